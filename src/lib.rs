@@ -1,0 +1,5 @@
+//! Dock: the place where an on-call engineer judges what agents propose.
+//!
+//! The code map, in reading order, comes with the rooms.
+
+pub mod row;

