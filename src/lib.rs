@@ -2,4 +2,5 @@
 //!
 //! The code map, in reading order, comes with the rooms.
 
+pub mod clock;
 pub mod row;

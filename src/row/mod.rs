@@ -1,3 +1,15 @@
 //! The vocabulary: what a row is, in the words that code, API, screens and docs share.
 //!
 //! Never: IO, the clock, the network; nothing of ours outside this folder is named here.
+
+pub mod decision;
+pub mod event;
+pub mod id;
+pub mod note;
+pub mod principal;
+
+pub use decision::{Decision, DecisionId, Touch};
+pub use event::Event;
+pub use id::{Kind, RowId};
+pub use note::Note;
+pub use principal::{PrincipalId, PrincipalKind};
