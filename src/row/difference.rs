@@ -1,0 +1,116 @@
+//! The difference as one text: a unified diff that carries every line of both sides.
+//!
+//! Never: cut. Screens fold what is the same; the bytes that are signed hold it all.
+
+use similar::{Algorithm, TextDiff};
+
+use super::{
+    sync::{Reading, settled},
+    yaml,
+};
+
+/// Both sides of one file, read back from the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileDifference {
+    /// `ConfigMap/checkout-flags`.
+    pub name: String,
+    pub old: String,
+    pub new: String,
+}
+
+/// Live against git, resource by resource, in the order of the base.
+pub fn of_sync(reading: &Reading) -> String {
+    let side = |json: &Option<serde_json::Value>| {
+        json.as_ref().map(settled).map(|json| yaml::text(&json)).unwrap_or_default()
+    };
+    let files = reading.touched().into_iter().map(|resource| FileDifference {
+        name: format!("{}/{}", resource.key.kind, resource.key.name),
+        old: side(&resource.live),
+        new: side(&resource.predicted),
+    });
+    write(&files.collect::<Vec<_>>(), "live", "git")
+}
+
+/// One `---`, `+++` and `@@` a file, all lines as context.
+pub fn write(files: &[FileDifference], old: &str, new: &str) -> String {
+    let mut out = String::new();
+    for file in files {
+        let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(&file.old, &file.new);
+        let name = file.name.replace('\n', " ");
+        let (a, b) = (format!("{old}/{name}"), format!("{new}/{name}"));
+        let whole = file.old.lines().count() + file.new.lines().count() + 1;
+        out.push_str(
+            &diff.unified_diff().context_radius(whole).header(&a, &b).missing_newline_hint(false).to_string(),
+        );
+        if !out.is_empty() && !out.ends_with('\n') {
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// Reads the text back. What is no such diff comes back as one file whose old side is empty.
+pub fn read(text: &str) -> Vec<FileDifference> {
+    let mut files: Vec<FileDifference> = Vec::new();
+    let mut lines = text.lines().peekable();
+    let mut left = (0_usize, 0_usize);
+    while let Some(line) = lines.next() {
+        if left == (0, 0) {
+            if let (Some(_), Some(next)) =
+                (line.strip_prefix("--- "), lines.peek().and_then(|next| next.strip_prefix("+++ ")))
+            {
+                let name = next.split_once('/').map_or(next, |(_, name)| name).to_owned();
+                files.push(FileDifference { name, old: String::new(), new: String::new() });
+                lines.next();
+                continue;
+            }
+            if let Some(counts) = line.strip_prefix("@@ ").and_then(counts) {
+                left = counts;
+                continue;
+            }
+        }
+        let Some(file) = files.last_mut() else { break };
+        let (mark, rest) = line.split_at_checked(1).unwrap_or(("", ""));
+        if mark != "+" {
+            file.old.push_str(rest);
+            file.old.push('\n');
+            left.0 = left.0.saturating_sub(1);
+        }
+        if mark != "-" {
+            file.new.push_str(rest);
+            file.new.push('\n');
+            left.1 = left.1.saturating_sub(1);
+        }
+    }
+    if files.is_empty() && !text.is_empty() {
+        files.push(FileDifference {
+            name: "difference".to_owned(),
+            old: String::new(),
+            new: text.to_owned(),
+        });
+    }
+    files
+}
+
+/// `-1,3 +1,4 @@` → (3, 4).
+fn counts(header: &str) -> Option<(usize, usize)> {
+    let mut parts = header.split(' ');
+    let count = |part: &str| part.get(1..)?.split_once(',').map_or(Some(1), |(_, count)| count.parse().ok());
+    Some((count(parts.next()?)?, count(parts.next()?)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(sides in prop::collection::vec(("[a-zA-Z]{1,8}/[a-z]{1,8}", "([ +@a-c-]{0,4}\n){0,9}", "([ +@a-c-]{0,4}\n){0,9}"), 0..4)) {
+            let files: Vec<_> = sides.into_iter().filter(|(_, old, new)| old != new)
+                .map(|(name, old, new)| FileDifference { name, old, new }).collect();
+            prop_assert_eq!(read(&write(&files, "live", "git")), files);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Where a row stands. Each stage carries what is true in it alone; the one-word state is derived.
+//!
+//! Never: moved by hand. Only `lifecycle::apply` makes the next one.
+
+use std::{fmt, str::FromStr};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{DecisionId, PrincipalId, digest::Digest};
+
+/// How an approval came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    Plain,
+    Conditions,
+    Overridden,
+    Policy,
+    ByHand,
+}
+
+impl How {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Conditions => "conditions",
+            Self::Overridden => "overridden",
+            Self::Policy => "policy",
+            Self::ByHand => "by_hand",
+        }
+    }
+}
+
+/// What a row was approved for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    pub how: How,
+    /// The decisions that count, in order; for a policy, the one that the backend made in its name.
+    pub decisions: Vec<DecisionId>,
+    pub at: Timestamp,
+    /// What exactly will be executed, after conditions.
+    pub effect: Digest,
+    /// The policy and its version, where one decided: `staging-patch v3`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+}
+
+/// What is being carried out, or was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Execution {
+    pub approval: Approval,
+    /// What the execution leaves on the platform: the deciding decision's id.
+    pub tag: DecisionId,
+    pub intended_at: Timestamp,
+    /// What the platform's history said last, before we wrote: how a read-back after a crash tells ours from theirs.
+    pub before: Before,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_at: Option<Timestamp>,
+}
+
+/// The platform's last history entry, seen at the intent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history_id: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation_finished_at: Option<String>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    pub checked_at: Timestamp,
+    /// What was read: health and the resources' messages.
+    pub detail: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Stage {
+    Pending,
+    HalfSigned { first_at: Timestamp },
+    NeedsChanges { by: PrincipalId, at: Timestamp },
+    Approved { approval: Approval },
+    Executing { execution: Execution },
+    Executed { execution: Execution },
+    Healthy { execution: Execution, outcome: Outcome },
+    Degraded { execution: Execution, outcome: Outcome, watch_until: Timestamp },
+    RolledBack { execution: Execution, outcome: Outcome },
+    Failed { execution: Execution, outcome: Outcome },
+    Unknown { execution: Option<Execution>, approval: Approval, outcome: Outcome },
+    Declined { by: PrincipalId, at: Timestamp, overridden: bool },
+    Expired { at: Timestamp },
+    Superseded { at: Timestamp, why: String },
+    Withdrawn { at: Timestamp },
+    Stale { at: Timestamp, moved: Vec<String> },
+}
+
+macro_rules! states {
+    ($($variant:ident $word:literal),+ $(,)?) => {
+        /// A stage in one word: what the wire, the filters and the screens say.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum State { $($variant),+ }
+
+        impl State {
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl Stage {
+            pub fn state(&self) -> State {
+                match self { $(Self::$variant { .. } => State::$variant),+ }
+            }
+        }
+    };
+}
+
+states! {
+    Pending "pending", HalfSigned "half_signed", NeedsChanges "needs_changes", Approved "approved",
+    Executing "executing", Executed "executed", Healthy "healthy", Degraded "degraded",
+    RolledBack "rolled_back", Failed "failed", Unknown "unknown", Declined "declined", Expired "expired",
+    Superseded "superseded", Withdrawn "withdrawn", Stale "stale",
+}
+
+impl State {
+    /// Still waits for a decision, or for its agent's next revision. All of these expire.
+    pub fn undecided(self) -> bool {
+        matches!(self, Self::Pending | Self::HalfSigned | Self::NeedsChanges | Self::Stale)
+    }
+
+    /// A reviewer may decide now.
+    pub fn open(self) -> bool {
+        matches!(self, Self::Pending | Self::HalfSigned)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl FromStr for State {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|state| state.word() == text)
+            .ok_or_else(|| format!("`{}` is not a state", text.chars().take(32).collect::<String>()))
+    }
+}
+
+impl Stage {
+    /// Nothing can follow, but for what only reads. A degraded row ends with its watch window.
+    pub fn terminal(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Declined { .. }
+            | Self::Expired { .. }
+            | Self::Superseded { .. }
+            | Self::Withdrawn { .. }
+            | Self::Failed { .. }
+            | Self::Healthy { .. }
+            | Self::RolledBack { .. } => true,
+            Self::Degraded { watch_until, .. } => *watch_until <= now,
+            Self::Pending
+            | Self::HalfSigned { .. }
+            | Self::NeedsChanges { .. }
+            | Self::Approved { .. }
+            | Self::Executing { .. }
+            | Self::Executed { .. }
+            | Self::Unknown { .. }
+            | Self::Stale { .. } => false,
+        }
+    }
+
+    pub fn approval(&self) -> Option<&Approval> {
+        match self {
+            Self::Approved { approval } | Self::Unknown { approval, .. } => Some(approval),
+            _ => self.execution().map(|execution| &execution.approval),
+        }
+    }
+
+    pub fn execution(&self) -> Option<&Execution> {
+        match self {
+            Self::Executing { execution }
+            | Self::Executed { execution }
+            | Self::Healthy { execution, .. }
+            | Self::Degraded { execution, .. }
+            | Self::RolledBack { execution, .. }
+            | Self::Failed { execution, .. } => Some(execution),
+            Self::Unknown { execution, .. } => execution.as_ref(),
+            _ => None,
+        }
+    }
+
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match self {
+            Self::Healthy { outcome, .. }
+            | Self::Degraded { outcome, .. }
+            | Self::RolledBack { outcome, .. }
+            | Self::Failed { outcome, .. }
+            | Self::Unknown { outcome, .. } => Some(outcome),
+            _ => None,
+        }
+    }
+}
