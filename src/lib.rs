@@ -2,5 +2,6 @@
 //!
 //! The code map, in reading order, comes with the rooms.
 
+pub mod audit;
 pub mod clock;
 pub mod row;
