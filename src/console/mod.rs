@@ -2,6 +2,8 @@
 //!
 //! Never: names the store, the server, a platform or an agent; all it knows of the world comes through `client`.
 
+pub mod key;
+pub mod keymap;
 pub mod shown;
 pub mod theme;
 

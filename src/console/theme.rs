@@ -77,7 +77,9 @@ pub enum ThemeError {
     Toml { theme: String, detail: String },
     #[error("theme {theme}: no slot is called {slot}; nearest: {nearest}")]
     UnknownSlot { theme: String, slot: String, nearest: &'static str },
-    #[error("theme {theme}: slot {slot} names the colour {colour}, which is neither #rrggbb, nor in the palette, nor one of the sixteen")]
+    #[error(
+        "theme {theme}: slot {slot} names the colour {colour}, which is neither #rrggbb, nor in the palette, nor one of the sixteen"
+    )]
     UnknownColour { theme: String, slot: String, colour: String },
     #[error("theme {theme}: slot {slot} is missing, here and in what it inherits")]
     MissingSlot { theme: String, slot: &'static str },
@@ -155,7 +157,8 @@ impl Themes {
             .map_err(|error| ThemeError::Toml { theme: name.to_owned(), detail: error.to_string() })?;
         for slot in file.slots.keys() {
             if Slot::ALL.iter().all(|known| known.name() != slot) {
-                let nearest = super::nearest(slot, Slot::ALL.iter().map(|slot| slot.name())).unwrap_or("text");
+                let nearest =
+                    super::nearest(slot, Slot::ALL.iter().map(|slot| slot.name())).unwrap_or("text");
                 return Err(ThemeError::UnknownSlot { theme: name.to_owned(), slot: slot.clone(), nearest });
             }
         }
@@ -187,7 +190,8 @@ pub struct Wish {
 impl Wish {
     /// The theme to use while the terminal has said this much about its background.
     pub fn theme(&self, background: Option<Background>) -> String {
-        let asked = [&self.flag, &self.variable, &self.config].into_iter().flatten().find(|name| *name != "auto");
+        let asked =
+            [&self.flag, &self.variable, &self.config].into_iter().flatten().find(|name| *name != "auto");
         if let Some(name) = asked {
             return name.clone();
         }
@@ -351,7 +355,10 @@ fn nearest_indexed(colour: Rgb) -> u8 {
 }
 
 fn nearest_of_sixteen(colour: Rgb) -> Color {
-    SIXTEEN.iter().min_by_key(|(_, _, rgb)| distance(colour, *rgb)).map_or(Color::Gray, |(_, named, _)| *named)
+    SIXTEEN
+        .iter()
+        .min_by_key(|(_, _, rgb)| distance(colour, *rgb))
+        .map_or(Color::Gray, |(_, named, _)| *named)
 }
 
 fn distance(a: Rgb, b: Rgb) -> u32 {
@@ -540,7 +547,10 @@ mod tests {
             "theme own: no slot is called removd; nearest: removed"
         );
         assert!(load("inherits = \"dark\"\n[slots]\ntext = { fg = \"reddish\" }").contains("reddish"));
-        assert_eq!(load("[slots]\nmuted = {}"), "theme own: slot text is missing, here and in what it inherits");
+        assert_eq!(
+            load("[slots]\nmuted = {}"),
+            "theme own: slot text is missing, here and in what it inherits"
+        );
         assert_eq!(load("inherits = \"own\""), "theme own inherits itself");
         assert!(load("inherits = \"drak\"").starts_with("no theme is called drak"));
         assert!(load("slots = 3").starts_with("theme own: "));

@@ -1,0 +1,201 @@
+//! The table of bindings: context, keys, command, what it does.
+//!
+//! Never: a digit, a character that needs AltGr on some keyboard, Alt, Ctrl+Enter, or a key of tmux, screen or flow
+//! control. The tests hold each line of the table to that.
+
+/// Where a binding holds. A screen has several at once, the nearest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Context {
+    Everywhere,
+    /// Lists and long text.
+    List,
+    Queue,
+    /// Wherever one row is meant: queue, row and diff.
+    Decide,
+    Row,
+    Diff,
+    Outbox,
+    Dialog,
+    /// A line that is being typed: filter, palette.
+    Input,
+}
+
+impl Context {
+    pub const ALL: [Context; 9] = [
+        Context::Everywhere,
+        Context::List,
+        Context::Queue,
+        Context::Decide,
+        Context::Row,
+        Context::Diff,
+        Context::Outbox,
+        Context::Dialog,
+        Context::Input,
+    ];
+
+    /// As in `[keys.NAME]`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Context::Everywhere => "everywhere",
+            Context::List => "list",
+            Context::Queue => "queue",
+            Context::Decide => "decide",
+            Context::Row => "row",
+            Context::Diff => "diff",
+            Context::Outbox => "outbox",
+            Context::Dialog => "dialog",
+            Context::Input => "input",
+        }
+    }
+
+    /// As a heading of the help.
+    pub fn title(self) -> &'static str {
+        match self {
+            Context::Everywhere => "Everywhere",
+            Context::List => "Lists and text",
+            Context::Queue => "Queue",
+            Context::Decide => "Deciding, from queue, row and diff",
+            Context::Row => "Row",
+            Context::Diff => "Difference",
+            Context::Outbox => "Outbox",
+            Context::Dialog => "Decision",
+            Context::Input => "Typing a line",
+        }
+    }
+}
+
+/// One line of the table.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Binding {
+    pub context: Context,
+    pub keys: &'static [&'static str],
+    pub command: Command,
+    /// As in the config, and in the palette.
+    pub name: &'static str,
+    /// A sentence part for help and palette.
+    pub help: &'static str,
+    /// A word for the footer; empty keeps it out of there.
+    pub footer: &'static str,
+    /// Leads towards a decision: only on capitals, or inside the dialog.
+    pub dangerous: bool,
+}
+
+macro_rules! bindings {
+    ($($context:ident $command:ident $name:literal [$($key:literal),*] $help:literal $footer:literal $danger:literal;)+) => {
+        /// Everything that a key can ask for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Command { $($command),+ }
+
+        /// All bindings, in the order in which help lists them.
+        pub const TABLE: &[Binding] = &[$(Binding {
+            context: Context::$context, keys: &[$($key),*], command: Command::$command, name: $name, help: $help,
+            footer: $footer, dangerous: $danger,
+        }),+];
+    };
+}
+
+bindings! {
+    Queue Mark "mark" ["Space"] "mark this row for a decision on several" "mark" false;
+    Queue Views "views" ["v"] "choose a saved view" "views" false;
+    Queue Grouping "grouping" ["s"] "group by what is wanted, by service or not at all" "" false;
+    Queue Settle "settle" ["."] "take over new rows and the new order now" "" false;
+    Queue Preview "preview" ["Tab"] "show or hide the preview" "" false;
+
+    Decide Approve "approve" ["A"] "approve what is on the screen" "approve" true;
+    Decide Conditions "conditions" ["C"] "approve with conditions" "conditions" true;
+    Decide Decline "decline" ["D"] "decline" "decline" true;
+    Decide Override "override" ["O"] "decide against the agent's verdict" "override" true;
+    Decide NeedsChanges "needs-changes" ["N"] "send back with words" "needs changes" true;
+    Decide Withdraw "withdraw" ["W"] "withdraw your own approval, until it executes" "" true;
+
+    Row PaneNext "next-pane" ["Tab"] "next part of the row" "pane" false;
+    Row PanePrevious "previous-pane" ["Shift+Tab"] "part before" "" false;
+    Row Zoom "zoom" ["z"] "this part over the whole screen, and back" "" false;
+    Row Diff "diff" ["v"] "read the difference in full" "diff" false;
+    Row Evidence "evidence" ["e"] "go to the signals, with their sources" "" false;
+    Row OpenUrl "open" ["o"] "open the pointer's page, or show its address" "" false;
+
+    Diff HunkNext "next-hunk" ["n"] "next change" "hunk" false;
+    Diff HunkPrevious "previous-hunk" ["p"] "change before" "" false;
+    Diff FileNext "next-file" ["Tab"] "next resource" "file" false;
+    Diff FilePrevious "previous-file" ["Shift+Tab"] "resource before" "" false;
+    Diff Mode "mode" ["m"] "draft, since the draft, since you opened it" "mode" false;
+    Diff SideBySide "side-by-side" ["s"] "both sides beside each other, or one under the other" "side by side" false;
+    Diff Fold "fold" ["f"] "open or fold the equal lines here" "fold" false;
+    Diff FoldAll "fold-all" ["x"] "open or fold all equal lines" "" false;
+    Diff ContextMore "more-context" ["+"] "more equal lines around a change" "" false;
+    Diff ContextLess "less-context" ["-"] "fewer equal lines around a change" "" false;
+    Diff Wrap "wrap" ["w"] "wrap long lines, or move sideways" "wrap" false;
+    Diff SidewaysLeft "left" ["h", "←"] "sideways to the left, where lines are not wrapped" "" false;
+    Diff SidewaysRight "right" ["l", "→"] "sideways to the right" "" false;
+    Diff WhiteSpace "white-space" ["i"] "leave out changes of white space only" "" false;
+
+    Outbox EditDraft "edit-draft" ["e"] "go on with this draft" "edit draft" false;
+    Outbox SendNow "send-now" ["S"] "send what is signed without waiting" "send now" true;
+
+    List Open "open-row" ["Enter", "l", "→"] "open" "read" false;
+    List Down "down" ["j", "↓"] "down" "" false;
+    List Up "up" ["k", "↑"] "up" "" false;
+    List PageDown "page-down" ["PgDn"] "a page down" "" false;
+    List PageUp "page-up" ["PgUp"] "a page up" "" false;
+    List HalfDown "half-down" ["Ctrl+D"] "half a page down" "" false;
+    List HalfUp "half-up" ["Ctrl+U"] "half a page up" "" false;
+    List Top "top" ["g g", "Home"] "to the top" "" false;
+    List Bottom "bottom" ["G", "End"] "to the bottom" "" false;
+    List Leave "leave" ["h", "←"] "back" "" false;
+
+    Everywhere Filter "filter" ["/"] "filter the list, or search the text" "filter" false;
+    Everywhere GoQueue "queue" ["g q"] "go to the queue" "" false;
+    Everywhere GoOutbox "outbox" ["g o"] "go to the outbox: drafts, resting, unsent, refused" "" false;
+    Everywhere GoRecord "record" ["g r"] "go to the record: every attempt, accepted and refused" "" false;
+    Everywhere GoHolds "holds" ["g h"] "go to the holds: what was declined and stays so" "" false;
+    Everywhere GoSettings "settings" ["g c"] "settings and themes" "" false;
+    Everywhere Copy "copy" ["y"] "copy id, pointer, digest or text" "" false;
+    Everywhere Refresh "refresh" ["r"] "ask the backend now" "" false;
+    Everywhere Quiet "quiet" ["b"] "I am here: no bell until the next page" "" false;
+    Everywhere TakeBack "take-back" ["u"] "take back your newest decision that has not left" "take back" false;
+    Everywhere Help "help" ["?", "F1"] "keys and marks of this screen" "keys" false;
+    Everywhere Palette "palette" [":"] "all commands, by name" "commands" false;
+    Everywhere Close "close" ["Esc"] "close what lies on top, then the screen" "" false;
+    Everywhere Back "back" ["q"] "back; on the queue: quit" "" false;
+    Everywhere Interrupt "interrupt" ["Ctrl+C"] "close; on the queue: quit" "" false;
+    Everywhere Suspend "suspend" ["Ctrl+Z"] "suspend" "" false;
+    Everywhere Redraw "redraw" ["Ctrl+L"] "draw the screen again" "" false;
+    Everywhere ReadOnly "read-only" [] "switch deciding off or on" "" false;
+    Everywhere Quit "quit" [] "leave Dock" "" false;
+
+    Dialog FieldNext "next-field" ["Tab"] "next field" "next" false;
+    Dialog FieldPrevious "previous-field" ["Shift+Tab"] "field before" "back" false;
+    Dialog Editor "editor" ["Ctrl+X"] "write the note in your editor" "your editor" false;
+    Dialog Statement "statement" ["Ctrl+T"] "the exact statement that you sign" "" false;
+    Dialog LeaveDialog "leave-dialog" ["Esc", "Ctrl+C"] "leave; the note is kept" "leaves, draft kept" false;
+    Dialog DialogHelp "dialog-help" ["F1"] "keys of this dialog" "" false;
+    Dialog Sign "sign" ["Enter"] "sign, in the sign field only" "" true;
+
+    Input Accept "accept" ["Enter"] "take it" "take" false;
+    Input Cancel "cancel" ["Esc", "Ctrl+C"] "leave it as it was" "leave" false;
+    Input ChoiceDown "choice-down" ["↓", "Tab"] "next line" "" false;
+    Input ChoiceUp "choice-up" ["↑", "Shift+Tab"] "line before" "" false;
+    Input ClearLine "clear-line" ["Ctrl+U"] "empty the line" "" false;
+}
+
+impl Command {
+    pub fn binding(self) -> Option<&'static Binding> {
+        TABLE.iter().find(|binding| binding.command == self)
+    }
+
+    pub fn named(name: &str) -> Option<&'static Binding> {
+        TABLE.iter().find(|binding| binding.name == name)
+    }
+}
+
+/// The contexts that hold on each kind of screen or layer, the nearest first.
+pub const SCREENS: &[(&str, &[Context])] = &[
+    ("queue", &[Context::Queue, Context::Decide, Context::List, Context::Everywhere]),
+    ("row", &[Context::Row, Context::Decide, Context::List, Context::Everywhere]),
+    ("diff", &[Context::Diff, Context::Decide, Context::List, Context::Everywhere]),
+    ("outbox", &[Context::Outbox, Context::List, Context::Everywhere]),
+    ("record", &[Context::List, Context::Everywhere]),
+    ("dialog", &[Context::Dialog]),
+    ("input", &[Context::Input]),
+];
