@@ -5,4 +5,7 @@
 pub mod audit;
 pub mod clock;
 pub mod console;
+pub mod lifecycle;
+pub mod policy;
 pub mod row;
+pub mod wire;

@@ -136,6 +136,18 @@ impl Effect {
         digest_of("effect.v1", self)
     }
 
+    /// The effect once these conditions are in it; absent where such conditions cannot be carried out. A condition is
+    /// carried out or not approved at all, never dropped.
+    pub fn with_conditions(&self, conditions: &std::collections::BTreeMap<String, String>) -> Option<Self> {
+        match self {
+            _ if conditions.is_empty() => Some(self.clone()),
+            Self::Github(effect) => {
+                Some(Self::Github(GateEffect { conditions: conditions.clone(), ..effect.clone() }))
+            }
+            Self::Argocd(_) | Self::Confluence(_) | Self::Notion(_) | Self::None => None,
+        }
+    }
+
     /// In words, for dialog, `show` and the signed text.
     pub fn sentence(&self) -> String {
         match self {

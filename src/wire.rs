@@ -1,0 +1,472 @@
+//! The JSON bodies that client and server exchange. Field names are an interface: added to, never changed.
+//!
+//! Bodies that a client sends refuse unknown fields; bodies that a server sends are read leniently, so that an older
+//! console goes on under a newer server.
+//!
+//! Never: decides anything. These are shapes; the one computation is that a view can be checked against its digests.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::row::{
+    Attributes, Base, Decision, DecisionId, Digest, Digests, Draft, Effect, Hold, How, Kind, Moved, Pointer,
+    PrincipalId, PrincipalKind, Refusal, Risk, RowId, Series, Signal, State, Touch, Verdict,
+};
+
+/// What lists show of a row: one line of `dock rows --json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RowHead {
+    pub id: RowId,
+    pub kind: Kind,
+    pub subject: String,
+    pub environment: String,
+    pub title: String,
+    pub state: State,
+    pub how: Option<How>,
+    pub verdict: Verdict,
+    pub risk: Risk,
+    pub revision: u32,
+    pub word: String,
+    pub content_sha256: Digest,
+    pub base: BaseHead,
+    pub agent: PrincipalId,
+    pub owner: PrincipalId,
+    pub reviewers: Vec<PrincipalId>,
+    pub keys_needed: u32,
+    pub keys_given: u32,
+    pub incident: Option<String>,
+    pub created_at: Timestamp,
+    pub changed_at: Timestamp,
+    pub expires_at: Timestamp,
+    /// The time at which this was true: the server's, or that of the last sync.
+    pub as_of: Timestamp,
+    /// A fact that it rests on is older than its budget.
+    pub stale: bool,
+    /// A decision on it waits in this home's outbox. The server always says no; the client knows.
+    #[serde(default)]
+    pub unsent: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaseHead {
+    pub revision: String,
+    pub sha256: Digest,
+}
+
+/// One row whole: `dock show --json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RowView {
+    #[serde(flatten)]
+    pub head: RowHead,
+    pub rationale: String,
+    pub prose_by: String,
+    /// The backend could not recompute the difference.
+    pub claim: bool,
+    pub signals: Vec<SignalView>,
+    pub pointers: Vec<Pointer>,
+    pub diff: String,
+    pub effect: Effect,
+    pub effect_sha256: Digest,
+    pub evidence_sha256: Digest,
+    pub presented_sha256: Digest,
+    /// The base whole; `base` in the head is its name.
+    pub base_read: Base,
+    pub read_at: Timestamp,
+    #[serde(default)]
+    pub parent: Option<RowId>,
+    /// The row's rule asks for a touch; for a note with an approval.
+    #[serde(default)]
+    pub touch_needed: bool,
+    #[serde(default)]
+    pub note_needed: bool,
+    pub decisions: Vec<DecisionView>,
+    pub execution: Option<ExecutionView>,
+    pub outcome: Option<OutcomeView>,
+    /// Told when the state has a reason that is not a decision: what moved, why superseded.
+    #[serde(default)]
+    pub why: Option<String>,
+    /// The drift's digest, where the row has one.
+    #[serde(default)]
+    pub drift_sha256: Option<Digest>,
+    /// The same subject and difference, declined before.
+    #[serde(default)]
+    pub declined_before: Vec<Hold>,
+    /// What the policies looked at.
+    #[serde(default)]
+    pub facts: BTreeMap<String, String>,
+    #[serde(default)]
+    pub policy: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignalView {
+    #[serde(flatten)]
+    pub signal: SignalBody,
+    pub fresh: bool,
+}
+
+/// A signal as it travels; the domain's own, without refusing what a newer server adds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignalBody {
+    pub name: String,
+    pub value: String,
+    pub verdict: crate::row::Grade,
+    pub weight: crate::row::Weight,
+    pub pointer: Pointer,
+    pub rule: String,
+    pub fetched_at: Timestamp,
+    pub budget_s: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<Series>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecisionView {
+    pub id: DecisionId,
+    pub decision: Decision,
+    #[serde(rename = "override")]
+    pub overrides: bool,
+    pub reviewer: PrincipalId,
+    pub note: Option<String>,
+    pub made_at: Timestamp,
+    pub at: Timestamp,
+    pub key: String,
+    pub touch: Touch,
+    pub offline: bool,
+    pub revision: u32,
+    #[serde(default)]
+    pub conditions: BTreeMap<String, String>,
+    /// Counts no more, and why.
+    #[serde(default)]
+    pub void: Option<String>,
+    pub log_index: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecutionView {
+    pub tag: DecisionId,
+    pub intended_at: Timestamp,
+    pub confirmed_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutcomeView {
+    pub state: State,
+    pub checked_at: Timestamp,
+    pub detail: String,
+}
+
+impl RowView {
+    /// The draft that this view shows, for recomputing its digests.
+    pub fn draft(&self) -> Draft {
+        Draft {
+            kind: self.head.kind,
+            subject: self.head.subject.clone(),
+            environment: self.head.environment.clone(),
+            title: self.head.title.clone(),
+            verdict: self.head.verdict,
+            rationale: self.rationale.clone(),
+            prose_by: self.prose_by.clone(),
+            signals: self.signals.iter().map(|view| Signal::from(view.signal.clone())).collect(),
+            pointers: self.pointers.clone(),
+            incident: self.head.incident.clone(),
+            parent: self.parent,
+            reviewers: self.head.reviewers.clone(),
+            risk: self.head.risk,
+            base: self.base_read.clone(),
+            effect: self.effect.clone(),
+            diff: self.diff.clone(),
+            facts: self.facts.clone(),
+            read_at: self.read_at,
+        }
+    }
+
+    /// The digests that this view says it has.
+    pub fn digests(&self) -> Digests {
+        Digests {
+            content: self.head.content_sha256,
+            base: self.head.base.sha256,
+            effect: self.effect_sha256,
+            evidence: self.evidence_sha256,
+            presented: self.presented_sha256,
+        }
+    }
+
+    /// Recomputes every digest and the word from what is drawn; the first that does not match, by name.
+    pub fn mismatch(&self) -> Option<&'static str> {
+        let (said, is) = (self.digests(), self.draft().digests(self.head.id, self.head.revision));
+        let word = crate::row::digest::word(&is.content).to_string();
+        let pairs = [
+            ("content", said.content == is.content),
+            ("base", said.base == is.base),
+            ("effect", said.effect == is.effect),
+            ("evidence", said.evidence == is.evidence),
+            ("presented", said.presented == is.presented),
+            ("word", word == self.head.word),
+        ];
+        pairs.into_iter().find(|(_, same)| !same).map(|(name, _)| name)
+    }
+}
+
+impl From<SignalBody> for Signal {
+    fn from(from: SignalBody) -> Self {
+        let SignalBody { name, value, verdict, weight, pointer, rule, fetched_at, budget_s, series } = from;
+        Self { name, value, verdict, weight, pointer, rule, fetched_at, budget_s, series }
+    }
+}
+
+impl From<Signal> for SignalBody {
+    fn from(from: Signal) -> Self {
+        let Signal { name, value, verdict, weight, pointer, rule, fetched_at, budget_s, series } = from;
+        Self { name, value, verdict, weight, pointer, rule, fetched_at, budget_s, series }
+    }
+}
+
+/// `application/problem+json` (RFC 9457): every answer that is no success.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
+    #[serde(rename = "type", default = "about_blank")]
+    pub kind: String,
+    pub title: String,
+    pub status: u16,
+    /// Stable; programs match on it.
+    pub code: String,
+    /// The sentence for people.
+    pub detail: String,
+    #[serde(default)]
+    pub hint: Option<String>,
+    /// The field that is wrong, where one is.
+    #[serde(default)]
+    pub field: Option<String>,
+    #[serde(default)]
+    pub refusal: Option<Refusal>,
+}
+
+fn about_blank() -> String {
+    "about:blank".to_owned()
+}
+
+/// `POST /v1/login/challenge`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChallengeRequest {
+    pub person: PrincipalId,
+}
+
+/// Its answer: the exact bytes (`c1`) to sign under `login.v1@ORG`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge {
+    pub challenge: String,
+    pub org: String,
+}
+
+/// `POST /v1/login`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginRequest {
+    pub person: PrincipalId,
+    pub challenge: String,
+    /// Armored SSHSIG; names its public key itself.
+    pub signature: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    pub token: String,
+    pub expires_at: Timestamp,
+}
+
+/// `GET /v1/me`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Me {
+    pub id: PrincipalId,
+    pub kind: PrincipalKind,
+    /// Agents owned by a person; the owner of an agent.
+    #[serde(default)]
+    pub agents: Vec<PrincipalId>,
+    #[serde(default)]
+    pub owner: Option<PrincipalId>,
+    #[serde(default)]
+    pub roles: Vec<String>,
+    #[serde(default)]
+    pub keys: Vec<KeyView>,
+    /// Attributes as a decision made now would carry them: roles and shift.
+    #[serde(default)]
+    pub attributes: Attributes,
+    pub org: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyView {
+    pub fingerprint: String,
+    pub kind: String,
+    pub valid_after: Timestamp,
+    #[serde(default)]
+    pub valid_before: Option<Timestamp>,
+}
+
+/// The answer to `POST /v1/rows` and `POST /v1/rows/{id}/revisions`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftAnswer {
+    pub outcome: DraftOutcome,
+    pub row: RowId,
+    pub revision: u32,
+    pub state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DraftOutcome {
+    Opened,
+    Revised,
+    /// A row for the same drift is open already; nothing was written.
+    Exists,
+    /// The same drift is held; nothing was opened and nobody is paged.
+    OnHold,
+}
+
+/// `PUT /v1/decisions/{id}`: the exact bytes that were signed, and the armored signature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedDecision {
+    pub statement: String,
+    pub signature: String,
+}
+
+/// The answer: final ones are the same for ever for the same bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DecisionAnswer {
+    pub decision_id: DecisionId,
+    pub row: RowId,
+    pub outcome: DecisionOutcome,
+    pub code: Option<String>,
+    pub message: String,
+    #[serde(default)]
+    pub hint: Option<String>,
+    pub state: State,
+    pub log_index: Option<u64>,
+    #[serde(default)]
+    pub refusal: Option<Refusal>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DecisionOutcome {
+    Accepted,
+    Refused,
+    /// Said by a client alone.
+    Queued,
+    Overtaken,
+}
+
+/// A place in the feed: the epoch, and the number of leaves that what was read is true at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Position {
+    pub epoch: u64,
+    pub size: u64,
+}
+
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.epoch, self.size)
+    }
+}
+
+impl std::str::FromStr for Position {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!(
+                "`{}` is no position: `EPOCH.SIZE` is asked for",
+                text.chars().take(32).collect::<String>()
+            )
+        };
+        let (epoch, size) = text.split_once('.').ok_or_else(wrong)?;
+        Ok(Self { epoch: epoch.parse().map_err(|_| wrong())?, size: size.parse().map_err(|_| wrong())? })
+    }
+}
+
+/// `GET /v1/snapshot`, and `GET /v1/sync?after=POSITION&wait=SECONDS` with only the rows that changed since.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    pub position: Position,
+    /// The server's clock.
+    pub as_of: Timestamp,
+    pub rows: Vec<RowView>,
+    pub holds: Vec<Hold>,
+    /// A signed note at `position.size`.
+    pub checkpoint: String,
+    pub log_key: String,
+    pub org: String,
+    #[serde(default)]
+    pub halted: Option<Halted>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Halted {
+    pub by: PrincipalId,
+    pub at: Timestamp,
+    pub note: String,
+}
+
+/// `POST /v1/rows/{id}/fresh`: base and difference as the platform gives them now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fresh {
+    pub row: RowId,
+    pub read_at: Timestamp,
+    pub moved: Vec<Moved>,
+    pub base: Base,
+    pub diff: String,
+}
+
+/// `GET /v1/rows/{id}/history`: one entry of the record, byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    pub index: u64,
+    pub leaf: String,
+}
+
+/// `GET /v1/log/proof/inclusion?index=&size=` and `/consistency?from=&to=`: hashes in base64, from the bottom up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofBody {
+    pub hashes: Vec<String>,
+}
+
+/// `GET /v1/evidence?row=` or `?since=&until=`: the parts of an evidence pack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceParts {
+    pub checkpoint: String,
+    pub log_key: String,
+    pub entries: Vec<EvidenceEntry>,
+    /// `SIZE` → hashes in base64: from the heads that statements had seen.
+    pub consistency: BTreeMap<u64, Vec<String>>,
+    /// Blobs by digest, in base64.
+    pub blobs: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceEntry {
+    pub index: u64,
+    pub leaf: String,
+    pub proof: Vec<String>,
+}
+
+/// `POST /v1/halt`, `POST /v1/holds/lift`: a word with the deed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HaltRequest {
+    #[serde(default)]
+    pub agent: Option<PrincipalId>,
+    pub note: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LiftRequest {
+    pub subject: String,
+    pub drift: Digest,
+    pub note: String,
+}
