@@ -7,5 +7,6 @@ pub mod clock;
 pub mod console;
 pub mod lifecycle;
 pub mod policy;
+pub mod platform;
 pub mod row;
 pub mod wire;

@@ -1,0 +1,132 @@
+//! The platforms that Dock reads and, through one of them so far, writes: one file or folder each, one list of all.
+//!
+//! A platform has a `Config` section, a `Source` (reading credentials) and, where Dock writes, an `Actuator` (writing
+//! credentials). What a call cannot tell is a [`Fact::Unknown`] with its reason, or a [`PlatformError`]; never a default.
+//! The caller dates what it reads.
+//! Never: one platform naming another; a clock; a judgement about what was read.
+
+pub mod argocd;
+mod error;
+pub mod github;
+mod http;
+pub mod pagerduty;
+pub mod prometheus;
+mod secret;
+
+use std::fmt;
+
+use serde::Deserialize;
+
+pub use error::{Failure, Next, PlatformError};
+
+/// Every platform there is, in the order in which people are told about them.
+pub const ALL: [Platform; 4] =
+    [Platform::ArgoCd, Platform::GitHub, Platform::PagerDuty, Platform::Prometheus];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Platform {
+    ArgoCd,
+    GitHub,
+    PagerDuty,
+    Prometheus,
+}
+
+impl Platform {
+    /// As pointers, config sections and commands name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Platform::ArgoCd => "argocd",
+            Platform::GitHub => "github",
+            Platform::PagerDuty => "pagerduty",
+            Platform::Prometheus => "prometheus",
+        }
+    }
+
+    /// As people write it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Platform::ArgoCd => "ArgoCD",
+            Platform::GitHub => "GitHub",
+            Platform::PagerDuty => "PagerDuty",
+            Platform::Prometheus => "Prometheus",
+        }
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.title())
+    }
+}
+
+/// What a platform said about one thing. Absent, empty, null, `NaN` and "no data" are unknown, with the reason; they
+/// are never fine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact<T> {
+    Known(T),
+    Unknown(String),
+}
+
+impl<T> Fact<T> {
+    pub fn known(self) -> Option<T> {
+        match self {
+            Fact::Known(value) => Some(value),
+            Fact::Unknown(_) => None,
+        }
+    }
+
+    pub fn as_ref(&self) -> Fact<&T> {
+        match self {
+            Fact::Known(value) => Fact::Known(value),
+            Fact::Unknown(why) => Fact::Unknown(why.clone()),
+        }
+    }
+
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Fact<U> {
+        match self {
+            Fact::Known(value) => Fact::Known(change(value)),
+            Fact::Unknown(why) => Fact::Unknown(why),
+        }
+    }
+}
+
+/// What a health check of a reading credential found: for `doctor` and for the start of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    pub platform: Platform,
+    /// The platform's own version, where it tells.
+    pub version: Fact<String>,
+    /// Whom the platform takes us for.
+    pub account: Fact<String>,
+}
+
+/// The sections of all platforms. One that is left out is not asked, and fires no rule.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub argocd: Option<argocd::Config>,
+    pub github: Option<github::Config>,
+    pub pagerduty: Option<pagerduty::Config>,
+    pub prometheus: Option<prometheus::Config>,
+}
+
+/// The configured platforms, ready to be read.
+#[derive(Debug)]
+pub struct Sources {
+    pub argocd: Option<argocd::Source>,
+    pub github: Option<github::Source>,
+    pub pagerduty: Option<pagerduty::Source>,
+    pub prometheus: Option<prometheus::Source>,
+}
+
+impl Sources {
+    /// Reads secrets and makes the clients; asks nobody yet. Fails with what is wrong in a section.
+    pub fn open(config: &Config) -> Result<Self, PlatformError> {
+        Ok(Self {
+            argocd: config.argocd.as_ref().map(argocd::Source::open).transpose()?,
+            github: config.github.as_ref().map(github::Source::open).transpose()?,
+            pagerduty: config.pagerduty.as_ref().map(pagerduty::Source::open).transpose()?,
+            prometheus: config.prometheus.as_ref().map(prometheus::Source::open).transpose()?,
+        })
+    }
+}

@@ -1,0 +1,435 @@
+//! PagerDuty: which incidents are open on a service, what is written on them, who is on call.
+//!
+//! Dock calls an incident by its number, as in `INC-771`. An empty list of incidents means none only for a service that
+//! PagerDuty knows; a service that it does not know is unknown.
+//! Never: a write; an on-call row read as a role.
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use jiff::Timestamp;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use super::{
+    Fact, Failure, Health, Platform, PlatformError,
+    http::{self, Answer, Ask, Http, Manners},
+    secret,
+};
+
+const PAGE: usize = 100;
+/// Pages of any list that are read at most.
+const PAGES_MAX: usize = 5;
+/// How Dock names incidents: this and PagerDuty's number.
+const REFERENCE: &str = "INC-";
+
+/// The section `[pagerduty]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    #[serde(default = "public_api")]
+    pub url: String,
+    pub token_env: Option<String>,
+    pub token_file: Option<PathBuf>,
+    pub ca_file: Option<PathBuf>,
+    /// The token is an OAuth bearer, not an API key.
+    #[serde(default)]
+    pub bearer: bool,
+    /// PagerDuty's service id by application, where the two do not have the same name.
+    #[serde(default)]
+    pub services: BTreeMap<String, String>,
+    /// Only shifts under these escalation policies; all where it is empty.
+    #[serde(default)]
+    pub escalation_policies: Vec<String>,
+}
+
+fn public_api() -> String {
+    "https://api.pagerduty.com".to_owned()
+}
+
+/// PagerDuty with a reading key.
+#[derive(Debug)]
+pub struct Source {
+    http: Http,
+    services: BTreeMap<String, String>,
+    escalation_policies: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    pub id: String,
+    pub name: String,
+    pub url: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incident {
+    /// PagerDuty's own id.
+    pub id: String,
+    /// As Dock and people name it: `INC-771`.
+    pub reference: String,
+    pub title: String,
+    pub status: IncidentStatus,
+    /// `high` or `low`.
+    pub urgency: String,
+    /// As in `SEV-1`, where the account has priorities.
+    pub priority: Option<String>,
+    pub service_id: String,
+    pub service: String,
+    pub created_at: Option<Timestamp>,
+    pub resolved_at: Option<Timestamp>,
+    /// Its last change, the base of what is written about it.
+    pub updated_at: Option<Timestamp>,
+    pub details: String,
+    pub url: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IncidentStatus {
+    Triggered,
+    Acknowledged,
+    Resolved,
+    Other(String),
+}
+
+/// What a responder wrote on an incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IncidentNote {
+    pub at: Option<Timestamp>,
+    pub by: String,
+    pub text: String,
+}
+
+/// One shift. A person can have several, by policy and level.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnCall {
+    pub user_id: String,
+    pub user: String,
+    pub email: Option<String>,
+    /// `None`: put on the escalation policy directly.
+    pub schedule: Option<String>,
+    pub policy: String,
+    /// 1 is called first.
+    pub level: u32,
+    /// Both `None`: always.
+    pub start: Option<Timestamp>,
+    pub end: Option<Timestamp>,
+}
+
+impl Incident {
+    pub fn is_open(&self) -> bool {
+        self.status != IncidentStatus::Resolved
+    }
+
+    /// Was it open at that time? `None`: its times are not told.
+    pub fn was_open_at(&self, at: Timestamp) -> Option<bool> {
+        let begun = self.created_at? <= at;
+        match (&self.status, self.resolved_at) {
+            (IncidentStatus::Resolved, Some(resolved)) => Some(begun && at <= resolved),
+            (IncidentStatus::Resolved, None) => None,
+            _ => Some(begun),
+        }
+    }
+}
+
+impl OnCall {
+    /// The shift's id in the record: schedule or policy, and level.
+    pub fn shift(&self) -> String {
+        format!("{} level {}", self.schedule.as_deref().unwrap_or(&self.policy), self.level)
+    }
+}
+
+impl Source {
+    pub fn open(config: &Config) -> Result<Self, PlatformError> {
+        let place = secret::Place { env: config.token_env.as_deref(), file: config.token_file.as_ref() };
+        let token = secret::read(Platform::PagerDuty, place)?.ok_or_else(|| {
+            PlatformError::new(
+                Platform::PagerDuty,
+                "its token",
+                Failure::Setup,
+                "token_env or token_file is needed",
+            )
+        })?;
+        let prefix = if config.bearer { "Bearer " } else { "Token token=" };
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, secret::header(Platform::PagerDuty, prefix, &token)?);
+        headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.pagerduty+json;version=2"));
+        let manners = Manners { said, failure };
+        let http = Http::new(Platform::PagerDuty, &config.url, headers, config.ca_file.as_deref(), manners)?;
+        let (services, escalation_policies) = (config.services.clone(), config.escalation_policies.clone());
+        Ok(Self { http, services, escalation_policies })
+    }
+
+    /// The service of an application: as configured, else the one of the same name.
+    pub async fn service(&self, application: &str) -> Result<Fact<Service>, PlatformError> {
+        let asked = format!("the service of {application}");
+        if let Some(id) = self.services.get(application) {
+            #[derive(Deserialize)]
+            struct One {
+                service: wire::Service,
+            }
+            let one: One = self.http.json(Ask::get(asked, &["services", id])).await?;
+            return Ok(Fact::Known(one.service.into()));
+        }
+        let ask = || Ask::get(asked.clone(), &["services"]).query("query", application);
+        let found: Vec<wire::Service> = self.all(&asked, "services", ask).await?;
+        let same = found.into_iter().find(|service| service.name == application);
+        let unknown = || Fact::Unknown(format!("PagerDuty has no service {application}"));
+        Ok(same.map_or_else(unknown, |service| Fact::Known(service.into())))
+    }
+
+    /// Triggered and acknowledged incidents of a service, however old.
+    pub async fn open_incidents(&self, service_id: &str) -> Result<Vec<Incident>, PlatformError> {
+        let asked = "the open incidents";
+        self.incidents(asked, || {
+            Ask::get(asked, &["incidents"])
+                .query("statuses[]", "triggered")
+                .query("statuses[]", "acknowledged")
+                .query("service_ids[]", service_id)
+                .query("date_range", "all")
+        })
+        .await
+    }
+
+    /// All incidents of a service that were created between the two times, resolved ones too.
+    pub async fn incidents_between(
+        &self,
+        service_id: &str,
+        since: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<Incident>, PlatformError> {
+        let asked = "the incidents of a window";
+        self.incidents(asked, || {
+            Ask::get(asked, &["incidents"])
+                .query("service_ids[]", service_id)
+                .query("since", since.to_string())
+                .query("until", until.to_string())
+        })
+        .await
+    }
+
+    /// One incident, by `INC-771`, by number, or by PagerDuty's id.
+    pub async fn incident(&self, name: &str) -> Result<Incident, PlatformError> {
+        #[derive(Deserialize)]
+        struct One {
+            incident: wire::Incident,
+        }
+        let id = name.strip_prefix(REFERENCE).unwrap_or(name);
+        let one: One = self.http.json(Ask::get(format!("the incident {name}"), &["incidents", id])).await?;
+        Ok(one.incident.into())
+    }
+
+    /// What responders wrote on it, oldest first. `id` is PagerDuty's own.
+    pub async fn notes(&self, id: &str) -> Result<Vec<IncidentNote>, PlatformError> {
+        #[derive(Deserialize)]
+        struct All {
+            notes: Vec<wire::Note>,
+        }
+        let all: All =
+            self.http.json(Ask::get(format!("the notes of {id}"), &["incidents", id, "notes"])).await?;
+        let mut notes: Vec<IncidentNote> = all.notes.into_iter().map(Into::into).collect();
+        notes.sort_by_key(|note| note.at);
+        Ok(notes)
+    }
+
+    /// Who is on call now, with e-mail addresses where the key may see them.
+    pub async fn on_call(&self) -> Result<Vec<OnCall>, PlatformError> {
+        let asked = "who is on call";
+        let ask = || {
+            let ask = Ask::get(asked, &["oncalls"]).query("include[]", "users");
+            self.escalation_policies.iter().fold(ask, |ask, id| ask.query("escalation_policy_ids[]", id))
+        };
+        let all: Vec<wire::OnCall> = self.all(asked, "oncalls", ask).await?;
+        Ok(all.into_iter().map(Into::into).collect())
+    }
+
+    /// Does it answer and take our key?
+    pub async fn health(&self) -> Result<Health, PlatformError> {
+        let _: serde_json::Value = self.http.json(Ask::get("its abilities", &["abilities"])).await?;
+        let untold = || Fact::Unknown("PagerDuty does not tell".to_owned());
+        Ok(Health { platform: Platform::PagerDuty, version: untold(), account: untold() })
+    }
+
+    async fn incidents(&self, asked: &str, ask: impl Fn() -> Ask) -> Result<Vec<Incident>, PlatformError> {
+        let all: Vec<wire::Incident> = self.all(asked, "incidents", ask).await?;
+        Ok(all.into_iter().map(Into::into).collect())
+    }
+
+    /// Every page of a list; more pages than we read are an error, since a list that is cut short is no answer.
+    async fn all<T: DeserializeOwned>(
+        &self,
+        asked: &str,
+        list: &str,
+        ask: impl Fn() -> Ask,
+    ) -> Result<Vec<T>, PlatformError> {
+        let garbage = |why: &str| self.http.error(asked, Failure::Garbage, why);
+        let mut all = vec![];
+        for page in 0..PAGES_MAX {
+            let ask = ask().query("limit", PAGE.to_string()).query("offset", (page * PAGE).to_string());
+            let mut body: serde_json::Value = self.http.json(ask).await?;
+            let items =
+                body.get_mut(list).map(serde_json::Value::take).ok_or_else(|| garbage("no list in it"))?;
+            let items: Vec<T> = serde_json::from_value(items).map_err(|error| garbage(&error.to_string()))?;
+            all.extend(items);
+            if body.get("more").and_then(serde_json::Value::as_bool) != Some(true) {
+                return Ok(all);
+            }
+        }
+        Err(self.http.error(asked, Failure::TooLarge, "more pages than are read"))
+    }
+}
+
+fn said(answer: &Answer) -> String {
+    #[derive(Deserialize)]
+    struct Wire {
+        error: Inner,
+    }
+    #[derive(Deserialize)]
+    struct Inner {
+        message: String,
+        #[serde(default)]
+        errors: Vec<String>,
+    }
+    let wire = serde_json::from_slice::<Wire>(&answer.body).ok();
+    wire.map(|wire| {
+        std::iter::once(wire.error.message).chain(wire.error.errors).collect::<Vec<_>>().join(": ")
+    })
+    .unwrap_or_default()
+}
+
+/// Its 429 counts in `ratelimit-reset`, in seconds, and sometimes says nothing at all.
+fn failure(answer: &Answer) -> Option<Failure> {
+    if answer.status.as_u16() != 429 {
+        return None;
+    }
+    let reset = answer.headers.get("ratelimit-reset").and_then(|value| value.to_str().ok()?.parse().ok());
+    let told = http::retry_after(answer).or(reset.map(Duration::from_secs));
+    Some(Failure::RateLimited { retry_after: told.unwrap_or(Duration::from_secs(60)) })
+}
+
+/// PagerDuty's JSON as it comes.
+mod wire {
+    use jiff::Timestamp;
+    use serde::Deserialize;
+
+    use super::{IncidentStatus, REFERENCE};
+
+    #[derive(Debug, Deserialize)]
+    pub(super) struct Service {
+        id: String,
+        #[serde(default)]
+        pub(super) name: String,
+        html_url: Option<String>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    pub(super) struct Incident {
+        id: String,
+        incident_number: u64,
+        #[serde(default)]
+        title: String,
+        status: String,
+        #[serde(default)]
+        urgency: String,
+        priority: Option<Reference>,
+        service: Reference,
+        created_at: Option<Timestamp>,
+        resolved_at: Option<Timestamp>,
+        updated_at: Option<Timestamp>,
+        last_status_change_at: Option<Timestamp>,
+        body: Option<Body>,
+        html_url: Option<String>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Reference {
+        id: String,
+        summary: Option<String>,
+        email: Option<String>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Body {
+        // Text or an object, as the integration sent it.
+        details: Option<serde_json::Value>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    pub(super) struct Note {
+        user: Option<Reference>,
+        #[serde(default)]
+        content: String,
+        created_at: Option<Timestamp>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    pub(super) struct OnCall {
+        user: Reference,
+        schedule: Option<Reference>,
+        escalation_policy: Reference,
+        escalation_level: u32,
+        start: Option<Timestamp>,
+        end: Option<Timestamp>,
+    }
+
+    impl From<Service> for super::Service {
+        fn from(wire: Service) -> Self {
+            Self { id: wire.id, name: wire.name, url: wire.html_url.unwrap_or_default() }
+        }
+    }
+
+    impl From<Incident> for super::Incident {
+        fn from(wire: Incident) -> Self {
+            let details = match wire.body.and_then(|body| body.details) {
+                Some(serde_json::Value::String(text)) => text,
+                Some(other) => other.to_string(),
+                None => String::new(),
+            };
+            Self {
+                id: wire.id,
+                reference: format!("{REFERENCE}{}", wire.incident_number),
+                title: wire.title,
+                status: match wire.status.as_str() {
+                    "triggered" => IncidentStatus::Triggered,
+                    "acknowledged" => IncidentStatus::Acknowledged,
+                    "resolved" => IncidentStatus::Resolved,
+                    _ => IncidentStatus::Other(wire.status),
+                },
+                urgency: wire.urgency,
+                priority: wire.priority.and_then(|priority| priority.summary),
+                service_id: wire.service.id,
+                service: wire.service.summary.unwrap_or_default(),
+                created_at: wire.created_at,
+                resolved_at: wire.resolved_at,
+                updated_at: wire.updated_at.or(wire.last_status_change_at),
+                details,
+                url: wire.html_url.unwrap_or_default(),
+            }
+        }
+    }
+
+    impl From<Note> for super::IncidentNote {
+        fn from(wire: Note) -> Self {
+            let by = wire.user.and_then(|user| user.summary).unwrap_or_default();
+            Self { at: wire.created_at, by, text: wire.content }
+        }
+    }
+
+    impl From<OnCall> for super::OnCall {
+        fn from(wire: OnCall) -> Self {
+            let named = |reference: Reference| reference.summary.unwrap_or(reference.id);
+            Self {
+                user_id: wire.user.id.clone(),
+                email: wire.user.email.clone(),
+                user: named(wire.user),
+                schedule: wire.schedule.map(named),
+                policy: named(wire.escalation_policy),
+                level: wire.escalation_level,
+                start: wire.start,
+                end: wire.end,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

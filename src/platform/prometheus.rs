@@ -1,0 +1,275 @@
+//! Prometheus: one number now, or a series with its gaps, by PromQL that the section may replace.
+//!
+//! Never: a missing series as zero, `NaN` as a number, a gap bridged, a partial answer as a whole one.
+
+use std::{path::PathBuf, time::Duration};
+
+use jiff::Timestamp;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use serde::Deserialize;
+
+use super::{
+    Fact, Failure, Health, Platform, PlatformError,
+    http::{Answer, Ask, Http, Manners},
+    secret,
+};
+
+/// Prometheus gives no more points in a series than these.
+const POINTS_MAX: u64 = 11_000;
+const SERVICE: &str = "$service";
+
+/// The section `[prometheus]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// With the path prefix, if there is one.
+    pub url: String,
+    /// A bearer for the proxy before it, if there is one.
+    pub token_env: Option<String>,
+    pub token_file: Option<PathBuf>,
+    pub ca_file: Option<PathBuf>,
+    /// `X-Scope-OrgID`, for Mimir and Cortex.
+    pub org_id: Option<String>,
+    #[serde(default)]
+    pub queries: Queries,
+}
+
+/// PromQL with `$service` where the service's name goes. The defaults are recording rules in the manner of Google's SRE
+/// workbook; burn is the multiple of the error budget's even spending.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Queries {
+    pub error_rate: String,
+    pub p95_seconds: String,
+    pub burn_5m: String,
+    pub burn_1h: String,
+    pub burn_6h: String,
+    pub burn_3d: String,
+}
+
+impl Default for Queries {
+    fn default() -> Self {
+        let rule = |name: &str| format!("{name}{{service=\"{SERVICE}\"}}");
+        Self {
+            error_rate: rule("service:request_errors:ratio_rate5m"),
+            p95_seconds: rule("service:request_duration_seconds:p95_5m"),
+            burn_5m: rule("service:slo_burn:ratio_rate5m"),
+            burn_1h: rule("service:slo_burn:ratio_rate1h"),
+            burn_6h: rule("service:slo_burn:ratio_rate6h"),
+            burn_3d: rule("service:slo_burn:ratio_rate3d"),
+        }
+    }
+}
+
+/// Prometheus with what credential its proxy asks for.
+#[derive(Debug)]
+pub struct Source {
+    http: Http,
+    queries: Queries,
+    url: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sample {
+    pub value: f64,
+    /// When Prometheus evaluated it; the data can be up to five minutes older.
+    pub at: Timestamp,
+}
+
+/// A series at even steps; `None` is a gap.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    pub start: Timestamp,
+    pub step: Duration,
+    pub points: Vec<Option<f64>>,
+}
+
+impl Queries {
+    /// The same queries for one service, its name escaped as PromQL asks.
+    #[must_use]
+    pub fn of(&self, service: &str) -> Queries {
+        let name = service.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        let fill = |query: &String| query.replace(SERVICE, &name);
+        Queries {
+            error_rate: fill(&self.error_rate),
+            p95_seconds: fill(&self.p95_seconds),
+            burn_5m: fill(&self.burn_5m),
+            burn_1h: fill(&self.burn_1h),
+            burn_6h: fill(&self.burn_6h),
+            burn_3d: fill(&self.burn_3d),
+        }
+    }
+}
+
+impl Source {
+    pub fn open(config: &Config) -> Result<Self, PlatformError> {
+        let place = secret::Place { env: config.token_env.as_deref(), file: config.token_file.as_ref() };
+        let mut headers = HeaderMap::new();
+        if let Some(token) = secret::read(Platform::Prometheus, place)? {
+            headers.insert(AUTHORIZATION, secret::header(Platform::Prometheus, "Bearer ", &token)?);
+        }
+        if let Some(org) = &config.org_id {
+            let bad = |_| PlatformError::new(Platform::Prometheus, "its org_id", Failure::Setup, org);
+            headers
+                .insert(HeaderName::from_static("x-scope-orgid"), HeaderValue::from_str(org).map_err(bad)?);
+        }
+        let manners = Manners { said, failure };
+        let http = Http::new(Platform::Prometheus, &config.url, headers, config.ca_file.as_deref(), manners)?;
+        Ok(Self { http, queries: config.queries.clone(), url: config.url.clone() })
+    }
+
+    /// What the section asks about one service.
+    pub fn queries(&self, service: &str) -> Queries {
+        self.queries.of(service)
+    }
+
+    /// The one number that a query gives now. None, several, `NaN`, infinite or partial is unknown, with the reason.
+    pub async fn value(&self, query: &str) -> Result<Fact<Sample>, PlatformError> {
+        let ask = Ask::get("a value", &["api", "v1", "query"]).query("query", query);
+        let answer: wire::Answer<wire::Instant> = self.http.json(ask).await?;
+        let partial = answer.partial();
+        Ok(match (partial, answer.data.result.as_slice()) {
+            (Some(why), _) => Fact::Unknown(why),
+            (None, []) => Fact::Unknown("no data".to_owned()),
+            (None, [one]) => one.value.sample().map_or_else(
+                || Fact::Unknown(format!("the value is {}", one.value.1)),
+                |(at, value)| Fact::Known(Sample { value, at }),
+            ),
+            (None, many) => Fact::Unknown(format!("{} series where one is needed", many.len())),
+        })
+    }
+
+    /// The one series that a query gives between two times. Gaps, `NaN` and infinities are `None`.
+    pub async fn series(
+        &self,
+        query: &str,
+        start: Timestamp,
+        end: Timestamp,
+        step: Duration,
+    ) -> Result<Fact<Series>, PlatformError> {
+        let span = u64::try_from(end.duration_since(start).as_secs()).unwrap_or(0);
+        let count = span / step.as_secs().max(1) + 1;
+        if step.as_secs() == 0 || count > POINTS_MAX {
+            return Err(self.http.error("a series", Failure::Setup, "the step is too small for the span"));
+        }
+        let ask = Ask::get("a series", &["api", "v1", "query_range"])
+            .query("query", query)
+            .query("start", start.as_second().to_string())
+            .query("end", end.as_second().to_string())
+            .query("step", step.as_secs().to_string());
+        let answer: wire::Answer<wire::Range> = self.http.json(ask).await?;
+        let partial = answer.partial();
+        Ok(match (partial, answer.data.result.as_slice()) {
+            (Some(why), _) => Fact::Unknown(why),
+            (None, []) => Fact::Unknown("no data".to_owned()),
+            (None, [one]) => Fact::Known(spread(&one.values, start, step, count)),
+            (None, many) => Fact::Unknown(format!("{} series where one is needed", many.len())),
+        })
+    }
+
+    /// Is it ready, and which version?
+    pub async fn health(&self) -> Result<Health, PlatformError> {
+        let asked = "whether it is ready";
+        let answer = self.http.send(Ask::get(asked, &["-", "ready"])).await?;
+        self.http.accept(asked, answer)?;
+        let build: wire::BuildInfo =
+            self.http.json(Ask::get("its version", &["api", "v1", "status", "buildinfo"])).await?;
+        let account = Fact::Unknown("Prometheus has no accounts".to_owned());
+        Ok(Health { platform: Platform::Prometheus, version: Fact::Known(build.data.version), account })
+    }
+
+    /// The page that shows a query.
+    pub fn link(&self, query: &str) -> String {
+        let base = format!("{}/graph", self.url.trim_end_matches('/'));
+        let parameters = [("g0.expr", query), ("g0.tab", "0")];
+        reqwest::Url::parse_with_params(&base, parameters).map_or(base, Into::into)
+    }
+}
+
+/// Puts samples where they belong in time; what is not there is a gap.
+fn spread(values: &[wire::Value], start: Timestamp, step: Duration, count: u64) -> Series {
+    let mut points = vec![None; usize::try_from(count).unwrap_or(0)];
+    let step_ms = i64::try_from(step.as_millis()).unwrap_or(i64::MAX).max(1);
+    for value in values {
+        let Some((at, number)) = value.sample() else { continue };
+        let index = (at.as_millisecond() - start.as_second() * 1000 + step_ms / 2).div_euclid(step_ms);
+        if let Some(point) = usize::try_from(index).ok().and_then(|index| points.get_mut(index)) {
+            *point = Some(number);
+        }
+    }
+    Series { start, step, points }
+}
+
+fn said(answer: &Answer) -> String {
+    #[derive(Deserialize)]
+    struct Wire {
+        error: String,
+    }
+    serde_json::from_slice::<Wire>(&answer.body).map(|wire| wire.error).unwrap_or_default()
+}
+
+/// 503 is its own timeout, and passes; 422 is a query that cannot be executed.
+fn failure(answer: &Answer) -> Option<Failure> {
+    (answer.status.as_u16() == 503).then_some(Failure::Timeout)
+}
+
+/// Prometheus' JSON as it comes.
+mod wire {
+    use jiff::Timestamp;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    pub(super) struct Answer<T> {
+        pub(super) data: Data<T>,
+        #[serde(default)]
+        warnings: Vec<String>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    pub(super) struct Data<T> {
+        pub(super) result: Vec<T>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    pub(super) struct Instant {
+        pub(super) value: Value,
+    }
+
+    #[derive(Debug, Deserialize)]
+    pub(super) struct Range {
+        pub(super) values: Vec<Value>,
+    }
+
+    /// Seconds as a number, the value as text.
+    #[derive(Debug, Deserialize)]
+    pub(super) struct Value(pub(super) f64, pub(super) String);
+
+    #[derive(Debug, Deserialize)]
+    pub(super) struct BuildInfo {
+        pub(super) data: Build,
+    }
+
+    #[derive(Debug, Deserialize)]
+    pub(super) struct Build {
+        pub(super) version: String,
+    }
+
+    impl<T> Answer<T> {
+        pub(super) fn partial(&self) -> Option<String> {
+            self.warnings.first().map(|warning| format!("partial data: {warning}"))
+        }
+    }
+
+    impl Value {
+        /// The finite number and its time.
+        pub(super) fn sample(&self) -> Option<(Timestamp, f64)> {
+            let value = self.1.parse::<f64>().ok().filter(|value| value.is_finite())?;
+            let at = jiff::SignedDuration::try_from_secs_f64(self.0).ok()?;
+            let at = Timestamp::from_duration(at).ok()?;
+            Some((at, value))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
