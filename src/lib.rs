@@ -6,7 +6,7 @@ pub mod audit;
 pub mod clock;
 pub mod console;
 pub mod lifecycle;
-pub mod policy;
 pub mod platform;
+pub mod policy;
 pub mod row;
 pub mod wire;
