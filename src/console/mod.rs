@@ -5,6 +5,7 @@
 pub mod key;
 pub mod keymap;
 pub mod shown;
+pub mod terminal;
 pub mod theme;
 
 /// The candidate that a mistyped word most likely meant, if any is near.
