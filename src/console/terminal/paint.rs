@@ -149,6 +149,9 @@ fn row(out: &mut String, pen: &mut Pen, last: &Picture, next: &Picture, y: u16) 
 }
 
 fn columns(cell: &Cell) -> u16 {
+    if cell.symbol().len() == 1 {
+        return 1;
+    }
     u16::try_from(cell.symbol().width()).unwrap_or(1)
 }
 

@@ -1,0 +1,39 @@
+//! Hears signals. A console that cannot follow them in time is ended all the same, with the terminal given back.
+//!
+//! Never: works inside a signal handler; a thread reads from a pipe what came.
+
+use std::time::Duration;
+
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
+use signal_hook::iterator::Signals;
+
+use super::{FromTerminal, Tell, die_of, give_back};
+
+/// How long the console may take to save what is typed and to leave.
+const END_WITHIN: Duration = Duration::from_secs(3);
+
+/// Starts the thread. SIGHUP is heard even where the parent had it ignored (`nohup`).
+pub fn hear_signals(tell: Tell) -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH])?;
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for signal in signals.forever() {
+            let said = match signal {
+                SIGWINCH => FromTerminal::Resized,
+                SIGTSTP => FromTerminal::Suspend,
+                SIGCONT => FromTerminal::Continued,
+                _ => {
+                    let _ = std::thread::Builder::new().name("last resort".to_owned()).spawn(move || {
+                        std::thread::sleep(END_WITHIN);
+                        give_back(true);
+                        die_of(signal);
+                    });
+                    FromTerminal::End { signal }
+                }
+            };
+            if !tell(said) {
+                return;
+            }
+        }
+    })?;
+    Ok(())
+}
