@@ -11,14 +11,19 @@ use super::super::key::{Code, Key};
 pub enum Input {
     Key(Key),
     /// A bracketed paste, cut to [`PASTE_BYTES_MAX`]; `cut` says how many bytes went.
-    Paste { text: String, cut: usize },
+    Paste {
+        text: String,
+        cut: usize,
+    },
     Focus(bool),
     /// The background, as answered to OSC 11.
     Background(String),
     /// The end of the answers that were asked for at the start (device attributes).
     Answered,
     /// Mode 2031: the terminal went dark or light.
-    Scheme { dark: bool },
+    Scheme {
+        dark: bool,
+    },
     /// Lines, up is negative.
     Wheel(i8),
 }
@@ -51,9 +56,19 @@ enum State {
     /// `ESC O`.
     Ss3,
     /// `ESC ]` and the like, up to `BEL` or `ESC \`.
-    Text { kind: u8, bytes: Vec<u8>, escape: bool },
-    Paste { bytes: Vec<u8>, cut: usize },
-    Utf8 { bytes: Vec<u8>, len: usize },
+    Text {
+        kind: u8,
+        bytes: Vec<u8>,
+        escape: bool,
+    },
+    Paste {
+        bytes: Vec<u8>,
+        cut: usize,
+    },
+    Utf8 {
+        bytes: Vec<u8>,
+        len: usize,
+    },
 }
 
 const PASTE_END: &[u8] = b"\x1b[201~";
@@ -118,7 +133,8 @@ impl Parser {
                 bytes.push(byte);
                 if bytes.len() < len {
                     self.state = State::Utf8 { bytes, len };
-                } else if let Some(c) = std::str::from_utf8(&bytes).ok().and_then(|text| text.chars().next()) {
+                } else if let Some(c) = std::str::from_utf8(&bytes).ok().and_then(|text| text.chars().next())
+                {
                     inputs.extend(Some(c).filter(|c| !c.is_control()).map(|c| Input::Key(Key::char(c))));
                 }
             }
@@ -372,7 +388,8 @@ mod tests {
             let mut parser = Parser::default();
             let mut inputs = parser.feed(0, &bytes[..cut]);
             inputs.extend(parser.feed(900, &bytes[cut..]));
-            let keys = inputs.iter().filter(|input| matches!(input, Input::Key(key) if key.code != Code::Esc));
+            let keys =
+                inputs.iter().filter(|input| matches!(input, Input::Key(key) if key.code != Code::Esc));
             assert_eq!(keys.count(), 0, "torn after {cut}");
         }
     }

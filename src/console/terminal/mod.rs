@@ -36,7 +36,9 @@ pub enum FromTerminal {
     /// SIGCONT: the terminal may be any size, in any state.
     Continued,
     /// SIGTERM, SIGHUP, SIGINT: leave, then die of it.
-    End { signal: i32 },
+    End {
+        signal: i32,
+    },
     /// Nobody is there any more: the terminal was closed.
     Lost,
 }
@@ -46,7 +48,9 @@ pub type Tell = Arc<dyn Fn(FromTerminal) -> bool + Send + Sync>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TerminalError {
-    #[error("the console needs a terminal on standard input and output\nhint: `dock rows` and `dock show` print lines")]
+    #[error(
+        "the console needs a terminal on standard input and output\nhint: `dock rows` and `dock show` print lines"
+    )]
     NotATerminal,
     #[error("the terminal refused to be set up: {0}")]
     Refused(#[from] std::io::Error),

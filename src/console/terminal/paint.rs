@@ -100,8 +100,11 @@ fn row(out: &mut String, pen: &mut Pen, last: &Picture, next: &Picture, y: u16) 
     let cell = |x: u16| &next.buffer[(x, y)];
     let changed = |x: u16| {
         let (was, is) = (&last.buffer[(x, y)], cell(x));
-        let half_of_wide = x > 0 && columns(&last.buffer[(x - 1, y)]) > 1 && last.buffer[(x - 1, y)] != *cell(x - 1);
-        was != is || half_of_wide || (links_moved && (link_at(last, x, y).is_some() || link_at(next, x, y).is_some()))
+        let half_of_wide =
+            x > 0 && columns(&last.buffer[(x - 1, y)]) > 1 && last.buffer[(x - 1, y)] != *cell(x - 1);
+        was != is
+            || half_of_wide
+            || (links_moved && (link_at(last, x, y).is_some() || link_at(next, x, y).is_some()))
     };
     let plain = |x: u16| cell(x).symbol() == " " && is_default(cell(x));
     let text_end = (0..width).rev().find(|x| !plain(*x)).map_or(0, |x| x + columns(cell(x)));
@@ -224,12 +227,8 @@ impl Pen {
     }
 }
 
-const MODIFIERS: [(Modifier, &str); 4] = [
-    (Modifier::BOLD, "1"),
-    (Modifier::DIM, "2"),
-    (Modifier::UNDERLINED, "4"),
-    (Modifier::REVERSED, "7"),
-];
+const MODIFIERS: [(Modifier, &str); 4] =
+    [(Modifier::BOLD, "1"), (Modifier::DIM, "2"), (Modifier::UNDERLINED, "4"), (Modifier::REVERSED, "7")];
 
 fn colour(colour: Color, base: u8) -> String {
     let named = |n: u8| if n < 8 { (base + n).to_string() } else { (base + 52 + n).to_string() };

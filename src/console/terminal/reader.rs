@@ -71,10 +71,7 @@ fn run(mut woken: &UnixStream, pause: &Pause, tell: &Tell, clock: &dyn Fn() -> u
             tv_sec: i64::try_from(ms / 1000).unwrap_or(1),
             tv_nsec: i64::try_from(ms % 1000 * 1_000_000).unwrap_or(0),
         });
-        let mut fds = [
-            PollFd::from_borrowed_fd(stdin(), PollFlags::IN),
-            PollFd::new(woken, PollFlags::IN),
-        ];
+        let mut fds = [PollFd::from_borrowed_fd(stdin(), PollFlags::IN), PollFd::new(woken, PollFlags::IN)];
         match poll(&mut fds, wait.as_ref()) {
             Ok(0) => {
                 let inputs = parser.wait_over(clock() + 1);
