@@ -125,5 +125,5 @@ fn park(pause: &Pause) {
     }
     *state = Parked::Parked;
     pause.changed.notify_all();
-    let _ = pause.changed.wait_while(state, |state| *state != Parked::Reading);
+    drop(pause.changed.wait_while(state, |state| *state != Parked::Reading));
 }
