@@ -3,7 +3,9 @@
 //! The code map, in reading order, comes with the rooms.
 
 pub mod audit;
+pub mod client;
 pub mod clock;
+pub mod config;
 pub mod console;
 pub mod lifecycle;
 pub mod platform;
