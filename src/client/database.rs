@@ -39,9 +39,12 @@ impl Schema {
     pub(super) fn open(&self, file: &Path) -> Result<Connection, StoreError> {
         let wrong = |error: rusqlite::Error| store_error(file, &error);
         // Made here so that it is its owner's alone from the first byte; SQLite gives its side files the same mode.
-        fs::OpenOptions::new().create(true).append(true).mode(0o600).open(file).map_err(|error| {
-            StoreError::Unusable { file: file.to_owned(), why: error.to_string() }
-        })?;
+        fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(file)
+            .map_err(|error| StoreError::Unusable { file: file.to_owned(), why: error.to_string() })?;
         let mut db = Connection::open(file).map_err(wrong)?;
         db.busy_timeout(BUSY).map_err(wrong)?;
         self.check_kind(&db, file)?;
@@ -70,7 +73,8 @@ impl Schema {
 
     fn extend(&self, db: &mut Connection, file: &Path) -> Result<(), StoreError> {
         let wrong = |error: rusqlite::Error| store_error(file, &error);
-        let version = |db: &Connection| db.pragma_query_value(None, "user_version", |row| row.get::<_, usize>(0));
+        let version =
+            |db: &Connection| db.pragma_query_value(None, "user_version", |row| row.get::<_, usize>(0));
         if version(db).map_err(wrong)? == self.steps.len() {
             return Ok(());
         }

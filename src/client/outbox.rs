@@ -96,10 +96,23 @@ pub enum Fate {
     TakenBack,
     Sending,
     /// Sent, and no final answer: it may have arrived, and counts once. Why is told.
-    Unknown { code: String, message: String },
-    Accepted { log_index: u64, row_state: String, receipt: Option<String> },
-    Overtaken { message: String },
-    Refused { code: String, message: String, hint: String },
+    Unknown {
+        code: String,
+        message: String,
+    },
+    Accepted {
+        log_index: u64,
+        row_state: String,
+        receipt: Option<String>,
+    },
+    Overtaken {
+        message: String,
+    },
+    Refused {
+        code: String,
+        message: String,
+        hint: String,
+    },
 }
 
 /// A verified head of the log.
@@ -179,13 +192,20 @@ impl Outbox {
 
     /// The notes that are being written, newest first.
     pub fn drafts(&self) -> Result<Vec<NoteDraft>, StoreError> {
-        self.list("SELECT row, revision, verb, note, conditions, since, saved_at FROM draft ORDER BY saved_at DESC", [], draft)
+        self.list(
+            "SELECT row, revision, verb, note, conditions, since, saved_at FROM draft ORDER BY saved_at DESC",
+            [],
+            draft,
+        )
     }
 
     pub fn drop_draft(&self, row: RowId, revision: u32) -> Result<(), StoreError> {
         self.ask(|db| {
-            db.execute("DELETE FROM draft WHERE row = ?1 AND revision = ?2", params![row.to_string(), revision])
-                .map(drop)
+            db.execute(
+                "DELETE FROM draft WHERE row = ?1 AND revision = ?2",
+                params![row.to_string(), revision],
+            )
+            .map(drop)
         })
     }
 
@@ -286,14 +306,22 @@ impl Outbox {
     }
 
     /// Keeps what became of it. A final answer stays: nothing is written over it.
-    pub fn settle(&self, id: &DecisionId, fate: &Fate, next_at: Timestamp, now: Timestamp) -> Result<(), StoreError> {
+    pub fn settle(
+        &self,
+        id: &DecisionId,
+        fate: &Fate,
+        next_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let (mut code, mut message, mut hint, mut row_state, mut log_index, mut receipt) =
             (None, None, None, None, None, None);
         match fate {
             Fate::Signed | Fate::TakenBack | Fate::Sending => {}
             Fate::Unknown { code: c, message: m } => (code, message) = (Some(c), Some(m)),
             Fate::Overtaken { message: m } => message = Some(m),
-            Fate::Refused { code: c, message: m, hint: h } => (code, message, hint) = (Some(c), Some(m), Some(h)),
+            Fate::Refused { code: c, message: m, hint: h } => {
+                (code, message, hint) = (Some(c), Some(m), Some(h))
+            }
             Fate::Accepted { log_index: index, row_state: state, receipt: proof } => {
                 (log_index, row_state, receipt) = (Some(*index), Some(state), proof.as_ref());
             }
@@ -365,7 +393,9 @@ impl Outbox {
     }
 
     pub fn release_lease(&self, holder: &str) -> Result<(), StoreError> {
-        self.ask(|db| db.execute("DELETE FROM lease WHERE name = 'sender' AND holder = ?1", [holder]).map(drop))
+        self.ask(|db| {
+            db.execute("DELETE FROM lease WHERE name = 'sender' AND holder = ?1", [holder]).map(drop)
+        })
     }
 
     /// The newest head of the log that was verified here.
@@ -388,17 +418,23 @@ impl Outbox {
 
     /// Something that this home remembers: the log's key, the witness's seed, which of the agent's keys signs.
     pub fn fact(&self, name: &str) -> Result<Option<String>, StoreError> {
-        self.ask(|db| db.query_row("SELECT value FROM fact WHERE name = ?1", [name], |row| row.get(0)).optional())
+        self.ask(|db| {
+            db.query_row("SELECT value FROM fact WHERE name = ?1", [name], |row| row.get(0)).optional()
+        })
     }
 
     /// Keeps a fact unless there is one; answers with the one that stands.
     pub fn keep_first_fact(&self, name: &str, value: &str) -> Result<String, StoreError> {
-        self.ask(|db| db.execute("INSERT OR IGNORE INTO fact VALUES (?1, ?2)", params![name, value]).map(drop))?;
+        self.ask(|db| {
+            db.execute("INSERT OR IGNORE INTO fact VALUES (?1, ?2)", params![name, value]).map(drop)
+        })?;
         Ok(self.fact(name)?.unwrap_or_else(|| value.to_owned()))
     }
 
     pub fn keep_fact(&self, name: &str, value: &str) -> Result<(), StoreError> {
-        self.ask(|db| db.execute("INSERT OR REPLACE INTO fact VALUES (?1, ?2)", params![name, value]).map(drop))
+        self.ask(|db| {
+            db.execute("INSERT OR REPLACE INTO fact VALUES (?1, ?2)", params![name, value]).map(drop)
+        })
     }
 
     /// What this reader has had open.
@@ -519,7 +555,10 @@ fn seen(record: &Record<'_>) -> rusqlite::Result<Seen> {
 }
 
 /// A column that holds a word of ours; what is none is a damaged file.
-fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(record: &Record<'_>, name: &str) -> rusqlite::Result<T> {
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+    record: &Record<'_>,
+    name: &str,
+) -> rusqlite::Result<T> {
     let text: String = record.get(name)?;
     text.parse().map_err(|error: T::Err| {
         let why = format!("{name}: {error}");

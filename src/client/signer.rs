@@ -31,9 +31,13 @@ const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
 /// Why nothing can be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
-    #[error("no ssh-agent is running here\nhint: `eval $(ssh-agent); ssh-add`, or name a key file in console.toml")]
+    #[error(
+        "no ssh-agent is running here\nhint: `eval $(ssh-agent); ssh-add`, or name a key file in console.toml"
+    )]
     NoAgent,
-    #[error("ssh-agent holds no key that can sign{which}\nhint: `ssh-add` adds one; `dock doctor` lists what is accepted")]
+    #[error(
+        "ssh-agent holds no key that can sign{which}\nhint: `ssh-add` adds one; `dock doctor` lists what is accepted"
+    )]
     NoKey { which: String },
     #[error("ssh-agent cannot be asked: {0}")]
     Io(#[from] io::Error),
@@ -87,7 +91,10 @@ impl Signer {
         let socket = agent_socket()?;
         let answer = exchange(&socket, &protocol::agent_request_identities())?;
         let identities = protocol::parse_identities(&answer)?;
-        Ok(identities.into_iter().filter_map(|id| Some((PublicKey::from_blob(id.key_blob).ok()?, id.comment))).collect())
+        Ok(identities
+            .into_iter()
+            .filter_map(|id| Some((PublicKey::from_blob(id.key_blob).ok()?, id.comment)))
+            .collect())
     }
 
     fn from_agent(wanted: Option<&str>, known: &[String]) -> Result<Self, SignError> {
@@ -167,7 +174,8 @@ impl fmt::Debug for Signer {
 
 fn read_key(file: &Path) -> Result<Zeroizing<Vec<u8>>, SignError> {
     config::private(file)?;
-    let unreadable = |error: io::Error| SignError::Unreadable { file: file.to_owned(), why: error.to_string() };
+    let unreadable =
+        |error: io::Error| SignError::Unreadable { file: file.to_owned(), why: error.to_string() };
     let mut pem = Zeroizing::new(Vec::with_capacity(8 * 1024));
     fs::File::open(file)
         .and_then(|opened| opened.take(KEY_FILE_BYTES_MAX).read_to_end(&mut pem))

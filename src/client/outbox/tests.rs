@@ -66,7 +66,8 @@ enum Step {
 fn scripts() {
     let unknown = || Fate::Unknown { code: "busy".to_owned(), message: "Too much at once.".to_owned() };
     let accepted = || Fate::Accepted { log_index: 7, row_state: "declined".to_owned(), receipt: None };
-    let refused = || Fate::Refused { code: "expired".into(), message: "The row lapsed.".into(), hint: "ask".into() };
+    let refused =
+        || Fate::Refused { code: "expired".into(), message: "The row lapsed.".into(), hint: "ask".into() };
     let scripts: [(&str, Vec<Step>, &str); 8] = [
         ("rests", vec![], "signed"),
         ("taken back", vec![Step::TakeBack(true)], "taken_back"),
@@ -97,15 +98,23 @@ fn scripts() {
             bench.crash();
             let outbox = bench.outbox();
             match step {
-                Step::TakeBack(expected) => assert_eq!(outbox.take_back(&entry.id, at(1)).unwrap(), expected, "{name}"),
-                Step::Send(expected) => assert_eq!(outbox.begin_sending(&entry.id, at(1)).unwrap(), expected, "{name}"),
+                Step::TakeBack(expected) => {
+                    assert_eq!(outbox.take_back(&entry.id, at(1)).unwrap(), expected, "{name}")
+                }
+                Step::Send(expected) => {
+                    assert_eq!(outbox.begin_sending(&entry.id, at(1)).unwrap(), expected, "{name}")
+                }
                 Step::Settle(fate) => outbox.settle(&entry.id, &fate, at(2), at(1)).unwrap(),
             }
         }
         bench.crash();
         let found = bench.outbox().get(&entry.id).unwrap().unwrap();
         assert_eq!(found.fate.word(), end, "{name}");
-        assert_eq!((found.statement, found.signature), (entry.statement, entry.signature), "{name}: the bytes stay");
+        assert_eq!(
+            (found.statement, found.signature),
+            (entry.statement, entry.signature),
+            "{name}: the bytes stay"
+        );
     }
 }
 
@@ -141,9 +150,14 @@ fn a_draft_outlives_a_crash_and_ends_with_the_signature() {
 fn one_sender_at_a_time() {
     let mut bench = Bench::new();
     let outbox = bench.outbox();
-    for (holder, second, taken) in
-        [("a", 0, true), ("b", 1, false), ("a", 20, true), ("b", 45, false), ("b", 51, true), ("a", 52, false)]
-    {
+    for (holder, second, taken) in [
+        ("a", 0, true),
+        ("b", 1, false),
+        ("a", 20, true),
+        ("b", 45, false),
+        ("b", 51, true),
+        ("a", 52, false),
+    ] {
         assert_eq!(outbox.take_lease(holder, at(second)).unwrap(), taken, "{holder} at {second}");
     }
     outbox.release_lease("b").unwrap();
