@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod client;
+pub mod agent;
 pub mod clock;
 pub mod config;
 pub mod console;

@@ -22,6 +22,7 @@ pub mod note;
 pub mod present;
 pub mod principal;
 pub mod refusal;
+pub mod release;
 pub mod rule;
 pub mod signal;
 pub mod stage;
