@@ -2,9 +2,9 @@
 //!
 //! The code map, in reading order, comes with the rooms.
 
+pub mod agent;
 pub mod audit;
 pub mod client;
-pub mod agent;
 pub mod clock;
 pub mod config;
 pub mod console;
