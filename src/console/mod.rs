@@ -2,11 +2,13 @@
 //!
 //! Never: names the store, the server, a platform or an agent; all it knows of the world comes through `client`.
 
+pub mod canvas;
 pub mod key;
 pub mod keymap;
 pub mod shown;
 pub mod terminal;
 pub mod theme;
+pub mod widget;
 
 /// The candidate that a mistyped word most likely meant, if any is near.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

@@ -94,6 +94,9 @@ impl Shown {
         let mut at = 0;
         for (cell, columns) in self.cells() {
             let end = at + columns;
+            if at >= from + width {
+                break;
+            }
             if at >= from && end <= from + width {
                 shown.text.push_str(cell);
                 shown.width += columns;
@@ -102,9 +105,6 @@ impl Shown {
                 shown.width += 1;
             }
             at = end;
-            if at >= from + width {
-                break;
-            }
         }
         shown
     }

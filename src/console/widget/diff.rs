@@ -1,0 +1,359 @@
+//! One difference, as lines to scroll through: files, hunks, folded stretches, words.
+//!
+//! Lines are compared once, under a deadline; words only for the lines that are drawn.
+//!
+//! Never: longer than its deadline, whatever it is fed; past it fewer lines are matched and [`Diff::cut_short`] says so.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::time::Duration;
+
+use similar::{Algorithm, ChangeTag, DiffOp, TextDiff};
+
+use crate::row::difference::FileDifference;
+
+/// For all files of a difference together.
+pub const DEADLINE: Duration = Duration::from_millis(50);
+/// More lines are not drawn here: `dock show --diff` prints them.
+pub const LINES_MAX: usize = 50_000;
+/// Words are not compared in longer lines.
+const WORDS_BYTES_MAX: usize = 2_000;
+/// Equal lines around a change, unless the reader asks for more or fewer.
+pub const CONTEXT: usize = 3;
+
+/// A compared difference.
+#[derive(Clone, Debug, Default)]
+pub struct Diff {
+    pub files: Vec<File>,
+    /// The deadline came first: changes are right, but not as small as they could be.
+    pub cut_short: bool,
+    /// The whole is longer than [`LINES_MAX`]; it was cut there.
+    pub too_long: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct File {
+    pub name: String,
+    old: Vec<String>,
+    new: Vec<String>,
+    ops: Vec<DiffOp>,
+    pub added: usize,
+    pub removed: usize,
+}
+
+/// How the reader wants it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape {
+    pub side_by_side: bool,
+    pub context: usize,
+    /// Equal stretches that were opened, by file and first old line.
+    pub opened: BTreeSet<(usize, usize)>,
+    pub all_open: bool,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self { side_by_side: false, context: CONTEXT, opened: BTreeSet::new(), all_open: false }
+    }
+}
+
+/// One line to draw; numbers are indexes into the two sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    Head { file: usize },
+    Same { file: usize, old: usize, new: usize },
+    Removed { file: usize, old: usize, pair: Option<usize> },
+    Added { file: usize, new: usize, pair: Option<usize> },
+    /// Side by side: a changed line on either side, or absence.
+    Both { file: usize, old: Option<usize>, new: Option<usize> },
+    Fold { file: usize, old: usize, len: usize },
+}
+
+impl Line {
+    pub fn file(self) -> usize {
+        match self {
+            Line::Head { file }
+            | Line::Same { file, .. }
+            | Line::Removed { file, .. }
+            | Line::Added { file, .. }
+            | Line::Both { file, .. }
+            | Line::Fold { file, .. } => file,
+        }
+    }
+
+    pub fn is_change(self) -> bool {
+        matches!(self, Line::Removed { .. } | Line::Added { .. } | Line::Both { .. })
+    }
+}
+
+impl Diff {
+    /// Compares. With `loose`, lines that differ in white space alone are equal.
+    pub fn of(files: Vec<FileDifference>, loose: bool) -> Diff {
+        let mut diff = Diff::default();
+        let mut left = LINES_MAX;
+        for file in files {
+            let mut take = |text: &str| {
+                let lines: Vec<String> = text.lines().take(left).map(str::to_owned).collect();
+                diff.too_long |= text.lines().nth(lines.len()).is_some();
+                left -= lines.len();
+                lines
+            };
+            let (old, new) = (take(&file.old), take(&file.new));
+            diff.files.push(File { name: file.name, old, new, ops: Vec::new(), added: 0, removed: 0 });
+        }
+        let lines: usize = diff.files.iter().map(|file| file.old.len() + file.new.len()).sum();
+        for file in &mut diff.files {
+            // The deadline is shared by length, so that many files take no longer than one.
+            let share = (file.old.len() + file.new.len()) as f64 / lines.max(1) as f64;
+            diff.cut_short |= file.compare(DEADLINE.mul_f64(share), loose);
+        }
+        diff
+    }
+
+    /// The lines in order, for this shape.
+    pub fn lines(&self, shape: &Shape) -> Vec<Line> {
+        let mut lines = Vec::new();
+        for (at, file) in self.files.iter().enumerate() {
+            lines.push(Line::Head { file: at });
+            file.lines(at, shape, &mut lines);
+        }
+        lines
+    }
+
+    /// Where each hunk begins: changed lines without an unchanged one between them.
+    pub fn hunks(lines: &[Line]) -> Vec<usize> {
+        let starts = |at: &usize| lines[*at].is_change() && (*at == 0 || !lines[*at - 1].is_change());
+        (0..lines.len()).filter(starts).collect()
+    }
+
+    pub fn old(&self, file: usize, line: usize) -> &str {
+        self.files.get(file).and_then(|file| file.old.get(line)).map_or("", String::as_str)
+    }
+
+    pub fn new(&self, file: usize, line: usize) -> &str {
+        self.files.get(file).and_then(|file| file.new.get(line)).map_or("", String::as_str)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.files.iter().all(|file| file.added + file.removed == 0)
+    }
+
+    pub fn changed(&self) -> usize {
+        self.files.iter().map(|file| file.added.max(file.removed)).sum()
+    }
+
+    /// Every changed line with three around it, as `diff -u` would print it: for copying.
+    pub fn hunk_text(&self, lines: &[Line], hunk: usize) -> String {
+        let hunks = Diff::hunks(lines);
+        let Some(start) = hunks.get(hunk) else { return String::new() };
+        let end = (*start..lines.len()).find(|at| !lines[*at].is_change()).unwrap_or(lines.len());
+        let mut text = String::new();
+        for line in &lines[*start..end] {
+            match *line {
+                Line::Removed { file, old, .. } => text.push_str(&format!("-{}\n", self.old(file, old))),
+                Line::Added { file, new, .. } => text.push_str(&format!("+{}\n", self.new(file, new))),
+                Line::Both { file, old, new } => {
+                    text.extend(old.map(|old| format!("-{}\n", self.old(file, old))));
+                    text.extend(new.map(|new| format!("+{}\n", self.new(file, new))));
+                }
+                Line::Head { .. } | Line::Same { .. } | Line::Fold { .. } => {}
+            }
+        }
+        text
+    }
+}
+
+impl File {
+    /// True where the deadline came first.
+    fn compare(&mut self, deadline: Duration, loose: bool) -> bool {
+        let key = |line: &String| if loose { line.split_whitespace().collect() } else { line.clone() };
+        let (old, new): (Vec<String>, Vec<String>) =
+            (self.old.iter().map(key).collect(), self.new.iter().map(key).collect());
+        let (old, new): (Vec<&str>, Vec<&str>) =
+            (old.iter().map(String::as_str).collect(), new.iter().map(String::as_str).collect());
+        let started = std::time::Instant::now();
+        let diff = TextDiff::configure()
+            .algorithm(Algorithm::Patience)
+            .timeout(deadline.max(Duration::from_millis(1)))
+            .diff_slices(&old, &new);
+        self.ops = diff.ops().to_vec();
+        for op in &self.ops {
+            let (_, old, new) = op.as_tag_tuple();
+            if op.tag() != similar::DiffTag::Equal {
+                self.removed += old.len();
+                self.added += new.len();
+            }
+        }
+        started.elapsed() >= deadline && self.old.len() + self.new.len() > 100
+    }
+
+    fn lines(&self, file: usize, shape: &Shape, lines: &mut Vec<Line>) {
+        for (at, op) in self.ops.iter().enumerate() {
+            let (tag, old, new) = op.as_tag_tuple();
+            if tag == similar::DiffTag::Equal {
+                let first = at == 0;
+                let last = at + 1 == self.ops.len();
+                self.equal(file, shape, lines, (old.start, new.start, old.len()), (first, last));
+                continue;
+            }
+            let pairs = old.len().min(new.len());
+            if shape.side_by_side {
+                for row in 0..old.len().max(new.len()) {
+                    let side = |range: &Range<usize>| (row < range.len()).then_some(range.start + row);
+                    lines.push(Line::Both { file, old: side(&old), new: side(&new) });
+                }
+                continue;
+            }
+            for (row, line) in old.clone().enumerate() {
+                lines.push(Line::Removed { file, old: line, pair: (row < pairs).then_some(new.start + row) });
+            }
+            for (row, line) in new.clone().enumerate() {
+                lines.push(Line::Added { file, new: line, pair: (row < pairs).then_some(old.start + row) });
+            }
+        }
+    }
+
+    fn equal(
+        &self,
+        file: usize,
+        shape: &Shape,
+        lines: &mut Vec<Line>,
+        (old, new, len): (usize, usize, usize),
+        (first, last): (bool, bool),
+    ) {
+        let same = |row: usize| Line::Same { file, old: old + row, new: new + row };
+        let above = if first { 0 } else { shape.context };
+        let below = if last { 0 } else { shape.context };
+        // A fold that hides one line saves nothing.
+        if len <= above + below + 1 || shape.all_open || shape.opened.contains(&(file, old)) {
+            lines.extend((0..len).map(same));
+            return;
+        }
+        lines.extend((0..above).map(same));
+        lines.push(Line::Fold { file, old, len: len - above - below });
+        lines.extend((len - below..len).map(same));
+    }
+}
+
+/// Which parts of two paired lines differ, as byte ranges of each.
+pub fn words(old: &str, new: &str) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
+    if old.len() + new.len() > WORDS_BYTES_MAX {
+        return (Vec::new(), Vec::new());
+    }
+    let diff = TextDiff::configure().timeout(Duration::from_millis(5)).diff_words(old, new);
+    let (mut olds, mut news): (Vec<Range<usize>>, Vec<Range<usize>>) = (Vec::new(), Vec::new());
+    let (mut at_old, mut at_new) = (0, 0);
+    let mut equal = 0;
+    let push = |ranges: &mut Vec<Range<usize>>, from: usize, to: usize| match ranges.last_mut() {
+        Some(last) if last.end == from => last.end = to,
+        _ => ranges.push(from..to),
+    };
+    for change in diff.iter_all_changes() {
+        let len = change.value().len();
+        match change.tag() {
+            ChangeTag::Equal => {
+                equal += change.value().trim().len();
+                at_old += len;
+                at_new += len;
+            }
+            ChangeTag::Delete => {
+                push(&mut olds, at_old, at_old + len);
+                at_old += len;
+            }
+            ChangeTag::Insert => {
+                push(&mut news, at_new, at_new + len);
+                at_new += len;
+            }
+        }
+    }
+    // Two lines with next to nothing in common are two lines, not one with many changed words.
+    let changed: usize = olds.iter().chain(&news).map(ExactSizeIterator::len).sum();
+    if equal * 4 < changed { (Vec::new(), Vec::new()) } else { (olds, news) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn file(old: &str, new: &str) -> Vec<FileDifference> {
+        vec![FileDifference { name: "ConfigMap/flags".into(), old: old.into(), new: new.into() }]
+    }
+
+    fn drawn(diff: &Diff, shape: &Shape) -> Vec<String> {
+        let show = |line: &Line| match *line {
+            Line::Head { file } => format!("# {}", diff.files[file].name),
+            Line::Same { file, old, .. } => format!("  {}", diff.old(file, old)),
+            Line::Removed { file, old, .. } => format!("- {}", diff.old(file, old)),
+            Line::Added { file, new, .. } => format!("+ {}", diff.new(file, new)),
+            Line::Both { file, old, new } => format!(
+                "{} | {}",
+                old.map_or("╌", |old| diff.old(file, old)),
+                new.map_or("╌", |new| diff.new(file, new))
+            ),
+            Line::Fold { len, .. } => format!("┄ {len}"),
+        };
+        diff.lines(shape).iter().map(show).collect()
+    }
+
+    #[test]
+    fn changes_stand_with_three_lines_around_them_and_the_rest_folded() {
+        let old = "a\nb\nc\nd\ne\nf\ng\nh\nflag: off\nz\n";
+        let diff = Diff::of(file(old, &old.replace("off", "on")), false);
+        let unified = ["# ConfigMap/flags", "┄ 5", "  f", "  g", "  h", "- flag: off", "+ flag: on", "  z"];
+        assert_eq!(drawn(&diff, &Shape::default()), unified);
+        let beside = Shape { side_by_side: true, context: 1, ..Shape::default() };
+        assert_eq!(drawn(&diff, &beside), ["# ConfigMap/flags", "┄ 7", "  h", "flag: off | flag: on", "  z"]);
+        let open = Shape { opened: BTreeSet::from([(0, 0)]), ..Shape::default() };
+        assert_eq!(drawn(&diff, &open).len(), 12);
+        assert_eq!(Diff::hunks(&diff.lines(&Shape::default())), [5]);
+        assert_eq!(diff.hunk_text(&diff.lines(&Shape::default()), 0), "-flag: off\n+flag: on\n");
+    }
+
+    #[test]
+    fn white_space_can_be_left_out() {
+        assert!(!Diff::of(file("a:  1\n", "a: 1\n"), false).is_empty());
+        assert!(Diff::of(file("a:  1\n", "a: 1\n"), true).is_empty());
+    }
+
+    #[test]
+    fn words_are_marked_where_lines_are_alike() {
+        assert_eq!(words("flag: off", "flag: on"), (vec![6..9], vec![6..8]));
+        assert_eq!(words("one", "something else entirely"), (vec![], vec![]));
+        assert_eq!(words(&"x ".repeat(2000), "y"), (vec![], vec![]), "too long to compare");
+    }
+
+    #[test]
+    fn the_worst_input_ends_in_time_and_says_so() {
+        let shuffled = |step: usize| -> String {
+            (0..25_000).map(|at: usize| format!("line {}\n", (at * step + at / 97) % 97)).collect()
+        };
+        let started = std::time::Instant::now();
+        let diff = Diff::of(file(&shuffled(31), &shuffled(57)), false);
+        // The deadline is 50 ms; the rest is for a debug build on a busy machine.
+        assert!(started.elapsed() < Duration::from_secs(5));
+        assert!(diff.cut_short && !diff.too_long);
+        assert!(Diff::of(file(&"x\n".repeat(LINES_MAX + 5), ""), false).too_long);
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_is_lost_in_any_shape(old in "([a-c]\n){0,30}", new in "([a-c]\n){0,30}", context in 0usize..5, side in any::<bool>()) {
+            let diff = Diff::of(file(&old, &new), false);
+            let shape = Shape { side_by_side: side, context, ..Shape::default() };
+            let (mut olds, mut news) = (0, 0);
+            for line in diff.lines(&shape) {
+                match line {
+                    Line::Head { .. } => {}
+                    Line::Same { .. } => { olds += 1; news += 1; }
+                    Line::Fold { len, .. } => { olds += len; news += len; }
+                    Line::Removed { .. } => olds += 1,
+                    Line::Added { .. } => news += 1,
+                    Line::Both { old, new, .. } => { olds += usize::from(old.is_some()); news += usize::from(new.is_some()); }
+                }
+            }
+            prop_assert_eq!((olds, news), (old.lines().count(), new.lines().count()));
+        }
+    }
+}

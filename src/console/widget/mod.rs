@@ -1,0 +1,7 @@
+//! Parts that several screens draw with.
+//!
+//! Never: more than the lines on the screen laid out for one frame.
+
+pub mod diff;
+pub mod list;
+pub mod spark;
