@@ -5,6 +5,7 @@
 //! Never: a decision on the network before it is on disk; a plain key outside the demo.
 
 mod database;
+pub mod filter;
 pub mod home;
 pub mod outbox;
 pub mod settings;

@@ -158,7 +158,7 @@ impl Themes {
         for slot in file.slots.keys() {
             if Slot::ALL.iter().all(|known| known.name() != slot) {
                 let nearest =
-                    super::nearest(slot, Slot::ALL.iter().map(|slot| slot.name())).unwrap_or("text");
+                    crate::config::nearest(slot, Slot::ALL.iter().map(|slot| slot.name())).unwrap_or("text");
                 return Err(ThemeError::UnknownSlot { theme: name.to_owned(), slot: slot.clone(), nearest });
             }
         }

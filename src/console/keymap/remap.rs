@@ -7,7 +7,7 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
 use super::super::key::Code;
-use super::super::nearest;
+use crate::config::nearest;
 use super::{Binding, Chord, Command, Context, Keymap, Resolved, SCREENS, TABLE, chords};
 
 /// One thing wrong with the keys of a config file.
