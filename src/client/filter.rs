@@ -225,12 +225,15 @@ fn tokens(text: &str) -> Vec<String> {
 fn term(token: &str) -> Result<Term, FilterError> {
     let (not, body) = token.strip_prefix('-').map_or((false, token), |body| (true, body));
     // A colon inside of a word, as in an address, is no key.
-    let Some((key, values)) = body.split_once(':').filter(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_')) else {
+    let Some((key, values)) =
+        body.split_once(':').filter(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+    else {
         let kind = if not { AtomKind::Substring } else { AtomKind::Fuzzy };
         let atom = Atom::new(body, CaseMatching::Ignore, Normalization::Smart, kind, false);
         return Ok(Term { not, test: Test::Word(atom) });
     };
-    let values: Vec<String> = values.split(',').filter(|value| !value.is_empty()).map(str::to_owned).collect();
+    let values: Vec<String> =
+        values.split(',').filter(|value| !value.is_empty()).map(str::to_owned).collect();
     if values.is_empty() {
         return Err(FilterError(format!("`{key}:` wants a value, as in {}.", example(key))));
     }
@@ -258,12 +261,14 @@ fn term(token: &str) -> Result<Term, FilterError> {
 
 /// Fields with a closed list of values say so when a value is not in it.
 fn closed(field: Field, values: &[String]) -> Result<(), FilterError> {
-    let check = |all: Vec<&'static str>, name: &str| {
-        match values.iter().find(|value| !all.contains(&value.as_str())) {
-            Some(value) => Err(unknown(&format!("No {name} is called `{value}`"), nearest(value, all.iter().copied()))),
+    let check =
+        |all: Vec<&'static str>, name: &str| match values.iter().find(|value| !all.contains(&value.as_str()))
+        {
+            Some(value) => {
+                Err(unknown(&format!("No {name} is called `{value}`"), nearest(value, all.iter().copied())))
+            }
             None => Ok(()),
-        }
-    };
+        };
     match field {
         Field::Kind => check(Kind::ALL.iter().map(|kind| kind.word()).collect(), "kind"),
         Field::State => check(State::ALL.iter().map(|state| state.word()).collect(), "state"),
@@ -301,7 +306,8 @@ fn example(key: &str) -> &'static str {
 /// `30m`, `24h`, `7d`.
 pub fn span(text: &str) -> Option<SignedDuration> {
     let unit = text.chars().last()?;
-    let number: i64 = text[..text.len() - unit.len_utf8()].parse().ok().filter(|n| (0..100_000).contains(n))?;
+    let number: i64 =
+        text[..text.len() - unit.len_utf8()].parse().ok().filter(|n| (0..100_000).contains(n))?;
     Some(match unit {
         's' => SignedDuration::from_secs(number),
         'm' => SignedDuration::from_mins(number),
@@ -359,7 +365,8 @@ mod tests {
     }
 
     fn passes(text: &str) -> bool {
-        let standing = Standing { me: "sarah".into(), new: true, sources: vec!["argocd".into()], ..Standing::default() };
+        let standing =
+            Standing { me: "sarah".into(), new: true, sources: vec!["argocd".into()], ..Standing::default() };
         let filter = Filter::parse(text).unwrap();
         filter.matches(&mut Filter::matcher(), &row(), &standing, NOW.parse().unwrap())
     }

@@ -68,7 +68,11 @@ impl Styled {
                 cut.0.push((*slot, shown.clone()));
             } else {
                 // The sign of the cut stands even where a part ended exactly here.
-                let part = if shown.width() == left { shown.columns(0, left.saturating_sub(1)) } else { shown.fit(left) };
+                let part = if shown.width() == left {
+                    shown.columns(0, left.saturating_sub(1))
+                } else {
+                    shown.fit(left)
+                };
                 let ends = part.width() < left && shown.width() == left;
                 cut.0.push((*slot, part));
                 if ends {
@@ -183,7 +187,8 @@ impl Canvas<'_> {
     /// Where the hardware cursor sits.
     pub fn cursor(&mut self, x: u16, y: u16, typing: bool) {
         let area = self.area();
-        self.picture.cursor = Some((x.min(area.right().saturating_sub(1)), y.min(area.bottom().saturating_sub(1))));
+        self.picture.cursor =
+            Some((x.min(area.right().saturating_sub(1)), y.min(area.bottom().saturating_sub(1))));
         self.picture.typing = typing;
     }
 }
@@ -199,7 +204,12 @@ mod tests {
         for width in 0..25 {
             let fitted = text.fit(width);
             assert!(fitted.width() <= width, "{width}: {}", fitted.plain());
-            assert_eq!(fitted.plain().ends_with('…'), width > 0 && width < text.width(), "{width}: {}", fitted.plain());
+            assert_eq!(
+                fitted.plain().ends_with('…'),
+                width > 0 && width < text.width(),
+                "{width}: {}",
+                fitted.plain()
+            );
         }
     }
 
@@ -220,7 +230,9 @@ mod tests {
         let theme = Theme::bare();
         let mut picture = Picture::new(10, 2);
         let mut canvas = Canvas { picture: &mut picture, theme: &theme };
-        for url in ["javascript:alert(1)", "https://a b", "https://x\x1b]", "file:///etc", "https://argo.example/ok"] {
+        for url in
+            ["javascript:alert(1)", "https://a b", "https://x\x1b]", "file:///etc", "https://argo.example/ok"]
+        {
             canvas.link(0, 0, 3, url);
         }
         assert_eq!(picture.links.len(), 1);

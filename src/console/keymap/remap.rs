@@ -7,8 +7,8 @@ use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
 use super::super::key::Code;
-use crate::config::nearest;
 use super::{Binding, Chord, Command, Context, Keymap, Resolved, SCREENS, TABLE, chords};
+use crate::config::nearest;
 
 /// One thing wrong with the keys of a config file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

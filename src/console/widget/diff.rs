@@ -60,13 +60,35 @@ impl Default for Shape {
 /// One line to draw; numbers are indexes into the two sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line {
-    Head { file: usize },
-    Same { file: usize, old: usize, new: usize },
-    Removed { file: usize, old: usize, pair: Option<usize> },
-    Added { file: usize, new: usize, pair: Option<usize> },
+    Head {
+        file: usize,
+    },
+    Same {
+        file: usize,
+        old: usize,
+        new: usize,
+    },
+    Removed {
+        file: usize,
+        old: usize,
+        pair: Option<usize>,
+    },
+    Added {
+        file: usize,
+        new: usize,
+        pair: Option<usize>,
+    },
     /// Side by side: a changed line on either side, or absence.
-    Both { file: usize, old: Option<usize>, new: Option<usize> },
-    Fold { file: usize, old: usize, len: usize },
+    Both {
+        file: usize,
+        old: Option<usize>,
+        new: Option<usize>,
+    },
+    Fold {
+        file: usize,
+        old: usize,
+        len: usize,
+    },
 }
 
 impl Line {

@@ -2,8 +2,8 @@
 //!
 //! Never: a missing point drawn as zero. Zero is the bottom, a gap is a gap.
 
-use super::super::shown::Shown;
 use super::super::canvas::Styled;
+use super::super::shown::Shown;
 use super::super::theme::Slot;
 
 /// What the terminal can show.
