@@ -1,3 +1,5 @@
+//! Each promise of the key table, over the table itself.
+
 use super::super::key::Code;
 use super::*;
 
