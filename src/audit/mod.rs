@@ -7,14 +7,23 @@
 
 pub mod admin;
 pub mod agent_protocol;
+pub mod authority;
 mod fields;
 pub mod leaf;
 pub mod merkle;
 pub mod note;
+pub mod pack;
+mod page;
 pub mod private_key;
 pub mod proof;
 mod ssh_wire;
 pub mod sshsig;
 pub mod statement;
+pub mod verify;
 
 pub use fields::FormError;
+
+#[cfg(test)]
+mod example;
+#[cfg(test)]
+mod tests;

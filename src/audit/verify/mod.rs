@@ -1,0 +1,531 @@
+//! Checks an evidence pack, with nothing but the pack and what its reader brings along.
+//!
+//! All that stands in the pack is looked at, to the last byte: what does not belong, does not follow from the log, or
+//! was changed is a problem. `index.html`, `MANIFEST.json` and `log.vkey` are not evidence.
+//!
+//! ## Design notes
+//! One pass over the entries in the log's order, reading each file once: the tree, the authority and each row's story
+//! are replayed side by side. Signatures, which are nearly all of the work, are checked in batches on all cores.
+//!
+//! Never: the network, a clock, or the word of a server.
+
+mod inventory;
+mod replay;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::audit::authority::Authority;
+use crate::audit::leaf::Leaf;
+use crate::audit::merkle::{self, Frontier, Hash};
+use crate::audit::note::{self, Checkpoint, KeyUse, VerifierKey};
+use crate::audit::pack::Manifest;
+use crate::audit::proof;
+use crate::audit::sshsig::PublicKey;
+use crate::row::Digest;
+
+use inventory::Inventory;
+use replay::Replay;
+
+/// The most problems that a report spells out; the rest is counted.
+pub const PROBLEMS_MAX: usize = 1000;
+
+/// The files of a pack, wherever they are.
+pub trait Files {
+    /// Calls `visit` with each file's path (`/` between folders), in any order.
+    fn each_path(&self, visit: &mut dyn FnMut(&str)) -> Result<(), String>;
+
+    /// A file's bytes; `None` where there is none.
+    fn read(&self, path: &str) -> Result<Option<Cow<'_, [u8]>>, String>;
+}
+
+impl Files for BTreeMap<String, Vec<u8>> {
+    fn each_path(&self, visit: &mut dyn FnMut(&str)) -> Result<(), String> {
+        self.keys().for_each(|path| visit(path));
+        Ok(())
+    }
+
+    fn read(&self, path: &str) -> Result<Option<Cow<'_, [u8]>>, String> {
+        Ok(self.get(path).map(|bytes| Cow::Borrowed(bytes.as_slice())))
+    }
+}
+
+/// What the reader brings along.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The log's key, from somewhere else than the pack.
+    pub log_key: Option<VerifierKey>,
+    /// The keys that the first administrator's must be among (see [`super::authority::parse_admins`]).
+    pub admins: Option<Vec<PublicKey>>,
+    /// A checkpoint that the reader kept: the note.
+    pub trusted_checkpoint: Option<Vec<u8>>,
+    /// Heads seen elsewhere, as platforms' tags carry them: lines that end with `SIZE ROOT16`.
+    pub anchors: Option<String>,
+}
+
+/// How bad a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// It could not be checked: something is missing or not readable.
+    Unchecked,
+    /// It was checked, and is not true.
+    Disproved,
+}
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub severity: Severity,
+    /// The file, or what the reader brought along.
+    pub place: String,
+    pub text: String,
+}
+
+/// What was found, in sentences.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    pub proved: Vec<String>,
+    /// What no pack can prove, or this one does not say. Never changes the verdict.
+    pub unproved: Vec<String>,
+    pub problems: Vec<Problem>,
+    /// Problems beyond [`PROBLEMS_MAX`].
+    pub more_problems: usize,
+    worst: Option<Severity>,
+    pub counts: Counts,
+}
+
+/// How much was looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub size: u64,
+    pub entries: u64,
+    pub decisions: u64,
+    pub executions: u64,
+    pub blobs: u64,
+    pub signatures: u64,
+}
+
+impl Report {
+    /// The worst that was found; `None` where all holds.
+    pub fn worst(&self) -> Option<Severity> {
+        self.worst
+    }
+
+    fn problem(&mut self, severity: Severity, place: impl Into<String>, text: impl Into<String>) {
+        self.worst = self.worst.max(Some(severity));
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(Problem { severity, place: place.into(), text: text.into() });
+        } else {
+            self.more_problems += 1;
+        }
+    }
+
+    fn disproved(&mut self, place: impl Into<String>, text: impl Into<String>) {
+        self.problem(Severity::Disproved, place, text);
+    }
+
+    fn unchecked(&mut self, place: impl Into<String>, text: impl Into<String>) {
+        self.problem(Severity::Unchecked, place, text);
+    }
+}
+
+/// Checks a whole pack.
+pub fn verify(files: &impl Files, options: &Options) -> Report {
+    let mut report = Report::default();
+    let Some((note, head)) = open_head(files, options, &mut report) else { return report };
+    let inventory = Inventory::take(files, &mut report);
+    let mut run = Run {
+        files,
+        options,
+        inventory,
+        note,
+        complete: false,
+        frontier: Frontier::default(),
+        roots: BTreeMap::new(),
+        wanted: BTreeSet::new(),
+        report,
+        head,
+    };
+    run.complete = run.inventory.entries.len() as u64 == run.head.size
+        && run.inventory.entries.last().is_none_or(|&last| last + 1 == run.head.size);
+    let anchors = run.anchors();
+    let trusted = run.trusted();
+    let org = run.head.origin.strip_suffix("/dock").unwrap_or(&run.head.origin).to_owned();
+    let mut replay = Replay::new(Authority::new(&org, options.admins.clone()), &run.head);
+    run.entries(&mut replay);
+    replay.finish(&mut run.report);
+    run.lone_proofs();
+    run.lone_decisions(&replay);
+    run.seen(&replay);
+    run.signers(&replay);
+    run.cosignatures(&replay);
+    run.blobs();
+    run.manifest();
+    run.known_heads(&anchors, trusted.as_ref());
+    run.sum_up(&replay);
+    run.report
+}
+
+/// One check of one pack.
+struct Run<'a, F> {
+    files: &'a F,
+    options: &'a Options,
+    inventory: Inventory,
+    note: (Vec<u8>, VerifierKey),
+    head: Checkpoint,
+    /// Every leaf under the checkpoint is here.
+    complete: bool,
+    frontier: Frontier,
+    /// Roots of the log at earlier sizes, proved by this pack.
+    roots: BTreeMap<u64, Hash>,
+    wanted: BTreeSet<u64>,
+    report: Report,
+}
+
+/// A head that was seen on a platform.
+struct Anchor {
+    line: usize,
+    size: u64,
+    root: String,
+}
+
+type Head = ((Vec<u8>, VerifierKey), Checkpoint);
+
+fn open_head(files: &impl Files, options: &Options, report: &mut Report) -> Option<Head> {
+    let note = read(files, "checkpoint", report);
+    let shipped = read(files, "log.vkey", report);
+    let shipped =
+        shipped.and_then(|bytes| String::from_utf8(bytes).ok()?.trim_end().parse::<VerifierKey>().ok());
+    let Some(note) = note else {
+        report.unchecked("checkpoint", "is missing: nothing can be checked");
+        return None;
+    };
+    let Some(key) = options.log_key.clone().or(shipped) else {
+        report.unchecked("log.vkey", "is missing or not a verifier key, and no log key was given");
+        return None;
+    };
+    if key.usage() != KeyUse::Log {
+        report.unchecked("log key", "is not the key of a log");
+        return None;
+    }
+    match note::open(&note, &key, &[]) {
+        Ok(opened) => {
+            let head = opened.checkpoint;
+            report.counts.size = head.size;
+            let whose = if options.log_key.is_some() { "the log key that was given" } else { "the log key" };
+            let line =
+                format!("The checkpoint of {} over {} leaves is signed by {whose}.", head.origin, head.size);
+            report.proved.push(line);
+            Some(((note, key), head))
+        }
+        Err(error) => {
+            report.disproved("checkpoint", error.to_string());
+            None
+        }
+    }
+}
+
+/// A file's bytes; what cannot be read is a problem, what is not there is `None`.
+fn read(files: &impl Files, path: &str, report: &mut Report) -> Option<Vec<u8>> {
+    match files.read(path) {
+        Ok(bytes) => bytes.map(Cow::into_owned),
+        Err(error) => {
+            report.unchecked(path, format!("cannot be read: {error}"));
+            None
+        }
+    }
+}
+
+impl<F: Files> Run<'_, F> {
+    fn read(&mut self, path: &str) -> Option<Vec<u8>> {
+        read(self.files, path, &mut self.report)
+    }
+
+    /// Every entry: is it in the tree, what does it say, does it follow.
+    fn entries(&mut self, replay: &mut Replay) {
+        let entries = std::mem::take(&mut self.inventory.entries);
+        for &index in &entries {
+            let path = format!("entries/{index}.json");
+            let Some(bytes) = self.read(&path) else { continue };
+            let hash = merkle::leaf_hash(&bytes);
+            self.place(index, hash);
+            if self.complete {
+                self.frontier.append(hash);
+                if self.wanted.contains(&self.frontier.size()) {
+                    self.roots.insert(self.frontier.size(), self.frontier.root());
+                }
+            }
+            self.report.counts.entries += 1;
+            match Leaf::parse(&bytes) {
+                Ok(leaf) => {
+                    let leaf = Arc::new(leaf);
+                    if let Some(id) = replay.take(index, &leaf, &mut self.report) {
+                        self.decision(index, &id, &leaf);
+                    }
+                }
+                Err(error) => self.report.disproved(path, format!("is not a leaf: {error}")),
+            }
+        }
+        self.inventory.entries = entries;
+    }
+
+    fn place(&mut self, index: u64, hash: Hash) {
+        let path = format!("proofs/{index}.tlog-proof");
+        let Some(bytes) = self.read(&path) else {
+            return self.report.unchecked(path, "is missing: the entry's place in the log cannot be checked");
+        };
+        let checked = match proof::parse(&bytes) {
+            Err(error) => Err(error.to_string()),
+            Ok(proof) if proof.index != index => Err(format!("is the proof of leaf {}", proof.index)),
+            Ok(proof) if proof.checkpoint.as_bytes() != self.note.0 => {
+                Err("holds another checkpoint than the pack's".to_owned())
+            }
+            Ok(proof) => merkle::check_inclusion(index, self.head.size, hash, &proof.hashes, &self.head.root)
+                .map_err(|error| format!("does not prove entries/{index}.json: {error}")),
+        };
+        if let Err(error) = checked {
+            self.report.disproved(path, error);
+        }
+    }
+
+    fn lone_proofs(&mut self) {
+        let entries: BTreeSet<u64> = self.inventory.entries.iter().copied().collect();
+        for index in self.inventory.proofs.iter().filter(|index| !entries.contains(index)) {
+            self.report.unchecked(format!("proofs/{index}.tlog-proof"), "has no entry beside it");
+        }
+    }
+
+    /// An accepted decision lies beside its leaf, byte for byte.
+    fn decision(&mut self, index: u64, id: &str, leaf: &Leaf) {
+        let Some((statement, signature)) = leaf.signed() else { return };
+        for (ending, expected) in [("json", statement), ("sig", signature)] {
+            let path = format!("decisions/{id}.{ending}");
+            match self.read(&path) {
+                None => {
+                    self.report.unchecked(path, format!("is missing, though entries/{index}.json has it"))
+                }
+                Some(bytes) if bytes != expected.as_bytes() => {
+                    self.report.disproved(path, format!("differs from entries/{index}.json"));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn lone_decisions(&mut self, replay: &Replay) {
+        for name in &self.inventory.decisions {
+            let id = name.split_once('.').map_or(name.as_str(), |(id, _)| id);
+            if !replay.has_accepted(id) {
+                let text = "is in no entry of the pack as an accepted decision";
+                self.report.disproved(format!("decisions/{name}"), text);
+            }
+        }
+    }
+
+    /// Every head that a statement names is a head of this very log.
+    fn seen(&mut self, replay: &Replay) {
+        let mut files: BTreeSet<u64> = self.inventory.consistency.iter().copied().collect();
+        for (&(size, root), &index) in replay.seen() {
+            files.remove(&size);
+            let place = format!("entries/{index}.json");
+            if size == 0 || size >= self.head.size {
+                let expected = if size == 0 { merkle::empty_root() } else { self.head.root };
+                if size > self.head.size || root.0 != expected {
+                    self.report.disproved(
+                        place,
+                        format!("its statement saw a head of {size} that is not this log's"),
+                    );
+                }
+                continue;
+            }
+            let path = format!("consistency/{size}");
+            let Some(bytes) = self.read(&path) else {
+                self.report
+                    .unchecked(path, format!("is missing: the head that {place} saw cannot be checked"));
+                continue;
+            };
+            let checked =
+                proof::parse_hash_lines(&bytes).map_err(|error| error.to_string()).and_then(|hashes| {
+                    let (old, new) = ((size, &root.0), (self.head.size, &self.head.root));
+                    merkle::check_consistency(old, new, &hashes).map_err(|error| error.to_string())
+                });
+            match checked {
+                Ok(()) => drop(self.roots.insert(size, root.0)),
+                Err(error) => self.report.disproved(path, format!("the head that {place} saw: {error}")),
+            }
+        }
+        for size in files {
+            self.report.unchecked(format!("consistency/{size}"), "belongs to no statement of the pack");
+        }
+    }
+
+    fn signers(&mut self, replay: &Replay) {
+        match self.read("allowed_signers") {
+            None => self.report.unchecked("allowed_signers", "is missing"),
+            Some(bytes) if bytes != replay.authority().allowed_signers().as_bytes() => {
+                self.report.disproved("allowed_signers", "is not what the key leaves say");
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn cosignatures(&mut self, replay: &Replay) {
+        let witnesses: Vec<VerifierKey> = replay.authority().witnesses().cloned().collect();
+        match note::open(&self.note.0, &self.note.1, &witnesses) {
+            Err(error) => self.report.disproved("checkpoint", error.to_string()),
+            Ok(opened) => {
+                if let count @ 1.. = opened.cosignatures.len() {
+                    let line = format!("The checkpoint is cosigned by {count} of the enrolled witnesses.");
+                    self.report.proved.push(line);
+                }
+                if opened.unknown > 0 {
+                    let line =
+                        format!("{} signatures are of witnesses that no leaf enrolled.", opened.unknown);
+                    self.report.unproved.push(line);
+                }
+            }
+        }
+    }
+
+    fn blobs(&mut self) {
+        for name in std::mem::take(&mut self.inventory.blobs) {
+            let path = format!("blobs/{name}");
+            let Some(bytes) = self.read(&path) else { continue };
+            self.report.counts.blobs += 1;
+            if Digest::of(&bytes).to_string() != name {
+                self.report.disproved(path, "holds other bytes than its name says");
+            }
+        }
+    }
+
+    /// The manifest proves nothing, but it tells when a file was lost.
+    fn manifest(&mut self) {
+        let manifest = self.read("MANIFEST.json").and_then(|bytes| Manifest::parse(&bytes));
+        let Some(manifest) = manifest else {
+            return self
+                .report
+                .unchecked("MANIFEST.json", "is missing or unreadable: whether files were lost is unknown");
+        };
+        for (folder, &count) in &manifest.counts {
+            let found = self.inventory.count(folder);
+            if found != count {
+                let text = format!("speaks of {count} files in {folder}, and {found} are here");
+                self.report.unchecked("MANIFEST.json", text);
+            }
+        }
+        if manifest.complete != self.complete {
+            let text = "says that every leaf is here, or that some are not, and the entries differ from that";
+            self.report.unchecked("MANIFEST.json", text);
+        }
+    }
+
+    fn anchors(&mut self) -> Vec<Anchor> {
+        let mut anchors = Vec::new();
+        let text = self.options.anchors.as_deref().unwrap_or_default();
+        for (line, text) in text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
+            let mut words = text.split_ascii_whitespace().rev();
+            let (root, size) = (words.next(), words.next().and_then(note::plain_number));
+            match (root, size) {
+                (Some(root), Some(size)) if (16..=64).contains(&root.len()) => {
+                    anchors.push(Anchor { line: line + 1, size, root: root.to_owned() });
+                    self.wanted.insert(size);
+                }
+                _ => self
+                    .report
+                    .unchecked(format!("anchors, line {}", line + 1), "does not end with SIZE ROOT16"),
+            }
+        }
+        anchors
+    }
+
+    fn trusted(&mut self) -> Option<Checkpoint> {
+        let note = self.options.trusted_checkpoint.as_ref()?;
+        match note::open(note, &self.note.1, &[]) {
+            Ok(opened) => {
+                self.wanted.insert(opened.checkpoint.size);
+                Some(opened.checkpoint)
+            }
+            Err(error) => {
+                self.report.unchecked("trusted checkpoint", error.to_string());
+                None
+            }
+        }
+    }
+
+    /// The heads that the reader brought along are heads of this very log.
+    fn known_heads(&mut self, anchors: &[Anchor], trusted: Option<&Checkpoint>) {
+        self.roots.insert(self.head.size, self.head.root);
+        self.roots.insert(0, merkle::empty_root());
+        if let Some(trusted) = trusted {
+            let root = Digest(trusted.root).to_string();
+            if self.known_head("trusted checkpoint", trusted.size, &root) {
+                let line = format!("This log extends the trusted checkpoint over {} leaves.", trusted.size);
+                self.report.proved.push(line);
+            }
+        }
+        let holds = anchors.iter().filter(|anchor| {
+            self.known_head(&format!("anchors, line {}", anchor.line), anchor.size, &anchor.root)
+        });
+        let count = holds.count();
+        if count > 0 {
+            self.report.proved.push(format!("{count} heads from the anchors are heads of this log."));
+        }
+    }
+
+    fn known_head(&mut self, place: &str, size: u64, root: &str) -> bool {
+        match self.roots.get(&size) {
+            Some(known) if Digest(*known).to_string().starts_with(root) => return true,
+            Some(_) => {
+                self.report.disproved(place, format!("the head of {size} is not this log's: two histories"))
+            }
+            None if size > self.head.size => {
+                self.report.unchecked(place, format!("this pack ends at {}, before {size}", self.head.size));
+            }
+            None => self.report.unchecked(place, format!("this pack cannot prove the root at {size}")),
+        }
+        false
+    }
+
+    fn sum_up(&mut self, replay: &Replay) {
+        let report = &mut self.report;
+        if self.options.log_key.is_none() {
+            report
+                .unproved
+                .push("That this is the right log: its key came with the pack (see --log-key).".to_owned());
+        }
+        if self.options.admins.is_none() {
+            let line = "That the first administrator is the right one: the key is that of the first leaf (see --admins).";
+            report.unproved.push(line.to_owned());
+        }
+        if !self.complete {
+            let line = "That no later leaf of these rows, people and keys exists: this is a part of the log.";
+            report.unproved.push(line.to_owned());
+        }
+        report.unproved.push("That nothing later than the checkpoint exists.".to_owned());
+        report.unproved.push("That the server's clock was right.".to_owned());
+        if replay.by_policy() > 0 {
+            let line = format!(
+                "That policy rightly decided {} executions: its text is not in the pack.",
+                replay.by_policy()
+            );
+            report.unproved.push(line);
+        }
+        if report.worst.is_some() {
+            return;
+        }
+        let Counts { entries, decisions, executions, blobs, .. } = report.counts;
+        let all = if self.complete { "which is every one" } else { "a part of it" };
+        report.proved.extend([
+            format!("{entries} entries are in the log, {all}, each at its place, unchanged."),
+            format!("{decisions} decisions are signed by keys that were enrolled and valid at their leaf."),
+            "Every change of people, keys and agents is signed by an administrator of that moment."
+                .to_owned(),
+            "Every head that a statement saw is a head of this log.".to_owned(),
+            format!("{executions} executions had their decision before them, with the keys that it needed."),
+        ]);
+        if blobs > 0 {
+            report.proved.push(format!("{blobs} blobs hold what their digests say."));
+        }
+    }
+}

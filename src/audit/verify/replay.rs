@@ -1,0 +1,351 @@
+//! The leaves of a pack in their order: do they follow from each other, and from what was signed?
+//!
+//! Never: takes a leaf's word for what a signature has to say.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Report;
+use crate::audit::authority::Authority;
+use crate::audit::leaf::Leaf;
+use crate::audit::note::{self, Checkpoint};
+use crate::audit::sshsig::{PublicKey, Purpose, SigError};
+use crate::audit::statement::{Seen, Statement};
+use crate::row::{Decision, Digest, Event, PrincipalId, PrincipalKind, RowId};
+
+/// Signatures that are checked together.
+const BATCH: usize = 1024;
+
+/// What the leaves so far say.
+pub(super) struct Replay {
+    authority: Authority,
+    origin: String,
+    last: Option<(u64, Timestamp)>,
+    rows: HashMap<RowId, Story>,
+    /// The leaf of each accepted decision.
+    accepted: BTreeMap<String, u64>,
+    seen: BTreeMap<(u64, Digest), u64>,
+    pending: Vec<Signed>,
+    by_policy: u64,
+}
+
+/// A row's story so far.
+#[derive(Default)]
+struct Story {
+    last: u64,
+    proposers: BTreeSet<PrincipalId>,
+    /// By revision: the content that was proposed, and the keys that it needs, where the leaf says so.
+    contents: BTreeMap<u32, String>,
+    keys_needed: u64,
+    decisions: Vec<Accepted>,
+    policies: Vec<(u32, String)>,
+    intended: bool,
+}
+
+struct Accepted {
+    id: String,
+    reviewer: PrincipalId,
+    decision: Decision,
+    revision: u32,
+    content: Digest,
+    effect: Digest,
+    keys_needed: u64,
+    withdrawn: bool,
+}
+
+/// A signature that waits for its batch.
+struct Signed {
+    index: u64,
+    reviewer: PrincipalId,
+    keys: Vec<Arc<PublicKey>>,
+    leaf: Arc<Leaf>,
+}
+
+impl Replay {
+    pub(super) fn new(authority: Authority, head: &Checkpoint) -> Replay {
+        Replay {
+            authority,
+            origin: head.origin.clone(),
+            last: None,
+            rows: HashMap::new(),
+            accepted: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            pending: Vec::with_capacity(BATCH),
+            by_policy: 0,
+        }
+    }
+
+    pub(super) fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// Whether a leaf accepted the decision of this id.
+    pub(super) fn has_accepted(&self, id: &str) -> bool {
+        self.accepted.contains_key(id)
+    }
+
+    /// Heads that statements name, with the first leaf that does.
+    pub(super) fn seen(&self) -> &BTreeMap<(u64, Digest), u64> {
+        &self.seen
+    }
+
+    /// Executions that a policy decided.
+    pub(super) fn by_policy(&self) -> u64 {
+        self.by_policy
+    }
+
+    /// Takes the next leaf. Gives the id of the decision that it accepts.
+    pub(super) fn take(&mut self, index: u64, leaf: &Arc<Leaf>, report: &mut Report) -> Option<String> {
+        let place = format!("entries/{index}.json");
+        if let Some((before, at)) = self.last
+            && at > leaf.at
+        {
+            report.disproved(&place, format!("is dated before leaf {before}"));
+        }
+        self.last = Some((index, leaf.at));
+        if leaf.prev.is_some_and(|prev| prev >= index) {
+            report.disproved(&place, "names a later leaf as its predecessor");
+        }
+        match self.authority.apply(index, leaf) {
+            Err(error) => report.disproved(&place, error.to_string()),
+            Ok(Some(statement)) => {
+                report.counts.signatures += 1;
+                self.note_seen(index, &statement.seen, report);
+            }
+            Ok(None) => {}
+        }
+        let accepted = leaf.row.and_then(|row| self.take_row(index, row, leaf, &place, report));
+        if self.pending.len() >= BATCH {
+            self.finish(report);
+        }
+        accepted
+    }
+
+    /// Checks the signatures that wait.
+    pub(super) fn finish(&mut self, report: &mut Report) {
+        let pending = std::mem::take(&mut self.pending);
+        report.counts.signatures += pending.len() as u64;
+        let namespace = Purpose::Decision.namespace(self.authority.org());
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = pending.len().div_ceil(workers).max(1);
+        let check = |part: &[Signed]| -> Vec<(u64, String)> {
+            let wrong = |signed: &Signed| Some((signed.index, signed.check(&namespace).err()?));
+            part.iter().filter_map(wrong).collect()
+        };
+        let found: Vec<(u64, String)> = if pending.len() < 8 {
+            check(&pending)
+        } else {
+            std::thread::scope(|scope| {
+                let parts: Vec<_> = pending.chunks(share).map(|part| scope.spawn(|| check(part))).collect();
+                let join = |part: std::thread::ScopedJoinHandle<'_, _>| part.join().unwrap_or_default();
+                parts.into_iter().flat_map(join).collect()
+            })
+        };
+        for (index, text) in found {
+            report.disproved(format!("entries/{index}.json"), text);
+        }
+    }
+
+    fn note_seen(&mut self, index: u64, seen: &Seen, report: &mut Report) {
+        if seen.origin != self.origin {
+            let text = format!("its statement is about another log, {}", seen.origin);
+            report.disproved(format!("entries/{index}.json"), text);
+        } else if seen.size > index {
+            report.disproved(format!("entries/{index}.json"), "its statement saw a head that came after it");
+        } else {
+            self.seen.entry((seen.size, seen.root)).or_insert(index);
+        }
+    }
+
+    fn take_row(
+        &mut self,
+        index: u64,
+        row: RowId,
+        leaf: &Arc<Leaf>,
+        place: &str,
+        report: &mut Report,
+    ) -> Option<String> {
+        let mut id = None;
+        let known = self.rows.get(&row).map(|story| story.last);
+        match (known, leaf.prev) {
+            (known, prev) if known == prev => {}
+            (Some(last), Some(prev)) if prev < last => {
+                report.disproved(place, format!("does not follow leaf {last} of {row}: two histories"));
+            }
+            (_, Some(prev)) => report.unchecked(place, format!("leaf {prev} of {row} before it is missing")),
+            (_, None) => report.disproved(place, format!("begins {row} a second time")),
+        }
+        let mut story = self.rows.remove(&row).unwrap_or_default();
+        story.last = index;
+        match leaf.event {
+            Event::RowOpened | Event::RowRevised => story.propose(leaf),
+            Event::PolicyDecided => {
+                let policy = leaf.body.text("policy").unwrap_or_default().to_owned();
+                story.policies.push((leaf.revision.unwrap_or(0), policy));
+            }
+            Event::DecisionAccepted => match self.accept(index, row, leaf, &mut story, report) {
+                Ok(accepted) => id = Some(accepted),
+                Err(text) => report.disproved(place, text),
+            },
+            Event::ExecutionIntended => {
+                story.intended = true;
+                report.counts.executions += 1;
+                match story.may_execute(leaf) {
+                    Ok(by_policy) => self.by_policy += u64::from(by_policy),
+                    Err(text) => report.disproved(place, text),
+                }
+            }
+            Event::ExecutionConfirmed
+            | Event::ExecutionFailed
+            | Event::ExecutionUnknown
+            | Event::ExecutionAttested
+                if !story.intended =>
+            {
+                if let Err(text) = story.may_execute(leaf) {
+                    report.disproved(place, text);
+                }
+            }
+            _ => {}
+        }
+        self.rows.insert(row, story);
+        id
+    }
+
+    /// All about an accepted decision but its signature, which waits for its batch.
+    fn accept(
+        &mut self,
+        index: u64,
+        row: RowId,
+        leaf: &Arc<Leaf>,
+        story: &mut Story,
+        report: &mut Report,
+    ) -> Result<String, String> {
+        let (text, _) = leaf.signed().ok_or("carries no statement and signature")?;
+        let statement =
+            Statement::parse(text.as_bytes()).map_err(|error| format!("the statement: {error}"))?;
+        let reviewer = &statement.reviewer;
+        let needed = leaf.body.text("keys_needed").and_then(note::plain_number);
+        let content = story.contents.get(&statement.revision);
+        let own = story
+            .proposers
+            .iter()
+            .find(|&proposer| proposer == reviewer || self.authority.owner(proposer) == Some(reviewer));
+        for (wrong, what) in [
+            (statement.org != self.authority.org(), "its statement is of another organisation"),
+            (*reviewer != leaf.actor.id, "its statement is of another person"),
+            (leaf.actor.kind != PrincipalKind::Human, "only people decide"),
+            (statement.row != row, "its statement is about another row"),
+            (
+                leaf.revision.is_some_and(|it| it != statement.revision),
+                "its statement is about another revision",
+            ),
+            (
+                content.is_some_and(|it| *it != statement.content.to_string()),
+                "its statement is about other content",
+            ),
+            (own.is_some(), "nobody decides what they, or an agent of theirs, proposed"),
+            (needed.is_none(), "does not say how many keys are needed"),
+        ] {
+            if wrong {
+                return Err(what.to_owned());
+            }
+        }
+        let id = statement.decision_id.to_string();
+        if let Some(before) = self.accepted.insert(id.clone(), index) {
+            return Err(format!("repeats the decision of leaf {before}"));
+        }
+        self.note_seen(index, &statement.seen, report);
+        report.counts.decisions += 1;
+        if statement.decision == Decision::Withdraw {
+            let mine = |accepted: &&mut Accepted| accepted.reviewer == *reviewer;
+            story.decisions.iter_mut().filter(mine).for_each(|accepted| accepted.withdrawn = true);
+        }
+        story.decisions.push(Accepted {
+            id: id.clone(),
+            reviewer: reviewer.clone(),
+            decision: statement.decision,
+            revision: statement.revision,
+            content: statement.content,
+            effect: statement.effect,
+            keys_needed: needed.unwrap_or(1),
+            withdrawn: false,
+        });
+        let keys: Vec<_> = self.authority.keys(reviewer, leaf.at).map(|key| key.key.clone()).collect();
+        self.pending.push(Signed { index, reviewer: reviewer.clone(), keys, leaf: leaf.clone() });
+        Ok(id)
+    }
+}
+
+impl Story {
+    fn propose(&mut self, leaf: &Leaf) {
+        self.proposers.insert(leaf.actor.id.clone());
+        if let (Some(revision), Some(content)) = (leaf.revision, leaf.body.text("content_sha256")) {
+            self.contents.insert(revision, content.to_owned());
+        }
+        let needed = leaf.body.text("keys_needed").and_then(note::plain_number);
+        self.keys_needed = self.keys_needed.max(needed.unwrap_or(0));
+        self.intended = false;
+    }
+
+    /// Whether what is executed was decided, by the keys that it needed; true where a policy decided it.
+    fn may_execute(&self, leaf: &Leaf) -> Result<bool, String> {
+        let ids = leaf.decisions();
+        if ids.is_empty() {
+            let policy = leaf.body.text("policy").ok_or("names no decision that it had")?;
+            let revision = leaf.revision.unwrap_or(0);
+            let decided = self.policies.iter().any(|(at, name)| *at == revision && name == policy);
+            return decided.then_some(true).ok_or_else(|| format!("the policy {policy} had not decided it"));
+        }
+        let mut reviewers = BTreeSet::new();
+        let mut first: Option<&Accepted> = None;
+        let mut needed = self.keys_needed.max(1);
+        for id in ids {
+            let found = self.decisions.iter().find(|accepted| accepted.id == id);
+            let accepted = found.ok_or_else(|| format!("no such decision was accepted before it: {id}"))?;
+            let first = first.get_or_insert(accepted);
+            let same = (accepted.revision, accepted.content, accepted.effect)
+                == (first.revision, first.content, first.effect);
+            for (wrong, what) in [
+                (accepted.decision != Decision::Approve, "does not approve"),
+                (accepted.withdrawn, "was withdrawn"),
+                (leaf.revision.is_some_and(|it| it != accepted.revision), "is about another revision"),
+                (!same, "is about other content or another effect than the first"),
+                (!reviewers.insert(&accepted.reviewer), "is a second one of the same person"),
+            ] {
+                if wrong {
+                    return Err(format!("the decision {id} that it names {what}"));
+                }
+            }
+            needed = needed.max(accepted.keys_needed);
+        }
+        if (reviewers.len() as u64) < needed {
+            return Err(format!("had {} keys of the {needed} that were needed", reviewers.len()));
+        }
+        Ok(false)
+    }
+}
+
+impl Signed {
+    fn check(&self, namespace: &str) -> Result<(), String> {
+        let (statement, signature) = self.leaf.signed().unwrap_or_default();
+        let mut error = format!("{} had no key that was enrolled and valid at this leaf", self.reviewer);
+        for key in &self.keys {
+            match key.verify(namespace, statement.as_bytes(), signature) {
+                Ok(verified) => {
+                    let said = self.leaf.body.text("touch");
+                    let differs = said.is_some_and(|said| said != verified.touch.word());
+                    return if differs {
+                        Err("says another touch than the signature".to_owned())
+                    } else {
+                        Ok(())
+                    };
+                }
+                Err(SigError::OtherKey) => {}
+                Err(why) => error = format!("{}: {why}", self.reviewer),
+            }
+        }
+        Err(error)
+    }
+}
