@@ -59,6 +59,8 @@ pub struct Service {
     pub id: String,
     pub name: String,
     pub url: String,
+    /// Its escalation policy, by the name that [`OnCall::policy`] has.
+    pub policy: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -319,6 +321,7 @@ mod wire {
         #[serde(default)]
         pub(super) name: String,
         html_url: Option<String>,
+        escalation_policy: Option<Reference>,
     }
 
     #[derive(Debug, Deserialize)]
@@ -347,6 +350,12 @@ mod wire {
         email: Option<String>,
     }
 
+    impl Reference {
+        fn named(self) -> String {
+            self.summary.unwrap_or(self.id)
+        }
+    }
+
     #[derive(Debug, Deserialize)]
     struct Body {
         // Text or an object, as the integration sent it.
@@ -373,7 +382,8 @@ mod wire {
 
     impl From<Service> for super::Service {
         fn from(wire: Service) -> Self {
-            Self { id: wire.id, name: wire.name, url: wire.html_url.unwrap_or_default() }
+            let policy = wire.escalation_policy.map(Reference::named);
+            Self { id: wire.id, name: wire.name, url: wire.html_url.unwrap_or_default(), policy }
         }
     }
 
@@ -416,13 +426,12 @@ mod wire {
 
     impl From<OnCall> for super::OnCall {
         fn from(wire: OnCall) -> Self {
-            let named = |reference: Reference| reference.summary.unwrap_or(reference.id);
             Self {
                 user_id: wire.user.id.clone(),
                 email: wire.user.email.clone(),
-                user: named(wire.user),
-                schedule: wire.schedule.map(named),
-                policy: named(wire.escalation_policy),
+                user: wire.user.named(),
+                schedule: wire.schedule.map(Reference::named),
+                policy: wire.escalation_policy.named(),
                 level: wire.escalation_level,
                 start: wire.start,
                 end: wire.end,

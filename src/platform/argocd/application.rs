@@ -233,6 +233,11 @@ impl Application {
         }
     }
 
+    /// An operation is running, or accepted and not picked up yet.
+    pub fn is_busy(&self) -> bool {
+        !matches!(self.progress(), Progress::Idle | Progress::Finished(_))
+    }
+
     /// The value of a tag on the running operation, else on the last one.
     pub fn tag(&self, name: &str) -> Option<&str> {
         let last = self.operation_state.as_ref().map(|state| &state.operation);

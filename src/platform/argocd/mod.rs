@@ -7,6 +7,7 @@
 
 mod actuator;
 mod application;
+mod reading;
 mod resource;
 mod source;
 mod watch;
@@ -28,6 +29,7 @@ pub use application::{
     AppKey, AppSummary, Application, Automation, Condition, Destination, HealthState, HistoryEntry,
     Operation, OperationState, Phase, Progress, ResourceResult, ResourceState, SourceSpec, SyncStatus, Tag,
 };
+pub use reading::reading;
 pub use resource::{ManagedResource, Manager, ResourceKey, digest_form, has_masks, is_hook, managers};
 pub use source::{Refresh, RevisionMetadata, Source, SyncWindow, SyncWindows};
 pub use watch::{Change, ChangeKind, Watch};
