@@ -1,0 +1,92 @@
+//! kill -9 between any two steps of a decision's life: none lost, none executed twice, every database opens.
+//!
+//! Each step is a named stop point of the test build, at which the process ends without a word. The test starts a part
+//! with a stop, waits for it to end there, starts it again without, and asks what became of the decision.
+
+use serde_json::{Value, json};
+
+use crate::world::{World, until};
+
+const NOTE: &str = "Read the diff before this round.";
+
+/// Between any two steps of the backend and the executor in it, in the order in which they are met.
+const BACKEND: &[&str] = &[
+    "decision.verified",
+    "decision.committed",
+    "answer.sent",
+    "lease.taken",
+    "warrant.verified",
+    "base.read",
+    "intent.committed",
+    "write.sent",
+    "write.answered",
+    "readback.done",
+    "confirmed.committed",
+    "health.stamped",
+];
+
+/// Of the person's own side: the command that signs and sends.
+const CLIENT: &[&str] = &["outbox.written", "sending", "answered"];
+
+#[test]
+fn the_backend_dies_at_each_step_and_each_approval_is_one_sync() {
+    let mut world = World::start(&["--scenario", "seeds", "--only", "platforms"]);
+    let _agent = world.part(&["agent", "argus"], "argus", None);
+    let mut backend = world.part(&["serve"], "serve", None);
+    for (round, point) in BACKEND.iter().enumerate() {
+        if round > 0 {
+            world.move_world(&json!({"do": "drift", "app": "payments-api"}));
+        }
+        let id = world.until_subject("govind", "payments-api", "pending");
+        let before = world.syncs("payments-api");
+        backend.kill();
+        backend = world.part(&["serve"], "serve", Some(point));
+        until("the backend is back", || world.run("govind", &["sync", "--once"]).status.success().then_some(()));
+        let said = world.run("govind", &["approve", &id, "--note", NOTE, "--yes", "--json"]);
+        assert!(matches!(said.status.code(), Some(0 | 3)), "{point}: {said:?}");
+        backend.until_stopped(point);
+        backend = world.part(&["serve"], "serve", None);
+        until("the decision is told", || world.run("govind", &["sync", "--once"]).status.success().then_some(()));
+        world.until_row("govind", &id, "healthy");
+        let ours = world.syncs("payments-api").into_iter().filter(|entry| !before.contains(entry)).count();
+        assert_eq!(ours, 1, "{point}: {ours} syncs for one approval\n{}", world.said());
+        let row = world.row("govind", &id);
+        assert_eq!(row["decisions"].as_array().map(Vec::len), Some(1), "{point}: {row}");
+    }
+}
+
+#[test]
+fn the_command_dies_at_each_step_and_the_decision_arrives_once() {
+    let mut world = World::start(&["--scenario", "seeds"]);
+    for (round, point) in CLIENT.iter().enumerate() {
+        if round > 0 {
+            world.move_world(&json!({"do": "drift", "app": "payments-api"}));
+        }
+        let id = world.until_subject("govind", "payments-api", "pending");
+        let died = crate::world::dock()
+            .env("DOCK_HOME", world.home("govind"))
+            .env("DOCK_STOP_AT", point)
+            .args(["approve", &id, "--note", NOTE, "--yes"])
+            .output()
+            .unwrap();
+        assert!(died.status.code().is_none(), "{point}: it was to die there: {died:?}");
+        until("the outbox is sent", || world.run("govind", &["sync", "--once"]).status.success().then_some(()));
+        let row = world.until_row("govind", &id, "healthy");
+        assert_eq!(row["decisions"].as_array().map(Vec::len), Some(1), "{point}: {row}");
+    }
+}
+
+#[test]
+fn the_agent_dies_after_its_draft_and_the_drift_has_one_row() {
+    let world = World::start(&["--scenario", "seeds", "--only", "platforms"]);
+    let _backend = world.part(&["serve"], "serve", None);
+    let mut agent = world.part(&["agent", "argus"], "argus", Some("draft.posted"));
+    agent.until_stopped("draft.posted");
+    // Two at once, after the one that died: the drift still has one row.
+    let _first = world.part(&["agent", "argus"], "argus", None);
+    let _second = world.part(&["agent", "argus"], "argus", None);
+    world.until_subject("sarah", "checkout-web", "pending");
+    let rows = world.rows("sarah");
+    let of_app = |app: &str| rows.values().filter(|row| row["subject"] == Value::from(app)).count();
+    assert_eq!((of_app("payments-api"), of_app("checkout-web")), (1, 1), "{rows:?}");
+}
