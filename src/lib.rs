@@ -12,4 +12,5 @@ pub mod lifecycle;
 pub mod platform;
 pub mod policy;
 pub mod row;
+pub mod store;
 pub mod wire;

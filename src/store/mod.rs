@@ -1,0 +1,199 @@
+//! The server's database: rows, their bodies, the log that proves them, and the work that follows from them.
+//!
+//! One trait, coarse methods, one suite of named cases (`suite.rs`) for every implementation: [`memory`] for tests and
+//! as the twin that says what is right, [`sqlite`] for a team. PostgreSQL takes its place beside them.
+//!
+//! [`Store::commit`] is the only write of what anybody decided or did. A row, its leaf, the tree over it and the work
+//! that follows land together, from the versions they were computed from, or not at all. Readers compute with pure
+//! code from what they read and commit; on [`Committed::Conflict`] they read again. No transaction object escapes.
+//!
+//! Never: a state chosen here (that is `lifecycle`), a leaf changed or removed, an index handed out before its leaf
+//! is durable, a reader that sees leaf n+1 before leaf n.
+
+use std::{collections::BTreeMap, future::Future, pin::Pin};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+
+use crate::{
+    audit::merkle::Hash,
+    row::{DecisionId, Digest, Draft, Hold, Kind, PrincipalId, Row, RowId},
+};
+
+mod commit;
+pub mod memory;
+mod query;
+mod seal;
+pub mod sqlite;
+#[cfg(test)]
+mod suite;
+
+pub use commit::{
+    About, Actor, Commit, Committed, FinalAnswer, LeafDraft, Receipt, Repeatable, RowWrite, Session,
+    WorkChange, WorkKind,
+};
+pub use query::{Cursor, Leaves, Page, RowQuery, words};
+
+/// What a method of the store gives: a future that may be boxed, since stores are chosen at start-up.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// What went wrong with the database itself. Nothing of the commit that failed has happened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database {file} cannot be opened: {why}")]
+    Open { file: String, why: String },
+    #[error(
+        "the database {file} has schema {found}; this dock knows {known}: use the newer dock that wrote it"
+    )]
+    Newer { file: String, found: i64, known: i64 },
+    #[error("{file} is a database of another program")]
+    Foreign { file: String },
+    #[error("the disk is full: nothing was written")]
+    Full,
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+    #[error("the database failed: {0}")]
+    Failed(String),
+    #[error("the store has stopped")]
+    Stopped,
+}
+
+/// Where the log stands, and the counters that change with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Names this log among restored copies; made with the database.
+    pub epoch: String,
+    /// Leaves so far: the index of the next.
+    pub size: u64,
+    /// Moves with each change of people, keys, agents, tokens or halt.
+    pub authority: u64,
+    /// The newest leaf's time.
+    pub at: Timestamp,
+    /// The next number of each kind of row.
+    pub next: BTreeMap<Kind, u64>,
+}
+
+/// One entry of the log, as it stands there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaf {
+    pub index: u64,
+    pub bytes: Vec<u8>,
+}
+
+/// A decision's final answer, as it was given: the same bytes get the same again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAnswer {
+    /// Over statement and signature as received.
+    pub request: Digest,
+    pub answer: String,
+    /// The leaf that the decision made, accepted or refused.
+    pub leaf: Option<u64>,
+}
+
+/// Work that was taken under a lease. The fence grows with each taking: what a former holder still tries is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    pub id: u64,
+    pub kind: WorkKind,
+    pub row: RowId,
+    pub payload: String,
+    pub fence: u64,
+    /// How often it was taken, this time included.
+    pub attempts: u32,
+    pub leased_until: Timestamp,
+}
+
+/// The rows that a console needs, and the position at which all of them are true.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    pub head: Head,
+    pub rows: Vec<Row>,
+    pub holds: Vec<Hold>,
+}
+
+/// The contract. Every method may be called from many tasks at once; each sees whole commits only.
+pub trait Store: Send + Sync + 'static {
+    /// Writes all of it or nothing, durably, before it answers.
+    fn commit(&self, commit: Commit) -> Pending<'_, Committed>;
+
+    /// Takes the oldest work of a kind that is due and that nobody holds, until `now + lease`.
+    fn take_work(&self, kind: WorkKind, now: Timestamp, lease: SignedDuration) -> Pending<'_, Option<Work>>;
+
+    /// Frees all leases: at start-up, when whoever held them is gone. Gives how many there were.
+    fn reclaim_work(&self) -> Pending<'_, u64>;
+
+    fn head(&self) -> Pending<'_, Head>;
+
+    /// The log's size, announced after each durable commit.
+    fn grown(&self) -> watch::Receiver<u64>;
+
+    fn row(&self, id: RowId) -> Pending<'_, Option<Row>>;
+
+    fn draft(&self, id: RowId, revision: u32) -> Pending<'_, Option<Draft>>;
+
+    /// The one row of this subject that is not terminal.
+    fn open_row(&self, kind: Kind, subject: &str, now: Timestamp) -> Pending<'_, Option<Row>>;
+
+    /// Newest change first, in keyset pages.
+    fn rows(&self, query: RowQuery) -> Pending<'_, Page>;
+
+    /// Rows that are not terminal at `now` or changed at or after `since`, and the holds that stand.
+    fn snapshot(&self, since: Timestamp, now: Timestamp) -> Pending<'_, Snapshot>;
+
+    /// In the order of the log.
+    fn leaves(&self, which: Leaves) -> Pending<'_, Vec<Leaf>>;
+
+    fn answer(&self, id: DecisionId) -> Pending<'_, Option<KeptAnswer>>;
+
+    /// What a principal's idempotency key was answered.
+    fn repeated(&self, principal: PrincipalId, key: String) -> Pending<'_, Option<Repeatable>>;
+
+    /// Holds that stand (not lifted), oldest first.
+    fn holds(&self) -> Pending<'_, Vec<Hold>>;
+
+    fn blob(&self, digest: Digest) -> Pending<'_, Option<Vec<u8>>>;
+
+    fn session(&self, token: Digest) -> Pending<'_, Option<Session>>;
+
+    /// Complete subtrees of a level from `from` on, at most `count`: a tile, or what a proof asks for.
+    fn nodes(&self, level: u8, from: u64, count: u64) -> Pending<'_, Vec<Hash>>;
+
+    /// The root over the first `size` leaves.
+    fn root(&self, size: u64) -> Pending<'_, Hash>;
+
+    /// The proof that leaf `index` is in the tree of `size`.
+    fn inclusion(&self, index: u64, size: u64) -> Pending<'_, Vec<Hash>>;
+
+    /// The proof that the tree of `old` leaves begins the tree of `new`.
+    fn consistency(&self, old: u64, new: u64) -> Pending<'_, Vec<Hash>>;
+
+    /// Signature lines of witnesses over the head of `size`.
+    fn cosignatures(&self, size: u64) -> Pending<'_, Vec<String>>;
+}
+
+/// How a store is set up when it is made; an existing one keeps what it has.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    pub epoch: String,
+    /// Where the counters of rows begin; 1 where a kind is not named.
+    pub first_numbers: BTreeMap<Kind, u64>,
+}
+
+impl Setup {
+    fn first(&self, kind: Kind) -> u64 {
+        self.first_numbers.get(&kind).copied().unwrap_or(1)
+    }
+}
+
+/// What a search looks through.
+fn search_text(row: &Row, draft: Option<&Draft>) -> String {
+    let notes = row.keys.iter().filter_map(|key| key.note.as_ref()).map(crate::row::Note::as_str);
+    let mut text = format!("{} {} {} {}", row.id, row.title, row.subject, row.agent);
+    let rest =
+        row.incident.as_deref().into_iter().chain(draft.map(|draft| draft.rationale.as_str())).chain(notes);
+    for part in rest {
+        text.push(' ');
+        text.push_str(part);
+    }
+    words(&text).collect::<Vec<_>>().join(" ")
+}
