@@ -51,7 +51,9 @@ pub(super) fn write(manifest: &Manifest, leaves: &[(u64, Leaf)], files: &Files) 
     );
     for (row, entries) in &rows {
         put(&mut out, format_args!("<h2>{}</h2>", safe(&row.to_string())));
-        entries.iter().for_each(|(_, leaf)| decision(&mut out, leaf));
+        for (_, leaf) in entries {
+            decision(&mut out, leaf);
+        }
         history(&mut out, entries.iter().copied());
     }
     out.push_str("<h2>People, keys, agents and the log itself</h2>");

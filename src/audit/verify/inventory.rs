@@ -1,4 +1,4 @@
-//! What lies in a pack, by folder.
+//! What lies in a pack, by folder: as little as possible is kept for each file, since there may be millions.
 //!
 //! Never: looks into a file; passes over one that does not belong.
 
@@ -6,7 +6,13 @@ use std::collections::BTreeMap;
 
 use super::{Files, Report};
 use crate::audit::note;
-use crate::row::Digest;
+use crate::row::{DecisionId, Digest};
+
+/// The decision that a file in `decisions/` is about.
+pub(super) fn decision_of(name: &str) -> Option<DecisionId> {
+    let (id, ending) = name.split_once('.')?;
+    if matches!(ending, "json" | "sig") { id.parse().ok() } else { None }
+}
 
 /// The files of a pack, sorted.
 #[derive(Default)]
@@ -14,8 +20,6 @@ pub(super) struct Inventory {
     pub(super) entries: Vec<u64>,
     pub(super) proofs: Vec<u64>,
     pub(super) consistency: Vec<u64>,
-    /// `ID.json`, `ID.sig`.
-    pub(super) decisions: Vec<String>,
     /// Digests.
     pub(super) blobs: Vec<String>,
     counts: BTreeMap<&'static str, u64>,
@@ -58,10 +62,7 @@ impl Inventory {
             "entries" => ("entries", number(".json").map(|index| self.entries.push(index))),
             "proofs" => ("proofs", number(".tlog-proof").map(|index| self.proofs.push(index))),
             "consistency" => ("consistency", number("").map(|size| self.consistency.push(size))),
-            "decisions" => {
-                let known = name.ends_with(".json") || name.ends_with(".sig");
-                ("decisions", known.then(|| self.decisions.push(name.to_owned())))
-            }
+            "decisions" => ("decisions", decision_of(name).map(drop)),
             "blobs" => {
                 let known = name.parse::<Digest>().is_ok();
                 ("blobs", known.then(|| self.blobs.push(name.to_owned())))

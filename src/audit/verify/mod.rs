@@ -23,7 +23,8 @@ use crate::audit::note::{self, Checkpoint, KeyUse, VerifierKey};
 use crate::audit::pack::Manifest;
 use crate::audit::proof;
 use crate::audit::sshsig::PublicKey;
-use crate::row::Digest;
+use crate::audit::statement::Seen;
+use crate::row::{DecisionId, Digest};
 
 use inventory::Inventory;
 use replay::Replay;
@@ -42,7 +43,9 @@ pub trait Files {
 
 impl Files for BTreeMap<String, Vec<u8>> {
     fn each_path(&self, visit: &mut dyn FnMut(&str)) -> Result<(), String> {
-        self.keys().for_each(|path| visit(path));
+        for path in self.keys() {
+            visit(path);
+        }
         Ok(())
     }
 
@@ -143,6 +146,8 @@ pub fn verify(files: &impl Files, options: &Options) -> Report {
         complete: false,
         frontier: Frontier::default(),
         roots: BTreeMap::new(),
+        heads: Vec::new(),
+        last_head: None,
         wanted: BTreeSet::new(),
         report,
         head,
@@ -155,9 +160,7 @@ pub fn verify(files: &impl Files, options: &Options) -> Report {
     let mut replay = Replay::new(Authority::new(&org, options.admins.clone()), &run.head);
     run.entries(&mut replay);
     replay.finish(&mut run.report);
-    run.lone_proofs();
-    run.lone_decisions(&replay);
-    run.seen(&replay);
+    run.lone_files(&replay);
     run.signers(&replay);
     run.cosignatures(&replay);
     run.blobs();
@@ -177,9 +180,12 @@ struct Run<'a, F> {
     /// Every leaf under the checkpoint is here.
     complete: bool,
     frontier: Frontier,
-    /// Roots of the log at earlier sizes, proved by this pack.
-    roots: BTreeMap<u64, Hash>,
+    /// The sizes that the reader asks about, and the log's roots there as far as this pack proves them.
     wanted: BTreeSet<u64>,
+    roots: BTreeMap<u64, Hash>,
+    /// Sizes that a file in `consistency/` was read for.
+    heads: Vec<u64>,
+    last_head: Option<(u64, Digest)>,
     report: Report,
 }
 
@@ -260,8 +266,12 @@ impl<F: Files> Run<'_, F> {
             match Leaf::parse(&bytes) {
                 Ok(leaf) => {
                     let leaf = Arc::new(leaf);
-                    if let Some(id) = replay.take(index, &leaf, &mut self.report) {
+                    let taken = replay.take(index, &leaf, &mut self.report);
+                    if let Some(id) = taken.accepted {
                         self.decision(index, &id, &leaf);
+                    }
+                    if let Some(seen) = taken.seen {
+                        self.seen(&path, &seen);
                     }
                 }
                 Err(error) => self.report.disproved(path, format!("is not a leaf: {error}")),
@@ -289,15 +299,8 @@ impl<F: Files> Run<'_, F> {
         }
     }
 
-    fn lone_proofs(&mut self) {
-        let entries: BTreeSet<u64> = self.inventory.entries.iter().copied().collect();
-        for index in self.inventory.proofs.iter().filter(|index| !entries.contains(index)) {
-            self.report.unchecked(format!("proofs/{index}.tlog-proof"), "has no entry beside it");
-        }
-    }
-
     /// An accepted decision lies beside its leaf, byte for byte.
-    fn decision(&mut self, index: u64, id: &str, leaf: &Leaf) {
+    fn decision(&mut self, index: u64, id: &DecisionId, leaf: &Leaf) {
         let Some((statement, signature)) = leaf.signed() else { return };
         for (ending, expected) in [("json", statement), ("sig", signature)] {
             let path = format!("decisions/{id}.{ending}");
@@ -313,50 +316,63 @@ impl<F: Files> Run<'_, F> {
         }
     }
 
-    fn lone_decisions(&mut self, replay: &Replay) {
-        for name in &self.inventory.decisions {
-            let id = name.split_once('.').map_or(name.as_str(), |(id, _)| id);
-            if !replay.has_accepted(id) {
-                let text = "is in no entry of the pack as an accepted decision";
-                self.report.disproved(format!("decisions/{name}"), text);
+    /// The head that a statement names is a head of this very log.
+    fn seen(&mut self, place: &str, seen: &Seen) {
+        let Seen { size, root, .. } = *seen;
+        if self.last_head == Some((size, root)) {
+            return;
+        }
+        self.last_head = Some((size, root));
+        if size == 0 || size >= self.head.size {
+            let expected = if size == 0 { merkle::empty_root() } else { self.head.root };
+            if size > self.head.size || root.0 != expected {
+                let text = format!("its statement saw a head of {size} that is not this log's");
+                self.report.disproved(place, text);
             }
+            return;
+        }
+        self.heads.push(size);
+        let path = format!("consistency/{size}");
+        let Some(bytes) = self.read(&path) else {
+            let text = format!("is missing: the head that {place} saw cannot be checked");
+            return self.report.unchecked(path, text);
+        };
+        let checked = proof::parse_hash_lines(&bytes).map_err(|error| error.to_string()).and_then(|hashes| {
+            let (old, new) = ((size, &root.0), (self.head.size, &self.head.root));
+            merkle::check_consistency(old, new, &hashes).map_err(|error| error.to_string())
+        });
+        match checked {
+            Ok(()) if self.wanted.contains(&size) => drop(self.roots.insert(size, root.0)),
+            Ok(()) => {}
+            Err(error) => self.report.disproved(path, format!("the head that {place} saw: {error}")),
         }
     }
 
-    /// Every head that a statement names is a head of this very log.
-    fn seen(&mut self, replay: &Replay) {
-        let mut files: BTreeSet<u64> = self.inventory.consistency.iter().copied().collect();
-        for (&(size, root), &index) in replay.seen() {
-            files.remove(&size);
-            let place = format!("entries/{index}.json");
-            if size == 0 || size >= self.head.size {
-                let expected = if size == 0 { merkle::empty_root() } else { self.head.root };
-                if size > self.head.size || root.0 != expected {
-                    self.report.disproved(
-                        place,
-                        format!("its statement saw a head of {size} that is not this log's"),
-                    );
-                }
-                continue;
-            }
-            let path = format!("consistency/{size}");
-            let Some(bytes) = self.read(&path) else {
-                self.report
-                    .unchecked(path, format!("is missing: the head that {place} saw cannot be checked"));
-                continue;
-            };
-            let checked =
-                proof::parse_hash_lines(&bytes).map_err(|error| error.to_string()).and_then(|hashes| {
-                    let (old, new) = ((size, &root.0), (self.head.size, &self.head.root));
-                    merkle::check_consistency(old, new, &hashes).map_err(|error| error.to_string())
-                });
-            match checked {
-                Ok(()) => drop(self.roots.insert(size, root.0)),
-                Err(error) => self.report.disproved(path, format!("the head that {place} saw: {error}")),
+    /// Files that no entry asks for.
+    fn lone_files(&mut self, replay: &Replay) {
+        for index in &self.inventory.proofs {
+            if self.inventory.entries.binary_search(index).is_err() {
+                self.report.unchecked(format!("proofs/{index}.tlog-proof"), "has no entry beside it");
             }
         }
-        for size in files {
-            self.report.unchecked(format!("consistency/{size}"), "belongs to no statement of the pack");
+        self.heads.sort_unstable();
+        for size in &self.inventory.consistency {
+            if self.heads.binary_search(size).is_err() {
+                self.report.unchecked(format!("consistency/{size}"), "belongs to no statement of the pack");
+            }
+        }
+        if self.inventory.count("decisions") == 2 * replay.accepted() as u64 {
+            return;
+        }
+        let report = &mut self.report;
+        let listed = self.files.each_path(&mut |path| {
+            let id = path.strip_prefix("decisions/").and_then(inventory::decision_of);
+            if id.is_some_and(|id| !replay.has_accepted(&id)) {
+                report.disproved(path, "is in no entry of the pack as an accepted decision");
+            }
+        });
+        if let Err(error) = listed {
+            self.report.unchecked("pack", format!("cannot be listed: {error}"));
         }
     }
 

@@ -2,8 +2,9 @@
 //!
 //! Never: takes a leaf's word for what a signature has to say.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use jiff::Timestamp;
 
@@ -13,10 +14,12 @@ use crate::audit::leaf::Leaf;
 use crate::audit::note::{self, Checkpoint};
 use crate::audit::sshsig::{PublicKey, Purpose, SigError};
 use crate::audit::statement::{Seen, Statement};
-use crate::row::{Decision, Digest, Event, PrincipalId, PrincipalKind, RowId};
+use crate::row::{Decision, DecisionId, Digest, Event, PrincipalId, PrincipalKind, RowId};
 
 /// Signatures that are checked together.
-const BATCH: usize = 1024;
+const BATCH: usize = 256;
+/// Fewer than these are not worth a thread.
+const BATCH_MIN: usize = 8;
 
 /// What the leaves so far say.
 pub(super) struct Replay {
@@ -24,10 +27,9 @@ pub(super) struct Replay {
     origin: String,
     last: Option<(u64, Timestamp)>,
     rows: HashMap<RowId, Story>,
-    /// The leaf of each accepted decision.
-    accepted: BTreeMap<String, u64>,
-    seen: BTreeMap<(u64, Digest), u64>,
+    accepted: HashSet<DecisionId>,
     pending: Vec<Signed>,
+    running: VecDeque<JoinHandle<Vec<Wrong>>>,
     by_policy: u64,
 }
 
@@ -45,7 +47,7 @@ struct Story {
 }
 
 struct Accepted {
-    id: String,
+    id: DecisionId,
     reviewer: PrincipalId,
     decision: Decision,
     revision: u32,
@@ -54,6 +56,18 @@ struct Accepted {
     keys_needed: u64,
     withdrawn: bool,
 }
+
+/// What a leaf brought that has files of its own in the pack.
+#[derive(Default)]
+pub(super) struct Taken {
+    /// The decision that it accepted.
+    pub(super) accepted: Option<DecisionId>,
+    /// The head that its statement saw.
+    pub(super) seen: Option<Seen>,
+}
+
+/// A leaf whose signature is not good, and why.
+type Wrong = (u64, String);
 
 /// A signature that waits for its batch.
 struct Signed {
@@ -70,9 +84,9 @@ impl Replay {
             origin: head.origin.clone(),
             last: None,
             rows: HashMap::new(),
-            accepted: BTreeMap::new(),
-            seen: BTreeMap::new(),
+            accepted: HashSet::new(),
             pending: Vec::with_capacity(BATCH),
+            running: VecDeque::new(),
             by_policy: 0,
         }
     }
@@ -81,14 +95,14 @@ impl Replay {
         &self.authority
     }
 
-    /// Whether a leaf accepted the decision of this id.
-    pub(super) fn has_accepted(&self, id: &str) -> bool {
-        self.accepted.contains_key(id)
+    /// Whether a leaf accepted this decision.
+    pub(super) fn has_accepted(&self, id: &DecisionId) -> bool {
+        self.accepted.contains(id)
     }
 
-    /// Heads that statements name, with the first leaf that does.
-    pub(super) fn seen(&self) -> &BTreeMap<(u64, Digest), u64> {
-        &self.seen
+    /// How many decisions were accepted.
+    pub(super) fn accepted(&self) -> usize {
+        self.accepted.len()
     }
 
     /// Executions that a policy decided.
@@ -96,8 +110,8 @@ impl Replay {
         self.by_policy
     }
 
-    /// Takes the next leaf. Gives the id of the decision that it accepts.
-    pub(super) fn take(&mut self, index: u64, leaf: &Arc<Leaf>, report: &mut Report) -> Option<String> {
+    /// Takes the next leaf.
+    pub(super) fn take(&mut self, index: u64, leaf: &Arc<Leaf>, report: &mut Report) -> Taken {
         let place = format!("entries/{index}.json");
         if let Some((before, at)) = self.last
             && at > leaf.at
@@ -108,55 +122,70 @@ impl Replay {
         if leaf.prev.is_some_and(|prev| prev >= index) {
             report.disproved(&place, "names a later leaf as its predecessor");
         }
+        let mut taken = Taken::default();
         match self.authority.apply(index, leaf) {
             Err(error) => report.disproved(&place, error.to_string()),
             Ok(Some(statement)) => {
                 report.counts.signatures += 1;
-                self.note_seen(index, &statement.seen, report);
+                taken.seen = Some(statement.seen);
             }
             Ok(None) => {}
         }
-        let accepted = leaf.row.and_then(|row| self.take_row(index, row, leaf, &place, report));
+        if let Some(row) = leaf.row
+            && let Some(statement) = self.take_row(index, row, leaf, &place, report)
+        {
+            taken = Taken { accepted: Some(statement.decision_id), seen: Some(statement.seen) };
+        }
+        taken.seen = taken.seen.filter(|seen| self.is_earlier_head(index, seen, &place, report));
         if self.pending.len() >= BATCH {
-            self.finish(report);
+            self.check_pending(report);
         }
-        accepted
+        taken
     }
 
-    /// Checks the signatures that wait.
+    /// Waits for the signatures that are not checked yet.
     pub(super) fn finish(&mut self, report: &mut Report) {
-        let pending = std::mem::take(&mut self.pending);
-        report.counts.signatures += pending.len() as u64;
-        let namespace = Purpose::Decision.namespace(self.authority.org());
-        let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        let share = pending.len().div_ceil(workers).max(1);
-        let check = |part: &[Signed]| -> Vec<(u64, String)> {
-            let wrong = |signed: &Signed| Some((signed.index, signed.check(&namespace).err()?));
-            part.iter().filter_map(wrong).collect()
-        };
-        let found: Vec<(u64, String)> = if pending.len() < 8 {
-            check(&pending)
-        } else {
-            std::thread::scope(|scope| {
-                let parts: Vec<_> = pending.chunks(share).map(|part| scope.spawn(|| check(part))).collect();
-                let join = |part: std::thread::ScopedJoinHandle<'_, _>| part.join().unwrap_or_default();
-                parts.into_iter().flat_map(join).collect()
-            })
-        };
-        for (index, text) in found {
-            report.disproved(format!("entries/{index}.json"), text);
+        self.check_pending(report);
+        while !self.running.is_empty() {
+            self.join_oldest(report);
         }
     }
 
-    fn note_seen(&mut self, index: u64, seen: &Seen, report: &mut Report) {
-        if seen.origin != self.origin {
-            let text = format!("its statement is about another log, {}", seen.origin);
-            report.disproved(format!("entries/{index}.json"), text);
-        } else if seen.size > index {
-            report.disproved(format!("entries/{index}.json"), "its statement saw a head that came after it");
-        } else {
-            self.seen.entry((seen.size, seen.root)).or_insert(index);
+    /// Hands the signatures that wait to a thread, so that reading goes on meanwhile.
+    fn check_pending(&mut self, report: &mut Report) {
+        let batch = Arc::new(std::mem::take(&mut self.pending));
+        report.counts.signatures += batch.len() as u64;
+        let namespace = Purpose::Decision.namespace(self.authority.org());
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        while self.running.len() >= threads {
+            self.join_oldest(report);
         }
+        let mut thread = None;
+        if batch.len() >= BATCH_MIN {
+            let (batch, namespace) = (batch.clone(), namespace.clone());
+            thread = std::thread::Builder::new().spawn(move || wrong_ones(&batch, &namespace)).ok();
+        }
+        match thread {
+            Some(thread) => self.running.push_back(thread),
+            None => tell(wrong_ones(&batch, &namespace), report),
+        }
+    }
+
+    fn join_oldest(&mut self, report: &mut Report) {
+        match self.running.pop_front().map(JoinHandle::join) {
+            Some(Ok(wrong)) => tell(wrong, report),
+            Some(Err(_)) => report.unchecked("entries", "some signatures could not be checked"),
+            None => {}
+        }
+    }
+
+    fn is_earlier_head(&self, index: u64, seen: &Seen, place: &str, report: &mut Report) -> bool {
+        if seen.origin != self.origin {
+            report.disproved(place, format!("its statement is about another log, {}", seen.origin));
+        } else if seen.size > index {
+            report.disproved(place, "its statement saw a head that came after it");
+        }
+        seen.origin == self.origin && seen.size <= index
     }
 
     fn take_row(
@@ -166,8 +195,8 @@ impl Replay {
         leaf: &Arc<Leaf>,
         place: &str,
         report: &mut Report,
-    ) -> Option<String> {
-        let mut id = None;
+    ) -> Option<Statement> {
+        let mut statement = None;
         let known = self.rows.get(&row).map(|story| story.last);
         match (known, leaf.prev) {
             (known, prev) if known == prev => {}
@@ -186,7 +215,7 @@ impl Replay {
                 story.policies.push((leaf.revision.unwrap_or(0), policy));
             }
             Event::DecisionAccepted => match self.accept(index, row, leaf, &mut story, report) {
-                Ok(accepted) => id = Some(accepted),
+                Ok(accepted) => statement = Some(accepted),
                 Err(text) => report.disproved(place, text),
             },
             Event::ExecutionIntended => {
@@ -210,7 +239,7 @@ impl Replay {
             _ => {}
         }
         self.rows.insert(row, story);
-        id
+        statement
     }
 
     /// All about an accepted decision but its signature, which waits for its batch.
@@ -221,7 +250,7 @@ impl Replay {
         leaf: &Arc<Leaf>,
         story: &mut Story,
         report: &mut Report,
-    ) -> Result<String, String> {
+    ) -> Result<Statement, String> {
         let (text, _) = leaf.signed().ok_or("carries no statement and signature")?;
         let statement =
             Statement::parse(text.as_bytes()).map_err(|error| format!("the statement: {error}"))?;
@@ -252,18 +281,16 @@ impl Replay {
                 return Err(what.to_owned());
             }
         }
-        let id = statement.decision_id.to_string();
-        if let Some(before) = self.accepted.insert(id.clone(), index) {
-            return Err(format!("repeats the decision of leaf {before}"));
+        if !self.accepted.insert(statement.decision_id.clone()) {
+            return Err(format!("repeats the decision {}", statement.decision_id));
         }
-        self.note_seen(index, &statement.seen, report);
         report.counts.decisions += 1;
         if statement.decision == Decision::Withdraw {
             let mine = |accepted: &&mut Accepted| accepted.reviewer == *reviewer;
             story.decisions.iter_mut().filter(mine).for_each(|accepted| accepted.withdrawn = true);
         }
         story.decisions.push(Accepted {
-            id: id.clone(),
+            id: statement.decision_id.clone(),
             reviewer: reviewer.clone(),
             decision: statement.decision,
             revision: statement.revision,
@@ -274,7 +301,18 @@ impl Replay {
         });
         let keys: Vec<_> = self.authority.keys(reviewer, leaf.at).map(|key| key.key.clone()).collect();
         self.pending.push(Signed { index, reviewer: reviewer.clone(), keys, leaf: leaf.clone() });
-        Ok(id)
+        Ok(statement)
+    }
+}
+
+fn wrong_ones(batch: &[Signed], namespace: &str) -> Vec<Wrong> {
+    let wrong = |signed: &Signed| Some((signed.index, signed.check(namespace).err()?));
+    batch.iter().filter_map(wrong).collect()
+}
+
+fn tell(wrong: Vec<Wrong>, report: &mut Report) {
+    for (index, text) in wrong {
+        report.disproved(format!("entries/{index}.json"), text);
     }
 }
 
@@ -302,7 +340,7 @@ impl Story {
         let mut first: Option<&Accepted> = None;
         let mut needed = self.keys_needed.max(1);
         for id in ids {
-            let found = self.decisions.iter().find(|accepted| accepted.id == id);
+            let found = self.decisions.iter().find(|accepted| accepted.id.as_str() == id);
             let accepted = found.ok_or_else(|| format!("no such decision was accepted before it: {id}"))?;
             let first = first.get_or_insert(accepted);
             let same = (accepted.revision, accepted.content, accepted.effect)
