@@ -4,6 +4,7 @@
 //! Reading order: [`home`] and [`settings`] are where and who, [`outbox`] what is kept, [`signer`] the key.
 //! Never: a decision on the network before it is on disk; a plain key outside the demo.
 
+pub mod api;
 mod database;
 pub mod filter;
 pub mod home;
