@@ -12,5 +12,6 @@ pub mod lifecycle;
 pub mod platform;
 pub mod policy;
 pub mod row;
+pub mod stop_point;
 pub mod store;
 pub mod wire;

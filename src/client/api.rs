@@ -36,7 +36,9 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
 /// Why a call brought no answer of the wanted kind.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    #[error("{server} is no server's URL: {why}\nhint: `server = \"https://dock.example.com\"` in console.toml")]
+    #[error(
+        "{server} is no server's URL: {why}\nhint: `server = \"https://dock.example.com\"` in console.toml"
+    )]
     BadServer { server: String, why: String },
     #[error("{server} is not reachable: {why}")]
     Unreachable { server: String, why: String },
@@ -159,7 +161,8 @@ impl Api {
     pub async fn changes(&self, position: Position, wait: Duration) -> Result<Snapshot, ApiError> {
         let wait = wait.min(POLL_MAX);
         let query = [("after", position.to_string()), ("wait", wait.as_secs().to_string())];
-        let request = self.request(Method::GET, "/v1/sync").query(&query).timeout(wait + ANSWER_WITHIN + POLL_MARGIN);
+        let request =
+            self.request(Method::GET, "/v1/sync").query(&query).timeout(wait + ANSWER_WITHIN + POLL_MARGIN);
         self.json(request).await
     }
 
@@ -180,13 +183,17 @@ impl Api {
         let wait = wait.min(POLL_MAX);
         let query = [("until", "decided".to_owned()), ("wait", wait.as_secs().to_string())];
         let path = format!("/v1/rows/{row}/wait");
-        let request = self.request(Method::GET, &path).query(&query).timeout(wait + ANSWER_WITHIN + POLL_MARGIN);
+        let request =
+            self.request(Method::GET, &path).query(&query).timeout(wait + ANSWER_WITHIN + POLL_MARGIN);
         self.json(request).await
     }
 
     /// Base and difference as the platform gives them now.
     pub async fn fresh(&self, row: RowId) -> Result<Fresh, ApiError> {
-        self.json(self.request(Method::POST, &format!("/v1/rows/{row}/fresh")).timeout(Duration::from_secs(60))).await
+        self.json(
+            self.request(Method::POST, &format!("/v1/rows/{row}/fresh")).timeout(Duration::from_secs(60)),
+        )
+        .await
     }
 
     /// Delivers a signed decision. The same bytes under the same id count once.
@@ -254,13 +261,15 @@ impl Api {
 
     /// Posts a checkpoint with this home's cosignature.
     pub async fn witness(&self, cosigned: &str) -> Result<(), ApiError> {
-        let request = self.request(Method::POST, "/v1/log/witness").header(header::CONTENT_TYPE, "text/plain");
+        let request =
+            self.request(Method::POST, "/v1/log/witness").header(header::CONTENT_TYPE, "text/plain");
         self.bytes(request.body(cosigned.to_owned())).await.map(drop)
     }
 
     /// The parts of an evidence pack: of one row, of a period, or of everything.
     pub async fn evidence(&self, query: &[(&str, String)]) -> Result<EvidenceParts, ApiError> {
-        let request = self.request(Method::GET, "/v1/evidence").query(query).timeout(Duration::from_secs(120));
+        let request =
+            self.request(Method::GET, "/v1/evidence").query(query).timeout(Duration::from_secs(120));
         self.json(request).await
     }
 
@@ -313,7 +322,11 @@ impl Api {
     async fn bytes(&self, request: reqwest::RequestBuilder) -> Result<Vec<u8>, ApiError> {
         let no_answer = |error: &reqwest::Error| {
             let (server, why) = (self.server.clone(), sentence(error));
-            if error.is_connect() { ApiError::Unreachable { server, why } } else { ApiError::NoAnswer { server, why } }
+            if error.is_connect() {
+                ApiError::Unreachable { server, why }
+            } else {
+                ApiError::NoAnswer { server, why }
+            }
         };
         let mut answer = request.send().await.map_err(|error| no_answer(&error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
