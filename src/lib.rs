@@ -12,6 +12,7 @@ pub mod lifecycle;
 pub mod platform;
 pub mod policy;
 pub mod row;
+pub mod simulator;
 pub mod stop_point;
 pub mod store;
 pub mod wire;

@@ -84,7 +84,7 @@ mod tests {
         let file = folder.path().join("token");
         std::fs::write(&file, "abc\n").unwrap();
         let place = Place { env: None, file: Some(&file) };
-        let mut check = |mode: u32, good: bool| {
+        let check = |mode: u32, good: bool| {
             std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
             assert_eq!(read(Platform::ArgoCd, place).is_ok(), good, "{mode:o}");
         };

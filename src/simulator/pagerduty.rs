@@ -1,0 +1,328 @@
+//! PagerDuty's REST API, the reading part: incidents, notes, shifts, services, users; offset pages, its own errors.
+//!
+//! Never: a write.
+
+use axum::{
+    Json, Router,
+    extract::{Path, Query, Request, State},
+    http::{HeaderMap, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    Site,
+    manifest::{self, seconds},
+    world::World,
+};
+
+const PAGE: usize = 25;
+const PAGE_MAX: usize = 100;
+const REACH_MAX: usize = 10_000;
+/// Without `since` and `until`, a month.
+const WINDOW: SignedDuration = SignedDuration::from_hours(24 * 30);
+
+/// All that is known here.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Pager {
+    pub(super) incidents: Vec<Incident>,
+    /// A service's name, and the escalation policy that it has.
+    pub(super) services: Vec<(String, String)>,
+    /// A policy's name, and the people on it by level, first called first.
+    pub(super) policies: Vec<(String, Vec<String>)>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Incident {
+    pub(super) number: u64,
+    service: String,
+    title: String,
+    details: String,
+    created_at: Timestamp,
+    changed_at: Timestamp,
+    resolved_at: Option<Timestamp>,
+    acknowledged_by: Option<String>,
+    notes: Vec<(String, Timestamp, String)>,
+}
+
+impl Incident {
+    pub(super) fn new(number: u64, service: &str, title: &str, details: &str, at: Timestamp) -> Self {
+        Self {
+            number,
+            service: service.to_owned(),
+            title: title.to_owned(),
+            details: details.to_owned(),
+            created_at: at,
+            changed_at: at,
+            resolved_at: None,
+            acknowledged_by: None,
+            notes: vec![],
+        }
+    }
+
+    pub(super) fn acknowledge(&mut self, by: &str, at: Timestamp) {
+        self.acknowledged_by = Some(by.to_owned());
+        self.changed_at = at;
+    }
+
+    pub(super) fn note(&mut self, by: &str, at: Timestamp, text: &str) {
+        self.notes.push((by.to_owned(), at, text.to_owned()));
+        self.changed_at = at;
+    }
+
+    pub(super) fn set_open(&mut self, open: bool, now: Timestamp) {
+        self.resolved_at = (!open).then_some(now);
+        self.changed_at = now;
+    }
+
+    pub(super) fn is_on(&self, service: &str) -> bool {
+        self.resolved_at.is_none() && self.service == service
+    }
+
+    pub(super) fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    fn status(&self) -> &'static str {
+        match (self.resolved_at, &self.acknowledged_by) {
+            (Some(_), _) => "resolved",
+            (None, Some(_)) => "acknowledged",
+            (None, None) => "triggered",
+        }
+    }
+
+    fn id(&self) -> String {
+        id("Q", &format!("incident {}", self.number))
+    }
+
+    fn json(&self, policy: &str) -> Value {
+        json!({
+            "id": self.id(), "type": "incident", "incident_number": self.number, "title": self.title,
+            "summary": format!("[#{}] {}", self.number, self.title), "status": self.status(), "urgency": "high",
+            "priority": reference("priority", "SEV-2"), "service": reference("service", &self.service),
+            "escalation_policy": reference("escalation_policy", policy),
+            "created_at": seconds(self.created_at), "updated_at": seconds(self.changed_at),
+            "last_status_change_at": seconds(self.changed_at), "resolved_at": self.resolved_at.map(seconds),
+            "body": {"type": "incident_body", "details": self.details},
+            "html_url": format!("https://acme.pagerduty.com/incidents/{}", self.id()),
+        })
+    }
+}
+
+/// An id as PagerDuty makes them: fourteen capitals and digits, here by the name.
+fn id(prefix: &str, name: &str) -> String {
+    let hex = manifest::uid(name).replace('-', "").to_uppercase();
+    format!("{prefix}{}", &hex[..13])
+}
+
+fn reference(kind: &str, name: &str) -> Value {
+    let id = id("P", &format!("{kind} {name}"));
+    json!({"id": id, "type": format!("{kind}_reference"), "summary": name,
+        "html_url": format!("https://acme.pagerduty.com/{kind}s/{id}")})
+}
+
+fn user(name: &str, whole: bool) -> Value {
+    let mut user = reference("user", &capital(name));
+    if whole {
+        user["type"] = json!("user");
+        user["name"] = json!(capital(name));
+        user["email"] = json!(format!("{name}@demo.invalid"));
+    }
+    user
+}
+
+fn capital(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+type Parameters = Query<Vec<(String, String)>>;
+type Answer = Result<Json<Value>, Refusal>;
+
+struct Refusal(StatusCode, u32, &'static str);
+
+const NOT_FOUND: Refusal = Refusal(StatusCode::NOT_FOUND, 2100, "Not Found");
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({"error": {"message": self.2, "code": self.1}}))).into_response()
+    }
+}
+
+pub(super) fn router(world: World) -> Router {
+    Router::new()
+        .route("/abilities", get(async || Json(json!({"abilities": ["teams", "urgencies", "priorities"]}))))
+        .route("/incidents", get(incidents))
+        .route("/incidents/{id}", get(incident))
+        .route("/incidents/{id}/notes", get(notes))
+        .route("/services", get(services))
+        .route("/services/{id}", get(service))
+        .route("/oncalls", get(oncalls))
+        .route("/users", get(users))
+        .fallback(async || NOT_FOUND)
+        .layer(middleware::from_fn_with_state(world.clone(), authenticated))
+        .with_state(world)
+}
+
+async fn authenticated(State(world): State<World>, request: Request, next: Next) -> Response {
+    let told = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token =
+        told.and_then(|text| text.strip_prefix("Token token=").or_else(|| text.strip_prefix("Bearer ")));
+    if token != Some(world.token(Site::PagerDuty).as_str()) {
+        return Refusal(StatusCode::UNAUTHORIZED, 2006, "Authentication failed").into_response();
+    }
+    let mut response = next.run(request).await;
+    let limits: HeaderMap =
+        [("ratelimit-limit", "960"), ("ratelimit-remaining", "959"), ("ratelimit-reset", "20")]
+            .into_iter()
+            .map(|(name, value)| {
+                (header::HeaderName::from_static(name), header::HeaderValue::from_static(value))
+            })
+            .collect();
+    response.headers_mut().extend(limits);
+    response
+}
+
+fn find<'q>(query: &'q [(String, String)], name: &str) -> Option<&'q str> {
+    query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+fn every<'q>(query: &'q [(String, String)], name: &str) -> Vec<&'q str> {
+    query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
+}
+
+/// One page of a list, in PagerDuty's envelope.
+fn page(query: &[(String, String)], list: &str, items: Vec<Value>) -> Answer {
+    let number = |name: &str, or: usize| find(query, name).and_then(|text| text.parse().ok()).unwrap_or(or);
+    let (limit, offset) = (number("limit", PAGE).min(PAGE_MAX), number("offset", 0));
+    if limit + offset > REACH_MAX {
+        return Err(Refusal(StatusCode::BAD_REQUEST, 2001, "Invalid Input Provided"));
+    }
+    let more = items.len() > offset + limit;
+    let items: Vec<Value> = items.into_iter().skip(offset).take(limit).collect();
+    Ok(Json(json!({list: items, "limit": limit, "offset": offset, "more": more, "total": null})))
+}
+
+impl Pager {
+    fn policy_of(&self, service: &str) -> &str {
+        self.services.iter().find(|(name, _)| name == service).map_or("", |(_, policy)| policy)
+    }
+
+    fn service_json(&self, name: &str) -> Value {
+        let mut service = reference("service", name);
+        service["type"] = json!("service");
+        service["name"] = json!(name);
+        service["status"] = json!("active");
+        service["escalation_policy"] = reference("escalation_policy", self.policy_of(name));
+        service
+    }
+
+    /// By PagerDuty's id or by number.
+    fn incident(&self, id: &str) -> Option<&Incident> {
+        self.incidents.iter().find(|incident| incident.id() == id || incident.number.to_string() == id)
+    }
+}
+
+async fn incidents(State(world): State<World>, Query(query): Parameters) -> Answer {
+    let (statuses, services) = (every(&query, "statuses[]"), every(&query, "service_ids[]"));
+    let now = world.now();
+    let time = |name: &str| find(&query, name).and_then(|text| text.parse::<Timestamp>().ok());
+    let all_time = find(&query, "date_range") == Some("all");
+    let since = time("since").unwrap_or_else(|| now.saturating_sub(WINDOW).unwrap_or(now));
+    let until = time("until").unwrap_or(now);
+    let items = world.read(|state| {
+        let pager = &state.pager;
+        let wanted = |incident: &&Incident| {
+            let id =
+                reference("service", &incident.service)["id"].as_str().map(str::to_owned).unwrap_or_default();
+            (statuses.is_empty() || statuses.contains(&incident.status()))
+                && (services.is_empty() || services.contains(&id.as_str()))
+                && (all_time || (since <= incident.created_at && incident.created_at <= until))
+        };
+        let shown = pager.incidents.iter().filter(wanted);
+        shown.map(|incident| incident.json(pager.policy_of(&incident.service))).collect()
+    });
+    page(&query, "incidents", items)
+}
+
+async fn incident(State(world): State<World>, Path(id): Path<String>) -> Answer {
+    world.read(|state| {
+        let incident = state.pager.incident(&id).ok_or(NOT_FOUND)?;
+        Ok(Json(json!({"incident": incident.json(state.pager.policy_of(&incident.service))})))
+    })
+}
+
+async fn notes(State(world): State<World>, Path(id): Path<String>) -> Answer {
+    world.read(|state| {
+        let incident = state.pager.incident(&id).ok_or(NOT_FOUND)?;
+        let note = |(index, (by, at, text)): (usize, &(String, Timestamp, String))| {
+            json!({"id": self::id("N", &format!("{id} {index}")), "user": user(by, false), "content": text,
+                "created_at": seconds(*at), "channel": {"summary": "The PagerDuty website"}})
+        };
+        Ok(Json(json!({"notes": incident.notes.iter().enumerate().map(note).collect::<Vec<_>>()})))
+    })
+}
+
+async fn services(State(world): State<World>, Query(query): Parameters) -> Answer {
+    let wanted = find(&query, "query").unwrap_or_default();
+    let items = world.read(|state| {
+        let names = state.pager.services.iter().filter(|(name, _)| name.contains(wanted));
+        names.map(|(name, _)| state.pager.service_json(name)).collect()
+    });
+    page(&query, "services", items)
+}
+
+async fn service(State(world): State<World>, Path(id): Path<String>) -> Answer {
+    world.read(|state| {
+        let all = state.pager.services.iter().map(|(name, _)| state.pager.service_json(name));
+        let found = all.into_iter().find(|service| service["id"] == id.as_str());
+        found.map(|service| Json(json!({"service": service}))).ok_or(NOT_FOUND)
+    })
+}
+
+/// Shifts are a day long, from midnight; who is on a level is on it every day.
+async fn oncalls(State(world): State<World>, Query(query): Parameters) -> Answer {
+    let wanted = every(&query, "escalation_policy_ids[]");
+    let whole = every(&query, "include[]").contains(&"users");
+    let midnight = world.now().as_second().div_euclid(86_400) * 86_400;
+    let at = |second: i64| Timestamp::from_second(second).map(seconds).unwrap_or_default();
+    let items = world.read(|state| {
+        let policies = state
+            .pager
+            .policies
+            .iter()
+            .map(|(name, people)| (reference("escalation_policy", name), name, people));
+        let policies = policies.filter(|(policy, _, _)| {
+            wanted.is_empty() || policy["id"].as_str().is_some_and(|id| wanted.contains(&id))
+        });
+        policies
+            .flat_map(|(policy, name, people)| {
+                people.iter().enumerate().map(move |(index, person)| {
+                    let schedule = reference(
+                        "schedule",
+                        &format!("{name} {}", if index == 0 { "primary" } else { "secondary" }),
+                    );
+                    json!({"user": user(person, whole), "schedule": schedule, "escalation_policy": policy,
+                        "escalation_level": index + 1, "start": at(midnight), "end": at(midnight + 86_400)})
+                })
+            })
+            .collect()
+    });
+    page(&query, "oncalls", items)
+}
+
+async fn users(State(world): State<World>, Query(query): Parameters) -> Answer {
+    let wanted = find(&query, "query").unwrap_or_default().to_lowercase();
+    let items = world.read(|state| {
+        let mut names: Vec<&String> = state.pager.policies.iter().flat_map(|(_, people)| people).collect();
+        names.sort();
+        names.dedup();
+        let named = names.into_iter().filter(|name| format!("{name}@demo.invalid").contains(&wanted));
+        named.map(|name| user(name, true)).collect()
+    });
+    page(&query, "users", items)
+}

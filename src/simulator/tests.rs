@@ -1,0 +1,194 @@
+//! The simulated platforms keep their platforms' rules, asked as a stranger would ask them.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+struct Asked {
+    simulators: Simulators,
+    client: reqwest::Client,
+}
+
+impl Asked {
+    async fn start() -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let pace =
+            Pace { tick: std::time::Duration::from_millis(5), refresh: std::time::Duration::from_millis(1) };
+        let setting = Setting { scenario: Scenario::Seeds, clock: Clock::system(), pace, dir: None };
+        let client = reqwest::Client::builder().no_proxy().user_agent("test").build().unwrap();
+        Self { simulators: Simulators::start(setting).await.unwrap(), client }
+    }
+
+    async fn argocd(&self, method: &str, path: &str, account: Account, body: Option<Value>) -> (u16, Value) {
+        let url = format!("{}/api/v1{path}", self.simulators.url(Site::ArgoCd));
+        let mut request = self.client.request(method.parse().unwrap(), url);
+        request = request.bearer_auth(self.simulators.world().argocd_token(account));
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    async fn app(&self, name: &str) -> Value {
+        self.argocd("GET", &format!("/applications/{name}"), Account::Reader, None).await.1
+    }
+
+    /// Asks again until it holds, as a client of a real platform would.
+    async fn until(&self, name: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        for _ in 0..2_000 {
+            let app = self.app(name).await;
+            if holds(&app) {
+                return app;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("never: {}", self.app(name).await);
+    }
+}
+
+fn sync(revision: &str) -> Option<Value> {
+    Some(json!({"name": "payments-api", "project": "payments", "revision": revision,
+        "infos": [{"name": "dock.decision", "value": "01J"}]}))
+}
+
+#[tokio::test]
+async fn a_sync_goes_from_accepted_to_healthy_and_keeps_its_tags() {
+    let asked = Asked::start().await;
+    let app = asked.until("payments-api", |app| app["status"]["sync"]["status"] == "OutOfSync").await;
+    let revision = app["status"]["sync"]["revision"].as_str().unwrap().to_owned();
+    let before = app["status"]["history"].as_array().unwrap().len();
+    let path = "/applications/payments-api/sync";
+    let (status, answer) = asked.argocd("POST", path, Account::Executor, sync(&revision)).await;
+    assert_eq!((status, &answer["operation"]["sync"]["revision"]), (200, &json!(revision)));
+    assert!(answer["status"]["operationState"].is_null(), "what was there is wiped");
+    let (status, busy) = asked.argocd("POST", path, Account::Executor, sync(&revision)).await;
+    assert_eq!((status, &busy["code"]), (400, &json!(9)));
+    assert_eq!(busy["message"], "another operation is already in progress");
+    let healthy = |app: &Value| app["status"]["health"]["status"] == "Healthy" && app["operation"].is_null();
+    let app = asked
+        .until("payments-api", |app| healthy(app) && app["status"]["operationState"]["phase"] == "Succeeded")
+        .await;
+    assert_eq!(app["status"]["operationState"]["operation"]["info"][0]["value"], "01J");
+    assert_eq!(app["status"]["history"].as_array().unwrap().len(), before + 1);
+    assert_eq!(app["status"]["history"][before]["revision"], revision);
+    assert_eq!(app["status"]["history"][before]["initiatedBy"]["username"], "dock-executor");
+    assert_eq!(app["status"]["sync"]["status"], "Synced");
+}
+
+#[tokio::test]
+async fn who_may_what_and_which_no_means_what() {
+    let asked = Asked::start().await;
+    let check = async |method: &str, path: &str, account, body: Option<Value>, status: u16, code: u32| {
+        let (got, answer) = asked.argocd(method, path, account, body).await;
+        assert_eq!(
+            (got, answer["code"].as_u64()),
+            (status, Some(u64::from(code))),
+            "{method} {path}: {answer}"
+        );
+    };
+    let body = || Some(json!({"name": "payments-api", "project": "payments"}));
+    check("POST", "/applications/payments-api/sync", Account::Agent, body(), 403, 7).await;
+    check("POST", "/applications/payments-api/sync", Account::Executor, sync("no-such-branch"), 400, 9).await;
+    check("GET", "/applications/nope", Account::Agent, None, 403, 7).await;
+    check("GET", "/applications/nope?project=payments", Account::Agent, None, 404, 5).await;
+    check("GET", "/applications/nope?project=nope", Account::Agent, None, 403, 7).await;
+    check("GET", "/applications/payments-api?project=ledger", Account::Agent, None, 404, 5).await;
+    let operation = "/applications/payments-api/operation?project=payments";
+    check("DELETE", operation, Account::Executor, Some(json!({})), 400, 3).await;
+    asked.simulators.world().set_window_closed("payments-api", true).unwrap();
+    check("POST", "/applications/payments-api/sync", Account::Executor, body(), 403, 7).await;
+    let (status, text) = asked.argocd("DELETE", operation, Account::Executor, None).await;
+    assert_eq!((status, text), (415, json!("Invalid content type\n")));
+}
+
+#[tokio::test]
+async fn a_pinned_revision_is_refused_under_auto_sync_even_the_heads_own() {
+    let asked = Asked::start().await;
+    let world = asked.simulators.world();
+    world.set_auto_sync("payments-api", true).unwrap();
+    let revision = asked.app("payments-api").await["status"]["sync"]["revision"].as_str().unwrap().to_owned();
+    let path = "/applications/payments-api/sync";
+    let (status, answer) = asked.argocd("POST", path, Account::Executor, sync(&revision)).await;
+    assert_eq!(status, 400);
+    assert_eq!(answer["message"], format!("Cannot sync to {revision}: auto-sync currently set to main"));
+}
+
+#[tokio::test]
+async fn the_plan_goes_on_when_an_agent_has_looked() {
+    let asked = Asked::start().await;
+    let world = asked.simulators.world();
+    asked.until("payments-api", |app| app["status"]["sync"]["status"] == "OutOfSync").await;
+    assert!(!world.is_out_of_sync("checkout-web"));
+    asked.argocd("GET", "/applications/payments-api/managed-resources", Account::Agent, None).await;
+    asked.until("checkout-web", |app| app["status"]["sync"]["status"] == "OutOfSync").await;
+    assert_eq!(world.drift_next().as_deref(), Some("ledger-worker"));
+    let app = asked.until("ledger-worker", |app| app["status"]["sync"]["status"] == "OutOfSync").await;
+    assert_eq!(app["status"]["sync"]["revision"], "2.4.2");
+    assert_eq!(world.drift_next(), None);
+}
+
+#[tokio::test]
+async fn both_sides_are_shown_with_who_changed_what_and_no_secret() {
+    let asked = Asked::start().await;
+    let world = asked.simulators.world();
+    assert_eq!(world.drift_next().as_deref(), Some("checkout-web"));
+    asked.until("checkout-web", |app| app["status"]["sync"]["status"] == "OutOfSync").await;
+    let (_, answer) =
+        asked.argocd("GET", "/applications/checkout-web/managed-resources", Account::Agent, None).await;
+    let items = answer["items"].as_array().unwrap();
+    let modified: Vec<&Value> = items.iter().filter(|item| item["modified"] == true).collect();
+    assert_eq!(modified.len(), 1, "{modified:?}");
+    let live: Value = serde_json::from_str(modified[0]["liveState"].as_str().unwrap()).unwrap();
+    let target: Value = serde_json::from_str(modified[0]["targetState"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        (&live["data"]["express_checkout"], &target["data"]["express_checkout"]),
+        (&json!("false"), &json!("true"))
+    );
+    assert_eq!(live["metadata"]["managedFields"][1]["manager"], "kubectl-edit");
+    assert!(!answer.to_string().contains("c2ltdWxhdGVk") && answer.to_string().contains("++++++++"));
+}
+
+#[tokio::test]
+async fn a_moved_base_shows_at_once_and_a_drift_can_be_repeated() {
+    let asked = Asked::start().await;
+    let world = asked.simulators.world();
+    let before = asked.until("payments-api", |app| app["status"]["sync"]["status"] == "OutOfSync").await;
+    world.move_base("payments-api").unwrap();
+    let after = asked.app("payments-api").await;
+    assert_ne!(before["status"]["sync"]["revision"], after["status"]["sync"]["revision"]);
+    world.drift("search-indexer").unwrap();
+    asked.until("search-indexer", |app| app["status"]["sync"]["status"] == "OutOfSync").await;
+    assert!(world.drift("nope").is_err());
+}
+
+#[tokio::test]
+async fn a_world_goes_on_where_it_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let setting = || Setting {
+        scenario: Scenario::Seeds,
+        clock: Clock::system(),
+        pace: Pace::default(),
+        dir: Some(folder.path().to_owned()),
+    };
+    let first = Simulators::start(setting()).await.unwrap();
+    first.world().drift_next();
+    first.world().incident("INC-771", false, None).unwrap();
+    let (url, token) = (first.url(Site::ArgoCd), first.world().token(Site::ArgoCd));
+    let seen = first.world().read(|state| serde_json::to_value(&state.pager).unwrap());
+    drop(first);
+    let mut second = Simulators::start(setting()).await;
+    for _ in 0..100 {
+        // The first one's sockets close when its runtime gets to it.
+        if second.is_ok() {
+            break;
+        }
+        tokio::task::yield_now().await;
+        second = Simulators::start(setting()).await;
+    }
+    let second = second.unwrap();
+    assert_eq!((second.url(Site::ArgoCd), second.world().token(Site::ArgoCd)), (url, token));
+    assert_eq!(second.world().read(|state| serde_json::to_value(&state.pager).unwrap()), seen);
+}

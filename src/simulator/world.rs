@@ -1,0 +1,488 @@
+//! The one world behind all simulated platforms: its state, its controls, its passing of time, its memory on disk.
+//!
+//! The platforms answer from it over HTTP; a demo or a test moves it. Time passes in ticks, so that a clock that jumps
+//! neither finishes nor stalls what runs.
+//! Never: known to the product.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::{broadcast, watch};
+
+use super::{
+    Account, SimulatorError, Site,
+    argocd::{app::App, reconcile::NOTICED_TICKS},
+    faults::Faults,
+    git::{Draft, Repository},
+    manifest,
+    pagerduty::{Incident, Pager},
+    scenario::{self, Scenario},
+};
+use crate::clock::Clock;
+
+/// Events that a slow reader of the stream may be behind before it loses some.
+const CHANGES_MAX: usize = 1_000;
+/// After an agent looked at a planned drift, the next one follows by itself after these ticks.
+const FOLLOW_TICKS: u32 = 30;
+/// How often the platforms' controllers get a turn.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How fast the platforms work.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    pub tick: Duration,
+    /// What a refresh of an application takes.
+    pub refresh: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { tick: TICK, refresh: Duration::from_millis(150) }
+    }
+}
+
+/// A handle on the world; clones are the same world.
+#[derive(Debug, Clone)]
+pub struct World(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    state: Mutex<State>,
+    clock: Clock,
+    pace: Pace,
+    file: Option<PathBuf>,
+    changes: broadcast::Sender<Change>,
+    ends: watch::Sender<End>,
+    faults: BTreeMap<Site, Faults>,
+}
+
+/// All that is remembered.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct State {
+    pub(super) apps: BTreeMap<String, App>,
+    pub(super) repositories: BTreeMap<String, Repository>,
+    pub(super) pager: Pager,
+    pub(super) tokens: BTreeMap<String, String>,
+    pub(super) ports: BTreeMap<String, u16>,
+    pub(super) plan: Plan,
+    /// Counts changes.
+    pub(super) serial: u64,
+    #[serde(skip)]
+    touched: BTreeSet<String>,
+}
+
+/// Drifts that follow one another.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Plan {
+    pub(super) drifts: VecDeque<String>,
+    /// The drift that happened last.
+    current: Option<String>,
+    /// Ticks until the next, once an agent has looked at the last.
+    follow_in: Option<u32>,
+}
+
+/// An event of ArgoCD's stream.
+#[derive(Debug, Clone)]
+pub(super) struct Change {
+    pub(super) kind: &'static str,
+    pub(super) name: String,
+    pub(super) app: Value,
+}
+
+/// How open streams were last told to end; the count tells one ending from the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Clean(u64),
+    Cut(u64),
+}
+
+impl End {
+    pub(super) fn count(self) -> u64 {
+        match self {
+            End::Clean(count) | End::Cut(count) => count,
+        }
+    }
+}
+
+impl World {
+    /// The world that `file` remembers, else a new one by `scenario`.
+    pub(super) fn open(
+        scenario: Scenario,
+        clock: Clock,
+        pace: Pace,
+        file: Option<PathBuf>,
+    ) -> Result<Self, SimulatorError> {
+        let remembered = match &file {
+            Some(file) if file.exists() => Some(load(file)?),
+            _ => None,
+        };
+        let state = match remembered {
+            Some(state) => state,
+            None => scenario::state(scenario, clock.now())?,
+        };
+        let (changes, _) = broadcast::channel(CHANGES_MAX);
+        let (ends, _) = watch::channel(End::Clean(0));
+        let faults = Site::ALL.into_iter().map(|site| (site, Faults::default())).collect();
+        let world =
+            Self(Arc::new(Inner { state: Mutex::new(state), clock, pace, file, changes, ends, faults }));
+        world.edit(|_, _| ());
+        Ok(world)
+    }
+
+    /// A new image by a commit whose CI is green; a chart gets its next patch version. The application goes out of sync
+    /// within a moment.
+    pub fn drift(&self, app: &str) -> Result<(), SimulatorError> {
+        self.edit(|state, now| state.roll(app, now, false))
+    }
+
+    /// The next drift of the scenario's plan, if one is left: its application's name.
+    pub fn drift_next(&self) -> Option<String> {
+        self.edit(State::drift_next)
+    }
+
+    /// Something that a row on this application rests on moves; ArgoCD's own cache shows it when this returns.
+    pub fn move_base(&self, app: &str) -> Result<(), SimulatorError> {
+        self.edit(|state, now| {
+            if state.app(app)?.runs_what_git_says() {
+                let value = now.as_second().to_string();
+                state.toggle_by_hand(app, "express_retry_since", &value, now)?;
+            } else {
+                state.roll(app, now, true)?;
+            }
+            state.reconcile(app, now);
+            Ok(())
+        })
+    }
+
+    /// Opens or resolves an incident, as in `INC-771`. One that is not there yet is opened on `service`.
+    pub fn incident(&self, id: &str, open: bool, service: Option<&str>) -> Result<(), SimulatorError> {
+        self.edit(|state, now| {
+            let number = id.strip_prefix("INC-").and_then(|digits| digits.parse().ok());
+            let number: u64 = number.ok_or_else(|| SimulatorError::Unknown(format!("incident {id}")))?;
+            match state.pager.incidents.iter_mut().find(|incident| incident.number == number) {
+                Some(incident) => incident.set_open(open, now),
+                None => {
+                    let service = service.unwrap_or("checkout-web");
+                    state.pager.incidents.push(Incident::new(number, service, "Opened by hand", "", now));
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Has this application been out of sync, and is it still, as ArgoCD shows it?
+    pub fn is_out_of_sync(&self, app: &str) -> bool {
+        self.read(|state| state.apps.get(app).is_some_and(|app| !app.is_synced()))
+    }
+
+    /// How an application fares after its next syncs.
+    pub fn set_outlook(&self, app: &str, health: &str, message: &str) -> Result<(), SimulatorError> {
+        self.edit(|state, _| {
+            state.app_mut(app)?.outlook = (health.to_owned(), message.to_owned());
+            Ok(())
+        })
+    }
+
+    /// The next `attempts` at applying fail with this message.
+    pub fn fail_syncs(&self, app: &str, attempts: u32, message: &str) -> Result<(), SimulatorError> {
+        self.edit(|state, _| {
+            state.app_mut(app)?.failing = Some((attempts, message.to_owned()));
+            Ok(())
+        })
+    }
+
+    /// Turns an application's own syncing on or off.
+    pub fn set_auto_sync(&self, app: &str, on: bool) -> Result<(), SimulatorError> {
+        self.edit(|state, _| {
+            state.app_mut(app)?.automated = on.then(|| serde_json::json!({"prune": true, "selfHeal": true}));
+            state.touch(app);
+            Ok(())
+        })
+    }
+
+    /// Lets a deny window begin or end.
+    pub fn set_window_closed(&self, app: &str, closed: bool) -> Result<(), SimulatorError> {
+        self.edit(|state, _| {
+            state.app_mut(app)?.window_closed = closed;
+            Ok(())
+        })
+    }
+
+    /// What goes wrong on one platform, and its being up or down.
+    pub fn faults(&self, site: Site) -> &Faults {
+        &self.0.faults[&site]
+    }
+
+    /// Ends every open stream in good order.
+    pub fn end_streams(&self) {
+        self.0.ends.send_modify(|end| *end = End::Clean(end.count() + 1));
+    }
+
+    /// Breaks every open stream off.
+    pub fn cut_streams(&self) {
+        self.0.ends.send_modify(|end| *end = End::Cut(end.count() + 1));
+    }
+
+    /// The token of one of ArgoCD's accounts.
+    pub fn argocd_token(&self, account: Account) -> String {
+        self.read(|state| state.tokens.get(account.username()).cloned().unwrap_or_default())
+    }
+
+    /// The reading token of a platform; ArgoCD's is the agents'.
+    pub fn token(&self, site: Site) -> String {
+        match site {
+            Site::ArgoCd => self.argocd_token(Account::Agent),
+            _ => self.read(|state| state.tokens.get(site.name()).cloned().unwrap_or_default()),
+        }
+    }
+
+    pub(super) fn account(&self, token: &str) -> Option<Account> {
+        let all = [Account::Agent, Account::Executor, Account::Reader];
+        self.read(|state| {
+            all.into_iter()
+                .find(|account| state.tokens.get(account.username()).map(String::as_str) == Some(token))
+        })
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub(super) fn pace(&self) -> Pace {
+        self.0.pace
+    }
+
+    /// An agent has read both sides of this application: its row is on the way, the plan may go on.
+    pub(super) fn note_look(&self, app: &str) {
+        let mut state = self.lock();
+        let plan = &mut state.plan;
+        if plan.current.as_deref() == Some(app) && plan.follow_in.is_none() && !plan.drifts.is_empty() {
+            plan.follow_in = Some(FOLLOW_TICKS);
+        }
+    }
+
+    pub(super) fn subscribe(&self) -> (broadcast::Receiver<Change>, watch::Receiver<End>) {
+        (self.0.changes.subscribe(), self.0.ends.subscribe())
+    }
+
+    pub(super) fn all_as_added(&self) -> VecDeque<Change> {
+        let added = |app: &App| Change { kind: "ADDED", name: app.name.clone(), app: app.json() };
+        self.read(|state| state.apps.values().map(added).collect())
+    }
+
+    /// Time passes by one tick.
+    pub fn tick(&self) {
+        self.edit_quietly(|state, now| {
+            let names: Vec<String> = state.apps.keys().cloned().collect();
+            for name in names {
+                if state.with_app(&name, |app, repository| app.tick(repository, now)) == Some(true) {
+                    state.touch(&name);
+                }
+            }
+            state.tick_plan(now);
+        });
+    }
+
+    pub(super) fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.lock())
+    }
+
+    /// Changes the world, tells the stream what changed, and remembers it before anyone is answered.
+    pub(super) fn edit<T>(&self, change: impl FnOnce(&mut State, Timestamp) -> T) -> T {
+        let mut state = self.lock();
+        let out = change(&mut state, self.now());
+        state.serial += 1;
+        self.publish(&mut state);
+        out
+    }
+
+    /// As [`Self::edit`], but without a trace where nothing was touched.
+    fn edit_quietly(&self, change: impl FnOnce(&mut State, Timestamp)) {
+        let mut state = self.lock();
+        change(&mut state, self.now());
+        if !state.touched.is_empty() {
+            self.publish(&mut state);
+        }
+    }
+
+    fn publish(&self, state: &mut State) {
+        for name in std::mem::take(&mut state.touched) {
+            let Some(app) = state.apps.get_mut(&name) else { continue };
+            app.next_version();
+            // Nobody listening is no fault.
+            let _ = self.0.changes.send(Change { kind: "MODIFIED", app: app.json(), name });
+        }
+        if let Some(file) = &self.0.file {
+            save(file, state);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    pub(super) fn new(apps: Vec<App>, repositories: Vec<Repository>, pager: Pager, drifts: &[&str]) -> Self {
+        let drifts = drifts.iter().map(|&name| name.to_owned()).collect();
+        Self {
+            apps: apps.into_iter().map(|app| (app.name.clone(), app)).collect(),
+            repositories: repositories.into_iter().map(|repo| (repo.full_name.clone(), repo)).collect(),
+            pager,
+            tokens: BTreeMap::new(),
+            ports: BTreeMap::new(),
+            plan: Plan { drifts, current: None, follow_in: None },
+            serial: 0,
+            touched: BTreeSet::new(),
+        }
+    }
+
+    /// The stream will tell that this application changed.
+    pub(super) fn touch(&mut self, app: &str) {
+        self.touched.insert(app.to_owned());
+    }
+
+    pub(super) fn repository(&self, app: &App) -> &Repository {
+        &self.repositories[&app.repository]
+    }
+
+    pub(super) fn with_app<T>(
+        &mut self,
+        name: &str,
+        act: impl FnOnce(&mut App, &Repository) -> T,
+    ) -> Option<T> {
+        let app = self.apps.get_mut(name)?;
+        let repository = self.repositories.get(&app.repository)?;
+        Some(act(app, repository))
+    }
+
+    pub(super) fn reconcile(&mut self, name: &str, now: Timestamp) {
+        self.with_app(name, |app, repository| app.reconcile(repository, now));
+        self.touch(name);
+    }
+
+    fn app(&self, name: &str) -> Result<&App, SimulatorError> {
+        self.apps.get(name).ok_or_else(|| SimulatorError::Unknown(format!("application {name}")))
+    }
+
+    fn app_mut(&mut self, name: &str) -> Result<&mut App, SimulatorError> {
+        self.apps.get_mut(name).ok_or_else(|| SimulatorError::Unknown(format!("application {name}")))
+    }
+
+    /// The first drift is there from the beginning; the others follow when it is looked at.
+    pub(super) fn begin_plan(&mut self, now: Timestamp) {
+        self.drift_next(now);
+    }
+
+    fn drift_next(&mut self, now: Timestamp) -> Option<String> {
+        let app = self.plan.drifts.pop_front()?;
+        self.plan.current = Some(app.clone());
+        self.plan.follow_in = None;
+        scenario::drift(self, &app, now);
+        self.notice(&app);
+        Some(app)
+    }
+
+    fn tick_plan(&mut self, now: Timestamp) {
+        match self.plan.follow_in {
+            Some(0) => {
+                self.drift_next(now);
+            }
+            Some(left) => self.plan.follow_in = Some(left - 1),
+            None => {}
+        }
+    }
+
+    /// ArgoCD will look at this application in a moment.
+    pub(super) fn notice(&mut self, app: &str) {
+        if let Some(app) = self.apps.get_mut(app) {
+            app.notice(NOTICED_TICKS);
+        }
+    }
+
+    /// A new version by green commits; `reshaped` changes more of the same deployment than its image.
+    fn roll(&mut self, name: &str, now: Timestamp, reshaped: bool) -> Result<(), SimulatorError> {
+        let app = self.app(name)?;
+        let (repository, is_chart) = (app.repository.clone(), app.source["chart"].is_string());
+        let unknown = || SimulatorError::Unknown(format!("repository {repository}"));
+        let repository = self.repositories.get_mut(&repository).ok_or_else(unknown)?;
+        match is_chart {
+            true => scenario::next_chart(repository, now),
+            false => roll_image(repository, name, now, reshaped),
+        }
+        self.notice(name);
+        Ok(())
+    }
+
+    pub(super) fn toggle_by_hand(
+        &mut self,
+        name: &str,
+        flag: &str,
+        value: &str,
+        now: Timestamp,
+    ) -> Result<(), SimulatorError> {
+        let app = self.app_mut(name)?;
+        let serial = app.next_version();
+        if let Some(flags) = app.live_of_kind("ConfigMap") {
+            manifest::edit_by_hand(flags, ("data", flag), value, serial, now);
+        }
+        self.notice(name);
+        Ok(())
+    }
+}
+
+/// One commit of code by a pull request, and one that puts its image into `deploy/`.
+fn roll_image(repository: &mut Repository, name: &str, now: Timestamp, reshaped: bool) {
+    let number = repository.next_pull();
+    let image = manifest::image(repository.manifests_at_head()).unwrap_or_default().to_owned();
+    let next = manifest::next_patch(&image);
+    let version = next.rsplit(':').next().unwrap_or_default().to_owned();
+    repository.commit(Draft {
+        author: "marcus",
+        date: now,
+        message: &format!("Shorten the retry pause of outgoing calls (#{number})"),
+        pull: Some(number),
+        code: &[("src/client/retry.rs", 11, 4), ("src/client/retry_test.rs", 24, 2)],
+        manifests: None,
+    });
+    let mut manifests = manifest::with_image(repository.manifests_at_head(), &next);
+    if reshaped {
+        for object in manifests.iter_mut().filter(|object| object["kind"] == "Deployment") {
+            object["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"] =
+                "768Mi".into();
+        }
+    }
+    repository.commit(Draft {
+        author: "release-bot",
+        date: now,
+        message: &format!("deploy: {name} {version}"),
+        pull: None,
+        code: &[],
+        manifests: Some(manifests),
+    });
+}
+
+fn load(file: &PathBuf) -> Result<State, SimulatorError> {
+    let name = || file.display().to_string();
+    let text = std::fs::read(file).map_err(|error| SimulatorError::Memory(name(), error.to_string()))?;
+    serde_json::from_slice(&text).map_err(|error| SimulatorError::Memory(name(), error.to_string()))
+}
+
+/// Replaces the file whole; a demo that cannot write goes on without memory, and says so.
+fn save(file: &PathBuf, state: &State) {
+    let next = file.with_extension("next");
+    let written = serde_json::to_vec(state)
+        .map_err(std::io::Error::other)
+        .and_then(|bytes| std::fs::write(&next, bytes))
+        .and_then(|()| std::fs::rename(&next, file));
+    if let Err(error) = written {
+        tracing::warn!(file = %file.display(), %error, "the platforms' state was not kept");
+    }
+}
