@@ -3,6 +3,8 @@
 //! Answers are asked for again with their ETag, which costs no rate. A repository that a token may not see answers 404.
 //! Never: green for what was not checked, a list that was cut short passed off as whole.
 
+mod chart;
+
 use std::{
     collections::BTreeMap,
     fmt,
@@ -23,6 +25,8 @@ use super::{
     http::{self, Answer, Ask, Http, Manners},
     secret,
 };
+
+pub use chart::ReleaseNotes;
 
 /// Commits, checks or pull requests in one page, and pages that are read at most.
 const PAGE: usize = 100;

@@ -157,6 +157,17 @@ pub fn tags(chart: &str, version: &str) -> [String; 3] {
     [format!("{chart}-{plain}"), format!("v{plain}"), plain.to_owned()]
 }
 
+/// The text under `artifacthub.io/changes` in a `Chart.yaml`, where it has one.
+pub fn artifacthub_changes(yaml: &str) -> Option<String> {
+    let mut lines = yaml.lines().skip_while(|line| !line.trim_start().starts_with("artifacthub.io/changes:"));
+    let head = lines.next()?;
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let block: Vec<_> =
+        lines.take_while(|line| line.trim().is_empty() || depth(line) > depth(head)).collect();
+    let text = block.join("\n");
+    (!text.trim().is_empty()).then_some(text)
+}
+
 /// What the policies look at, under the names that drafts carry: `bump` and `changelog`. `notes` are those of the charts'
 /// releases, one each, absent where they could not be read.
 pub fn facts(reading: &Reading, notes: &[Option<String>]) -> BTreeMap<String, String> {
@@ -252,6 +263,17 @@ mod tests {
         assert_eq!(tag("\"r/a:1\""), Some(("r/a", "1")));
         assert_eq!(tag("r:5000/a"), None);
         assert_eq!(tag("r/a:1@sha256:00"), None);
+    }
+
+    #[test]
+    fn changes_are_found_in_a_chart() {
+        let yaml = "name: x\nannotations:\n  artifacthub.io/changes: |\n    - Bump a from 1.0 to 1.1\n    - kind: changed\n      \
+            description: Bump b to 2.0\n  other: y\n";
+        let changes = artifacthub_changes(yaml).unwrap();
+        assert!(changes.contains("Bump b") && !changes.contains("other"));
+        assert_eq!(changelog(&changes), Changelog::Dependencies);
+        assert_eq!(artifacthub_changes("name: x\n"), None);
+        assert_eq!(artifacthub_changes("annotations:\n  artifacthub.io/changes: |\n"), None);
     }
 
     #[test]

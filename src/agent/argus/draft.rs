@@ -259,7 +259,7 @@ impl Case<'_> {
                 release_pointer(release),
             );
         }
-        for gauge in gauges {
+        for gauge in gauges.iter().filter(|gauge| gauge.hold_at.is_some()) {
             fire(&gauge.name, gauge.value.unknown(), gauge_pointer(gauge));
         }
         if let Some(commits) = commits.known().filter(|commits| commits.paths.is_none()) {
@@ -411,6 +411,11 @@ impl Case<'_> {
         for gauge in gauges {
             if gauge.value.known().is_some_and(|sample| !burns(gauge, &sample.value)) {
                 found.push(self.gauge(rules::READ, gauge, None));
+            } else if let Some((why, at)) = gauge.value.unknown().filter(|_| gauge.hold_at.is_none()) {
+                // It only informs: its absence is shown, and holds nothing.
+                let mut finding = self.plain(&gauge.name, why, gauge_pointer(gauge), at);
+                finding.signal.verdict = Grade::Unknown;
+                found.push(finding);
             }
         }
     }
@@ -437,6 +442,8 @@ impl Case<'_> {
             sentences.push(&fallback);
         }
         sentences.extend(said(Weight::Note));
+        let answer = self.facts.asks.as_ref().map(words::answer);
+        sentences.extend(answer.as_deref());
         sentences.retain(|sentence| seen.insert(*sentence));
         sentences.join(" ")
     }

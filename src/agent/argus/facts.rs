@@ -39,6 +39,14 @@ impl<T> Asked<T> {
         }
     }
 
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Asked<U> {
+        match self {
+            Self::Never => Asked::Never,
+            Self::Known { value, at } => Asked::Known { value: change(value), at },
+            Self::Unknown { why, at } => Asked::Unknown { why, at },
+        }
+    }
+
     /// When it was read, where it was.
     pub fn at(&self) -> Option<Timestamp> {
         match self {
@@ -68,8 +76,17 @@ pub struct Facts {
     pub gauges: Vec<Gauge>,
     /// What people decided about this application, newest first.
     pub past: Asked<Vec<Past>>,
+    /// What a reviewer wants to be changed in the revision before this one.
+    pub asks: Option<Asks>,
     /// The configured freeze that covers this environment now.
     pub freeze: Option<Freeze>,
+}
+
+impl Facts {
+    /// What Dock told of earlier decisions, at the time of the reading.
+    pub fn remember(&mut self, past: Vec<Past>) {
+        self.past = Asked::Known { value: past, at: self.read_at };
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,6 +190,14 @@ pub struct Past {
     pub decision: String,
     pub by: String,
     pub at: Timestamp,
+    pub note: String,
+    pub same_drift: bool,
+}
+
+/// A reviewer's note that sent the row back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asks {
+    pub by: String,
     pub note: String,
     pub same_drift: bool,
 }

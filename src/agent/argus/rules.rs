@@ -82,6 +82,8 @@ rules! {
 pub struct Limits {
     /// Up to so many changed resources the blast radius is called low.
     pub low_blast_resources: usize,
+    /// The burn rate of the error budget, over an hour, from which on a sync is held.
+    pub burn_hold: f64,
     /// Paths that hold schema migrations: a part of a path, in small letters.
     pub migration_paths: Vec<String>,
     /// Environments where a policy is expected to sync patch releases by itself: the rationale says so.
@@ -94,6 +96,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             low_blast_resources: 3,
+            burn_hold: 1.0,
             migration_paths: ["migration", "db/migrate", "schema", ".sql", "liquibase", "flyway"]
                 .map(str::to_owned)
                 .to_vec(),

@@ -2,7 +2,7 @@
 //!
 //! Never: a fact of its own; a line break or a length that somebody else chose.
 
-use super::facts::{Facts, Pull};
+use super::facts::{Asks, Facts, Pull};
 use crate::row::{
     change::{Action, Change, Class},
     release,
@@ -81,6 +81,12 @@ pub(super) fn roll_forward(pulls: &[&Pull], subject: Option<&str>, target: &str)
         .collect();
     let others = if others.is_empty() { String::new() } else { format!(", with {}", list(&others)) };
     format!("Roll forward to ship {} merged in #{}{others}.", noun(&first.title), first.number)
+}
+
+/// The answer to a reviewer who sent the row back.
+pub(super) fn answer(asks: &Asks) -> String {
+    let drift = if asks.same_drift { "it is the same drift" } else { "the drift is another one now" };
+    format!("{} asked: “{}” Everything was read again; {drift}.", asks.by, line(&asks.note))
 }
 
 /// How much a pull request says about why one would ship: a fix before a feature, upkeep last.

@@ -68,6 +68,7 @@ fn facts(app: &str, resources: Vec<Resource>) -> Facts {
         on_call: known(vec!["govind".parse().unwrap()]),
         gauges: vec![],
         past: known(vec![]),
+        asks: None,
         freeze: None,
     }
 }

@@ -1,0 +1,389 @@
+//! The loop: look at what may have changed, draft what has settled, sleep until something is due.
+//!
+//! A look takes no input but what the platforms and Dock say now, so that it can be repeated, doubled or cut off at any
+//! point. What is remembered between looks (since when a drift stands) only delays a draft.
+//! Never: a crash because a platform is away; a row for a drift that still moves.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Config, draft,
+    facts::Facts,
+    gather::Gatherer,
+    plan::{self, Act, Known},
+    wake::{Dirty, Wake},
+};
+use crate::{
+    client::api::{Api, ApiError},
+    clock::Clock,
+    config::{self, ConfigError},
+    platform::{
+        PlatformError, Sources,
+        argocd::{self, AppKey, Refresh, SyncStatus},
+    },
+    row::{Digest, Draft, Refusal},
+    wire::{DraftAnswer, Snapshot},
+};
+
+const RETRY_MIN: SignedDuration = SignedDuration::from_secs(1);
+const RETRY_MAX: SignedDuration = SignedDuration::from_secs(60);
+const WAIT_MIN: Duration = Duration::from_millis(50);
+
+/// The deploy agent, ready to look.
+pub struct Argus {
+    config: Config,
+    sources: Sources,
+    api: Api,
+    clock: Clock,
+}
+
+/// Why Argus cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum ArgusError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    #[error("argus needs the section [platforms.argocd]\nhint: url and token_file of an account that may only `get`")]
+    NoArgocd,
+    #[error("there is no application {0}\nhint: names are as `argocd app list` shows them")]
+    NoSuchApp(String),
+}
+
+/// What Argus did or met, for whoever started it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    Answered { app: String, answer: DraftAnswer },
+    /// With `--dry-run`: what would have been sent.
+    Draft(Box<Draft>),
+    /// Why nothing is done about an application; said once while it stays so.
+    Rest { app: String, why: String },
+    Trouble { what: String, error: String },
+}
+
+/// What one run is asked to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// Only this application.
+    pub app: Option<String>,
+    /// Draft and show; send nothing, and do not wait for a drift to settle.
+    pub dry_run: bool,
+}
+
+/// What is remembered of one application.
+#[derive(Debug, Clone)]
+struct Seen {
+    key: AppKey,
+    /// Since when this drift stands.
+    drift: Option<(Digest, Timestamp)>,
+    due: Option<Timestamp>,
+    failures: u32,
+    rested: String,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    apps: BTreeMap<String, Seen>,
+    listed_at: Option<Timestamp>,
+    failures: u32,
+}
+
+impl Argus {
+    /// Reads tokens and makes the clients; asks nobody yet.
+    pub fn open(config: Config, clock: Clock) -> Result<Self, ArgusError> {
+        let sources = Sources::open(&config.platforms)?;
+        if sources.argocd.is_none() {
+            return Err(ArgusError::NoArgocd);
+        }
+        let api = Api::new(&config.server)?.with_token(config::secret(&config.token_file)?);
+        Ok(Self { config, sources, api, clock })
+    }
+
+    /// Looks and drafts until `stop` is done.
+    pub async fn run(
+        &self,
+        wish: &Wish,
+        mut told: impl FnMut(Told),
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), ArgusError> {
+        let argocd = self.sources.argocd.as_ref().ok_or(ArgusError::NoArgocd)?;
+        let wake = Wake::default();
+        let look = async {
+            let mut memory = Memory::default();
+            let mut dirty = Dirty { all: true, apps: BTreeSet::new() };
+            loop {
+                let wait = self.look(argocd, wish, &mut memory, &dirty, &mut told).await;
+                dirty = wake.next(wait).await;
+            }
+        };
+        tokio::select! {
+            () = stop => Ok(()),
+            () = wake.follow_argocd(argocd) => Ok(()),
+            () = wake.follow_dock(&self.api) => Ok(()),
+            () = look => Ok(()),
+        }
+    }
+
+    /// Looks once at everything, waits for what still settles, and ends.
+    pub async fn once(&self, wish: &Wish, mut told: impl FnMut(Told)) -> Result<(), ArgusError> {
+        let argocd = self.sources.argocd.as_ref().ok_or(ArgusError::NoArgocd)?;
+        if let Some(name) = &wish.app {
+            let all = argocd.applications().await?;
+            all.iter().find(|app| app.key.name == *name).ok_or_else(|| ArgusError::NoSuchApp(name.clone()))?;
+        }
+        let mut memory = Memory::default();
+        let mut dirty = Dirty { all: true, apps: BTreeSet::new() };
+        let most = 2 * u64::from(self.config.settle_s) + 60;
+        let end = self.clock.now().saturating_add(SignedDuration::from_secs(most.cast_signed()));
+        loop {
+            let wait = self.look(argocd, wish, &mut memory, &dirty, &mut told).await;
+            let waits = memory.failures > 0 || memory.apps.values().any(|seen| seen.due.is_some());
+            if !waits || end.is_ok_and(|end| self.clock.now() >= end) {
+                return Ok(());
+            }
+            tokio::time::sleep(wait).await;
+            dirty = Dirty { all: memory.failures > 0, apps: BTreeSet::new() };
+        }
+    }
+
+    /// One look. Gives how long nothing is due.
+    async fn look(
+        &self,
+        argocd: &argocd::Source,
+        wish: &Wish,
+        memory: &mut Memory,
+        dirty: &Dirty,
+        told: &mut impl FnMut(Told),
+    ) -> Duration {
+        let dock = if wish.dry_run { Ok(None) } else { self.api.snapshot().await.map(Some) };
+        let dock = match dock {
+            Ok(dock) => dock,
+            Err(error) => return self.trouble(memory, "Dock", &error.to_string(), told),
+        };
+        if let Some(halted) = dock.as_ref().and_then(|dock| dock.halted.as_ref()) {
+            told(Told::Rest { app: "all".to_owned(), why: format!("halted by {}: {}", halted.by, halted.note) });
+            return self.poll();
+        }
+        if dirty.all || memory.stale(self.clock.now(), self.poll()) || dirty.apps.iter().any(|app| !memory.apps.contains_key(app)) {
+            if let Err(error) = self.list(argocd, wish, memory, dock.as_ref()).await {
+                return self.trouble(memory, "ArgoCD", &error.to_string(), told);
+            }
+        }
+        memory.failures = 0;
+        let now = self.clock.now();
+        let due: Vec<String> = memory
+            .apps
+            .iter()
+            .filter(|(name, seen)| dirty.apps.contains(*name) || seen.due.is_some_and(|due| due <= now))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in due {
+            if let Some(seen) = memory.apps.get_mut(&name) {
+                self.consider(argocd, wish, seen, dock.as_ref(), told).await;
+            }
+        }
+        memory.wait(self.clock.now(), self.poll())
+    }
+
+    /// Lists what there is. Everything that is out of sync, or has a row that waits, is due at once.
+    async fn list(
+        &self,
+        argocd: &argocd::Source,
+        wish: &Wish,
+        memory: &mut Memory,
+        dock: Option<&Snapshot>,
+    ) -> Result<(), PlatformError> {
+        let listed = argocd.applications().await?;
+        let now = self.clock.now();
+        memory.listed_at = Some(now);
+        let wanted = |name: &str| wish.app.as_deref().is_none_or(|app| app == name);
+        let mut before = std::mem::take(&mut memory.apps);
+        for app in listed.into_iter().filter(|app| wanted(&app.key.name)) {
+            let name = app.key.name.clone();
+            let waits = dock.is_some_and(|dock| Known { rows: &dock.rows, holds: &dock.holds }.open(&name).is_some());
+            let mut seen = before.remove(&name).unwrap_or_else(|| Seen::new(app.key.clone()));
+            seen.key = app.key;
+            if app.sync != SyncStatus::Synced || waits {
+                // What failed keeps its own pause.
+                let pausing = seen.failures > 0 && seen.due.is_some_and(|due| due > now);
+                seen.due = if pausing { seen.due } else { Some(now) };
+            } else {
+                seen.drift = None;
+                seen.due = None;
+            }
+            memory.apps.insert(name, seen);
+        }
+        Ok(())
+    }
+
+    /// Reads one application, and drafts if its drift has settled.
+    async fn consider(
+        &self,
+        argocd: &argocd::Source,
+        wish: &Wish,
+        seen: &mut Seen,
+        dock: Option<&Snapshot>,
+        told: &mut impl FnMut(Told),
+    ) {
+        seen.due = None;
+        let known = dock.map_or(Known { rows: &[], holds: &[] }, |dock| Known { rows: &dock.rows, holds: &dock.holds });
+        match self.step(argocd, wish, seen, known).await {
+            Ok(Stepped::Rest(why)) => {
+                seen.failures = 0;
+                if seen.rested != why {
+                    seen.rested = why.to_owned();
+                    told(Told::Rest { app: seen.key.name.clone(), why: why.to_owned() });
+                }
+            }
+            Ok(Stepped::Settles(due)) => seen.due = Some(due),
+            Ok(Stepped::Done(what)) => {
+                seen.failures = 0;
+                seen.rested.clear();
+                told(what);
+            }
+            Err(error) => {
+                let pause = pause(seen.failures);
+                seen.failures = seen.failures.saturating_add(1);
+                seen.due = self.clock.now().checked_add(pause).ok();
+                told(Told::Trouble { what: seen.key.name.clone(), error });
+            }
+        }
+    }
+
+    async fn step(&self, argocd: &argocd::Source, wish: &Wish, seen: &mut Seen, known: Known<'_>) -> Result<Stepped, String> {
+        let first = argocd.reading(&seen.key, Refresh::No).await.map_err(|error| error.to_string())?;
+        let act = plan::act(&first, known);
+        if let Act::Rest(why) = act {
+            if first.sync_status != "OutOfSync" {
+                seen.drift = None;
+            }
+            return Ok(if first.operation_running { Stepped::Settles(self.after(SignedDuration::from_secs(2))) } else { Stepped::Rest(why) });
+        }
+        if !matches!(act, Act::Withdraw { .. }) {
+            if let Some(due) = self.settles(seen, first.base().drift()).filter(|_| !wish.dry_run) {
+                return Ok(Stepped::Settles(due));
+            }
+        }
+        let facts = self.facts(argocd, seen, known).await?;
+        // ArgoCD has looked again: what it says now is what counts.
+        let act = plan::act(&facts.reading, known);
+        if matches!(act, Act::Open | Act::Revise { .. })
+            && let Some(due) = self.settles(seen, facts.reading.base().drift()).filter(|_| !wish.dry_run)
+        {
+            return Ok(Stepped::Settles(due));
+        }
+        self.carry_out(wish, &act, facts, known).await
+    }
+
+    async fn facts(&self, argocd: &argocd::Source, seen: &Seen, known: Known<'_>) -> Result<Facts, String> {
+        let gatherer = Gatherer { argocd, sources: &self.sources, config: &self.config, clock: &self.clock };
+        let mut facts = gatherer.gather(&seen.key).await.map_err(|error| error.to_string())?;
+        let drift = facts.reading.base().drift();
+        facts.remember(known.past(&seen.key.name, drift));
+        Ok(facts)
+    }
+
+    async fn carry_out(&self, wish: &Wish, act: &Act, mut facts: Facts, known: Known<'_>) -> Result<Stepped, String> {
+        let app = facts.reading.app.clone();
+        let base = crate::row::Base::Sync(facts.reading.base()).digest();
+        let key = plan::key(act, &app, base, known.newest(&app));
+        let limits = self.config.limits(&app);
+        let answer = match act {
+            Act::Rest(why) => return Ok(Stepped::Rest(why)),
+            _ if wish.dry_run => return Ok(Stepped::Done(Told::Draft(Box::new(draft(&facts, &limits))))),
+            Act::Open => self.api.open_row(&draft(&facts, &limits), &key).await,
+            Act::Revise { row, revision } => {
+                facts.asks = known.asks(*row, facts.reading.base().drift());
+                self.api.revise_row(*row, *revision, &draft(&facts, &limits), &key).await
+            }
+            Act::Withdraw { row, .. } => self.api.withdraw_row(*row, &key).await,
+        };
+        match answer {
+            Ok(answer) => Ok(Stepped::Done(Told::Answered { app, answer })),
+            Err(error) if overtaken(&error) => Ok(Stepped::Settles(self.after(SignedDuration::from_millis(500)))),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// When this drift will have stood still for long enough; none where it has.
+    fn settles(&self, seen: &mut Seen, drift: Digest) -> Option<Timestamp> {
+        let now = self.clock.now();
+        let since = match seen.drift {
+            Some((same, since)) if same == drift => since,
+            _ => now,
+        };
+        seen.drift = Some((drift, since));
+        let due = since.checked_add(SignedDuration::from_secs(i64::from(self.config.settle_s))).unwrap_or(now);
+        (due > now).then_some(due)
+    }
+
+    fn after(&self, wait: SignedDuration) -> Timestamp {
+        let now = self.clock.now();
+        now.checked_add(wait).unwrap_or(now)
+    }
+
+    fn poll(&self) -> Duration {
+        Duration::from_secs(u64::from(self.config.poll_s.max(1)))
+    }
+
+    fn trouble(&self, memory: &mut Memory, what: &str, error: &str, told: &mut impl FnMut(Told)) -> Duration {
+        let wait = pause(memory.failures);
+        memory.failures = memory.failures.saturating_add(1);
+        memory.listed_at = None;
+        told(Told::Trouble { what: what.to_owned(), error: error.to_owned() });
+        wait.try_into().unwrap_or(WAIT_MIN).min(self.poll())
+    }
+}
+
+/// What came of one application's look.
+enum Stepped {
+    Rest(&'static str),
+    Settles(Timestamp),
+    Done(Told),
+}
+
+impl Seen {
+    fn new(key: AppKey) -> Self {
+        Self { key, drift: None, due: None, failures: 0, rested: String::new() }
+    }
+}
+
+impl Memory {
+    fn stale(&self, now: Timestamp, poll: Duration) -> bool {
+        self.listed_at.is_none_or(|at| now.duration_since(at).unsigned_abs() >= poll)
+    }
+
+    /// Until the first thing is due, the poll at the latest.
+    fn wait(&self, now: Timestamp, poll: Duration) -> Duration {
+        let due = self.apps.values().filter_map(|seen| seen.due).min();
+        let wait = due.map_or(poll, |due| Duration::try_from(due.duration_since(now)).unwrap_or(WAIT_MIN));
+        wait.clamp(WAIT_MIN, poll)
+    }
+}
+
+/// 1 s, 2 s, 4 s, … 60 s.
+fn pause(failures: u32) -> SignedDuration {
+    RETRY_MIN.checked_mul(1 << failures.min(6)).unwrap_or(RETRY_MAX).min(RETRY_MAX)
+}
+
+/// Dock or the world moved on between reading and sending: look again, it is no failure.
+fn overtaken(error: &ApiError) -> bool {
+    matches!(
+        error.refusal(),
+        Some(
+            Refusal::ClaimMismatch { .. }
+                | Refusal::SubjectTaken { .. }
+                | Refusal::StaleRevision { .. }
+                | Refusal::OutOfStep { .. }
+                | Refusal::AlreadyDecided { .. }
+        )
+    )
+}
