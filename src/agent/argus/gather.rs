@@ -10,8 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Config,
     facts::{
-        Asked, CheckVerdict, Checks, Commits, Facts, Freeze, Gauge, Incident, Pull, Release, Sample,
-        Windows,
+        Asked, CheckVerdict, Checks, Commits, Facts, Freeze, Gauge, Incident, Pull, Release, Sample, Windows,
     },
 };
 use crate::{

@@ -27,9 +27,15 @@ pub(super) enum Act {
     /// Nothing, and why.
     Rest(&'static str),
     Open,
-    Revise { row: RowId, revision: u32 },
+    Revise {
+        row: RowId,
+        revision: u32,
+    },
     /// The drift is gone.
-    Withdraw { row: RowId, revision: u32 },
+    Withdraw {
+        row: RowId,
+        revision: u32,
+    },
 }
 
 pub(super) fn act(reading: &Reading, known: Known<'_>) -> Act {
@@ -40,7 +46,9 @@ pub(super) fn act(reading: &Reading, known: Known<'_>) -> Act {
     match reading.sync_status.as_str() {
         "OutOfSync" => drifted(reading, known, open),
         "Synced" => match open {
-            Some(row) if row.head.state.undecided() => Act::Withdraw { row: row.head.id, revision: row.head.revision },
+            Some(row) if row.head.state.undecided() => {
+                Act::Withdraw { row: row.head.id, revision: row.head.revision }
+            }
             _ => Act::Rest("in sync"),
         },
         _ => Act::Rest("ArgoCD cannot tell whether it is in sync"),
@@ -50,7 +58,10 @@ pub(super) fn act(reading: &Reading, known: Known<'_>) -> Act {
 fn drifted(reading: &Reading, known: Known<'_>, open: Option<&RowView>) -> Act {
     let drift = reading.base().drift();
     let Some(row) = open else {
-        let held = known.holds.iter().any(|hold| hold.subject == reading.app && hold.drift == drift && hold.lifted.is_none());
+        let held = known
+            .holds
+            .iter()
+            .any(|hold| hold.subject == reading.app && hold.drift == drift && hold.lifted.is_none());
         return if held { Act::Rest("the same drift is held") } else { Act::Open };
     };
     let revise = Act::Revise { row: row.head.id, revision: row.head.revision };
@@ -62,24 +73,28 @@ fn drifted(reading: &Reading, known: Known<'_>, open: Option<&RowView>) -> Act {
     }
 }
 
-impl Known<'_> {
+impl<'k> Known<'k> {
     /// The one row of this application that something can still follow from.
-    pub(super) fn open(&self, app: &str) -> Option<&RowView> {
+    pub(super) fn open(self, app: &str) -> Option<&'k RowView> {
         let lives = |row: &&RowView| {
             row.head.state.undecided()
-                || matches!(row.head.state, State::Approved | State::Executing | State::Executed | State::Unknown)
+                || matches!(
+                    row.head.state,
+                    State::Approved | State::Executing | State::Executed | State::Unknown
+                )
         };
         self.of(app).find(lives)
     }
 
     /// What people said about this application, newest first.
-    pub(super) fn past(&self, app: &str, drift: Digest) -> Vec<Past> {
+    pub(super) fn past(self, app: &str, drift: Digest) -> Vec<Past> {
         let mut past: Vec<Past> = self
             .of(app)
             .flat_map(|row| row.decisions.iter().map(move |decision| one(row, decision, drift)))
             .collect();
         let told: Vec<_> = past.iter().map(|past| past.row.clone()).collect();
-        let holds = self.holds.iter().filter(|hold| hold.subject == app && !told.contains(&hold.row.to_string()));
+        let holds =
+            self.holds.iter().filter(|hold| hold.subject == app && !told.contains(&hold.row.to_string()));
         past.extend(holds.map(|hold| Past {
             row: hold.row.to_string(),
             decision: Decision::Decline.word().to_owned(),
@@ -94,19 +109,20 @@ impl Known<'_> {
     }
 
     /// What a reviewer asked to be changed in this row.
-    pub(super) fn asks(&self, row: RowId, drift: Digest) -> Option<Asks> {
-        let row = self.rows.iter().find(|view| view.head.id == row && view.head.state == State::NeedsChanges)?;
+    pub(super) fn asks(self, row: RowId, drift: Digest) -> Option<Asks> {
+        let row =
+            self.rows.iter().find(|view| view.head.id == row && view.head.state == State::NeedsChanges)?;
         let last = row.decisions.iter().rev().find(|decision| decision.decision == Decision::NeedsChanges)?;
         let note = last.note.clone().unwrap_or_default();
         Some(Asks { by: last.reviewer.to_string(), note, same_drift: row.drift_sha256 == Some(drift) })
     }
 
     /// The newest row of this application, whatever became of it: what a new one comes after.
-    pub(super) fn newest(&self, app: &str) -> Option<RowId> {
+    pub(super) fn newest(self, app: &str) -> Option<RowId> {
         self.of(app).map(|row| row.head.id).max()
     }
 
-    fn of<'a>(&'a self, app: &'a str) -> impl Iterator<Item = &'a RowView> {
+    fn of<'a>(self, app: &'a str) -> impl Iterator<Item = &'k RowView> + use<'k, 'a> {
         self.rows.iter().filter(move |row| row.head.kind == Kind::Sync && row.head.subject == app)
     }
 }
@@ -126,7 +142,9 @@ fn one(row: &RowView, decision: &DecisionView, drift: Digest) -> Past {
 pub(super) fn key(act: &Act, app: &str, base: Digest, newest: Option<RowId>) -> String {
     let about = match act {
         Act::Rest(_) => "rest".to_owned(),
-        Act::Open => format!("open after {}", newest.map_or_else(|| "none".to_owned(), |row| row.to_string())),
+        Act::Open => {
+            format!("open after {}", newest.map_or_else(|| "none".to_owned(), |row| row.to_string()))
+        }
         Act::Revise { row, revision } => format!("revise {row}/{revision}"),
         Act::Withdraw { row, revision } => format!("withdraw {row}/{revision}"),
     };

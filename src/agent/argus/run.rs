@@ -52,7 +52,9 @@ pub enum ArgusError {
     Platform(#[from] PlatformError),
     #[error(transparent)]
     Api(#[from] ApiError),
-    #[error("argus needs the section [platforms.argocd]\nhint: url and token_file of an account that may only `get`")]
+    #[error(
+        "argus needs the section [platforms.argocd]\nhint: url and token_file of an account that may only `get`"
+    )]
     NoArgocd,
     #[error("there is no application {0}\nhint: names are as `argocd app list` shows them")]
     NoSuchApp(String),
@@ -61,12 +63,21 @@ pub enum ArgusError {
 /// What Argus did or met, for whoever started it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Told {
-    Answered { app: String, answer: DraftAnswer },
+    Answered {
+        app: String,
+        answer: DraftAnswer,
+    },
     /// With `--dry-run`: what would have been sent.
     Draft(Box<Draft>),
     /// Why nothing is done about an application; said once while it stays so.
-    Rest { app: String, why: String },
-    Trouble { what: String, error: String },
+    Rest {
+        app: String,
+        why: String,
+    },
+    Trouble {
+        what: String,
+        error: String,
+    },
 }
 
 /// What one run is asked to do.
@@ -137,7 +148,9 @@ impl Argus {
         let argocd = self.sources.argocd.as_ref().ok_or(ArgusError::NoArgocd)?;
         if let Some(name) = &wish.app {
             let all = argocd.applications().await?;
-            all.iter().find(|app| app.key.name == *name).ok_or_else(|| ArgusError::NoSuchApp(name.clone()))?;
+            all.iter()
+                .find(|app| app.key.name == *name)
+                .ok_or_else(|| ArgusError::NoSuchApp(name.clone()))?;
         }
         let mut memory = Memory::default();
         let mut dirty = Dirty { all: true, apps: BTreeSet::new() };
@@ -146,7 +159,7 @@ impl Argus {
         loop {
             let wait = self.look(argocd, wish, &mut memory, &dirty, &mut told).await;
             let waits = memory.failures > 0 || memory.apps.values().any(|seen| seen.due.is_some());
-            if !waits || end.is_ok_and(|end| self.clock.now() >= end) {
+            if !waits || end.as_ref().is_ok_and(|end| self.clock.now() >= *end) {
                 return Ok(());
             }
             tokio::time::sleep(wait).await;
@@ -169,10 +182,16 @@ impl Argus {
             Err(error) => return self.trouble(memory, "Dock", &error.to_string(), told),
         };
         if let Some(halted) = dock.as_ref().and_then(|dock| dock.halted.as_ref()) {
-            told(Told::Rest { app: "all".to_owned(), why: format!("halted by {}: {}", halted.by, halted.note) });
+            told(Told::Rest {
+                app: "all".to_owned(),
+                why: format!("halted by {}: {}", halted.by, halted.note),
+            });
             return self.poll();
         }
-        if dirty.all || memory.stale(self.clock.now(), self.poll()) || dirty.apps.iter().any(|app| !memory.apps.contains_key(app)) {
+        if dirty.all
+            || memory.stale(self.clock.now(), self.poll())
+            || dirty.apps.iter().any(|app| !memory.apps.contains_key(app))
+        {
             if let Err(error) = self.list(argocd, wish, memory, dock.as_ref()).await {
                 return self.trouble(memory, "ArgoCD", &error.to_string(), told);
             }
@@ -208,7 +227,8 @@ impl Argus {
         let mut before = std::mem::take(&mut memory.apps);
         for app in listed.into_iter().filter(|app| wanted(&app.key.name)) {
             let name = app.key.name.clone();
-            let waits = dock.is_some_and(|dock| Known { rows: &dock.rows, holds: &dock.holds }.open(&name).is_some());
+            let waits =
+                dock.is_some_and(|dock| Known { rows: &dock.rows, holds: &dock.holds }.open(&name).is_some());
             let mut seen = before.remove(&name).unwrap_or_else(|| Seen::new(app.key.clone()));
             seen.key = app.key;
             if app.sync != SyncStatus::Synced || waits {
@@ -234,7 +254,8 @@ impl Argus {
         told: &mut impl FnMut(Told),
     ) {
         seen.due = None;
-        let known = dock.map_or(Known { rows: &[], holds: &[] }, |dock| Known { rows: &dock.rows, holds: &dock.holds });
+        let known = dock
+            .map_or(Known { rows: &[], holds: &[] }, |dock| Known { rows: &dock.rows, holds: &dock.holds });
         match self.step(argocd, wish, seen, known).await {
             Ok(Stepped::Rest(why)) => {
                 seen.failures = 0;
@@ -258,14 +279,24 @@ impl Argus {
         }
     }
 
-    async fn step(&self, argocd: &argocd::Source, wish: &Wish, seen: &mut Seen, known: Known<'_>) -> Result<Stepped, String> {
+    async fn step(
+        &self,
+        argocd: &argocd::Source,
+        wish: &Wish,
+        seen: &mut Seen,
+        known: Known<'_>,
+    ) -> Result<Stepped, String> {
         let first = argocd.reading(&seen.key, Refresh::No).await.map_err(|error| error.to_string())?;
         let act = plan::act(&first, known);
         if let Act::Rest(why) = act {
             if first.sync_status != "OutOfSync" {
                 seen.drift = None;
             }
-            return Ok(if first.operation_running { Stepped::Settles(self.after(SignedDuration::from_secs(2))) } else { Stepped::Rest(why) });
+            return Ok(if first.operation_running {
+                Stepped::Settles(self.after(SignedDuration::from_secs(2)))
+            } else {
+                Stepped::Rest(why)
+            });
         }
         if !matches!(act, Act::Withdraw { .. }) {
             if let Some(due) = self.settles(seen, first.base().drift()).filter(|_| !wish.dry_run) {
@@ -291,7 +322,13 @@ impl Argus {
         Ok(facts)
     }
 
-    async fn carry_out(&self, wish: &Wish, act: &Act, mut facts: Facts, known: Known<'_>) -> Result<Stepped, String> {
+    async fn carry_out(
+        &self,
+        wish: &Wish,
+        act: &Act,
+        mut facts: Facts,
+        known: Known<'_>,
+    ) -> Result<Stepped, String> {
         let app = facts.reading.app.clone();
         let base = crate::row::Base::Sync(facts.reading.base()).digest();
         let key = plan::key(act, &app, base, known.newest(&app));
@@ -308,7 +345,9 @@ impl Argus {
         };
         match answer {
             Ok(answer) => Ok(Stepped::Done(Told::Answered { app, answer })),
-            Err(error) if overtaken(&error) => Ok(Stepped::Settles(self.after(SignedDuration::from_millis(500)))),
+            Err(error) if overtaken(&error) => {
+                Ok(Stepped::Settles(self.after(SignedDuration::from_millis(500))))
+            }
             Err(error) => Err(error.to_string()),
         }
     }
@@ -321,7 +360,8 @@ impl Argus {
             _ => now,
         };
         seen.drift = Some((drift, since));
-        let due = since.checked_add(SignedDuration::from_secs(i64::from(self.config.settle_s))).unwrap_or(now);
+        let due =
+            since.checked_add(SignedDuration::from_secs(i64::from(self.config.settle_s))).unwrap_or(now);
         (due > now).then_some(due)
     }
 
