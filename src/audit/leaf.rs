@@ -57,12 +57,12 @@ impl Leaf {
 
     /// Reads a leaf, strictly.
     pub fn parse(bytes: &[u8]) -> Result<Leaf, FormError> {
-        let value = c1::parse(bytes)?;
+        let mut value = c1::parse(bytes)?;
+        let body = value.remove("body").ok_or_else(|| FormError::Missing("body".to_owned()))?;
         let mut fields = Fields::of(&value, "")?;
         let mut actor = fields.object("actor")?;
         let who = Actor { id: actor.exact("id", "a name")?, kind: kind(actor.text("kind")?)? };
         actor.end()?;
-        let body = fields.value("body")?.clone();
         if body.as_map().is_none() {
             return Err(fields.wrong("body", "an object"));
         }

@@ -70,15 +70,11 @@ impl Statement {
             ("seen", self.seen.to_value()),
         ])
         .with_some("note", (!self.note.is_empty()).then_some(&self.note));
-        let subject = c1::map([
-            ("digest", c1::map([("sha256", self.content.into())])),
-            ("name", format!("{}/{}", self.row, self.revision).into()),
-        ]);
         c1::to_bytes(&c1::map([
             ("_type", TYPE.into()),
             ("predicate", predicate),
             ("predicateType", predicate_type(&self.org).into()),
-            ("subject", Value::List(vec![subject])),
+            ("subject", self.subject()),
         ]))
     }
 
@@ -112,17 +108,19 @@ impl Statement {
             seen: Seen::parse(predicate.object("seen")?)?,
         };
         predicate.end()?;
-        fields.value("subject")?;
-        fields.end()?;
-        // Whatever the subject holds must follow from the predicate: then writing gives these very bytes.
-        if statement.to_bytes() == bytes {
-            Ok(statement)
-        } else {
-            Err(FormError::Wrong {
-                field: "subject".to_owned(),
-                expected: "the row, revision and content of the predicate",
-            })
+        if *fields.value("subject")? != statement.subject() {
+            return Err(fields.wrong("subject", "the row, revision and content of the predicate"));
         }
+        fields.end()?;
+        Ok(statement)
+    }
+
+    /// The subject follows from the predicate: the content, under the name of row and revision.
+    fn subject(&self) -> Value {
+        Value::List(vec![c1::map([
+            ("digest", c1::map([("sha256", self.content.into())])),
+            ("name", format!("{}/{}", self.row, self.revision).into()),
+        ])])
     }
 }
 

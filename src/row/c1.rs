@@ -57,7 +57,8 @@ pub fn parse(bytes: &[u8]) -> Result<Value, NotCanonical> {
     if depth(&value) > DEPTH_MAX {
         return Err(NotCanonical::TooDeep);
     }
-    let again = to_bytes(&value);
+    let mut again = Vec::with_capacity(bytes.len());
+    write(&value, &mut again);
     if again == bytes {
         return Ok(value);
     }
@@ -121,6 +122,14 @@ impl Value {
     /// The string in a field of an object.
     pub fn text(&self, key: &str) -> Option<&str> {
         self.get(key).and_then(Value::as_text)
+    }
+
+    /// Takes a field out of an object.
+    pub fn remove(&mut self, key: &str) -> Option<Value> {
+        match self {
+            Value::Map(fields) => fields.remove(key),
+            Value::Text(_) | Value::List(_) => None,
+        }
     }
 
     /// This object with one more field. On anything but an object it changes nothing.
@@ -337,7 +346,15 @@ fn write_text(text: &str, out: &mut Vec<u8>) {
 fn write_escaped(text: &str, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
-    for &byte in text.as_bytes() {
+    // Plain bytes are copied in runs: nearly all text is one run.
+    let bytes = text.as_bytes();
+    let mut copied = 0;
+    for (at, &byte) in bytes.iter().enumerate() {
+        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        out.extend_from_slice(&bytes[copied..at]);
+        copied = at + 1;
         match byte {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
@@ -346,14 +363,13 @@ fn write_escaped(text: &str, out: &mut Vec<u8>) {
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
-            0x00..=0x1f => {
+            _ => {
                 out.extend_from_slice(b"\\u00");
-                out.push(HEX[usize::from(byte >> 4)]);
-                out.push(HEX[usize::from(byte & 15)]);
+                out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
             }
-            _ => out.push(byte),
         }
     }
+    out.extend_from_slice(&bytes[copied..]);
     out.push(b'"');
 }
 

@@ -202,7 +202,7 @@ fn open_head(files: &impl Files, options: &Options, report: &mut Report) -> Opti
     let note = read(files, "checkpoint", report);
     let shipped = read(files, "log.vkey", report);
     let shipped =
-        shipped.and_then(|bytes| String::from_utf8(bytes).ok()?.trim_end().parse::<VerifierKey>().ok());
+        shipped.and_then(|bytes| str::from_utf8(&bytes).ok()?.trim_end().parse::<VerifierKey>().ok());
     let Some(note) = note else {
         report.unchecked("checkpoint", "is missing: nothing can be checked");
         return None;
@@ -223,7 +223,7 @@ fn open_head(files: &impl Files, options: &Options, report: &mut Report) -> Opti
             let line =
                 format!("The checkpoint of {} over {} leaves is signed by {whose}.", head.origin, head.size);
             report.proved.push(line);
-            Some(((note, key), head))
+            Some(((note.into_owned(), key), head))
         }
         Err(error) => {
             report.disproved("checkpoint", error.to_string());
@@ -233,9 +233,9 @@ fn open_head(files: &impl Files, options: &Options, report: &mut Report) -> Opti
 }
 
 /// A file's bytes; what cannot be read is a problem, what is not there is `None`.
-fn read(files: &impl Files, path: &str, report: &mut Report) -> Option<Vec<u8>> {
+fn read<'a>(files: &'a impl Files, path: &str, report: &mut Report) -> Option<Cow<'a, [u8]>> {
     match files.read(path) {
-        Ok(bytes) => bytes.map(Cow::into_owned),
+        Ok(bytes) => bytes,
         Err(error) => {
             report.unchecked(path, format!("cannot be read: {error}"));
             None
@@ -243,8 +243,8 @@ fn read(files: &impl Files, path: &str, report: &mut Report) -> Option<Vec<u8>> 
     }
 }
 
-impl<F: Files> Run<'_, F> {
-    fn read(&mut self, path: &str) -> Option<Vec<u8>> {
+impl<'a, F: Files> Run<'a, F> {
+    fn read(&mut self, path: &str) -> Option<Cow<'a, [u8]>> {
         read(self.files, path, &mut self.report)
     }
 
@@ -306,9 +306,9 @@ impl<F: Files> Run<'_, F> {
             let path = format!("decisions/{id}.{ending}");
             match self.read(&path) {
                 None => {
-                    self.report.unchecked(path, format!("is missing, though entries/{index}.json has it"))
+                    self.report.unchecked(path, format!("is missing, though entries/{index}.json has it"));
                 }
-                Some(bytes) if bytes != expected.as_bytes() => {
+                Some(bytes) if *bytes != *expected.as_bytes() => {
                     self.report.disproved(path, format!("differs from entries/{index}.json"));
                 }
                 Some(_) => {}
@@ -379,7 +379,7 @@ impl<F: Files> Run<'_, F> {
     fn signers(&mut self, replay: &Replay) {
         match self.read("allowed_signers") {
             None => self.report.unchecked("allowed_signers", "is missing"),
-            Some(bytes) if bytes != replay.authority().allowed_signers().as_bytes() => {
+            Some(bytes) if *bytes != *replay.authority().allowed_signers().as_bytes() => {
                 self.report.disproved("allowed_signers", "is not what the key leaves say");
             }
             Some(_) => {}
@@ -493,7 +493,7 @@ impl<F: Files> Run<'_, F> {
         match self.roots.get(&size) {
             Some(known) if Digest(*known).to_string().starts_with(root) => return true,
             Some(_) => {
-                self.report.disproved(place, format!("the head of {size} is not this log's: two histories"))
+                self.report.disproved(place, format!("the head of {size} is not this log's: two histories"));
             }
             None if size > self.head.size => {
                 self.report.unchecked(place, format!("this pack ends at {}, before {size}", self.head.size));
