@@ -95,7 +95,11 @@ impl Change {
         if action == Action::Changed {
             compare("", live.as_ref(), git.as_ref(), &resource.key, &mut fields);
         }
-        let by_kind = class_of_kind(&resource.key);
+        // Labels that only name the release change nothing of what the kind is about.
+        let labels_only = !fields.is_empty()
+            && fields.len() < Self::FIELDS_MAX
+            && fields.iter().all(|field| field.class == Class::ChartVersion);
+        let by_kind = class_of_kind(&resource.key).filter(|_| !labels_only);
         let class = by_kind.or_else(|| fields.iter().map(|field| field.class).max()).unwrap_or(Class::Other);
         let hand = resource.hand.clone().filter(|_| action == Action::Changed);
         Self { key: resource.key.clone(), action, fields, hand, class }
@@ -165,6 +169,7 @@ fn compare(path: &str, live: Option<&Json>, git: Option<&Json>, key: &ResourceKe
 fn class_of_field(path: &str, key: &ResourceKey) -> Class {
     let last = path.rsplit('.').next().unwrap_or(path);
     if path.starts_with("metadata.labels.helm.sh/chart")
+        || path == "metadata.labels.app.kubernetes.io/version"
         || path == "spec.chart"
         || path == "spec.source.targetRevision"
     {

@@ -234,7 +234,7 @@ fn ship_idempotency(repository: &mut Repository, now: Timestamp) {
     repository.commit(Draft {
         author: "govind",
         date: before(now, 41),
-        message: "Make captures idempotent: retries of one payment reuse its key (#4412)\n\n\
+        message: "Idempotency fix: a retried capture reuses the key of its payment (#4412)\n\n\
             A client that retried after a timeout could capture twice. The idempotency key of the first attempt is kept \
             with the payment and sent again. No schema change: the key lives in the existing metadata column.",
         pull: Some(4412),

@@ -172,14 +172,18 @@ impl Case<'_> {
     /// How the service and its surroundings are now.
     fn condition(&self, found: &mut Vec<Finding>) {
         let Facts { reading, windows, commits, checks, freeze, .. } = self.facts;
+        // What an incident shows is no second reason beside the mitigation that it asked for.
+        let symptom = self.incident_of_hand().is_some();
         if reading.health != "Healthy" {
             let says = format!("{} is {} now.", reading.app, reading.health);
-            found.push(self.about_app(rules::DEGRADED_NOW, "health", &reading.health, says));
+            let mut finding = self.about_app(rules::DEGRADED_NOW, "health", &reading.health, says);
+            finding.sentence = finding.sentence.filter(|_| !symptom);
+            found.push(finding);
         }
         for gauge in &self.facts.gauges {
             if let Some(sample) = gauge.value.known().filter(|sample| burns(gauge, &sample.value)) {
                 let says = format!("{} is {}{}.", gauge.name, sample.value, sample.unit);
-                found.push(self.gauge(rules::SLO_BURNING, gauge, Some(says)));
+                found.push(self.gauge(rules::SLO_BURNING, gauge, (!symptom).then_some(says)));
             }
         }
         if let Asked::Known { value, at } = checks

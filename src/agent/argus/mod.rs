@@ -17,3 +17,6 @@ mod words;
 pub use config::Config;
 pub use draft::draft;
 pub use run::{Argus, ArgusError, Told, Wish};
+
+#[cfg(test)]
+mod tests;

@@ -198,13 +198,7 @@ impl Argus {
         }
         memory.failures = 0;
         let now = self.clock.now();
-        let due: Vec<String> = memory
-            .apps
-            .iter()
-            .filter(|(name, seen)| dirty.apps.contains(*name) || seen.due.is_some_and(|due| due <= now))
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in due {
+        for name in memory.due(dirty, now) {
             if let Some(seen) = memory.apps.get_mut(&name) {
                 self.consider(argocd, wish, seen, dock.as_ref(), told).await;
             }
@@ -399,6 +393,18 @@ impl Seen {
 impl Memory {
     fn stale(&self, now: Timestamp, poll: Duration) -> bool {
         self.listed_at.is_none_or(|at| now.duration_since(at).unsigned_abs() >= poll)
+    }
+
+    /// What is to be looked at now; what stands still for longest comes first.
+    fn due(&self, dirty: &Dirty, now: Timestamp) -> Vec<String> {
+        let due = self
+            .apps
+            .iter()
+            .filter(|(name, seen)| dirty.apps.contains(*name) || seen.due.is_some_and(|due| due <= now));
+        let mut due: Vec<_> =
+            due.map(|(name, seen)| (seen.drift.map_or(now, |(_, since)| since), name.clone())).collect();
+        due.sort();
+        due.into_iter().map(|(_, name)| name).collect()
     }
 
     /// Until the first thing is due, the poll at the latest.

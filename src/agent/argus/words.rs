@@ -117,22 +117,27 @@ fn noun(title: &str) -> String {
         }
         _ => ("", title),
     };
+    // `Idempotency fix: retries reuse the key`: the head names it already.
+    let rest = rest.split_once(": ").map_or(rest, |(head, _)| if ends_as_noun(head) { head } else { rest });
     let what = match kind.to_lowercase().as_str() {
         "fix" => "the fix ",
         "feat" => "the feature ",
         _ => "",
     };
     let first = rest.split(' ').next().unwrap_or_default().to_lowercase();
-    let last = rest.rsplit(' ').next().unwrap_or_default().to_lowercase();
     let orders = [
         "add", "fix", "make", "use", "remove", "update", "bump", "support", "allow", "retry", "move",
         "handle", "set",
     ];
-    if matches!(last.as_str(), "fix" | "feature" | "change" | "rollout") && !orders.contains(&first.as_str())
-    {
+    if ends_as_noun(rest) && !orders.contains(&first.as_str()) {
         return format!("the {}", lower_first(rest));
     }
     format!("{what}“{rest}”")
+}
+
+fn ends_as_noun(title: &str) -> bool {
+    let last = title.rsplit(' ').next().unwrap_or_default().to_lowercase();
+    title.contains(' ') && matches!(last.as_str(), "fix" | "feature" | "change" | "rollout")
 }
 
 /// Small first letter, unless the word is an abbreviation or a name in capitals.
@@ -227,6 +232,8 @@ mod tests {
             "Roll forward to ship the fix “retry refunds” merged in #7.",
         );
         check(&[pull(8, "fix: idempotency fix")], "Roll forward to ship the idempotency fix merged in #8.");
+        let told = pull(4412, "Idempotency fix: a retried capture reuses its key");
+        check(&[told], "Roll forward to ship the idempotency fix merged in #4412.");
         check(&[pull(9, "Add a\nfix")], "Roll forward to ship “Add a fix” merged in #9.");
         check(
             &[fix, pull(11, "feat: export")],
