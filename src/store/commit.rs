@@ -4,9 +4,8 @@
 
 use jiff::Timestamp;
 
-use crate::row::{
-    DecisionId, Digest, Draft, Event, Hold, PrincipalId, PrincipalKind, Row, RowId, Version, c1,
-};
+pub use crate::audit::leaf::Actor;
+use crate::row::{DecisionId, Digest, Draft, Event, Hold, PrincipalId, Row, RowId, Version, c1};
 
 /// Everything that happens at once. What is left empty is left as it is.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +25,8 @@ pub struct Commit {
     pub answer: Option<FinalAnswer>,
     pub repeatable: Option<Repeatable>,
     pub session: Option<Session>,
+    /// The log's epoch from here on.
+    pub epoch: Option<u64>,
     /// A witness's signature line over the head of a size.
     pub cosignature: Option<(u64, String)>,
 }
@@ -45,12 +46,6 @@ pub struct LeafDraft {
     pub about: About,
     /// A map; without fields it is written as such.
     pub body: c1::Value,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Actor {
-    pub id: PrincipalId,
-    pub kind: PrincipalKind,
 }
 
 /// Whose history an entry continues: `prev` is that history's newest entry.

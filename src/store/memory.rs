@@ -11,9 +11,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::{
-    Commit, Committed, Cursor, FinalAnswer, Head, KeptAnswer, Leaf, LeafDraft, Leaves, Page, Pending,
-    Receipt, Repeatable, RowQuery, RowWrite, Session, Setup, Snapshot, Store, StoreError, Work, WorkChange,
-    WorkKind, commit::moves_authority, seal, search_text, words,
+    Changed, Commit, Committed, Cursor, FinalAnswer, Head, KeptAnswer, Leaf, LeafDraft, Leaves, Page,
+    Pending, Receipt, Repeatable, RowQuery, RowWrite, Session, Setup, Snapshot, Store, StoreError, Whole,
+    Work, WorkChange, WorkKind, commit::moves_authority, seal, search_text, words,
 };
 use crate::{
     audit::merkle::{self, Hash, Tree},
@@ -67,7 +67,7 @@ struct Queued {
 impl Memory {
     pub fn new(setup: &Setup) -> Self {
         let head = Head {
-            epoch: setup.epoch.clone(),
+            epoch: 1,
             size: 0,
             authority: 0,
             at: Timestamp::UNIX_EPOCH,
@@ -169,6 +169,7 @@ impl State {
         if let Some(session) = commit.session {
             self.sessions.insert(session.token, session);
         }
+        self.head.epoch = commit.epoch.unwrap_or(self.head.epoch);
         if let Some((size, line)) = commit.cosignature {
             let lines = self.cosignatures.entry(size).or_default();
             if !lines.contains(&line) {
@@ -282,6 +283,19 @@ impl State {
         all.take(limit).map(|(index, entry)| Leaf { index, bytes: entry.bytes.clone() }).collect()
     }
 
+    fn whole(&self, row: &Row, revision: Option<u32>) -> Option<Whole> {
+        let draft = self.drafts.get(&(row.id, revision.unwrap_or(row.revision)))?.clone();
+        let place = |key: &crate::row::Key| {
+            Some((key.decision_id.clone(), self.answers.get(&key.decision_id)?.leaf?))
+        };
+        Some(Whole { row: row.clone(), draft, decisions: row.keys.iter().filter_map(place).collect() })
+    }
+
+    fn told_from(&self, index: u64, row: RowId) -> bool {
+        let from = usize::try_from(index).unwrap_or(usize::MAX);
+        self.leaves.iter().skip(from).any(|entry| entry.row == Some(row))
+    }
+
     fn standing_holds(&self) -> Vec<Hold> {
         let mut holds: Vec<_> = self.holds.iter().filter(|hold| hold.lifted.is_none()).cloned().collect();
         holds.sort_by_key(|hold| hold.since);
@@ -333,11 +347,23 @@ impl Store for Memory {
         self.with(|state| state.page(&query))
     }
 
-    fn snapshot(&self, since: Timestamp, now: Timestamp) -> Pending<'_, Snapshot> {
+    fn whole(&self, id: RowId, revision: Option<u32>) -> Pending<'_, Option<Whole>> {
+        self.with(|state| state.rows.get(&id).and_then(|row| state.whole(row, revision)))
+    }
+
+    fn open_rows(&self, now: Timestamp) -> Pending<'_, Vec<Row>> {
+        self.with(|state| state.rows.values().filter(|row| !row.stage.terminal(now)).cloned().collect())
+    }
+
+    fn snapshot(&self, which: Changed) -> Pending<'_, Snapshot> {
         self.with(|state| {
-            let wanted = |row: &&Row| row.changed_at >= since || !row.stage.terminal(now);
-            let mut rows: Vec<_> = state.rows.values().filter(wanted).cloned().collect();
+            let wanted = |row: &&Row| match which {
+                Changed::Since { since, now } => row.changed_at >= since || !row.stage.terminal(now),
+                Changed::From(index) => state.told_from(index, row.id),
+            };
+            let mut rows: Vec<_> = state.rows.values().filter(wanted).collect();
             rows.sort_by_key(|row| std::cmp::Reverse((row.changed_at, row.id.to_string())));
+            let rows = rows.into_iter().filter_map(|row| state.whole(row, None)).collect();
             Snapshot { head: state.head.clone(), rows, holds: state.standing_holds() }
         })
     }

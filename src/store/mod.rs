@@ -32,7 +32,7 @@ pub use commit::{
     About, Actor, Commit, Committed, FinalAnswer, LeafDraft, Receipt, Repeatable, RowWrite, Session,
     WorkChange, WorkKind,
 };
-pub use query::{Cursor, Leaves, Page, RowQuery, words};
+pub use query::{Changed, Cursor, Leaves, Page, RowQuery, words};
 
 /// What a method of the store gives: a future that may be boxed, since stores are chosen at start-up.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -61,8 +61,8 @@ pub enum StoreError {
 /// Where the log stands, and the counters that change with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// Names this log among restored copies; made with the database.
-    pub epoch: String,
+    /// Names this log among restored copies: 1, and what a `log.epoch` entry says.
+    pub epoch: u64,
     /// Leaves so far: the index of the next.
     pub size: u64,
     /// Moves with each change of people, keys, agents, tokens or halt.
@@ -103,11 +103,19 @@ pub struct Work {
     pub leased_until: Timestamp,
 }
 
-/// The rows that a console needs, and the position at which all of them are true.
+/// A row with the body of one of its revisions, and where its decisions stand in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Whole {
+    pub row: Row,
+    pub draft: Draft,
+    pub decisions: Vec<(DecisionId, u64)>,
+}
+
+/// Rows, and the position at which all of them are true.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     pub head: Head,
-    pub rows: Vec<Row>,
+    pub rows: Vec<Whole>,
     pub holds: Vec<Hold>,
 }
 
@@ -137,8 +145,14 @@ pub trait Store: Send + Sync + 'static {
     /// Newest change first, in keyset pages.
     fn rows(&self, query: RowQuery) -> Pending<'_, Page>;
 
-    /// Rows that are not terminal at `now` or changed at or after `since`, and the holds that stand.
-    fn snapshot(&self, since: Timestamp, now: Timestamp) -> Pending<'_, Snapshot>;
+    /// A row with a revision's body: the newest, or the one that is asked for.
+    fn whole(&self, id: RowId, revision: Option<u32>) -> Pending<'_, Option<Whole>>;
+
+    /// The rows that time may still move: those that are not terminal.
+    fn open_rows(&self, now: Timestamp) -> Pending<'_, Vec<Row>>;
+
+    /// Rows whole, with the holds that stand, at one position.
+    fn snapshot(&self, which: Changed) -> Pending<'_, Snapshot>;
 
     /// In the order of the log.
     fn leaves(&self, which: Leaves) -> Pending<'_, Vec<Leaf>>;
@@ -172,9 +186,8 @@ pub trait Store: Send + Sync + 'static {
 }
 
 /// How a store is set up when it is made; an existing one keeps what it has.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Setup {
-    pub epoch: String,
     /// Where the counters of rows begin; 1 where a kind is not named.
     pub first_numbers: BTreeMap<Kind, u64>,
 }

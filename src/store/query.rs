@@ -51,6 +51,15 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
+/// Which rows a console wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// Not terminal at `now`, or changed at or after `since`.
+    Since { since: Timestamp, now: Timestamp },
+    /// Told of in the log from this index on.
+    From(u64),
+}
+
 /// Which entries of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leaves {

@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(super) fn setup() -> Setup {
-    Setup { epoch: "e1".to_owned(), first_numbers: BTreeMap::from([(Kind::Sync, 8821)]) }
+    Setup { first_numbers: BTreeMap::from([(Kind::Sync, 8821)]) }
 }
 
 pub(super) fn at(second: i64) -> Timestamp {
@@ -203,6 +203,7 @@ cases! {
     pages_follow_each_other
     search_finds_words_and_their_beginnings
     holds_stand_until_lifted
+    a_snapshot_is_true_at_one_position
     what_lies_beside_the_log_is_kept
     writers_and_readers_see_one_order
 }
@@ -221,7 +222,7 @@ async fn a_commit_lands_whole(store: Arc<dyn Store>) {
     let open = store.open_row(Kind::Sync, "payments-api", at(1)).await.unwrap();
     assert_eq!(open.map(|row| row.id), Some(id("sync-8821")));
     let head = store.head().await.unwrap();
-    assert_eq!((head.epoch.as_str(), head.size, head.authority, head.at), ("e1", 1, 0, at(1)));
+    assert_eq!((head.epoch, head.size, head.authority, head.at), (1, 1, 0, at(1)));
     assert_eq!(*store.grown().borrow(), 1);
     let bytes = br#"{"actor":{"id":"argus","kind":"agent"},"at":"2026-05-28T20:26:41Z","body":{"word":"x"},"event":"row.opened","revision":"1","row":"sync-8821","v":"1"}"#;
     assert_eq!(all_leaves(&*store).await, [Leaf { index: 0, bytes: bytes.to_vec() }]);
@@ -302,7 +303,11 @@ async fn a_degraded_row_frees_its_subject_when_its_watch_ends(store: Arc<dyn Sto
     let open_at = |second| store.open_row(Kind::Sync, "a", at(second));
     assert_eq!(open_at(99).await.unwrap().map(|row| row.id), Some(id("sync-8821")));
     assert_eq!(open_at(100).await.unwrap(), None);
-    assert_eq!(store.snapshot(at(50), at(100)).await.unwrap().rows.len(), 0);
+    let since = |now| Changed::Since { since: at(50), now: at(now) };
+    assert_eq!(store.snapshot(since(99)).await.unwrap().rows.len(), 1);
+    assert_eq!(store.snapshot(since(100)).await.unwrap().rows.len(), 0);
+    assert_eq!(store.open_rows(at(99)).await.unwrap().len(), 1);
+    assert_eq!(store.open_rows(at(100)).await.unwrap().len(), 0);
     open(&*store, 8822, "a", at(100)).await;
 }
 
@@ -527,7 +532,39 @@ async fn holds_stand_until_lifted(store: Arc<dyn Store>) {
     let lifted = Lifted { by: name("priya"), at: at(9), why: "promoted".to_owned() };
     receipt(put(&Hold { lifted: Some(lifted), ..api }).await.unwrap());
     assert_eq!(store.holds().await.unwrap(), [web.clone()]);
-    assert_eq!(store.snapshot(at(0), at(9)).await.unwrap().holds, [web]);
+    let all = Changed::Since { since: at(0), now: at(9) };
+    assert_eq!(store.snapshot(all).await.unwrap().holds, [web]);
+}
+
+async fn a_snapshot_is_true_at_one_position(store: Arc<dyn Store>) {
+    open(&*store, 8821, "a", at(1)).await;
+    open(&*store, 8822, "b", at(2)).await;
+    let mut row = store.row(id("sync-8821")).await.unwrap().unwrap();
+    let decision = key(&row, "The toggle is the mitigation.");
+    let answer =
+        FinalAnswer { id: decision.decision_id.clone(), request: Digest::of("bytes"), answer: String::new() };
+    row.keys.push(decision.clone());
+    row.changed_at = at(3);
+    let commit = Commit {
+        leaves: vec![of_row(Event::DecisionAccepted, row.id)],
+        row: Some(RowWrite { row, expected: Some(1) }),
+        answer: Some(answer),
+        ..Commit::at(at(3))
+    };
+    receipt(store.commit(commit).await.unwrap());
+    let told = async |which| {
+        let snapshot = store.snapshot(which).await.unwrap();
+        let ids: Vec<_> = snapshot.rows.iter().map(|whole| whole.row.id.number).collect();
+        (snapshot.head.size, ids)
+    };
+    assert_eq!(told(Changed::From(0)).await, (3, vec![8821, 8822]));
+    assert_eq!(told(Changed::From(2)).await, (3, vec![8821]));
+    assert_eq!(told(Changed::From(3)).await, (3, vec![]));
+    let whole = store.whole(id("sync-8821"), None).await.unwrap().unwrap();
+    assert_eq!(whole.decisions, [(decision.decision_id, 2)]);
+    assert_eq!(whole.draft.subject, "a");
+    assert_eq!(store.whole(id("sync-8821"), Some(2)).await.unwrap(), None);
+    assert_eq!(store.whole(id("sync-8829"), None).await.unwrap(), None);
 }
 
 async fn what_lies_beside_the_log_is_kept(store: Arc<dyn Store>) {

@@ -1,7 +1,7 @@
 -- One line: where the log stands. Read and written in every transaction that appends.
 CREATE TABLE head (
   one INTEGER PRIMARY KEY CHECK (one = 1),
-  epoch TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
   size INTEGER NOT NULL,
   authority INTEGER NOT NULL,
   at TEXT NOT NULL,

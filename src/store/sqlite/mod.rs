@@ -16,8 +16,8 @@ use rusqlite::{Connection, ErrorCode, types::ValueRef};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::{
-    Commit, Committed, Head, KeptAnswer, Leaf, Leaves, Page, Pending, Repeatable, RowQuery, Session, Setup,
-    Snapshot, Store, StoreError, Work, WorkKind,
+    Changed, Commit, Committed, Head, KeptAnswer, Leaf, Leaves, Page, Pending, Repeatable, RowQuery, Session,
+    Setup, Snapshot, Store, StoreError, Whole, Work, WorkKind,
 };
 use crate::{
     audit::merkle::Hash,
@@ -176,8 +176,16 @@ impl Store for Sqlite {
         self.read(move |connection| reader::rows(connection, &query))
     }
 
-    fn snapshot(&self, since: Timestamp, now: Timestamp) -> Pending<'_, Snapshot> {
-        self.read(move |connection| reader::snapshot(connection, since, now))
+    fn whole(&self, id: RowId, revision: Option<u32>) -> Pending<'_, Option<Whole>> {
+        self.read(move |connection| reader::whole(connection, id, revision))
+    }
+
+    fn open_rows(&self, now: Timestamp) -> Pending<'_, Vec<Row>> {
+        self.read(move |connection| reader::open_rows(connection, now))
+    }
+
+    fn snapshot(&self, which: Changed) -> Pending<'_, Snapshot> {
+        self.read(move |connection| reader::snapshot(connection, which))
     }
 
     fn leaves(&self, which: Leaves) -> Pending<'_, Vec<Leaf>> {

@@ -9,7 +9,10 @@ use super::{int, number, text_of, value_of};
 use crate::{
     audit::merkle::{self, Hash},
     row::{DecisionId, Digest, Draft, Hold, Kind, PrincipalId, Row, RowId},
-    store::{Cursor, KeptAnswer, Leaf, Leaves, Page, Repeatable, RowQuery, Session, Snapshot, words},
+    store::{
+        Changed, Cursor, KeptAnswer, Leaf, Leaves, Page, Repeatable, RowQuery, Session, Snapshot, Whole,
+        words,
+    },
 };
 
 pub(super) fn row(connection: &Connection, id: RowId) -> rusqlite::Result<Option<Row>> {
@@ -71,20 +74,53 @@ fn prefixes(search: &str) -> String {
     words(search).map(|word| format!("\"{word}\"*")).collect::<Vec<_>>().join(" ")
 }
 
-pub(super) fn snapshot(
-    connection: &Connection,
-    since: Timestamp,
-    now: Timestamp,
-) -> rusqlite::Result<Snapshot> {
+const NOT_ENDED: &str = "(ended = 0 AND (ends_ms IS NULL OR ends_ms > ?1))";
+
+pub(super) fn open_rows(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Row>> {
+    let sql = format!("SELECT json FROM row JOIN row_head USING (pk) WHERE {NOT_ENDED} ORDER BY pk");
+    many(connection, &sql, [now.as_millisecond()])
+}
+
+pub(super) fn snapshot(connection: &Connection, which: Changed) -> rusqlite::Result<Snapshot> {
     // One transaction, so that all of it is true at one position.
     let transaction = connection.unchecked_transaction()?;
     let (head, _) = super::schema::read_head(&transaction)?;
-    let sql = "SELECT json FROM row JOIN row_head USING (pk) \
-               WHERE changed_ms >= ?1 OR (ended = 0 AND (ends_ms IS NULL OR ends_ms > ?2)) \
-               ORDER BY changed_ms DESC, id DESC";
-    let rows = many(&transaction, sql, [since.as_millisecond(), now.as_millisecond()])?;
+    let (condition, values) = match which {
+        Changed::Since { since, now } => {
+            (format!("changed_ms >= ?2 OR {NOT_ENDED}"), vec![now.as_millisecond(), since.as_millisecond()])
+        }
+        Changed::From(index) => {
+            ("id IN (SELECT row FROM leaf WHERE idx >= ?1 AND row IS NOT NULL)".to_owned(), vec![int(index)])
+        }
+    };
+    let sql = format!(
+        "SELECT json FROM row JOIN row_head USING (pk) WHERE {condition} ORDER BY changed_ms DESC, id DESC"
+    );
+    let rows: Vec<Row> = many(&transaction, &sql, params_from_iter(values))?;
+    let rows = rows.into_iter().filter_map(|row| with_body(&transaction, row, None).transpose());
+    let rows = rows.collect::<rusqlite::Result<_>>()?;
     let holds = holds(&transaction)?;
     Ok(Snapshot { head, rows, holds })
+}
+
+pub(super) fn whole(
+    connection: &Connection,
+    id: RowId,
+    revision: Option<u32>,
+) -> rusqlite::Result<Option<Whole>> {
+    let transaction = connection.unchecked_transaction()?;
+    let Some(row) = row(&transaction, id)? else { return Ok(None) };
+    with_body(&transaction, row, revision)
+}
+
+fn with_body(connection: &Connection, row: Row, revision: Option<u32>) -> rusqlite::Result<Option<Whole>> {
+    let Some(draft) = draft(connection, row.id, revision.unwrap_or(row.revision))? else { return Ok(None) };
+    let mut decisions = Vec::with_capacity(row.keys.len());
+    for key in &row.keys {
+        let leaf = answer(connection, &key.decision_id)?.and_then(|answer| answer.leaf);
+        decisions.extend(leaf.map(|leaf| (key.decision_id.clone(), leaf)));
+    }
+    Ok(Some(Whole { row, draft, decisions }))
 }
 
 pub(super) fn leaves(connection: &Connection, which: Leaves) -> rusqlite::Result<Vec<Leaf>> {

@@ -77,8 +77,8 @@ fn migrate(connection: &mut Connection, file: &Path, setup: &Setup) -> Result<()
 fn begin(connection: &Connection, setup: &Setup) -> rusqlite::Result<()> {
     let at = jiff::Timestamp::UNIX_EPOCH;
     connection.execute(
-        "INSERT INTO head (one, epoch, size, authority, at, fence) VALUES (1, ?1, 0, 0, ?2, 0)",
-        params![setup.epoch, at.to_string()],
+        "INSERT INTO head (one, epoch, size, authority, at, fence) VALUES (1, 1, 0, 0, ?1, 0)",
+        params![at.to_string()],
     )?;
     for kind in Kind::ALL {
         let first = int(setup.first(kind));
@@ -92,7 +92,7 @@ pub(super) fn read_head(connection: &Connection) -> rusqlite::Result<(crate::sto
     let mut statement = connection.prepare_cached("SELECT epoch, size, authority, at, fence FROM head")?;
     let (mut head, fence) = statement.query_row([], |row| {
         let head = crate::store::Head {
-            epoch: row.get(0)?,
+            epoch: number(row.get(0)?),
             size: number(row.get(1)?),
             authority: number(row.get(2)?),
             at: text_of(&row.get::<_, String>(3)?)?,

@@ -30,7 +30,7 @@ async fn it_is_found_again_as_it_was() {
     receipt(store.commit(opening(8821, "a", at(1))).await.unwrap());
     let (head, root) = (store.head().await.unwrap(), store.root(1).await.unwrap());
     drop(store);
-    let again = Sqlite::open(&file, &Setup { epoch: "other".to_owned(), ..setup() }).unwrap();
+    let again = Sqlite::open(&file, &Setup::default()).unwrap();
     assert_eq!((again.head().await.unwrap(), again.root(1).await.unwrap()), (head, root));
     assert_eq!(*again.grown().borrow(), 1);
 }

@@ -233,6 +233,10 @@ fn write(
     if let Some(session) = &commit.session {
         put_session(connection, session, commit.now)?;
     }
+    if let Some(epoch) = commit.epoch {
+        connection.execute("UPDATE head SET epoch = ?1", [int(epoch)])?;
+        tip.head.epoch = epoch;
+    }
     if let Some((size, line)) = &commit.cosignature {
         let sql = "INSERT INTO cosignature (size, line) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
         connection.prepare_cached(sql)?.execute(params![int(*size), line])?;

@@ -1,0 +1,125 @@
+//! A row as it travels: its head for lists, and the whole for one who decides on it.
+//!
+//! Never: judges; it only says what stands in row and draft.
+
+use jiff::Timestamp;
+
+use crate::{
+    row::{Decision, DecisionId, Draft, Hold, Key, Row, Stage},
+    wire::{BaseHead, DecisionView, ExecutionView, OutcomeView, RowHead, RowView, SignalView},
+};
+
+/// What lists show.
+pub(super) fn head(row: &Row, draft: &Draft, now: Timestamp) -> RowHead {
+    let given = row.standing_keys().filter(|key| key.decision == Decision::Approve).count();
+    RowHead {
+        id: row.id,
+        kind: row.id.kind,
+        subject: row.subject.clone(),
+        environment: row.environment.clone(),
+        title: row.title.clone(),
+        state: row.state(),
+        how: row.how(),
+        verdict: row.verdict,
+        risk: row.risk,
+        revision: row.revision,
+        word: row.word().to_string(),
+        content_sha256: row.digests.content,
+        base: BaseHead { revision: row.base_revision.clone(), sha256: row.digests.base },
+        agent: row.agent.clone(),
+        owner: row.owner.clone(),
+        reviewers: row.reviewers.clone(),
+        keys_needed: row.rule.keys_needed(),
+        keys_given: u32::try_from(given).unwrap_or(u32::MAX),
+        incident: row.incident.clone(),
+        created_at: row.created_at,
+        changed_at: row.changed_at,
+        expires_at: row.expires_at,
+        as_of: now,
+        stale: row.state().open() && draft.signals.iter().any(|signal| !signal.fresh(now)),
+        unsent: false,
+    }
+}
+
+/// The row whole. `index` knows where in the record a decision stands.
+pub(super) fn whole(
+    row: &Row,
+    draft: &Draft,
+    declined_before: Vec<Hold>,
+    index: impl Fn(&DecisionId) -> Option<u64>,
+    now: Timestamp,
+) -> RowView {
+    RowView {
+        head: head(row, draft, now),
+        rationale: draft.rationale.clone(),
+        prose_by: draft.prose_by.clone(),
+        claim: row.claim,
+        signals: draft
+            .signals
+            .iter()
+            .map(|signal| SignalView { fresh: signal.fresh(now), signal: signal.clone().into() })
+            .collect(),
+        pointers: draft.pointers.clone(),
+        diff: draft.diff.clone(),
+        effect: draft.effect.clone(),
+        effect_sha256: row.digests.effect,
+        evidence_sha256: row.digests.evidence,
+        presented_sha256: row.digests.presented,
+        base_read: draft.base.clone(),
+        read_at: draft.read_at,
+        parent: row.parent,
+        touch_needed: row.rule.touch,
+        note_needed: row.rule.note,
+        decisions: row.keys.iter().map(|key| decision(key, &index)).collect(),
+        execution: execution(row),
+        outcome: outcome(row),
+        why: why(row),
+        drift_sha256: row.drift,
+        declined_before,
+        facts: draft.facts.clone(),
+        policy: row.stage.approval().and_then(|approval| approval.policy.clone()),
+    }
+}
+
+fn decision(key: &Key, index: &impl Fn(&DecisionId) -> Option<u64>) -> DecisionView {
+    DecisionView {
+        id: key.decision_id.clone(),
+        decision: key.decision,
+        overrides: key.overrides,
+        reviewer: key.reviewer.clone(),
+        note: key.note.as_ref().map(ToString::to_string),
+        made_at: key.made_at,
+        at: key.at,
+        key: key.key_fingerprint.clone(),
+        touch: key.touch,
+        offline: key.offline,
+        revision: key.revision,
+        conditions: key.conditions.clone(),
+        void: key.void.clone(),
+        log_index: index(&key.decision_id),
+    }
+}
+
+fn execution(row: &Row) -> Option<ExecutionView> {
+    let execution = row.stage.execution()?;
+    Some(ExecutionView {
+        tag: execution.tag.clone(),
+        intended_at: execution.intended_at,
+        confirmed_at: execution.confirmed_at,
+    })
+}
+
+fn outcome(row: &Row) -> Option<OutcomeView> {
+    let outcome = row.stage.outcome()?;
+    Some(OutcomeView { state: row.state(), checked_at: outcome.checked_at, detail: outcome.detail.clone() })
+}
+
+/// The reason of a state that no decision gave it.
+fn why(row: &Row) -> Option<String> {
+    match &row.stage {
+        Stage::Stale { moved, .. } => Some(format!("the base moved: {}", moved.join(", "))),
+        Stage::Superseded { why, .. } => Some(why.clone()),
+        Stage::Pending => row.keys.iter().rev().find(|key| key.revision == row.revision).and_then(|key| key.void.clone()),
+        _ => None,
+    }
+}
