@@ -4,6 +4,7 @@
 //! `{"_type":"https://ORG/dock/admin/v1","by","change":{…},"event","id","made_at","seen":{"origin","root","size"}}`,
 //! signed as SSHSIG under `admin.v1@ORG` by a key of `by`; it stands in its leaf as `body.statement`, the armored
 //! signature as `body.signature`. `id` is a ULID that the log takes once, so that nothing old can be said again.
+//! The first one, which makes the first administrator, has seen the empty log: size 0, root SHA-256 of nothing.
 //! `witness.enrolled` alone is signed by the person it concerns, under `witness.v1@ORG`.
 //!
 //! | event | `change` |

@@ -162,7 +162,7 @@ fn the_reader_brings_along_what_to_trust() {
 #[test]
 fn what_a_server_could_forge_is_found() {
     type Forge = fn(&mut Log);
-    let cases: [(&str, Forge); 13] = [
+    let cases: [(&str, Forge); 14] = [
         ("had 1 keys of the 2 that were needed", |log| {
             let row = log.open("sync-1", 2);
             let id = log.decide("sarah", row, Decision::Approve, 1, "x");
@@ -188,7 +188,14 @@ fn what_a_server_could_forge_is_found() {
             let id = log.decide("sarah", row, Decision::Decline, 1, "x");
             log.execute(row, &[&id]);
         }),
-        ("was withdrawn", |log| {
+        ("was withdrawn or void", |log| {
+            let row = log.open("sync-1", 1);
+            let id = log.decide("sarah", row, Decision::Approve, 1, "x");
+            let void = c1::map([("void", c1::list([id.as_str()]))]);
+            log.row_leaf(("system", PrincipalKind::System), row, Event::RowState, void);
+            log.execute(row, &[&id]);
+        }),
+        ("was withdrawn or void", |log| {
             let row = log.open("sync-1", 1);
             let id = log.decide("sarah", row, Decision::Approve, 1, "x");
             log.decide("sarah", row, Decision::Withdraw, 1, "");
@@ -309,4 +316,49 @@ fn an_epoch_needs_a_second_administrator() {
         leaf.body = leaf.body.with("second", second(who));
         assert_eq!(authority.check(index, &leaf).is_ok(), good, "{who}");
     }
+}
+
+#[test]
+fn the_executor_asks_the_leaves() {
+    let mut log = Log::with_people();
+    let row = log.open("sync-1", 2);
+    let one = log.decide("sarah", row, Decision::Approve, 2, "x");
+    let two = log.decide("priya", row, Decision::Approve, 2, "y");
+    let leaves = || (0..).zip(log.leaves.iter().cloned());
+    let next = log.tree.size();
+    for (ids, says) in [
+        (vec![one.as_str(), &two], None),
+        (vec![one.as_str()], Some("had 1 keys of the 2 that were needed")),
+        (vec![], Some("names no decision that it had")),
+    ] {
+        let body = c1::map([("decision", c1::list(ids))]);
+        let intent = log.leaf(("system", PrincipalKind::System), Event::ExecutionIntended, body);
+        let intent = super::leaf::Leaf { row: Some(row), revision: Some(1), prev: Some(next - 1), ..intent };
+        let answer = verify::may_execute(ORG, None, leaves(), (next, intent.clone()));
+        assert_eq!(answer.err().map(|problems| problems[0].text.clone()).as_deref(), says);
+        let pinned = Some(vec![key_of("sarah").public().clone()]);
+        assert!(verify::may_execute(ORG, pinned, leaves(), (next, intent)).is_err());
+    }
+}
+
+#[test]
+fn allowed_signers_are_exact() {
+    let log = Log::full();
+    let mut authority = Authority::new(ORG, None);
+    (0..).zip(&log.leaves).for_each(|(index, leaf)| drop(authority.apply(index, leaf).unwrap()));
+    let text = authority.allowed_signers();
+    let lines: Vec<&str> = text.lines().collect();
+    let namespaces = "decision.v1@example.com,login.v1@example.com,witness.v1@example.com";
+    assert_eq!(lines.len(), 4);
+    assert!(text.ends_with('\n') && lines.is_sorted());
+    assert!(lines[0].starts_with(&format!(
+        "admin namespaces=\"admin.v1@example.com,{namespaces}\",valid-after=\"20260530021409Z\" ssh-ed25519 "
+    )));
+    assert_eq!(
+        lines[2],
+        format!(
+            "priya namespaces=\"{namespaces}\",valid-after=\"20260530021412Z\",valid-before=\"20260530021426Z\" {}",
+            key_of("priya").public().line()
+        )
+    );
 }

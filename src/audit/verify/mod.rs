@@ -9,8 +9,10 @@
 //!
 //! Never: the network, a clock, or the word of a server.
 
+mod heads;
 mod inventory;
 mod replay;
+mod report;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,14 +25,12 @@ use crate::audit::note::{self, Checkpoint, KeyUse, VerifierKey};
 use crate::audit::pack::Manifest;
 use crate::audit::proof;
 use crate::audit::sshsig::PublicKey;
-use crate::audit::statement::Seen;
 use crate::row::{DecisionId, Digest};
+
+pub use report::{Counts, PROBLEMS_MAX, Problem, Report, Severity};
 
 use inventory::Inventory;
 use replay::Replay;
-
-/// The most problems that a report spells out; the rest is counted.
-pub const PROBLEMS_MAX: usize = 1000;
 
 /// The files of a pack, wherever they are.
 pub trait Files {
@@ -67,72 +67,6 @@ pub struct Options {
     pub anchors: Option<String>,
 }
 
-/// How bad a problem is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// It could not be checked: something is missing or not readable.
-    Unchecked,
-    /// It was checked, and is not true.
-    Disproved,
-}
-
-/// Something that is not as it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    pub severity: Severity,
-    /// The file, or what the reader brought along.
-    pub place: String,
-    pub text: String,
-}
-
-/// What was found, in sentences.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    pub proved: Vec<String>,
-    /// What no pack can prove, or this one does not say. Never changes the verdict.
-    pub unproved: Vec<String>,
-    pub problems: Vec<Problem>,
-    /// Problems beyond [`PROBLEMS_MAX`].
-    pub more_problems: usize,
-    worst: Option<Severity>,
-    pub counts: Counts,
-}
-
-/// How much was looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    pub size: u64,
-    pub entries: u64,
-    pub decisions: u64,
-    pub executions: u64,
-    pub blobs: u64,
-    pub signatures: u64,
-}
-
-impl Report {
-    /// The worst that was found; `None` where all holds.
-    pub fn worst(&self) -> Option<Severity> {
-        self.worst
-    }
-
-    fn problem(&mut self, severity: Severity, place: impl Into<String>, text: impl Into<String>) {
-        self.worst = self.worst.max(Some(severity));
-        if self.problems.len() < PROBLEMS_MAX {
-            self.problems.push(Problem { severity, place: place.into(), text: text.into() });
-        } else {
-            self.more_problems += 1;
-        }
-    }
-
-    fn disproved(&mut self, place: impl Into<String>, text: impl Into<String>) {
-        self.problem(Severity::Disproved, place, text);
-    }
-
-    fn unchecked(&mut self, place: impl Into<String>, text: impl Into<String>) {
-        self.problem(Severity::Unchecked, place, text);
-    }
-}
-
 /// Checks a whole pack.
 pub fn verify(files: &impl Files, options: &Options) -> Report {
     let mut report = Report::default();
@@ -157,7 +91,7 @@ pub fn verify(files: &impl Files, options: &Options) -> Report {
     let anchors = run.anchors();
     let trusted = run.trusted();
     let org = run.head.origin.strip_suffix("/dock").unwrap_or(&run.head.origin).to_owned();
-    let mut replay = Replay::new(Authority::new(&org, options.admins.clone()), &run.head);
+    let mut replay = Replay::new(Authority::new(&org, options.admins.clone()), &run.head.origin);
     run.entries(&mut replay);
     replay.finish(&mut run.report);
     run.lone_files(&replay);
@@ -168,6 +102,26 @@ pub fn verify(files: &impl Files, options: &Options) -> Report {
     run.known_heads(&anchors, trusted.as_ref());
     run.sum_up(&replay);
     run.report
+}
+
+/// Whether a log that one holds oneself lets something be executed: for the executor, which trusts leaves, not flags.
+///
+/// `leaves` are all leaves of the row and all that say who held which key (see [`super::pack::belongs`]), in order;
+/// `intent` is the `execution.intended` leaf that would be the log's next, of index `index`. Places in the tree are not
+/// checked here.
+pub fn may_execute(
+    org: &str,
+    admins: Option<Vec<PublicKey>>,
+    leaves: impl IntoIterator<Item = (u64, Leaf)>,
+    (index, intent): (u64, Leaf),
+) -> Result<(), Vec<Problem>> {
+    let mut report = Report::default();
+    let mut replay = Replay::new(Authority::new(org, admins), &format!("{org}/dock"));
+    for (at, leaf) in leaves.into_iter().chain([(index, intent)]) {
+        replay.take(at, &Arc::new(leaf), &mut report);
+    }
+    replay.finish(&mut report);
+    if report.worst().is_none() { Ok(()) } else { Err(report.problems) }
 }
 
 /// One check of one pack.
@@ -187,13 +141,6 @@ struct Run<'a, F> {
     heads: Vec<u64>,
     last_head: Option<(u64, Digest)>,
     report: Report,
-}
-
-/// A head that was seen on a platform.
-struct Anchor {
-    line: usize,
-    size: u64,
-    root: String,
 }
 
 type Head = ((Vec<u8>, VerifierKey), Checkpoint);
@@ -316,38 +263,6 @@ impl<'a, F: Files> Run<'a, F> {
         }
     }
 
-    /// The head that a statement names is a head of this very log.
-    fn seen(&mut self, place: &str, seen: &Seen) {
-        let Seen { size, root, .. } = *seen;
-        if self.last_head == Some((size, root)) {
-            return;
-        }
-        self.last_head = Some((size, root));
-        if size == 0 || size >= self.head.size {
-            let expected = if size == 0 { merkle::empty_root() } else { self.head.root };
-            if size > self.head.size || root.0 != expected {
-                let text = format!("its statement saw a head of {size} that is not this log's");
-                self.report.disproved(place, text);
-            }
-            return;
-        }
-        self.heads.push(size);
-        let path = format!("consistency/{size}");
-        let Some(bytes) = self.read(&path) else {
-            let text = format!("is missing: the head that {place} saw cannot be checked");
-            return self.report.unchecked(path, text);
-        };
-        let checked = proof::parse_hash_lines(&bytes).map_err(|error| error.to_string()).and_then(|hashes| {
-            let (old, new) = ((size, &root.0), (self.head.size, &self.head.root));
-            merkle::check_consistency(old, new, &hashes).map_err(|error| error.to_string())
-        });
-        match checked {
-            Ok(()) if self.wanted.contains(&size) => drop(self.roots.insert(size, root.0)),
-            Ok(()) => {}
-            Err(error) => self.report.disproved(path, format!("the head that {place} saw: {error}")),
-        }
-    }
-
     /// Files that no entry asks for.
     fn lone_files(&mut self, replay: &Replay) {
         for index in &self.inventory.proofs {
@@ -436,73 +351,6 @@ impl<'a, F: Files> Run<'a, F> {
         }
     }
 
-    fn anchors(&mut self) -> Vec<Anchor> {
-        let mut anchors = Vec::new();
-        let text = self.options.anchors.as_deref().unwrap_or_default();
-        for (line, text) in text.lines().enumerate().filter(|(_, text)| !text.trim().is_empty()) {
-            let mut words = text.split_ascii_whitespace().rev();
-            let (root, size) = (words.next(), words.next().and_then(note::plain_number));
-            match (root, size) {
-                (Some(root), Some(size)) if (16..=64).contains(&root.len()) => {
-                    anchors.push(Anchor { line: line + 1, size, root: root.to_owned() });
-                    self.wanted.insert(size);
-                }
-                _ => self
-                    .report
-                    .unchecked(format!("anchors, line {}", line + 1), "does not end with SIZE ROOT16"),
-            }
-        }
-        anchors
-    }
-
-    fn trusted(&mut self) -> Option<Checkpoint> {
-        let note = self.options.trusted_checkpoint.as_ref()?;
-        match note::open(note, &self.note.1, &[]) {
-            Ok(opened) => {
-                self.wanted.insert(opened.checkpoint.size);
-                Some(opened.checkpoint)
-            }
-            Err(error) => {
-                self.report.unchecked("trusted checkpoint", error.to_string());
-                None
-            }
-        }
-    }
-
-    /// The heads that the reader brought along are heads of this very log.
-    fn known_heads(&mut self, anchors: &[Anchor], trusted: Option<&Checkpoint>) {
-        self.roots.insert(self.head.size, self.head.root);
-        self.roots.insert(0, merkle::empty_root());
-        if let Some(trusted) = trusted {
-            let root = Digest(trusted.root).to_string();
-            if self.known_head("trusted checkpoint", trusted.size, &root) {
-                let line = format!("This log extends the trusted checkpoint over {} leaves.", trusted.size);
-                self.report.proved.push(line);
-            }
-        }
-        let holds = anchors.iter().filter(|anchor| {
-            self.known_head(&format!("anchors, line {}", anchor.line), anchor.size, &anchor.root)
-        });
-        let count = holds.count();
-        if count > 0 {
-            self.report.proved.push(format!("{count} heads from the anchors are heads of this log."));
-        }
-    }
-
-    fn known_head(&mut self, place: &str, size: u64, root: &str) -> bool {
-        match self.roots.get(&size) {
-            Some(known) if Digest(*known).to_string().starts_with(root) => return true,
-            Some(_) => {
-                self.report.disproved(place, format!("the head of {size} is not this log's: two histories"));
-            }
-            None if size > self.head.size => {
-                self.report.unchecked(place, format!("this pack ends at {}, before {size}", self.head.size));
-            }
-            None => self.report.unchecked(place, format!("this pack cannot prove the root at {size}")),
-        }
-        false
-    }
-
     fn sum_up(&mut self, replay: &Replay) {
         let report = &mut self.report;
         if self.options.log_key.is_none() {
@@ -527,7 +375,7 @@ impl<'a, F: Files> Run<'a, F> {
             );
             report.unproved.push(line);
         }
-        if report.worst.is_some() {
+        if report.worst().is_some() {
             return;
         }
         let Counts { entries, decisions, executions, blobs, .. } = report.counts;

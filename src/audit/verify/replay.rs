@@ -11,9 +11,10 @@ use jiff::Timestamp;
 use super::Report;
 use crate::audit::authority::Authority;
 use crate::audit::leaf::Leaf;
-use crate::audit::note::{self, Checkpoint};
+use crate::audit::note;
 use crate::audit::sshsig::{PublicKey, Purpose, SigError};
 use crate::audit::statement::{Seen, Statement};
+use crate::row::c1::Value;
 use crate::row::{Decision, DecisionId, Digest, Event, PrincipalId, PrincipalKind, RowId};
 
 /// Signatures that are checked together.
@@ -54,7 +55,7 @@ struct Accepted {
     content: Digest,
     effect: Digest,
     keys_needed: u64,
-    withdrawn: bool,
+    void: bool,
 }
 
 /// What a leaf brought that has files of its own in the pack.
@@ -78,10 +79,10 @@ struct Signed {
 }
 
 impl Replay {
-    pub(super) fn new(authority: Authority, head: &Checkpoint) -> Replay {
+    pub(super) fn new(authority: Authority, origin: &str) -> Replay {
         Replay {
             authority,
-            origin: head.origin.clone(),
+            origin: origin.to_owned(),
             last: None,
             rows: HashMap::new(),
             accepted: HashSet::new(),
@@ -208,6 +209,7 @@ impl Replay {
         }
         let mut story = self.rows.remove(&row).unwrap_or_default();
         story.last = index;
+        story.void(leaf);
         match leaf.event {
             Event::RowOpened | Event::RowRevised => story.propose(leaf),
             Event::PolicyDecided => {
@@ -275,7 +277,10 @@ impl Replay {
                 "its statement is about other content",
             ),
             (own.is_some(), "nobody decides what they, or an agent of theirs, proposed"),
-            (needed.is_none(), "does not say how many keys are needed"),
+            (
+                statement.decision == Decision::Approve && needed.is_none(),
+                "does not say how many keys are needed",
+            ),
         ] {
             if wrong {
                 return Err(what.to_owned());
@@ -287,7 +292,7 @@ impl Replay {
         report.counts.decisions += 1;
         if statement.decision == Decision::Withdraw {
             let mine = |accepted: &&mut Accepted| accepted.reviewer == *reviewer;
-            story.decisions.iter_mut().filter(mine).for_each(|accepted| accepted.withdrawn = true);
+            story.decisions.iter_mut().filter(mine).for_each(|accepted| accepted.void = true);
         }
         story.decisions.push(Accepted {
             id: statement.decision_id.clone(),
@@ -297,7 +302,7 @@ impl Replay {
             content: statement.content,
             effect: statement.effect,
             keys_needed: needed.unwrap_or(1),
-            withdrawn: false,
+            void: false,
         });
         let keys: Vec<_> = self.authority.keys(reviewer, leaf.at).map(|key| key.key.clone()).collect();
         self.pending.push(Signed { index, reviewer: reviewer.clone(), keys, leaf: leaf.clone() });
@@ -327,6 +332,21 @@ impl Story {
         self.intended = false;
     }
 
+    /// Decisions that a leaf says count no longer: the base moved, or authority was lost.
+    fn void(&mut self, leaf: &Leaf) {
+        let void: Vec<&str> = leaf
+            .body
+            .get("void")
+            .and_then(Value::as_list)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_text)
+            .collect();
+        for accepted in &mut self.decisions {
+            accepted.void |= void.contains(&accepted.id.as_str());
+        }
+    }
+
     /// Whether what is executed was decided, by the keys that it needed; true where a policy decided it.
     fn may_execute(&self, leaf: &Leaf) -> Result<bool, String> {
         let ids = leaf.decisions();
@@ -347,7 +367,7 @@ impl Story {
                 == (first.revision, first.content, first.effect);
             for (wrong, what) in [
                 (accepted.decision != Decision::Approve, "does not approve"),
-                (accepted.withdrawn, "was withdrawn"),
+                (accepted.void, "was withdrawn or void"),
                 (leaf.revision.is_some_and(|it| it != accepted.revision), "is about another revision"),
                 (!same, "is about other content or another effect than the first"),
                 (!reviewers.insert(&accepted.reviewer), "is a second one of the same person"),
