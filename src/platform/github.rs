@@ -422,7 +422,8 @@ mod wire {
         sha: String,
         #[serde(default)]
         html_url: String,
-        commit: GitCommit,
+        #[serde(rename = "commit")]
+        git: GitCommit,
     }
 
     #[derive(Debug, Clone, Deserialize)]
@@ -515,12 +516,12 @@ mod wire {
 
     impl From<Commit> for super::Commit {
         fn from(wire: Commit) -> Self {
-            let author = wire.commit.author;
+            let author = wire.git.author;
             Self {
                 sha: wire.sha,
                 date: author.as_ref().and_then(|author| author.date),
                 author: author.and_then(|author| author.name).unwrap_or_default(),
-                message: wire.commit.message,
+                message: wire.git.message,
                 url: wire.html_url,
             }
         }

@@ -12,6 +12,8 @@ mod http;
 pub mod pagerduty;
 pub mod prometheus;
 mod secret;
+#[cfg(test)]
+mod testing;
 
 use std::fmt;
 

@@ -327,7 +327,8 @@ mod wire {
     #[derive(Debug, Deserialize)]
     pub(super) struct Incident {
         id: String,
-        incident_number: u64,
+        #[serde(rename = "incident_number")]
+        number: u64,
         #[serde(default)]
         title: String,
         status: String,
@@ -396,7 +397,7 @@ mod wire {
             };
             Self {
                 id: wire.id,
-                reference: format!("{REFERENCE}{}", wire.incident_number),
+                reference: format!("{REFERENCE}{}", wire.number),
                 title: wire.title,
                 status: match wire.status.as_str() {
                     "triggered" => IncidentStatus::Triggered,

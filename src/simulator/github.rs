@@ -39,16 +39,18 @@ impl IntoResponse for NotFound {
 
 #[derive(Deserialize)]
 struct Page {
-    page: Option<usize>,
-    per_page: Option<usize>,
+    #[serde(rename = "page")]
+    number: Option<usize>,
+    #[serde(rename = "per_page")]
+    size: Option<usize>,
     #[serde(rename = "ref")]
     at: Option<String>,
 }
 
 impl Page {
     fn of<T>(&self, items: Vec<T>) -> Vec<T> {
-        let size = self.per_page.unwrap_or(30).clamp(1, 100);
-        items.into_iter().skip((self.page.unwrap_or(1).max(1) - 1) * size).take(size).collect()
+        let size = self.size.unwrap_or(30).clamp(1, 100);
+        items.into_iter().skip((self.number.unwrap_or(1).max(1) - 1) * size).take(size).collect()
     }
 }
 
@@ -147,7 +149,7 @@ async fn compare(
             "total_commits": ahead.len(), "base_commit": commit_json(repository, base), "commits": commits,
             "html_url": format!("https://github.com/{}/compare/{range}", repository.full_name)});
         // Changed files come with the first page only.
-        answer["files"] = if page.page.unwrap_or(1) <= 1 { files(ahead) } else { json!([]) };
+        answer["files"] = if page.number.unwrap_or(1) <= 1 { files(ahead) } else { json!([]) };
         Some(answer)
     })
 }

@@ -284,7 +284,7 @@ fn write_yaml(value: &Value, depth: usize, out: &mut String) {
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {
-                *out += &format!("{pad}{key}:");
+                out.extend([pad.as_str(), key, ":"]);
                 write_nested(value, depth, out);
             }
         }
@@ -292,10 +292,10 @@ fn write_yaml(value: &Value, depth: usize, out: &mut String) {
             for item in items {
                 let mut text = String::new();
                 write_yaml(item, depth + 1, &mut text);
-                *out += &format!("{pad}- {}", text.trim_start());
+                out.extend([pad.as_str(), "- ", text.trim_start()]);
             }
         }
-        scalar => *out += &format!("{pad}{}\n", scalar_yaml(scalar)),
+        scalar => out.extend([pad.as_str(), &scalar_yaml(scalar), "\n"]),
     }
 }
 
@@ -309,7 +309,7 @@ fn write_nested(value: &Value, depth: usize, out: &mut String) {
             out.push('\n');
             write_yaml(value, depth, out);
         }
-        scalar => *out += &format!(" {}\n", scalar_yaml(scalar)),
+        scalar => out.extend([" ", &scalar_yaml(scalar), "\n"]),
     }
 }
 

@@ -321,8 +321,8 @@ async fn users(State(world): State<World>, Query(query): Parameters) -> Answer {
         let mut names: Vec<&String> = state.pager.policies.iter().flat_map(|(_, people)| people).collect();
         names.sort();
         names.dedup();
-        let named = names.into_iter().filter(|name| format!("{name}@demo.invalid").contains(&wanted));
-        named.map(|name| user(name, true)).collect()
+        let matching = names.into_iter().filter(|name| format!("{name}@demo.invalid").contains(&wanted));
+        matching.map(|name| user(name, true)).collect()
     });
     page(&query, "users", items)
 }

@@ -118,12 +118,12 @@ fn chosen(state: &WorldState, selector: &Selector) -> Vec<(String, Metric)> {
 fn value(state: &WorldState, service: &str, metric: Metric, at: i64) -> Option<f64> {
     let slot = at.div_euclid(SCRAPE_S);
     // A scrape is missed now and then, twice in a row.
-    if (slot + i64::from(noise(service, 0) as u32 % 97)).rem_euclid(97) < 2 {
+    if (slot + i64::from(noise(service, 0))).rem_euclid(97) < 2 {
         return None;
     }
-    let jitter = f64::from(noise(service, slot) as u32 % 1_000) / 1_000.0;
+    let jitter = f64::from(noise(service, slot)) / f64::from(u16::MAX);
     let trouble = state.pager.incidents.iter().filter(|incident| incident.is_on(service)).map(|incident| {
-        let age = (at - incident.created_at().as_second()) as f64;
+        let age = jiff::SignedDuration::from_secs(at - incident.created_at().as_second()).as_secs_f64();
         match age {
             age if age < -300.0 => 0.0,
             age if age < MITIGATED_S => 1.0,
@@ -140,9 +140,9 @@ fn value(state: &WorldState, service: &str, metric: Metric, at: i64) -> Option<f
     })
 }
 
-fn noise(service: &str, slot: i64) -> u64 {
+fn noise(service: &str, slot: i64) -> u16 {
     let digest = Sha256::digest(format!("{service} {slot}").as_bytes());
-    digest.iter().take(8).fold(0, |all, byte| (all << 8) | u64::from(*byte))
+    u16::from_be_bytes([digest[0], digest[1]])
 }
 
 #[derive(Deserialize)]
@@ -230,6 +230,9 @@ fn labels(selector: &Selector, service: &str) -> Value {
 
 /// A time or a duration: seconds, or RFC 3339.
 fn second(text: &str) -> Option<i64> {
-    let number = text.parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number as i64);
-    number.or_else(|| text.parse::<Timestamp>().ok().map(Timestamp::as_second))
+    let number =
+        text.parse::<f64>().ok().and_then(|number| jiff::SignedDuration::try_from_secs_f64(number).ok());
+    number
+        .map(|duration| duration.as_secs())
+        .or_else(|| text.parse::<Timestamp>().ok().map(Timestamp::as_second))
 }

@@ -49,9 +49,9 @@ impl Asked {
     }
 }
 
-fn sync(revision: &str) -> Option<Value> {
-    Some(json!({"name": "payments-api", "project": "payments", "revision": revision,
-        "infos": [{"name": "dock.decision", "value": "01J"}]}))
+fn sync(revision: &str) -> Value {
+    json!({"name": "payments-api", "project": "payments", "revision": revision,
+        "infos": [{"name": "dock.decision", "value": "01J"}]})
 }
 
 #[tokio::test]
@@ -61,10 +61,10 @@ async fn a_sync_goes_from_accepted_to_healthy_and_keeps_its_tags() {
     let revision = app["status"]["sync"]["revision"].as_str().unwrap().to_owned();
     let before = app["status"]["history"].as_array().unwrap().len();
     let path = "/applications/payments-api/sync";
-    let (status, answer) = asked.argocd("POST", path, Account::Executor, sync(&revision)).await;
+    let (status, answer) = asked.argocd("POST", path, Account::Executor, Some(sync(&revision))).await;
     assert_eq!((status, &answer["operation"]["sync"]["revision"]), (200, &json!(revision)));
     assert!(answer["status"]["operationState"].is_null(), "what was there is wiped");
-    let (status, busy) = asked.argocd("POST", path, Account::Executor, sync(&revision)).await;
+    let (status, busy) = asked.argocd("POST", path, Account::Executor, Some(sync(&revision))).await;
     assert_eq!((status, &busy["code"]), (400, &json!(9)));
     assert_eq!(busy["message"], "another operation is already in progress");
     let healthy = |app: &Value| app["status"]["health"]["status"] == "Healthy" && app["operation"].is_null();
@@ -91,7 +91,8 @@ async fn who_may_what_and_which_no_means_what() {
     };
     let body = || Some(json!({"name": "payments-api", "project": "payments"}));
     check("POST", "/applications/payments-api/sync", Account::Agent, body(), 403, 7).await;
-    check("POST", "/applications/payments-api/sync", Account::Executor, sync("no-such-branch"), 400, 9).await;
+    check("POST", "/applications/payments-api/sync", Account::Executor, Some(sync("no-such-branch")), 400, 9)
+        .await;
     check("GET", "/applications/nope", Account::Agent, None, 403, 7).await;
     check("GET", "/applications/nope?project=payments", Account::Agent, None, 404, 5).await;
     check("GET", "/applications/nope?project=nope", Account::Agent, None, 403, 7).await;
@@ -111,7 +112,7 @@ async fn a_pinned_revision_is_refused_under_auto_sync_even_the_heads_own() {
     world.set_auto_sync("payments-api", true).unwrap();
     let revision = asked.app("payments-api").await["status"]["sync"]["revision"].as_str().unwrap().to_owned();
     let path = "/applications/payments-api/sync";
-    let (status, answer) = asked.argocd("POST", path, Account::Executor, sync(&revision)).await;
+    let (status, answer) = asked.argocd("POST", path, Account::Executor, Some(sync(&revision))).await;
     assert_eq!(status, 400);
     assert_eq!(answer["message"], format!("Cannot sync to {revision}: auto-sync currently set to main"));
 }

@@ -166,12 +166,12 @@ impl World {
         self.edit(|state, now| {
             let number = id.strip_prefix("INC-").and_then(|digits| digits.parse().ok());
             let number: u64 = number.ok_or_else(|| SimulatorError::Unknown(format!("incident {id}")))?;
-            match state.pager.incidents.iter_mut().find(|incident| incident.number == number) {
-                Some(incident) => incident.set_open(open, now),
-                None => {
-                    let service = service.unwrap_or("checkout-web");
-                    state.pager.incidents.push(Incident::new(number, service, "Opened by hand", "", now));
-                }
+            let known = state.pager.incidents.iter_mut().find(|incident| incident.number == number);
+            if let Some(incident) = known {
+                incident.set_open(open, now);
+            } else if open {
+                let service = service.unwrap_or("checkout-web");
+                state.pager.incidents.push(Incident::new(number, service, "Opened by hand", "", now));
             }
             Ok(())
         })
@@ -413,9 +413,10 @@ impl State {
         let (repository, is_chart) = (app.repository.clone(), app.source["chart"].is_string());
         let unknown = || SimulatorError::Unknown(format!("repository {repository}"));
         let repository = self.repositories.get_mut(&repository).ok_or_else(unknown)?;
-        match is_chart {
-            true => scenario::next_chart(repository, now),
-            false => roll_image(repository, name, now, reshaped),
+        if is_chart {
+            scenario::next_chart(repository, now);
+        } else {
+            roll_image(repository, name, now, reshaped);
         }
         self.notice(name);
         Ok(())

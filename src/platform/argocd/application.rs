@@ -226,9 +226,8 @@ impl Application {
             (Some(_), Some(state)) if state.phase == Phase::Running && state.finished_at.is_some() => {
                 Progress::WaitingToRetry { retries: state.retries }
             }
-            (Some(_), Some(_)) => Progress::Running,
             (None, Some(state)) if state.finished_at.is_some() => Progress::Finished(state.phase.clone()),
-            (None, Some(_)) => Progress::Running,
+            (_, Some(_)) => Progress::Running,
             (None, None) => Progress::Idle,
         }
     }

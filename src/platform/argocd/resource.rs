@@ -87,7 +87,7 @@ pub fn managers(live: &Value) -> Vec<Manager> {
     let mut managers: Vec<Manager> = read
         .map(|e| Manager { name: e.manager, at: e.time, operation: e.operation, fields: e.fields })
         .collect();
-    managers.sort_by(|a, b| b.at.cmp(&a.at));
+    managers.sort_by_key(|manager| std::cmp::Reverse(manager.at));
     managers
 }
 
@@ -135,9 +135,8 @@ fn is_argocds(annotation: &str) -> bool {
 }
 
 /// A managed resource as it comes: states are JSON in strings, `"null"` or empty where there is none.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-#[derive(Default)]
 pub(super) struct Wire {
     group: Option<String>,
     kind: Option<String>,
@@ -162,18 +161,18 @@ impl TryFrom<Wire> for ManagedResource {
                 namespace: wire.namespace.unwrap_or_default(),
                 name: wire.name.unwrap_or_default(),
             },
-            target: state(wire.target_state)?,
-            live: state(wire.live_state)?,
-            normalized_live: state(wire.normalized_live_state)?,
-            predicted_live: state(wire.predicted_live_state)?,
+            target: state(wire.target_state.as_deref())?,
+            live: state(wire.live_state.as_deref())?,
+            normalized_live: state(wire.normalized_live_state.as_deref())?,
+            predicted_live: state(wire.predicted_live_state.as_deref())?,
             resource_version: wire.resource_version.unwrap_or_default(),
             modified: wire.modified.unwrap_or_default(),
         })
     }
 }
 
-fn state(text: Option<String>) -> Result<Option<Value>, serde_json::Error> {
-    match text.as_deref() {
+fn state(text: Option<&str>) -> Result<Option<Value>, serde_json::Error> {
+    match text {
         None | Some("") => Ok(None),
         Some(text) => serde_json::from_str(text),
     }
@@ -201,10 +200,10 @@ mod tests {
 
     #[test]
     fn an_absent_state_is_none_in_each_of_its_spellings() {
-        for text in [None, Some(String::new()), Some("null".to_owned())] {
+        for text in [None, Some(""), Some("null")] {
             assert_eq!(state(text).unwrap(), None);
         }
-        assert!(state(Some("{".to_owned())).is_err());
+        assert!(state(Some("{")).is_err());
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Source {
 
     /// One application. With `Refresh::Normal` ArgoCD reconciles first, which can take most of a minute.
     pub async fn application(&self, app: &AppKey, refresh: Refresh) -> Result<Application, PlatformError> {
-        let ask = self.about(app, format!("the application {}", app.name), &[]);
+        let ask = about(app, format!("the application {}", app.name), &[]);
         let ask = match refresh {
             Refresh::No => ask,
             Refresh::Normal => ask.query("refresh", "normal").within(Budget::REFRESH),
@@ -91,7 +91,7 @@ impl Source {
     /// Both sides of the drift, hooks left out. As old as the application's `reconciled_at`: refresh first.
     pub async fn managed_resources(&self, app: &AppKey) -> Result<Vec<ManagedResource>, PlatformError> {
         let asked = format!("the managed resources of {}", app.name);
-        let ask = self.about(app, asked.clone(), &["managed-resources"]).within(Budget::REFRESH);
+        let ask = about(app, asked.clone(), &["managed-resources"]).within(Budget::REFRESH);
         let list: wire::List = self.http.json(ask).await?;
         let read = |item: Value| ManagedResource::try_from(resource::Wire::deserialize(item)?);
         list.into_items()
@@ -108,7 +108,7 @@ impl Source {
             manifests: Option<Vec<String>>,
         }
         let asked = format!("the manifests of {} at {revision}", app.name);
-        let ask = self.about(app, asked.clone(), &["manifests"]).query("revision", revision);
+        let ask = about(app, asked.clone(), &["manifests"]).query("revision", revision);
         let rendered: Rendered = self.http.json(ask.within(Budget::REFRESH)).await?;
         let manifests = rendered.manifests.unwrap_or_default();
         manifests
@@ -132,7 +132,7 @@ impl Source {
             tags: Option<Vec<String>>,
         }
         let asked = format!("the revision {revision} of {}", app.name);
-        let wire: Wire = self.http.json(self.about(app, asked, &["revisions", revision, "metadata"])).await?;
+        let wire: Wire = self.http.json(about(app, asked, &["revisions", revision, "metadata"])).await?;
         Ok(RevisionMetadata {
             author: wire.author.unwrap_or_default(),
             date: wire.date,
@@ -151,7 +151,7 @@ impl Source {
             active_windows: Option<Vec<SyncWindow>>,
         }
         let asked = format!("the sync windows of {}", app.name);
-        let wire: Wire = self.http.json(self.about(app, asked, &["syncwindows"])).await?;
+        let wire: Wire = self.http.json(about(app, asked, &["syncwindows"])).await?;
         Ok(SyncWindows { can_sync: wire.can_sync, active: wire.active_windows.unwrap_or_default() })
     }
 
@@ -227,14 +227,14 @@ impl Source {
             None => ask,
         }
     }
+}
 
-    fn about(&self, app: &AppKey, asked: String, rest: &[&str]) -> Ask {
-        let path: Vec<&str> =
-            ["api", "v1", "applications", &app.name].into_iter().chain(rest.iter().copied()).collect();
-        let ask = Ask::get(asked, &path).query("project", &app.project);
-        match &app.namespace {
-            Some(namespace) => ask.query("appNamespace", namespace),
-            None => ask,
-        }
+fn about(app: &AppKey, asked: String, rest: &[&str]) -> Ask {
+    let path: Vec<&str> =
+        ["api", "v1", "applications", &app.name].into_iter().chain(rest.iter().copied()).collect();
+    let ask = Ask::get(asked, &path).query("project", &app.project);
+    match &app.namespace {
+        Some(namespace) => ask.query("appNamespace", namespace),
+        None => ask,
     }
 }

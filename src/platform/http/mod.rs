@@ -355,12 +355,11 @@ pub(super) fn failure_of(answer: &Answer) -> Failure {
 /// `Retry-After`, in seconds or as a date (measured against the answer's own `Date`), clamped.
 pub(super) fn retry_after(answer: &Answer) -> Option<Duration> {
     let text = answer.headers.get(reqwest::header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-            Duration::try_from(until.duration_since(answered_at(answer)?)).unwrap_or(RETRY_AFTER_MIN)
-        }
+    let wait = if let Ok(seconds) = text.parse::<u64>() {
+        Duration::from_secs(seconds)
+    } else {
+        let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+        Duration::try_from(until.duration_since(answered_at(answer)?)).unwrap_or(RETRY_AFTER_MIN)
     };
     Some(wait.clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX))
 }

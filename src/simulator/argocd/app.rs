@@ -144,9 +144,10 @@ impl App {
     /// The manifests at a resolved revision, with ArgoCD's tracking on them.
     pub(super) fn rendered(&self, repository: &Repository, revision: &str) -> Vec<Value> {
         let chart = || repository.releases.iter().find(|release| release.version == revision);
-        let plain = match self.source["chart"].is_string() {
-            true => chart().map(|release| release.manifests.clone()).unwrap_or_default(),
-            false => repository.manifests(revision).unwrap_or_default().to_vec(),
+        let plain = if self.source["chart"].is_string() {
+            chart().map(|release| release.manifests.clone()).unwrap_or_default()
+        } else {
+            repository.manifests(revision).unwrap_or_default().to_vec()
         };
         plain.into_iter().map(|object| self.tracked(object)).collect()
     }

@@ -151,12 +151,11 @@ fn visible<'s>(state: &'s world::State, name: &str, project: Option<&str>) -> Re
     let found = state.apps.get(name);
     match (project, found) {
         (None, Some(app)) => Ok(app),
-        (None, None) => Err(Refusal::forbidden()),
         (Some(project), Some(app)) if app.project == project => Ok(app),
         (Some(project), _) if state.apps.values().any(|app| app.project == project) => {
             Err(Refusal::new(404, 5, &format!("applications.argoproj.io \"{name}\" not found")))
         }
-        (Some(_), _) => Err(Refusal::forbidden()),
+        (_, _) => Err(Refusal::forbidden()),
     }
 }
 
@@ -317,9 +316,10 @@ async fn sync_windows(
 ) -> Answer {
     read(&world, &headers, &name, &query, |_, app| {
         let window = json!([{"kind": "deny", "schedule": "0 0 * * *", "duration": "24h"}]);
-        Ok(Json(match app.window_closed {
-            true => json!({"activeWindows": window, "assignedWindows": window}),
-            false => json!({"canSync": true}),
+        Ok(Json(if app.window_closed {
+            json!({"activeWindows": window, "assignedWindows": window})
+        } else {
+            json!({"canSync": true})
         }))
     })
 }

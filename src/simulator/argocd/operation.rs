@@ -269,9 +269,10 @@ impl App {
         for key in gone {
             let Some(object) = self.live.get(&key).cloned().filter(chosen) else { continue };
             let prune = sync["prune"] == true;
-            results.push(match prune {
-                true => result(&object, "Pruned", "pruned"),
-                false => result(&object, "PruneSkipped", "ignored (requires pruning)"),
+            results.push(if prune {
+                result(&object, "Pruned", "pruned")
+            } else {
+                result(&object, "PruneSkipped", "ignored (requires pruning)")
             });
             if prune && !dry {
                 self.live.remove(&key);

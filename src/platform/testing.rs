@@ -1,0 +1,79 @@
+//! Ground for the connectors' tests: the simulated platforms, and sections that lead to them.
+//!
+//! Never: in the product.
+
+use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
+
+use super::{argocd, github, pagerduty, prometheus};
+use crate::{
+    clock::Clock,
+    simulator::{Account, Pace, Scenario, Setting, Simulators, Site, World},
+};
+
+pub(super) struct Ground {
+    simulators: Simulators,
+    folder: tempfile::TempDir,
+}
+
+impl Ground {
+    /// Time passes by [`Self::ticks`] alone.
+    pub(super) async fn start() -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let pace = Pace { tick: Duration::from_secs(86_400), refresh: Duration::ZERO };
+        let setting = Setting { scenario: Scenario::Seeds, clock: Clock::system(), pace, dir: None };
+        let simulators = Simulators::start(setting).await.unwrap();
+        let ground = Self { simulators, folder: tempfile::tempdir().unwrap() };
+        ground.ticks(5);
+        ground
+    }
+
+    pub(super) fn world(&self) -> &World {
+        self.simulators.world()
+    }
+
+    pub(super) fn url(&self, site: Site) -> String {
+        self.simulators.url(site)
+    }
+
+    pub(super) fn ticks(&self, count: usize) {
+        (0..count).for_each(|_| self.world().tick());
+    }
+
+    /// A file with a token, for its owner alone.
+    pub(super) fn token_file(&self, name: &str, token: &str) -> PathBuf {
+        let file = self.folder.path().join(name);
+        std::fs::write(&file, token).unwrap();
+        std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        file
+    }
+
+    pub(super) fn argocd(&self, account: Account) -> argocd::Config {
+        self.argocd_with(&self.world().argocd_token(account))
+    }
+
+    pub(super) fn argocd_with(&self, token: &str) -> argocd::Config {
+        let file = self.token_file("argocd", token);
+        section(&format!("url = {:?}\ntoken_file = {file:?}", self.url(Site::ArgoCd)))
+    }
+
+    pub(super) fn github(&self) -> github::Config {
+        self.section(Site::GitHub)
+    }
+
+    pub(super) fn pagerduty(&self) -> pagerduty::Config {
+        self.section(Site::PagerDuty)
+    }
+
+    pub(super) fn prometheus(&self) -> prometheus::Config {
+        self.section(Site::Prometheus)
+    }
+
+    fn section<T: serde::de::DeserializeOwned>(&self, site: Site) -> T {
+        let file = self.token_file(site.name(), &self.world().token(site));
+        section(&format!("url = {:?}\ntoken_file = {file:?}", self.url(site)))
+    }
+}
+
+fn section<T: serde::de::DeserializeOwned>(text: &str) -> T {
+    toml::from_str(text).unwrap()
+}
