@@ -2,6 +2,8 @@
 //!
 //! Never: a missing series as zero, `NaN` as a number, a gap bridged, a partial answer as a whole one.
 
+mod wire;
+
 use std::{path::PathBuf, time::Duration};
 
 use jiff::Timestamp;
@@ -211,64 +213,6 @@ fn said(answer: &Answer) -> String {
 /// 503 is its own timeout, and passes; 422 is a query that cannot be executed.
 fn failure(answer: &Answer) -> Option<Failure> {
     (answer.status.as_u16() == 503).then_some(Failure::Timeout)
-}
-
-/// Prometheus' JSON as it comes.
-mod wire {
-    use jiff::Timestamp;
-    use serde::Deserialize;
-
-    #[derive(Debug, Deserialize)]
-    pub(super) struct Answer<T> {
-        pub(super) data: Data<T>,
-        #[serde(default)]
-        warnings: Vec<String>,
-    }
-
-    #[derive(Debug, Deserialize)]
-    pub(super) struct Data<T> {
-        pub(super) result: Vec<T>,
-    }
-
-    #[derive(Debug, Deserialize)]
-    pub(super) struct Instant {
-        pub(super) value: Value,
-    }
-
-    #[derive(Debug, Deserialize)]
-    pub(super) struct Range {
-        pub(super) values: Vec<Value>,
-    }
-
-    /// Seconds as a number, the value as text.
-    #[derive(Debug, Deserialize)]
-    pub(super) struct Value(pub(super) f64, pub(super) String);
-
-    #[derive(Debug, Deserialize)]
-    pub(super) struct BuildInfo {
-        pub(super) data: Build,
-    }
-
-    #[derive(Debug, Deserialize)]
-    pub(super) struct Build {
-        pub(super) version: String,
-    }
-
-    impl<T> Answer<T> {
-        pub(super) fn partial(&self) -> Option<String> {
-            self.warnings.first().map(|warning| format!("partial data: {warning}"))
-        }
-    }
-
-    impl Value {
-        /// The finite number and its time.
-        pub(super) fn sample(&self) -> Option<(Timestamp, f64)> {
-            let value = self.1.parse::<f64>().ok().filter(|value| value.is_finite())?;
-            let at = jiff::SignedDuration::try_from_secs_f64(self.0).ok()?;
-            let at = Timestamp::from_duration(at).ok()?;
-            Some((at, value))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! Never: an answer that the real platform could not give; a door that only Dock knows.
 
 mod argocd;
+mod controls;
 mod faults;
 mod git;
 mod github;

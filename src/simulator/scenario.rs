@@ -260,6 +260,31 @@ fn ship_idempotency(repository: &mut Repository, now: Timestamp) {
     });
 }
 
+/// One commit of code by a pull request, and one that puts its image into `deploy/`.
+pub(super) fn next_image(repository: &mut Repository, name: &str, now: Timestamp) {
+    let number = repository.next_pull();
+    let image = manifest::image(repository.manifests_at_head()).unwrap_or_default().to_owned();
+    let next = manifest::next_patch(&image);
+    let version = next.rsplit(':').next().unwrap_or_default().to_owned();
+    repository.commit(Draft {
+        author: "marcus",
+        date: now,
+        message: &format!("Shorten the retry pause of outgoing calls (#{number})"),
+        pull: Some(number),
+        code: &[("src/client/retry.rs", 11, 4), ("src/client/retry_test.rs", 24, 2)],
+        manifests: None,
+    });
+    let manifests = manifest::with_image(repository.manifests_at_head(), &next);
+    repository.commit(Draft {
+        author: "release-bot",
+        date: now,
+        message: &format!("deploy: {name} {version}"),
+        pull: None,
+        code: &[],
+        manifests: Some(manifests),
+    });
+}
+
 /// The next patch release of a chart, which updates dependencies and nothing else.
 pub(super) fn next_chart(repository: &mut Repository, now: Timestamp) {
     let Some(last) = repository.releases.last() else { return };

@@ -20,9 +20,9 @@ use super::{
     Account, SimulatorError, Site,
     argocd::{app::App, reconcile::NOTICED_TICKS},
     faults::Faults,
-    git::{Draft, Repository},
+    git::Repository,
     manifest,
-    pagerduty::{Incident, Pager},
+    pagerduty::Pager,
     scenario::{self, Scenario},
 };
 use crate::clock::Clock;
@@ -134,85 +134,6 @@ impl World {
             Self(Arc::new(Inner { state: Mutex::new(state), clock, pace, file, changes, ends, faults }));
         world.edit(|_, _| ());
         Ok(world)
-    }
-
-    /// A new image by a commit whose CI is green; a chart gets its next patch version. The application goes out of sync
-    /// within a moment.
-    pub fn drift(&self, app: &str) -> Result<(), SimulatorError> {
-        self.edit(|state, now| state.roll(app, now, false))
-    }
-
-    /// The next drift of the scenario's plan, if one is left: its application's name.
-    pub fn drift_next(&self) -> Option<String> {
-        self.edit(State::drift_next)
-    }
-
-    /// Something that a row on this application rests on moves; ArgoCD's own cache shows it when this returns.
-    pub fn move_base(&self, app: &str) -> Result<(), SimulatorError> {
-        self.edit(|state, now| {
-            if state.app(app)?.runs_what_git_says() {
-                let value = now.as_second().to_string();
-                state.toggle_by_hand(app, "express_retry_since", &value, now)?;
-            } else {
-                state.roll(app, now, true)?;
-            }
-            state.reconcile(app, now);
-            Ok(())
-        })
-    }
-
-    /// Opens or resolves an incident, as in `INC-771`. One that is not there yet is opened on `service`.
-    pub fn incident(&self, id: &str, open: bool, service: Option<&str>) -> Result<(), SimulatorError> {
-        self.edit(|state, now| {
-            let number = id.strip_prefix("INC-").and_then(|digits| digits.parse().ok());
-            let number: u64 = number.ok_or_else(|| SimulatorError::Unknown(format!("incident {id}")))?;
-            let known = state.pager.incidents.iter_mut().find(|incident| incident.number == number);
-            if let Some(incident) = known {
-                incident.set_open(open, now);
-            } else if open {
-                let service = service.unwrap_or("checkout-web");
-                state.pager.incidents.push(Incident::new(number, service, "Opened by hand", "", now));
-            }
-            Ok(())
-        })
-    }
-
-    /// Has this application been out of sync, and is it still, as ArgoCD shows it?
-    pub fn is_out_of_sync(&self, app: &str) -> bool {
-        self.read(|state| state.apps.get(app).is_some_and(|app| !app.is_synced()))
-    }
-
-    /// How an application fares after its next syncs.
-    pub fn set_outlook(&self, app: &str, health: &str, message: &str) -> Result<(), SimulatorError> {
-        self.edit(|state, _| {
-            state.app_mut(app)?.outlook = (health.to_owned(), message.to_owned());
-            Ok(())
-        })
-    }
-
-    /// The next `attempts` at applying fail with this message.
-    pub fn fail_syncs(&self, app: &str, attempts: u32, message: &str) -> Result<(), SimulatorError> {
-        self.edit(|state, _| {
-            state.app_mut(app)?.failing = Some((attempts, message.to_owned()));
-            Ok(())
-        })
-    }
-
-    /// Turns an application's own syncing on or off.
-    pub fn set_auto_sync(&self, app: &str, on: bool) -> Result<(), SimulatorError> {
-        self.edit(|state, _| {
-            state.app_mut(app)?.automated = on.then(|| serde_json::json!({"prune": true, "selfHeal": true}));
-            state.touch(app);
-            Ok(())
-        })
-    }
-
-    /// Lets a deny window begin or end.
-    pub fn set_window_closed(&self, app: &str, closed: bool) -> Result<(), SimulatorError> {
-        self.edit(|state, _| {
-            state.app_mut(app)?.window_closed = closed;
-            Ok(())
-        })
     }
 
     /// What goes wrong on one platform, and its being up or down.
@@ -368,11 +289,11 @@ impl State {
         self.touch(name);
     }
 
-    fn app(&self, name: &str) -> Result<&App, SimulatorError> {
+    pub(super) fn app(&self, name: &str) -> Result<&App, SimulatorError> {
         self.apps.get(name).ok_or_else(|| SimulatorError::Unknown(format!("application {name}")))
     }
 
-    fn app_mut(&mut self, name: &str) -> Result<&mut App, SimulatorError> {
+    pub(super) fn app_mut(&mut self, name: &str) -> Result<&mut App, SimulatorError> {
         self.apps.get_mut(name).ok_or_else(|| SimulatorError::Unknown(format!("application {name}")))
     }
 
@@ -381,7 +302,7 @@ impl State {
         self.drift_next(now);
     }
 
-    fn drift_next(&mut self, now: Timestamp) -> Option<String> {
+    pub(super) fn drift_next(&mut self, now: Timestamp) -> Option<String> {
         let app = self.plan.drifts.pop_front()?;
         self.plan.current = Some(app.clone());
         self.plan.follow_in = None;
@@ -407,8 +328,8 @@ impl State {
         }
     }
 
-    /// A new version by green commits; `reshaped` changes more of the same deployment than its image.
-    fn roll(&mut self, name: &str, now: Timestamp, reshaped: bool) -> Result<(), SimulatorError> {
+    /// A new version by green commits.
+    pub(super) fn roll(&mut self, name: &str, now: Timestamp) -> Result<(), SimulatorError> {
         let app = self.app(name)?;
         let (repository, is_chart) = (app.repository.clone(), app.source["chart"].is_string());
         let unknown = || SimulatorError::Unknown(format!("repository {repository}"));
@@ -416,7 +337,7 @@ impl State {
         if is_chart {
             scenario::next_chart(repository, now);
         } else {
-            roll_image(repository, name, now, reshaped);
+            scenario::next_image(repository, name, now);
         }
         self.notice(name);
         Ok(())
@@ -437,37 +358,6 @@ impl State {
         self.notice(name);
         Ok(())
     }
-}
-
-/// One commit of code by a pull request, and one that puts its image into `deploy/`.
-fn roll_image(repository: &mut Repository, name: &str, now: Timestamp, reshaped: bool) {
-    let number = repository.next_pull();
-    let image = manifest::image(repository.manifests_at_head()).unwrap_or_default().to_owned();
-    let next = manifest::next_patch(&image);
-    let version = next.rsplit(':').next().unwrap_or_default().to_owned();
-    repository.commit(Draft {
-        author: "marcus",
-        date: now,
-        message: &format!("Shorten the retry pause of outgoing calls (#{number})"),
-        pull: Some(number),
-        code: &[("src/client/retry.rs", 11, 4), ("src/client/retry_test.rs", 24, 2)],
-        manifests: None,
-    });
-    let mut manifests = manifest::with_image(repository.manifests_at_head(), &next);
-    if reshaped {
-        for object in manifests.iter_mut().filter(|object| object["kind"] == "Deployment") {
-            object["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"] =
-                "768Mi".into();
-        }
-    }
-    repository.commit(Draft {
-        author: "release-bot",
-        date: now,
-        message: &format!("deploy: {name} {version}"),
-        pull: None,
-        code: &[],
-        manifests: Some(manifests),
-    });
 }
 
 fn load(file: &PathBuf) -> Result<State, SimulatorError> {

@@ -259,11 +259,14 @@ impl Application {
             && self.sources.iter().zip(revisions).any(|(source, revision)| target(source) != *revision)
     }
 
-    /// May `health` be believed for the operation that finished last? Health lags behind a sync.
+    /// May `health` be believed for the operation that finished last? ArgoCD looks again only some time after a sync,
+    /// and tells both times in whole seconds: within the same second it has looked if it says `Synced`.
     pub fn health_is_settled(&self) -> bool {
         let finished = self.operation_state.as_ref().and_then(|state| state.finished_at);
         match (finished, self.reconciled_at) {
-            (Some(finished), Some(reconciled)) => reconciled >= finished,
+            (Some(finished), Some(reconciled)) => {
+                reconciled > finished || (reconciled == finished && self.sync == SyncStatus::Synced)
+            }
             (None, Some(_)) => self.operation.is_none(),
             (_, None) => false,
         }

@@ -93,7 +93,11 @@ async fn a_pinned_and_tagged_sync_is_accepted_and_can_be_followed() {
     assert_eq!(busy.next(), Next::ReadBack, "{busy}");
     ground.ticks(4);
     assert_eq!(reads.application(&app.key, Refresh::No).await.unwrap().progress(), Progress::Running);
-    ground.ticks(6);
+    ground.ticks(5);
+    let fresh = reads.application(&app.key, Refresh::No).await.unwrap();
+    assert_eq!(fresh.progress(), Progress::Finished(Phase::Succeeded));
+    assert!(!fresh.health_is_settled(), "its health is of before the sync");
+    ground.ticks(2);
     let done = reads.application(&app.key, Refresh::No).await.unwrap();
     assert_eq!(
         (done.progress(), &done.health),

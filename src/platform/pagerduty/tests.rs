@@ -24,11 +24,10 @@ async fn it_reads_incidents_notes_and_shifts() {
     );
     let shifts = source.on_call().await.unwrap();
     let mut all: Vec<String> = shifts.iter().map(|shift| shift.user.clone()).collect();
-    let shifts: Vec<OnCall> = shifts.into_iter().filter(|shift| Some(&shift.policy) == service.policy.as_ref()).collect();
+    let shifts: Vec<OnCall> =
+        shifts.into_iter().filter(|shift| Some(&shift.policy) == service.policy.as_ref()).collect();
     assert_eq!((shifts[0].email.as_deref(), shifts[0].level), (Some("sarah@demo.invalid"), 1));
     assert_eq!(shifts[0].shift(), "Checkout primary level 1");
-    let mut all: Vec<String> =
-        source.on_call().await.unwrap().into_iter().map(|shift| shift.user).collect();
     all.sort();
     all.dedup();
     assert_eq!(all, ["Govind", "Jordan", "Marcus", "Priya", "Sarah"]);

@@ -15,7 +15,9 @@ use crate::simulator::{
 const PICKED_UP_TICKS: u32 = 2;
 const RUNNING_TICKS: u32 = 5;
 const RETRY_TICKS: u32 = 10;
-const SETTLING_TICKS: u32 = 8;
+/// After a sync the controller looks again, and the pods have settled after this.
+const LOOKS_AGAIN_TICKS: u32 = 2;
+const SETTLING_TICKS: u32 = 10;
 
 const INVALID_ARGUMENT: u32 = 3;
 const PERMISSION_DENIED: u32 = 7;
@@ -205,10 +207,10 @@ impl App {
         }
         self.end("Succeeded", "successfully synced (all tasks run)", now);
         if !dry {
-            (self.health, self.health_message) = ("Progressing".to_owned(), String::new());
             self.settling = Some(SETTLING_TICKS);
         }
-        self.reconcile(repository, now);
+        // Status and health lag behind: they are the old ones until the controller looks again.
+        self.notice(LOOKS_AGAIN_TICKS);
         None
     }
 

@@ -40,6 +40,9 @@ impl App {
             images: images.map(str::to_owned).collect(),
             resources,
         };
+        if self.settling.is_some() {
+            (self.health, self.health_message) = ("Progressing".to_owned(), String::new());
+        }
         self.refresh_asked = false;
         self.reconcile_in = EVERY_TICKS;
     }

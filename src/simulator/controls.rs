@@ -1,0 +1,86 @@
+//! How a demo or a test moves the world: drifts, moved bases, incidents, how a sync fares.
+//!
+//! Never: reachable over HTTP.
+
+use super::{SimulatorError, World, pagerduty::Incident, world::State};
+
+impl World {
+    /// A new image by a commit whose CI is green; a chart gets its next patch version. The application goes out of sync
+    /// within a moment.
+    pub fn drift(&self, app: &str) -> Result<(), SimulatorError> {
+        self.edit(|state, now| state.roll(app, now))
+    }
+
+    /// The next drift of the scenario's plan, if one is left: its application's name.
+    pub fn drift_next(&self) -> Option<String> {
+        self.edit(State::drift_next)
+    }
+
+    /// Something that a row on this application rests on moves; ArgoCD's own cache shows it when this returns.
+    pub fn move_base(&self, app: &str) -> Result<(), SimulatorError> {
+        self.edit(|state, now| {
+            if state.app(app)?.runs_what_git_says() {
+                let value = now.as_second().to_string();
+                state.toggle_by_hand(app, "express_retry_since", &value, now)?;
+            } else {
+                state.roll(app, now)?;
+            }
+            state.reconcile(app, now);
+            Ok(())
+        })
+    }
+
+    /// Opens or resolves an incident, as in `INC-771`. One that is not there yet is opened on `service`.
+    pub fn incident(&self, id: &str, open: bool, service: Option<&str>) -> Result<(), SimulatorError> {
+        self.edit(|state, now| {
+            let number = id.strip_prefix("INC-").and_then(|digits| digits.parse().ok());
+            let number: u64 = number.ok_or_else(|| SimulatorError::Unknown(format!("incident {id}")))?;
+            let known = state.pager.incidents.iter_mut().find(|incident| incident.number == number);
+            if let Some(incident) = known {
+                incident.set_open(open, now);
+            } else if open {
+                let service = service.unwrap_or("checkout-web");
+                state.pager.incidents.push(Incident::new(number, service, "Opened by hand", "", now));
+            }
+            Ok(())
+        })
+    }
+
+    /// Has this application been out of sync, and is it still, as ArgoCD shows it?
+    pub fn is_out_of_sync(&self, app: &str) -> bool {
+        self.read(|state| state.apps.get(app).is_some_and(|app| !app.is_synced()))
+    }
+
+    /// How an application fares after its next syncs.
+    pub fn set_outlook(&self, app: &str, health: &str, message: &str) -> Result<(), SimulatorError> {
+        self.edit(|state, _| {
+            state.app_mut(app)?.outlook = (health.to_owned(), message.to_owned());
+            Ok(())
+        })
+    }
+
+    /// The next `attempts` at applying fail with this message.
+    pub fn fail_syncs(&self, app: &str, attempts: u32, message: &str) -> Result<(), SimulatorError> {
+        self.edit(|state, _| {
+            state.app_mut(app)?.failing = Some((attempts, message.to_owned()));
+            Ok(())
+        })
+    }
+
+    /// Turns an application's own syncing on or off.
+    pub fn set_auto_sync(&self, app: &str, on: bool) -> Result<(), SimulatorError> {
+        self.edit(|state, _| {
+            state.app_mut(app)?.automated = on.then(|| serde_json::json!({"prune": true, "selfHeal": true}));
+            state.touch(app);
+            Ok(())
+        })
+    }
+
+    /// Lets a deny window begin or end.
+    pub fn set_window_closed(&self, app: &str, closed: bool) -> Result<(), SimulatorError> {
+        self.edit(|state, _| {
+            state.app_mut(app)?.window_closed = closed;
+            Ok(())
+        })
+    }
+}
