@@ -3,5 +3,7 @@
 //! Never: IO or the clock; and no answer but "a person decides" when anything is unclear.
 
 pub mod count;
+pub mod engine;
 
 pub use count::{Review, Tally, Vote, count};
+pub use engine::{Asker, Engine, Permission, PolicyError, PolicyText, RowFacts, Wish};

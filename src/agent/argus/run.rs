@@ -426,6 +426,7 @@ fn overtaken(error: &ApiError) -> bool {
         error.refusal(),
         Some(
             Refusal::ClaimMismatch { .. }
+                | Refusal::BaseMoved { .. }
                 | Refusal::SubjectTaken { .. }
                 | Refusal::StaleRevision { .. }
                 | Refusal::OutOfStep { .. }
