@@ -7,12 +7,13 @@
 //! | `row.opened`, `row.revised` | `content_sha256`, `keys_needed` where known |
 //! | `decision.accepted` | `statement`, `signature`; for approvals `keys_needed`; where known `touch` |
 //! | `execution.intended` | `decision`: the ids whose keys were counted, a list (or one string with commas); or `policy`: the name of the policy that decided |
-//! | other `execution.*` | `decision` as above where nothing was intended (done by hand) |
+//! | `execution.confirmed` | `decision` as above where nothing was intended (done by hand) |
 //! | any of a row | `void`: list of ids of decisions that no longer count |
 //! | `policy.decided` | `policy`: its name |
 //! | administrative events | `statement`, `signature` (see [`super::admin`]); a second admin's `second`: `{"by", "signature"}` |
 //!
-//! `decision.accepted` and `row.*` leaves carry their `revision`; a decision's is that of its statement.
+//! `decision.accepted`, `row.*`, `policy.decided` and `execution.*` leaves carry their `revision`; a decision's is that of
+//! its statement.
 //!
 //! Never: a leaf in another form than the one that is hashed.
 

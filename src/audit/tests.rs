@@ -162,7 +162,7 @@ fn the_reader_brings_along_what_to_trust() {
 #[test]
 fn what_a_server_could_forge_is_found() {
     type Forge = fn(&mut Log);
-    let cases: [(&str, Forge); 14] = [
+    let cases: [(&str, Forge); 15] = [
         ("had 1 keys of the 2 that were needed", |log| {
             let row = log.open("sync-1", 2);
             let id = log.decide("sarah", row, Decision::Approve, 1, "x");
@@ -173,6 +173,15 @@ fn what_a_server_could_forge_is_found() {
             let one = log.decide("sarah", row, Decision::Approve, 2, "x");
             let two = log.decide("sarah", row, Decision::Approve, 2, "y");
             log.execute(row, &[&one, &two]);
+        }),
+        ("executes a revision that was not the newest", |log| {
+            let row = log.open("sync-1", 1);
+            let id = log.decide("sarah", row, Decision::Approve, 1, "x");
+            let body = c1::map([("content_sha256", "other".into())]);
+            let leaf = log.leaf(("argus", PrincipalKind::Agent), Event::RowRevised, body);
+            let prev = Some(log.tree.size() - 1);
+            log.push(super::leaf::Leaf { row: Some(row), revision: Some(2), prev, ..leaf });
+            log.execute(row, &[&id]);
         }),
         ("names no decision that it had", |log| {
             let row = log.open("sync-1", 1);

@@ -13,6 +13,7 @@ mod heads;
 mod inventory;
 mod replay;
 mod report;
+mod story;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};

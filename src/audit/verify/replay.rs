@@ -2,20 +2,20 @@
 //!
 //! Never: takes a leaf's word for what a signature has to say.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use jiff::Timestamp;
 
 use super::Report;
+use super::story::{Accepted, Story};
 use crate::audit::authority::Authority;
-use crate::audit::leaf::Leaf;
+use crate::audit::leaf::{Actor, Leaf};
 use crate::audit::note;
 use crate::audit::sshsig::{PublicKey, Purpose, SigError};
 use crate::audit::statement::{Seen, Statement};
-use crate::row::c1::Value;
-use crate::row::{Decision, DecisionId, Digest, Event, PrincipalId, PrincipalKind, RowId};
+use crate::row::{Decision, DecisionId, Event, PrincipalId, PrincipalKind, RowId};
 
 /// Signatures that are checked together.
 const BATCH: usize = 256;
@@ -32,30 +32,8 @@ pub(super) struct Replay {
     pending: Vec<Signed>,
     running: VecDeque<JoinHandle<Vec<Wrong>>>,
     by_policy: u64,
-}
-
-/// A row's story so far.
-#[derive(Default)]
-struct Story {
-    last: u64,
-    proposers: BTreeSet<PrincipalId>,
-    /// By revision: the content that was proposed, and the keys that it needs, where the leaf says so.
-    contents: BTreeMap<u32, String>,
-    keys_needed: u64,
-    decisions: Vec<Accepted>,
-    policies: Vec<(u32, String)>,
-    intended: bool,
-}
-
-struct Accepted {
-    id: DecisionId,
-    reviewer: PrincipalId,
-    decision: Decision,
-    revision: u32,
-    content: Digest,
-    effect: Digest,
-    keys_needed: u64,
-    void: bool,
+    /// Agents that proposed and that no leaf gives an owner.
+    ownerless: BTreeSet<PrincipalId>,
 }
 
 /// What a leaf brought that has files of its own in the pack.
@@ -89,6 +67,7 @@ impl Replay {
             pending: Vec::with_capacity(BATCH),
             running: VecDeque::new(),
             by_policy: 0,
+            ownerless: BTreeSet::new(),
         }
     }
 
@@ -211,7 +190,10 @@ impl Replay {
         story.last = index;
         story.void(leaf);
         match leaf.event {
-            Event::RowOpened | Event::RowRevised => story.propose(leaf),
+            Event::RowOpened | Event::RowRevised => {
+                story.propose(leaf);
+                self.note_owner(&leaf.actor, report);
+            }
             Event::PolicyDecided => {
                 let policy = leaf.body.text("policy").unwrap_or_default().to_owned();
                 story.policies.push((leaf.revision.unwrap_or(0), policy));
@@ -223,17 +205,17 @@ impl Replay {
             Event::ExecutionIntended => {
                 story.intended = true;
                 report.counts.executions += 1;
+                if let Some(other) = story.declined(leaf) {
+                    let text =
+                        format!("That the decline of {other} on {row} did not count before leaf {index}.");
+                    report.unproved.push(text);
+                }
                 match story.may_execute(leaf) {
                     Ok(by_policy) => self.by_policy += u64::from(by_policy),
                     Err(text) => report.disproved(place, text),
                 }
             }
-            Event::ExecutionConfirmed
-            | Event::ExecutionFailed
-            | Event::ExecutionUnknown
-            | Event::ExecutionAttested
-                if !story.intended =>
-            {
+            Event::ExecutionConfirmed if !story.intended => {
                 if let Err(text) = story.may_execute(leaf) {
                     report.disproved(place, text);
                 }
@@ -242,6 +224,18 @@ impl Replay {
         }
         self.rows.insert(row, story);
         statement
+    }
+
+    /// Says so, once, where no leaf tells whose an agent is: then nobody can be kept from deciding its rows.
+    fn note_owner(&mut self, actor: &Actor, report: &mut Report) {
+        let unknown = actor.kind == PrincipalKind::Agent && self.authority.owner(&actor.id).is_none();
+        if unknown && self.ownerless.insert(actor.id.clone()) {
+            let text = format!(
+                "That nobody decided rows of their own agent {}: no leaf says whose it is.",
+                actor.id
+            );
+            report.unproved.push(text);
+        }
     }
 
     /// All about an accepted decision but its signature, which waits for its batch.
@@ -318,70 +312,6 @@ fn wrong_ones(batch: &[Signed], namespace: &str) -> Vec<Wrong> {
 fn tell(wrong: Vec<Wrong>, report: &mut Report) {
     for (index, text) in wrong {
         report.disproved(format!("entries/{index}.json"), text);
-    }
-}
-
-impl Story {
-    fn propose(&mut self, leaf: &Leaf) {
-        self.proposers.insert(leaf.actor.id.clone());
-        if let (Some(revision), Some(content)) = (leaf.revision, leaf.body.text("content_sha256")) {
-            self.contents.insert(revision, content.to_owned());
-        }
-        let needed = leaf.body.text("keys_needed").and_then(note::plain_number);
-        self.keys_needed = self.keys_needed.max(needed.unwrap_or(0));
-        self.intended = false;
-    }
-
-    /// Decisions that a leaf says count no longer: the base moved, or authority was lost.
-    fn void(&mut self, leaf: &Leaf) {
-        let void: Vec<&str> = leaf
-            .body
-            .get("void")
-            .and_then(Value::as_list)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_text)
-            .collect();
-        for accepted in &mut self.decisions {
-            accepted.void |= void.contains(&accepted.id.as_str());
-        }
-    }
-
-    /// Whether what is executed was decided, by the keys that it needed; true where a policy decided it.
-    fn may_execute(&self, leaf: &Leaf) -> Result<bool, String> {
-        let ids = leaf.decisions();
-        if ids.is_empty() {
-            let policy = leaf.body.text("policy").ok_or("names no decision that it had")?;
-            let revision = leaf.revision.unwrap_or(0);
-            let decided = self.policies.iter().any(|(at, name)| *at == revision && name == policy);
-            return decided.then_some(true).ok_or_else(|| format!("the policy {policy} had not decided it"));
-        }
-        let mut reviewers = BTreeSet::new();
-        let mut first: Option<&Accepted> = None;
-        let mut needed = self.keys_needed.max(1);
-        for id in ids {
-            let found = self.decisions.iter().find(|accepted| accepted.id.as_str() == id);
-            let accepted = found.ok_or_else(|| format!("no such decision was accepted before it: {id}"))?;
-            let first = first.get_or_insert(accepted);
-            let same = (accepted.revision, accepted.content, accepted.effect)
-                == (first.revision, first.content, first.effect);
-            for (wrong, what) in [
-                (accepted.decision != Decision::Approve, "does not approve"),
-                (accepted.void, "was withdrawn or void"),
-                (leaf.revision.is_some_and(|it| it != accepted.revision), "is about another revision"),
-                (!same, "is about other content or another effect than the first"),
-                (!reviewers.insert(&accepted.reviewer), "is a second one of the same person"),
-            ] {
-                if wrong {
-                    return Err(format!("the decision {id} that it names {what}"));
-                }
-            }
-            needed = needed.max(accepted.keys_needed);
-        }
-        if (reviewers.len() as u64) < needed {
-            return Err(format!("had {} keys of the {needed} that were needed", reviewers.len()));
-        }
-        Ok(false)
     }
 }
 

@@ -1,0 +1,107 @@
+//! One row's story, as its leaves tell it: proposed, decided, voided, executed.
+//!
+//! Never: a key that counts twice, or for another revision than the newest.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::audit::leaf::Leaf;
+use crate::audit::note;
+use crate::row::c1::Value;
+use crate::row::{Decision, DecisionId, Digest, PrincipalId};
+
+/// A row's story so far.
+#[derive(Default)]
+pub(super) struct Story {
+    pub(super) last: u64,
+    pub(super) proposers: BTreeSet<PrincipalId>,
+    /// By revision: the content that was proposed, and the keys that it needs, where the leaf says so.
+    pub(super) contents: BTreeMap<u32, String>,
+    pub(super) keys_needed: u64,
+    pub(super) decisions: Vec<Accepted>,
+    pub(super) policies: Vec<(u32, String)>,
+    pub(super) intended: bool,
+}
+
+pub(super) struct Accepted {
+    pub(super) id: DecisionId,
+    pub(super) reviewer: PrincipalId,
+    pub(super) decision: Decision,
+    pub(super) revision: u32,
+    pub(super) content: Digest,
+    pub(super) effect: Digest,
+    pub(super) keys_needed: u64,
+    pub(super) void: bool,
+}
+
+impl Story {
+    pub(super) fn propose(&mut self, leaf: &Leaf) {
+        self.proposers.insert(leaf.actor.id.clone());
+        if let (Some(revision), Some(content)) = (leaf.revision, leaf.body.text("content_sha256")) {
+            self.contents.insert(revision, content.to_owned());
+        }
+        let needed = leaf.body.text("keys_needed").and_then(note::plain_number);
+        self.keys_needed = self.keys_needed.max(needed.unwrap_or(0));
+        self.intended = false;
+    }
+
+    /// Decisions that a leaf says count no longer: the base moved, or authority was lost.
+    pub(super) fn void(&mut self, leaf: &Leaf) {
+        let void: Vec<&str> = leaf
+            .body
+            .get("void")
+            .and_then(Value::as_list)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_text)
+            .collect();
+        for accepted in &mut self.decisions {
+            accepted.void |= void.contains(&accepted.id.as_str());
+        }
+    }
+
+    /// Who declined what an execution is about, where that was not taken back.
+    pub(super) fn declined(&self, intent: &Leaf) -> Option<&PrincipalId> {
+        let about = |it: &&Accepted| it.decision == Decision::Decline && Some(it.revision) == intent.revision;
+        self.decisions.iter().filter(|it| !it.void).find(about).map(|it| &it.reviewer)
+    }
+
+    /// Whether what is executed was decided, by the keys that it needed; true where a policy decided it.
+    pub(super) fn may_execute(&self, leaf: &Leaf) -> Result<bool, String> {
+        let revision = leaf.revision.ok_or("does not say which revision it executes")?;
+        if self.contents.last_key_value().is_some_and(|(&newest, _)| newest != revision) {
+            return Err("executes a revision that was not the newest".to_owned());
+        }
+        let ids = leaf.decisions();
+        if ids.is_empty() {
+            let policy = leaf.body.text("policy").ok_or("names no decision that it had")?;
+            let decided = self.policies.iter().any(|(at, name)| *at == revision && name == policy);
+            return decided.then_some(true).ok_or_else(|| format!("the policy {policy} had not decided it"));
+        }
+        let mut reviewers = BTreeSet::new();
+        let mut first: Option<&Accepted> = None;
+        let mut needed = self.keys_needed.max(1);
+        for id in ids {
+            let found = self.decisions.iter().find(|accepted| accepted.id.as_str() == id);
+            let accepted = found.ok_or_else(|| format!("no such decision was accepted before it: {id}"))?;
+            let first = first.get_or_insert(accepted);
+            let same = (accepted.revision, accepted.content, accepted.effect)
+                == (first.revision, first.content, first.effect);
+            for (wrong, what) in [
+                (accepted.decision != Decision::Approve, "does not approve"),
+                (accepted.void, "was withdrawn or void"),
+                (revision != accepted.revision, "is about another revision"),
+                (!same, "is about other content or another effect than the first"),
+                (!reviewers.insert(&accepted.reviewer), "is a second one of the same person"),
+            ] {
+                if wrong {
+                    return Err(format!("the decision {id} that it names {what}"));
+                }
+            }
+            needed = needed.max(accepted.keys_needed);
+        }
+        if (reviewers.len() as u64) < needed {
+            return Err(format!("had {} keys of the {needed} that were needed", reviewers.len()));
+        }
+        Ok(false)
+    }
+}
