@@ -60,7 +60,20 @@ pub fn belongs(event: Event, row: Option<RowId>, rows: &BTreeSet<RowId>) -> bool
 /// Makes a pack. `node` gives the hashes of complete subtrees, see [`merkle`].
 pub fn build<E>(
     source: &Source<'_>,
-    mut node: impl FnMut(u8, u64) -> Result<Hash, E>,
+    node: impl FnMut(u8, u64) -> Result<Hash, E>,
+) -> Result<Files, PackError<E>> {
+    let node = std::cell::RefCell::new(node);
+    let ask = |level, index| node.borrow_mut()(level, index);
+    let size = note::open(source.checkpoint.as_bytes(), source.log_key, &[])?.checkpoint.size;
+    assemble(source, |index| merkle::inclusion(index, size, ask), |old| merkle::consistency(old, size, ask))
+}
+
+/// The same where the proofs are there already: `inclusion` of a leaf, `consistency` of an older size, both against
+/// the checkpoint.
+pub fn assemble<E>(
+    source: &Source<'_>,
+    mut inclusion: impl FnMut(u64) -> Result<Vec<Hash>, E>,
+    mut consistency: impl FnMut(u64) -> Result<Vec<Hash>, E>,
 ) -> Result<Files, PackError<E>> {
     let head = note::open(source.checkpoint.as_bytes(), source.log_key, &[])?.checkpoint;
     let org = head.origin.strip_suffix("/dock").unwrap_or(&head.origin).to_owned();
@@ -73,7 +86,7 @@ pub fn build<E>(
             return Err(PackError::Beyond(*index));
         }
         let leaf = Leaf::parse(bytes).map_err(|error| PackError::Leaf { index: *index, error })?;
-        let path = merkle::inclusion(*index, head.size, &mut node).map_err(PackError::Tree)?;
+        let path = inclusion(*index).map_err(PackError::Tree)?;
         files.insert(format!("entries/{index}.json"), bytes.clone());
         let text = proof::write(*index, &path, source.checkpoint);
         files.insert(format!("proofs/{index}.tlog-proof"), text.into_bytes());
@@ -93,7 +106,7 @@ pub fn build<E>(
         parsed.push((*index, leaf));
     }
     for size in seen.into_iter().filter(|&size| size > 0 && size < head.size) {
-        let path = merkle::consistency(size, head.size, &mut node).map_err(PackError::Tree)?;
+        let path = consistency(size).map_err(PackError::Tree)?;
         files.insert(format!("consistency/{size}"), proof::hash_lines(&path).into_bytes());
     }
     for (digest, bytes) in source.blobs {

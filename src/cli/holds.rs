@@ -1,0 +1,173 @@
+//! `dock holds`, `halt`, `resume`: what stays as it is, and the brake.
+//!
+//! Never: a hold that ends by itself; a halt ended without an administrator's signature.
+
+use std::time::Duration;
+
+use super::{
+    Globals,
+    exit::{Code, Failure, Outcome},
+    out,
+    person::{Person, block_on},
+};
+use crate::{
+    audit::{
+        admin::{AdminChange, AdminStatement},
+        note,
+        sshsig::Purpose,
+        statement::Seen,
+    },
+    client::decide::new_id,
+    row::{Digest, Hold, Note, PrincipalId},
+    wire::{HaltRequest, LiftRequest, SignedDecision},
+};
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  dock holds\n  dock holds lift checkout-web --note \"INC-771 is over, the flag is in git.\""
+)]
+pub(super) struct Holds {
+    #[command(subcommand)]
+    command: Option<HoldsCommand>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum HoldsCommand {
+    /// End a hold: the drift may be proposed again.
+    Lift {
+        /// The application, or the row that was declined.
+        what: String,
+        /// Why.
+        #[arg(long)]
+        note: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  dock halt --all --note \"Argus drafts nonsense since 02:00.\"\n  dock halt --agent argus --note \"…\""
+)]
+pub(super) struct Halt {
+    #[arg(long, value_name = "NAME", conflicts_with = "all")]
+    agent: Option<PrincipalId>,
+    /// All agents, policies and executions.
+    #[arg(long)]
+    all: bool,
+    /// Why.
+    #[arg(long)]
+    note: String,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  dock resume --note \"Argus is back on rule version 3.\"")]
+pub(super) struct Resume {
+    #[arg(long, value_name = "NAME")]
+    agent: Option<PrincipalId>,
+    /// Why.
+    #[arg(long)]
+    note: String,
+}
+
+pub(super) fn run(globals: &Globals, args: &Holds) -> Outcome {
+    let person = Person::open(globals)?;
+    block_on(async {
+        let holds = read(&person).await?;
+        match &args.command {
+            None => list(&person, &holds),
+            Some(HoldsCommand::Lift { what, note }) => lift(&person, &holds, what, note).await,
+        }
+    })
+}
+
+/// The holds that stand, from the server, else as of the last sync.
+async fn read(person: &Person) -> Result<Vec<Hold>, Failure> {
+    let (outbox, mut cache) = (person.outbox()?, person.cache()?);
+    match person.pull(&outbox, &mut cache, Duration::ZERO).await {
+        Ok(_) => {}
+        Err(failure) if failure.code == Code::Away && cache.as_of()?.is_some() => out::remark(&failure.words),
+        Err(failure) => return Err(failure),
+    }
+    Ok(cache.holds()?.into_iter().filter(|hold| hold.lifted.is_none()).collect())
+}
+
+fn list(person: &Person, holds: &[Hold]) -> Outcome {
+    if person.globals.json {
+        holds.iter().for_each(|hold| out::json(hold));
+        return Ok(Code::Done);
+    }
+    for hold in holds {
+        let incident = hold.incident.as_deref().map(|id| format!(" ({})", out::safe(id))).unwrap_or_default();
+        let since = out::when(hold.since, person.now());
+        let (subject, note) = (out::safe(&hold.subject), out::safe(&hold.note));
+        out::line(format!(
+            "{subject} {} by {}, {}, since {since}{incident}: {note}",
+            hold.drift.short(),
+            hold.by,
+            hold.row
+        ));
+    }
+    if holds.is_empty() {
+        out::line("No hold stands.");
+    }
+    Ok(Code::Done)
+}
+
+async fn lift(person: &Person, holds: &[Hold], what: &str, note: &str) -> Outcome {
+    Note::parse(note).map_err(|why| Failure::usage(why.to_string()))?;
+    let row = what.parse().ok();
+    let fits: Vec<_> = holds.iter().filter(|hold| hold.subject == what || Some(hold.row) == row).collect();
+    let [hold] = fits.as_slice() else {
+        let words = match fits.len() {
+            0 => format!("no hold stands on {}", out::safe(what)),
+            many => format!("{many} holds stand on {}; name the row that was declined", out::safe(what)),
+        };
+        return Err(Failure::new(if fits.is_empty() { Code::Nothing } else { Code::Usage }, words));
+    };
+    let request = LiftRequest { subject: hold.subject.clone(), drift: hold.drift, note: note.to_owned() };
+    person.online().await?.lift_hold(&request).await?;
+    out::line(format!("Lifted: {} may be proposed again.", out::safe(&hold.subject)));
+    Ok(Code::Done)
+}
+
+pub(super) fn halt(globals: &Globals, args: &Halt) -> Outcome {
+    if args.agent.is_none() && !args.all {
+        return Err(Failure::usage("say what to halt: --agent NAME or --all"));
+    }
+    Note::parse(&args.note).map_err(|why| Failure::usage(why.to_string()))?;
+    let person = Person::open(globals)?;
+    block_on(async {
+        let request = HaltRequest { agent: args.agent.clone(), note: args.note.clone() };
+        person.online().await?.halt(&request).await?;
+        out::line("Halted. Waiting rows keep their time; what runs is followed to its end.");
+        Ok(Code::Done)
+    })
+}
+
+pub(super) fn resume(globals: &Globals, args: &Resume) -> Outcome {
+    Note::parse(&args.note).map_err(|why| Failure::usage(why.to_string()))?;
+    let person = Person::open(globals)?;
+    block_on(async {
+        let (outbox, mut cache) = (person.outbox()?, person.cache()?);
+        person.pull(&outbox, &mut cache, Duration::ZERO).await?;
+        let org = person.org(&cache, &outbox)?;
+        let head =
+            outbox.head()?.ok_or_else(|| Failure::new(Code::Away, "no head of the record is known here"))?;
+        let seen =
+            note::read_unchecked(head.note.as_bytes()).map_err(|error| Failure::failed(error.to_string()))?;
+        let now = person.now();
+        let statement = AdminStatement {
+            org: org.clone(),
+            id: new_id(now)?,
+            by: person.id()?,
+            made_at: now,
+            seen: Seen { origin: seen.origin, root: Digest(seen.root), size: seen.size },
+            change: AdminChange::Resumed { agent: args.agent.clone(), note: args.note.clone() },
+        };
+        let bytes = statement.to_bytes();
+        let signature = person.signer(&org, Some(&cache))?.sign(Purpose::Admin, &org, &bytes)?;
+        let statement = String::from_utf8_lossy(&bytes).into_owned();
+        person.online().await?.resume(&SignedDecision { statement, signature }).await?;
+        out::line("Resumed.");
+        Ok(Code::Done)
+    })
+}

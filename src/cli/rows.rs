@@ -1,0 +1,252 @@
+//! `dock rows`: lists. Online it reads what changed first; `--offline` is the cache alone, and starts nothing else.
+//!
+//! Never: a network, a runtime or a TLS store on the offline path.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    FOUND, Globals,
+    exit::{Code, Failure, Outcome},
+    out,
+    person::{Person, block_on},
+};
+use crate::{
+    client::{Cache, cache::RECENT},
+    row::{Kind, State},
+    wire::RowHead,
+};
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  dock rows --mine\n  dock rows --declined            the stand-up view\n  \
+    dock rows --state all --since 7d --json"
+)]
+pub(super) struct Rows {
+    /// Only rows in this state, or `all`.
+    #[arg(long, value_name = "STATE")]
+    state: Vec<String>,
+    /// Only rows of this kind: gate, sync, runbook, postmortem, policy.
+    #[arg(long, value_name = "KIND")]
+    kind: Vec<Kind>,
+    /// Only rows of this incident.
+    #[arg(long, value_name = "ID")]
+    incident: Option<String>,
+    /// Changed since: 30m, 24h, 7d, or a time.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only rows that ask you.
+    #[arg(long)]
+    mine: bool,
+    /// What was declined within a day.
+    #[arg(long)]
+    declined: bool,
+    /// Words, all of which are found in id, title, service, agent or incident.
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// From the cache alone.
+    #[arg(long)]
+    offline: bool,
+}
+
+pub(super) fn run(globals: &Globals, args: &Rows) -> Outcome {
+    let person = Person::open(globals)?;
+    let wanted = Wanted::of(args, &person)?;
+    let cache = if args.offline { offline(&person)? } else { block_on(online(&person))? };
+    let now = person.now();
+    let mut heads: Vec<RowHead> = cache.heads(wanted.since, now)?;
+    heads.retain(|head| wanted.takes(head));
+    person.mark_unsent(heads.iter_mut())?;
+    heads.sort_by_cached_key(|head| {
+        let urgency = if head.state.undecided() { head.expires_at } else { Timestamp::MAX };
+        (!head.state.undecided(), urgency, std::cmp::Reverse(head.changed_at), head.id)
+    });
+    if globals.json {
+        heads.iter().for_each(|head| out::json(head));
+    } else {
+        print(&heads, now);
+    }
+    Ok(FOUND)
+}
+
+fn offline(person: &Person) -> Result<Cache, Failure> {
+    let none =
+        || Failure::new(Code::Away, "nothing is stored here yet\nhint: `dock sync --once` fills the cache");
+    let (cache, remark) = Cache::open_if_there(&person.home.cache_file())?.ok_or_else(none)?;
+    if let Some(remark) = remark {
+        out::remark(&remark);
+    }
+    if cache.as_of()?.is_none() { Err(none()) } else { Ok(cache) }
+}
+
+async fn online(person: &Person) -> Result<Cache, Failure> {
+    let (outbox, mut cache) = (person.outbox()?, person.cache()?);
+    match person.pull(&outbox, &mut cache, Duration::ZERO).await {
+        Ok(_) => Ok(cache),
+        Err(failure) if failure.code == Code::Away => {
+            let as_of = cache.as_of()?.ok_or_else(|| failure.clone())?;
+            let reason = failure.words.lines().next().unwrap_or_default().to_owned();
+            out::remark(&format!("{reason}; rows as of {}", out::when(as_of.as_of, person.now())));
+            Ok(cache)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The filter that the options make.
+struct Wanted {
+    states: Option<Vec<State>>,
+    kinds: Vec<Kind>,
+    incident: Option<String>,
+    since: Timestamp,
+    /// Undecided rows are listed whatever their age, unless a time was asked for.
+    strictly_since: bool,
+    mine: Option<crate::row::PrincipalId>,
+    words: Vec<String>,
+}
+
+impl Wanted {
+    fn of(args: &Rows, person: &Person) -> Result<Self, Failure> {
+        let all = args.state.iter().any(|state| state == "all");
+        let mut states = Vec::new();
+        for text in args.state.iter().filter(|state| *state != "all") {
+            states.push(text.parse::<State>().map_err(|why| unknown_state(text, &why))?);
+        }
+        if args.declined {
+            states.push(State::Declined);
+        }
+        let now = person.now();
+        let since = match &args.since {
+            Some(text) => since(text, now)?,
+            None if all => Timestamp::MIN,
+            None => now.saturating_sub(RECENT).unwrap_or(Timestamp::MIN),
+        };
+        let lower = |text: &String| text.split_whitespace().map(str::to_lowercase).collect();
+        Ok(Self {
+            states: (!all && !states.is_empty()).then_some(states),
+            kinds: args.kind.clone(),
+            incident: args.incident.clone(),
+            since,
+            strictly_since: args.since.is_some(),
+            mine: args.mine.then(|| person.id()).transpose()?,
+            words: args.search.as_ref().map(lower).unwrap_or_default(),
+        })
+    }
+
+    fn takes(&self, head: &RowHead) -> bool {
+        let text = || {
+            let incident = head.incident.as_deref().unwrap_or_default();
+            format!(
+                "{} {} {} {} {} {incident}",
+                head.id, head.title, head.subject, head.environment, head.agent
+            )
+            .to_lowercase()
+        };
+        self.states.as_ref().is_none_or(|states| states.contains(&head.state))
+            && (self.kinds.is_empty() || self.kinds.contains(&head.kind))
+            && self.incident.as_ref().is_none_or(|incident| head.incident.as_ref() == Some(incident))
+            && (!self.strictly_since || head.changed_at >= self.since)
+            && self.mine.as_ref().is_none_or(|me| head.reviewers.contains(me))
+            && (self.words.is_empty() || self.words.iter().all(|word| text().contains(word.as_str())))
+    }
+}
+
+fn unknown_state(text: &str, why: &str) -> Failure {
+    let meant = crate::config::nearest(text, State::ALL.iter().map(|state| state.word()));
+    let hint = meant.map_or_else(
+        || "all, pending, declined, healthy, …".to_owned(),
+        |word| format!("did you mean {word}?"),
+    );
+    Failure::usage(format!("{why}\nhint: {hint}"))
+}
+
+/// `30m`, `24h`, `7d` before now, or an RFC 3339 time.
+pub(super) fn since(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(at);
+    }
+    Ok(now.saturating_sub(span(text)?).unwrap_or(Timestamp::MIN))
+}
+
+/// `90s`, `30m`, `24h`, `7d`.
+pub(super) fn span(text: &str) -> Result<SignedDuration, Failure> {
+    let wrong =
+        || Failure::usage(format!("`{}` is no time: 30m, 24h, 7d or 2026-05-30T02:14:00Z", out::safe(text)));
+    let (digits, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
+    let number: i64 = digits.parse().map_err(|_| wrong())?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    number
+        .checked_mul(seconds)
+        .filter(|seconds| *seconds >= 0)
+        .map(SignedDuration::from_secs)
+        .ok_or_else(wrong)
+}
+
+fn print(heads: &[RowHead], now: Timestamp) {
+    if heads.is_empty() {
+        out::line("No row matches.");
+        return;
+    }
+    for head in heads {
+        out::line(line(head, now));
+    }
+}
+
+/// One row on one line: what is short and fixed first, what others wrote last.
+fn line(head: &RowHead, now: Timestamp) -> String {
+    let left = if head.state.undecided() {
+        out::span(head.expires_at.duration_since(now).as_secs())
+    } else {
+        out::when(head.changed_at, now)
+    };
+    let mark = match (head.unsent, head.stale && head.state.undecided()) {
+        (true, _) => "^",
+        (false, true) => "?",
+        (false, false) => " ",
+    };
+    let keys = if head.keys_needed > 1 {
+        format!(" {}/{} keys", head.keys_given, head.keys_needed)
+    } else {
+        String::new()
+    };
+    let incident = head.incident.as_deref().map(|id| format!(" ({})", out::safe(id))).unwrap_or_default();
+    format!(
+        "{mark} {:<11} {:<13} {:>8}  {:<10} {:<12} {:<5} {}: {}{incident}{keys}",
+        head.id.to_string(),
+        head.state.word(),
+        left,
+        out::safe(&head.environment),
+        head.risk.word(),
+        head.verdict.word(),
+        out::safe(&head.subject),
+        out::safe(&head.title)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        let now: Timestamp = "2026-05-30T02:14:00Z".parse().unwrap();
+        for (text, expected) in [
+            ("30m", "2026-05-30T01:44:00Z"),
+            ("24h", "2026-05-29T02:14:00Z"),
+            ("7d", "2026-05-23T02:14:00Z"),
+            ("2026-05-01T00:00:00Z", "2026-05-01T00:00:00Z"),
+        ] {
+            assert_eq!(since(text, now).unwrap().to_string(), expected);
+        }
+        for text in ["", "h", "-1h", "7w", "99999999999999999999d", "é"] {
+            assert_eq!(since(text, now).unwrap_err().code, Code::Usage, "{text}");
+        }
+    }
+}
