@@ -12,8 +12,6 @@ mod http;
 pub mod pagerduty;
 pub mod prometheus;
 mod secret;
-#[cfg(test)]
-mod testing;
 
 use std::fmt;
 
@@ -132,3 +130,6 @@ impl Sources {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

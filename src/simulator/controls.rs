@@ -20,8 +20,7 @@ impl World {
     pub fn move_base(&self, app: &str) -> Result<(), SimulatorError> {
         self.edit(|state, now| {
             if state.app(app)?.runs_what_git_says() {
-                let value = now.as_second().to_string();
-                state.toggle_by_hand(app, "express_retry_since", &value, now)?;
+                state.flip_by_hand(app, now)?;
             } else {
                 state.roll(app, now)?;
             }

@@ -102,9 +102,14 @@ pub(super) fn next_patch(version: &str) -> String {
     }
 }
 
-/// What the cluster has after this target was applied over what was there: the merge, its owner, its versions.
+/// What the cluster has after this target was applied over what was there: the merge, its owner, its versions. Where
+/// nothing changes, not even a version does.
 pub(super) fn apply(live: Option<&Value>, target: &Value, serial: u64, now: Timestamp) -> Value {
     let mut object = predict(live, target);
+    object["metadata"]["annotations"][LAST_APPLIED] = json!(target.to_string());
+    if let Some(live) = live.filter(|live| **live == object) {
+        return live.clone();
+    }
     if live.is_none() {
         object["metadata"]["uid"] = json!(uid(&key(target)));
         object["metadata"]["creationTimestamp"] = json!(seconds(now));
@@ -116,7 +121,6 @@ pub(super) fn apply(live: Option<&Value>, target: &Value, serial: u64, now: Time
         object["metadata"]["generation"] = json!(generation + 1);
     }
     object["metadata"]["resourceVersion"] = json!(serial.to_string());
-    object["metadata"]["annotations"][LAST_APPLIED] = json!(target.to_string());
     object["metadata"]["managedFields"] = json!([owner(CONTROLLER, target, now)]);
     object
 }
@@ -348,6 +352,7 @@ mod tests {
         let target = sample();
         let live = apply(None, &target, 1, Timestamp::UNIX_EPOCH);
         assert_eq!(predict(Some(&live), &target), live);
+        assert_eq!(apply(Some(&live), &target, 2, Timestamp::MAX), live, "nothing changes, no version does");
         assert_eq!(live["spec"]["progressDeadlineSeconds"], 600, "the cluster's defaults stay");
     }
 

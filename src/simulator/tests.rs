@@ -161,6 +161,16 @@ async fn a_moved_base_shows_at_once_and_a_drift_can_be_repeated() {
     world.move_base("payments-api").unwrap();
     let after = asked.app("payments-api").await;
     assert_ne!(before["status"]["sync"]["revision"], after["status"]["sync"]["revision"]);
+    let flags = async || {
+        let path = "/applications/checkout-web/managed-resources";
+        let (_, answer) = asked.argocd("GET", path, Account::Reader, None).await;
+        answer["items"].as_array().unwrap().iter().find(|item| item["kind"] == "ConfigMap").cloned().unwrap()
+    };
+    for _ in 0..2 {
+        let before = flags().await;
+        world.move_base("checkout-web").unwrap();
+        assert_ne!(flags().await["normalizedLiveState"], before["normalizedLiveState"]);
+    }
     world.drift("search-indexer").unwrap();
     asked.until("search-indexer", |app| app["status"]["sync"]["status"] == "OutOfSync").await;
     assert!(world.drift("nope").is_err());

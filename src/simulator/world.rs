@@ -343,6 +343,14 @@ impl State {
         Ok(())
     }
 
+    /// Somebody flips the last flag of an application by hand, one way or the other.
+    pub(super) fn flip_by_hand(&mut self, name: &str, now: Timestamp) -> Result<(), SimulatorError> {
+        let flags = self.app_mut(name)?.live_of_kind("ConfigMap").and_then(|flags| flags["data"].as_object());
+        let last = flags.and_then(|flags| flags.iter().next_back());
+        let (flag, on) = last.map(|(flag, value)| (flag.clone(), value == "true")).unwrap_or_default();
+        self.toggle_by_hand(name, &flag, if on { "false" } else { "true" }, now)
+    }
+
     pub(super) fn toggle_by_hand(
         &mut self,
         name: &str,

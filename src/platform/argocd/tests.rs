@@ -1,10 +1,14 @@
+//! ArgoCD's connector against the simulated ArgoCD, and against answers that it must survive.
+//!
+//! Never: a wait for real time to pass.
+
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::*;
 use crate::{
-    platform::{Fact, Next, testing::Ground},
+    platform::{Fact, Next, tests::Ground},
     row::c1::sorted_json,
     simulator::{Account, Fault, Site},
 };

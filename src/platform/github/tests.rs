@@ -1,6 +1,10 @@
+//! GitHub's connector against the simulated GitHub, and its readings as tables.
+//!
+//! Never: a request to the real one.
+
 use super::*;
 use crate::{
-    platform::testing::Ground,
+    platform::tests::Ground,
     simulator::{Account, Fault, Site},
 };
 

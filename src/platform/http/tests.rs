@@ -1,8 +1,12 @@
+//! What every call keeps to, whatever the platform: each trouble has its own name, no wait is without an end.
+//!
+//! Never: a request off this machine.
+
 use std::time::Duration;
 
 use super::*;
 use crate::{
-    platform::testing::Ground,
+    platform::tests::Ground,
     simulator::{Fault, Site},
 };
 

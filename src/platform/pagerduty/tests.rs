@@ -1,6 +1,10 @@
+//! PagerDuty's connector against the simulated PagerDuty.
+//!
+//! Never: a request to the real one.
+
 use super::*;
 use crate::{
-    platform::testing::Ground,
+    platform::tests::Ground,
     simulator::{Fault, Site},
 };
 

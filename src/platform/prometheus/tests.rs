@@ -1,10 +1,14 @@
+//! Prometheus' connector against the simulated one; numbers, and what is none.
+//!
+//! Never: a request to a real one.
+
 use jiff::SignedDuration;
 use serde_json::json;
 
 use super::*;
 use crate::{
     clock::Clock,
-    platform::testing::Ground,
+    platform::tests::Ground,
     simulator::{Fault, Site},
 };
 
