@@ -180,6 +180,7 @@ fn state(text: Option<&str>) -> Result<Option<Value>, serde_json::Error> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -216,6 +217,32 @@ mod tests {
         assert_eq!(managers[0].name, "kubectl-edit");
         assert!(managers[0].owns(&["data", "express"]) && !managers[0].owns(&["data", "other"]));
         assert!(!managers[1].owns(&["data"]));
+    }
+
+    fn json_tree() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<i32>().prop_map(Value::from),
+            ".{0,6}".prop_map(Value::from)
+        ];
+        let names =
+            prop_oneof!["metadata", "annotations", "status", "argocd.argoproj.io/x", "generation", "a"];
+        leaf.prop_recursive(4, 32, 4, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map(names.clone(), inner, 0..5)
+                    .prop_map(|fields| fields.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_digest_form_of_a_digest_form_is_itself(state in json_tree()) {
+            let once = digest_form(&state);
+            prop_assert_eq!(digest_form(&once), once.clone());
+            let _ = (managers(&state), has_masks(&state), is_hook(&state));
+        }
     }
 
     #[test]

@@ -143,3 +143,13 @@ fn a_403_can_be_a_limit() {
         None
     );
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_address_is_read_without_harm(address in ".{0,60}") {
+        if let Some(repository) = repository_of(&address, "github.com") {
+            proptest::prop_assert!(!repository.owner.is_empty() && !repository.name.contains('/'));
+        }
+        let _ = short(&address);
+    }
+}
