@@ -204,3 +204,43 @@ async fn a_world_goes_on_where_it_stopped() {
     assert_eq!((second.url(Site::ArgoCd), second.world().token(Site::ArgoCd)), (url, token));
     assert_eq!(second.world().read(|state| serde_json::to_value(&state.pager).unwrap()), seen);
 }
+
+#[tokio::test]
+async fn strangers_are_turned_away_in_each_platforms_own_way() {
+    let asked = Asked::start().await;
+    let bare = reqwest::Client::builder().no_proxy().build().unwrap();
+    let check = async |site: Site, path: &str, status: u16, body: &str| {
+        let answer = bare.get(format!("{}{path}", asked.simulators.url(site))).send().await.unwrap();
+        let (got, text) = (answer.status().as_u16(), answer.text().await.unwrap());
+        assert!(got == status && text.contains(body), "{site:?} {path}: {got} {text}");
+    };
+    check(Site::ArgoCd, "/api/v1/applications", 401, r#""code":16"#).await;
+    check(Site::ArgoCd, "/api/v1/session/userinfo", 200, "{}").await;
+    check(Site::GitHub, "/rate_limit", 403, "administrative rules").await;
+    check(Site::PagerDuty, "/incidents", 401, "2006").await;
+    check(Site::Prometheus, "/-/ready", 401, "Unauthorized").await;
+}
+
+#[tokio::test]
+async fn the_stream_is_lines_of_json_to_who_does_not_ask_for_events() {
+    let asked = Asked::start().await;
+    let url = format!("{}/api/v1/stream/applications?projects=ledger", asked.simulators.url(Site::ArgoCd));
+    let token = asked.simulators.world().argocd_token(Account::Reader);
+    let mut answer = asked.client.get(url).bearer_auth(token).send().await.unwrap();
+    let line = answer.chunk().await.unwrap().unwrap();
+    assert!(line.ends_with(b"}\n"));
+    let event: Value = serde_json::from_slice(&line).unwrap();
+    assert_eq!(
+        (&event["result"]["type"], &event["result"]["application"]["metadata"]["name"]),
+        (&json!("ADDED"), &json!("ledger-worker"))
+    );
+}
+
+#[tokio::test]
+async fn auto_sync_syncs_by_itself_once() {
+    let asked = Asked::start().await;
+    asked.simulators.world().drift("identity").unwrap();
+    let app = asked.until("identity", |app| app["status"]["operationState"]["phase"] == "Succeeded").await;
+    assert_eq!(app["status"]["operationState"]["operation"]["initiatedBy"], json!({"automated": true}));
+    asked.until("identity", |app| app["status"]["sync"]["status"] == "Synced").await;
+}
