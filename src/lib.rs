@@ -13,6 +13,7 @@ pub mod lifecycle;
 pub mod platform;
 pub mod policy;
 pub mod row;
+pub mod server;
 pub mod simulator;
 pub mod stop_point;
 pub mod store;

@@ -15,10 +15,15 @@ pub(super) fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> 
             if let Some((by, note)) = &ruling.halted {
                 return Err(Refusal::Halted { by: by.clone(), note: note.clone() });
             }
+            // Who decided, as the record's reader counts it: people by their decisions, a policy by its name.
             let decisions: Vec<c1::Value> = approval.decisions.iter().map(|id| id.as_str().into()).collect();
+            let (by, who) = match &approval.policy {
+                Some(policy) => ("policy", c1::Value::from(policy.as_str())),
+                None => ("decision", c1::Value::List(decisions)),
+            };
             let body = c1::map([
-                ("decision", c1::Value::from(tag.as_str())),
-                ("decisions", c1::Value::List(decisions)),
+                (by, who),
+                ("tag", tag.as_str().into()),
                 ("request_sha256", (*request).into()),
                 ("effect_sha256", approval.effect.into()),
             ])

@@ -1,0 +1,283 @@
+//! The executor: carries out what was approved, once, on the base that was reviewed, and says what became of it.
+//!
+//! An approved row is taken under a lease with a fencing number. The decision is proved again from the leaves
+//! ([`warrant`]), the base is read again, the intent is committed, the write is sent, the operation followed, the result
+//! read back ([`worker`]); afterwards health is followed until it settles ([`post_check`]). What to do when any of that
+//! was cut off is one pure answer ([`plan`]), so that the way after a crash is the usual one.
+//! Never: a write without a warrant and an intent; the same sync twice.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use tokio::task::JoinSet;
+
+use crate::{
+    audit::sshsig::PublicKey,
+    clock::Clock,
+    lifecycle,
+    platform::{
+        PlatformError,
+        argocd::{self, Actuator},
+    },
+    policy::Engine,
+    row::{PrincipalId, PrincipalKind, Row, RowId},
+    store::{About, Actor, Commit, LeafDraft, RowWrite, Store, StoreError, Work, WorkChange, WorkKind},
+};
+
+mod lease;
+mod plan;
+mod post_check;
+mod warrant;
+mod worker;
+
+use warrant::Hand;
+
+/// Rows that are worked on at once.
+const TOGETHER_MAX: usize = 8;
+
+/// The executor's section.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// ArgoCD with the executor's own account, which may sync.
+    pub argocd: argocd::Config,
+    #[serde(default)]
+    pub pace: Pace,
+}
+
+/// How long things take, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pace {
+    /// Between two looks at an operation, or at health.
+    pub poll_ms: u32,
+    /// A lease runs so long; a request of a former holder can still arrive within it.
+    pub lease_ms: u32,
+    /// Between two tries where a platform is away.
+    pub retry_ms: u32,
+    /// Health that is bad for so long is degraded.
+    pub degraded_after_ms: u32,
+    /// Health that has not settled by then is degraded.
+    pub settle_within_ms: u32,
+    /// A degraded row is watched so long for a rollback.
+    pub watch_ms: u32,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            poll_ms: 1_000,
+            lease_ms: 15_000,
+            retry_ms: 2_000,
+            degraded_after_ms: 5_000,
+            settle_within_ms: 10 * 60 * 1_000,
+            watch_ms: 30 * 60 * 1_000,
+        }
+    }
+}
+
+/// What cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecutorError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
+    #[error("the policies cannot be read: {0}")]
+    Policy(String),
+}
+
+/// Why nothing goes on with a row, in words; told beside the row while it lasts.
+pub type Troubles = Arc<Mutex<BTreeMap<RowId, String>>>;
+
+/// The write path.
+pub struct Executor {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    org: String,
+    admins: Option<Vec<PublicKey>>,
+    engine: &'static Engine,
+    hand: Hand,
+    pace: Pace,
+    troubles: Troubles,
+    /// Where a test cuts the worker off.
+    #[cfg(test)]
+    cut_at: Option<&'static str>,
+}
+
+impl Executor {
+    /// Reads the executor's token; asks nobody yet. `admins` are the keys that the chain of authority begins with.
+    pub fn open(
+        store: Arc<dyn Store>,
+        clock: Clock,
+        org: &str,
+        admins: Option<Vec<PublicKey>>,
+        config: &Config,
+    ) -> Result<Self, ExecutorError> {
+        let engine = Engine::embedded().map_err(|error| ExecutorError::Policy(error.to_string()))?;
+        Ok(Self {
+            store,
+            clock,
+            org: org.to_owned(),
+            admins,
+            engine,
+            hand: Hand::new(Actuator::open(&config.argocd)?),
+            pace: config.pace,
+            troubles: Troubles::default(),
+            #[cfg(test)]
+            cut_at: None,
+        })
+    }
+
+    /// What stands in the way of which row now.
+    pub fn troubles(&self) -> Troubles {
+        self.troubles.clone()
+    }
+
+    /// Works until `stop` is done. Whoever held leases before is gone: they are free at once.
+    pub async fn run(self: Arc<Self>, stop: impl Future<Output = ()>) -> Result<(), ExecutorError> {
+        self.store.reclaim_work().await?;
+        let mut running = JoinSet::new();
+        let mut grown = self.store.grown();
+        tokio::pin!(stop);
+        loop {
+            while running.len() < TOGETHER_MAX {
+                let Some(work) = self.take().await? else { break };
+                let executor = Arc::clone(&self);
+                running.spawn(async move { executor.carry_out(work).await });
+            }
+            tokio::select! {
+                () = &mut stop => return Ok(()),
+                _ = grown.changed() => {}
+                Some(done) = running.join_next(), if !running.is_empty() => self.tell(done),
+                () = tokio::time::sleep(self.poll()) => {}
+            }
+        }
+    }
+
+    /// Takes one piece of work that is due and does it; false where none is.
+    pub async fn turn(&self) -> Result<bool, ExecutorError> {
+        let Some(work) = self.take().await? else { return Ok(false) };
+        self.carry_out(work).await?;
+        Ok(true)
+    }
+
+    async fn take(&self) -> Result<Option<Work>, StoreError> {
+        for kind in [WorkKind::Execute, WorkKind::Follow] {
+            let taken =
+                self.store.take_work(kind, self.clock.now(), milliseconds(self.pace.lease_ms)).await?;
+            if taken.is_some() {
+                return Ok(taken);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn carry_out(&self, work: Work) -> Result<(), StoreError> {
+        self.at("lease.taken").await;
+        let row = work.row;
+        let lease = lease::Lease::new(self, &work);
+        let done = match work.kind {
+            WorkKind::Execute => worker::execute(self, &lease, row).await,
+            WorkKind::Follow => post_check::follow(self, &lease, row).await,
+            WorkKind::Tell => Ok(()),
+        };
+        match done {
+            Ok(()) => {
+                self.trouble(row, None);
+                Ok(())
+            }
+            // Somebody else goes on with it.
+            Err(lease::Stopped::Lost) => Ok(()),
+            Err(lease::Stopped::Later { why, wait }) => {
+                self.trouble(row, why);
+                lease.later(wait).await
+            }
+            Err(lease::Stopped::Store(error)) => Err(error),
+        }
+    }
+
+    fn tell(&self, done: Result<Result<(), StoreError>, tokio::task::JoinError>) {
+        match done {
+            Ok(Ok(())) => {}
+            // The lease runs out, and the work is taken again.
+            Ok(Err(error)) => tracing::error!(%error, "the executor could not go on with a row"),
+            Err(error) => tracing::error!(%error, "the executor was cut off on a row"),
+        }
+    }
+
+    fn trouble(&self, row: RowId, why: Option<String>) {
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        match why {
+            None => drop(troubles.remove(&row)),
+            Some(why) => {
+                tracing::warn!(%row, why, "not executed yet");
+                troubles.insert(row, why);
+            }
+        }
+    }
+
+    /// A named place between two steps, where a test can cut the life of a decision.
+    #[cfg_attr(not(test), expect(clippy::unused_async, reason = "only tests wait here"))]
+    async fn at(&self, point: &'static str) {
+        crate::stop_point::reach(point);
+        #[cfg(test)]
+        if self.cut_at == Some(point) {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    fn poll(&self) -> Duration {
+        Duration::from_millis(u64::from(self.pace.poll_ms.max(1)))
+    }
+
+    fn retry(&self) -> SignedDuration {
+        milliseconds(self.pace.retry_ms)
+    }
+}
+
+/// The executor, in the record.
+fn actor() -> Actor {
+    // A name that is one: were it not, the system itself would stand there.
+    let id = "executor".parse().unwrap_or_else(|_| PrincipalId::system());
+    Actor { id, kind: PrincipalKind::Service }
+}
+
+fn milliseconds(of: u32) -> SignedDuration {
+    SignedDuration::from_millis(i64::from(of))
+}
+
+/// The commit of a transition of `before`.
+fn commit_of(before: &Row, transition: lifecycle::Transition, now: Timestamp) -> Commit {
+    let lifecycle::Transition { row, entries, hold, work } = transition;
+    let about = About::Row { row: row.id, revision: row.revision };
+    let leaves = entries.into_iter().map(|entry| LeafDraft {
+        actor: actor(),
+        event: entry.event,
+        about: about.clone(),
+        body: entry.body,
+    });
+    let add = |kind| WorkChange::Add { kind, row: row.id, payload: String::new(), not_before: now };
+    let work = work.iter().filter_map(|work| match work {
+        lifecycle::Work::Execute => Some(add(WorkKind::Execute)),
+        lifecycle::Work::CheckHealth => Some(add(WorkKind::Follow)),
+        // The feed tells whoever looks.
+        lifecycle::Work::Notify => None,
+    });
+    Commit {
+        leaves: leaves.collect(),
+        holds: hold.into_iter().collect(),
+        work: work.collect(),
+        row: Some(RowWrite { row: row.clone(), expected: Some(before.version) }),
+        ..Commit::at(now)
+    }
+}
+
+#[cfg(test)]
+mod tests;

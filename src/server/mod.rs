@@ -1,0 +1,3 @@
+//! The backend.
+
+pub mod executor;
