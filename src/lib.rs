@@ -1,6 +1,34 @@
 //! Dock: the place where an on-call engineer judges what agents propose.
 //!
-//! The code map, in reading order, comes with the rooms.
+//! A pure middle says what a row is, what a decision needs, what may follow what, and how history is sealed. Around it
+//! are ports that touch the world. On top are programs that share nothing but the middle: agents, server, console.
+//! `tests/tidy.rs` holds who may name whom; `tests/life_of_a_decision.rs` walks one decision through all rooms.
+//!
+//! # The code map, in reading order
+//!
+//! **The middle, pure.** No IO, no clock, no network; `now` and chance are arguments.
+//!
+//! * [`row`] is the vocabulary: ids, drafts, signals, the five kinds, stages, keys, notes, refusals; canonical JSON and the
+//!   digests. One reading of an application gives base, effect, difference and risk. Names nothing of ours.
+//! * [`policy`] says who may do what, how many keys a row needs (the counting), and what may pass without a person (Cedar).
+//! * [`lifecycle`] is one function, `apply(ruling, row, step, now)`: all that may ever happen to a row.
+//! * [`audit`] makes and checks the record: statements, signatures, the Merkle log, checkpoints, evidence packs.
+//! * [`wire`] holds the JSON bodies that client and server exchange.
+//!
+//! **The ports.** Each touches one part of the world and knows nothing of the others.
+//!
+//! * [`store`] is the server's database: one trait whose only write is `commit`; memory and SQLite under one suite.
+//! * [`platform`] speaks to ArgoCD, GitHub, PagerDuty and Prometheus. Agents get a `Source`; the executor alone an `Actuator`.
+//! * [`clock`] is the one clock; [`config`] reads files and the environment, and says which key was meant.
+//!
+//! **The programs.**
+//!
+//! * [`agent`] gathers (IO) and drafts (pure). Argus watches ArgoCD.
+//! * [`server`] is the API on one screen, the judge of drafts and decisions, and the executor.
+//! * [`client`] is the person's side: cache, outbox, signer, the pure plan of a sync, the typed calls.
+//! * [`console`] is the full-screen program: one event queue, `update` for behaviour, `draw` for appearance, effects for IO.
+//! * [`cli`] has one file per command. [`simulator`] plays the platforms on loopback, for the demo and the tests.
+//! * [`stop_point`] ends the process at a named step of a decision's life, in test builds alone.
 
 pub mod agent;
 pub mod audit;

@@ -1,3 +1,5 @@
+//! What the cache keeps, what it forgets, and what it does with a file that it cannot trust.
+
 use super::*;
 use crate::{
     client::sample::{at, draft, snapshot, view},

@@ -1,3 +1,5 @@
+//! What is refused before it is signed, and that what is signed is what was shown.
+
 use super::*;
 use crate::{
     audit::{

@@ -1,3 +1,5 @@
+//! The plan as a table: outbox entry and row in, the one action out.
+
 use super::*;
 use crate::row::DecisionId;
 

@@ -1,3 +1,5 @@
+//! What reaches the terminal for a changed screen, byte for byte.
+
 use proptest::prelude::*;
 use ratatui::style::Style;
 
