@@ -39,6 +39,34 @@ pub fn sparkline(points: &[Option<f64>], width: usize, glyphs: Glyphs) -> Styled
     if run.is_empty() { styled } else { styled.add(slot(in_gap), Shown::untrusted(&run)) }
 }
 
+/// The same over several rows; a threshold is a dotted line behind the columns.
+pub fn tall(points: &[Option<f64>], width: usize, height: usize, limit: Option<f64>, glyphs: Glyphs) -> Vec<Styled> {
+    let columns = columns(points, width);
+    let most = columns.iter().flatten().copied().fold(0.0_f64, f64::max).max(limit.unwrap_or(0.0)).max(f64::MIN_POSITIVE);
+    let rows = f64::from(u32::try_from(height).unwrap_or(1));
+    let row_of = |value: f64| value / most * rows;
+    let ramp = if glyphs == Glyphs::Blocks { &BLOCKS } else { &ASCII };
+    let limit_row = limit.map(|limit| row_of(limit).ceil().max(1.0));
+    (1..=height)
+        .rev()
+        .map(|row| {
+            let row = f64::from(u32::try_from(row).unwrap_or(1));
+            let dotted = limit_row == Some(row);
+            columns.iter().fold(Styled::new(), |line, column| match column {
+                None if row <= 1.0 => line.add(Slot::Gap, "·"),
+                Some(value) if row_of(*value) > row - 1.0 => {
+                    let full = row_of(*value) >= row;
+                    let glyph = if full { ramp[7] } else { ramp[step(row_of(*value) - (row - 1.0))] };
+                    line.add(Slot::ChartA, glyph.to_string())
+                }
+                _ if dotted => line.add(Slot::Threshold, "┄"),
+                Some(_) if row <= 1.0 => line.add(Slot::ChartA, ramp[0].to_string()),
+                _ => line.text(" "),
+            })
+        })
+        .collect()
+}
+
 fn slot(gap: bool) -> Slot {
     if gap { Slot::Gap } else { Slot::ChartA }
 }
@@ -78,5 +106,13 @@ mod tests {
         check(&[None, None], 8, Glyphs::Blocks, "··");
         check(&[Some(0.0), Some(0.0)], 8, Glyphs::Blocks, "▁▁");
         check(&[], 8, Glyphs::Blocks, "");
+    }
+
+    #[test]
+    fn a_tall_chart_has_its_limit_and_its_gaps() {
+        let points = [Some(0.0), Some(2.0), None, Some(4.0)];
+        let drawn: Vec<String> =
+            tall(&points, 4, 4, Some(3.0), Glyphs::Blocks).iter().map(Styled::plain).collect();
+        assert_eq!(drawn, ["   █", "┄┄┄█", " █ █", "▁█·█"]);
     }
 }

@@ -1,0 +1,364 @@
+//! From a capital letter to a signature: who may open which dialog, when its pin breaks, what it takes to sign.
+//!
+//! Never: signs anything that was not on the screen, in this revision, for long enough to have been read.
+
+use super::dialog::{BATCH_MAX, Demand, Dialog, Field, SETTLED_MS, Verb, text_area};
+use super::effect::{Effect, KeyState, LinkState, Order};
+use super::keymap::Command;
+use super::model::{Layer, Model, Moved, Pin, RowScreen, Screen};
+use super::text;
+use super::theme::Slot;
+use super::widget::list::View;
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+
+use crate::client::{self, NoteDraft, Wish};
+use crate::row::{Decision, Note, Refusal, RowId};
+use crate::wire::{RowHead, RowView};
+
+/// The verb that a command opens a dialog for.
+pub fn verb(command: Command) -> Option<Verb> {
+    Some(match command {
+        Command::Approve => Verb::Approve,
+        Command::Conditions => Verb::Conditions,
+        Command::Decline => Verb::Decline,
+        Command::Override => Verb::Override,
+        Command::NeedsChanges => Verb::NeedsChanges,
+        Command::Withdraw => Verb::Withdraw,
+        _ => return None,
+    })
+}
+
+/// Why a command cannot be done now, in words for footer, help and palette.
+pub fn disabled(model: &Model, command: Command) -> Option<String> {
+    let decides = verb(command).is_some() || command == Command::SendNow;
+    if !decides {
+        return None;
+    }
+    if model.read_only {
+        return Some(text::READ_ONLY.to_owned());
+    }
+    if model.too_small_to_decide() {
+        return Some(text::too_small(model.size.0, model.size.1));
+    }
+    if model.link.broken.is_some() {
+        return Some(text::BROKEN.to_owned());
+    }
+    let verb = verb(command)?;
+    let Some(head) = model.subject().and_then(|row| model.head(row)) else {
+        return Some("no row is meant here".to_owned());
+    };
+    refusal(model, head, verb)
+}
+
+/// The sentence that the backend would refuse with, computed before it is asked. What the dialog itself asks for (a
+/// note, conditions, a touch) is not looked at here.
+pub fn refusal(model: &Model, head: &RowHead, verb: Verb) -> Option<String> {
+    let entry = model.known.entry(head.id);
+    if let Some(entry) = entry.filter(|entry| entry.fate.unsent() && entry.revision == head.revision) {
+        return Some(format!("You {} r{}; it is signed and unsent. u takes it back.", entry.decision.past(), entry.revision));
+    }
+    let Some(body) = model.body(head.id) else { return rough(model, head, verb) };
+    if let Some(why) = &body.undecidable {
+        return Some(why.clone());
+    }
+    let view = &body.view;
+    if verb == Verb::Conditions && !takes_conditions(view) {
+        return Some("This row takes no conditions. hint: O approves it all the same, in writing".to_owned());
+    }
+    let me = model.known.me.as_ref()?;
+    let wish = Wish {
+        decision: verb.decision(head.verdict),
+        overrides: verb == Verb::Override || verb == Verb::Conditions,
+        note: Note::parse("a note is asked for in the dialog").ok(),
+        conditions: BTreeMap::new(),
+        pin: client::Pin::of(view),
+        on_screen_s: 0,
+        offline: model.link.away(),
+        rests: SignedDuration::ZERO,
+    };
+    // Halted clocks and a wrong clock of ours are the backend's to judge: while it is away nothing lapses here.
+    let now = if model.link.away() { view.head.created_at } else { model.now() };
+    client::decide::check(view, me, &wish, true, now).err().map(|refusal| sentence(&refusal))
+}
+
+/// What can be told from a line of the list, before the row is opened.
+fn rough(model: &Model, head: &RowHead, verb: Verb) -> Option<String> {
+    if model.known.own(head) {
+        return Some(sentence(&Refusal::OwnProposal { agent: head.agent.clone() }));
+    }
+    let step = verb.decision(head.verdict).word().replace('_', " ");
+    let withdraws = verb == Verb::Withdraw;
+    (!withdraws && !head.state.undecided()).then(|| sentence(&Refusal::OutOfStep { state: head.state, step }))
+}
+
+/// Conditions change what is executed; only some platforms have a place for them.
+fn takes_conditions(view: &RowView) -> bool {
+    let example = BTreeMap::from([("canary".to_owned(), "10%".to_owned())]);
+    client::decide::effect_after(&view.effect, &example).is_some()
+}
+
+fn sentence(refusal: &Refusal) -> String {
+    format!("{} hint: {}", refusal.sentence(), refusal.hint())
+}
+
+/// A capital was pressed: a dialog opens for what stood on the screen, or a reason is told.
+pub fn open(model: &mut Model, verb: Verb, command: Command) -> Vec<Effect> {
+    if !model.queue.marked.is_empty() && model.screens.is_empty() {
+        return open_batch(model, verb, command);
+    }
+    let Some(row) = model.standing.facts.row else {
+        model.tell(Slot::Watch, text::BEHIND);
+        return Vec::new();
+    };
+    if model.subject() != Some(row) {
+        model.tell(Slot::Watch, text::BEHIND);
+        return Vec::new();
+    }
+    if let Some(reason) = disabled(model, command) {
+        model.tell(Slot::Watch, &reason);
+        return Vec::new();
+    }
+    let on_row = matches!(model.screens.last(), Some(Screen::Row(_) | Screen::Diff(_)));
+    let shown = if on_row { model.standing.facts.body.clone() } else { model.read.get(&row).cloned() };
+    let Some(pin) = shown.filter(|pin| model.read.get(&row) == Some(pin) && is_current(model, pin)) else {
+        if on_row {
+            model.tell(Slot::Watch, text::BEHIND);
+            return vec![Effect::LoadRow { row }];
+        }
+        let effects = super::update::open_row(model, row);
+        model.tell(Slot::Watch, text::READ_FIRST);
+        return effects;
+    };
+    push_dialog(model, verb, vec![pin])
+}
+
+fn open_batch(model: &mut Model, verb: Verb, command: Command) -> Vec<Effect> {
+    let rows: Vec<RowId> = model.queue.marked.iter().copied().collect();
+    let heads: Vec<&RowHead> = rows.iter().filter_map(|row| model.head(*row)).collect();
+    let pins: Vec<Pin> = rows.iter().filter_map(|row| model.read.get(row)).filter(|pin| is_current(model, pin)).cloned().collect();
+    let alike = heads.windows(2).all(|pair| {
+        pair[0].kind == pair[1].kind
+            && pair[0].environment == pair[1].environment
+            && pair[0].verdict.goes_ahead() == pair[1].verdict.goes_ahead()
+    });
+    let reversible = heads.iter().all(|head| head.risk == crate::row::Risk::Reversible);
+    if rows.len() > BATCH_MAX || !alike || !reversible || pins.len() != rows.len() || verb == Verb::Override {
+        model.tell(Slot::Watch, text::MIXED_BATCH);
+        return Vec::new();
+    }
+    let first = heads.iter().find_map(|head| refusal(model, head, verb).map(|why| format!("{}: {why}", head.id)));
+    if let Some(reason) = first.or_else(|| general(model, command)) {
+        model.tell(Slot::Watch, &reason);
+        return Vec::new();
+    }
+    push_dialog(model, verb, pins)
+}
+
+/// Reasons that hold for every row.
+fn general(model: &Model, command: Command) -> Option<String> {
+    let off = model.read_only || model.too_small_to_decide() || model.link.broken.is_some();
+    if off { disabled(model, command) } else { None }
+}
+
+fn push_dialog(model: &mut Model, verb: Verb, pins: Vec<Pin>) -> Vec<Effect> {
+    let Some((pin, head)) = pins.first().and_then(|pin| Some((pin.clone(), model.head(pin.row)?.clone()))) else {
+        return Vec::new();
+    };
+    let note_wanted =
+        verb.decision(head.verdict) == Decision::Approve && model.body(pin.row).is_some_and(|body| body.view.note_needed);
+    let draft = model.known.drafts.iter().filter(|_| pins.len() == 1).find(|draft| draft.row == pin.row).cloned();
+    let since = draft.as_ref().map_or(model.now(), |draft| draft.since);
+    let conditions = draft.as_ref().map(|draft| draft.conditions.replace('\n', ", ")).unwrap_or_default();
+    let visit = model.visit();
+    let dialog = Dialog {
+        visit,
+        verb,
+        verdict: head.verdict,
+        demand: if pins.len() > 1 { Demand::Yes } else { Demand::of(verb, head.risk, &head.word) },
+        pins,
+        note: text_area(draft.as_ref().map_or("", |draft| &draft.note)),
+        note_wanted,
+        conditions: super::line::Line::new(&conditions),
+        typed: String::new(),
+        focus: if verb == Verb::Conditions { Field::Conditions } else { Field::Note },
+        top: 0,
+        since,
+        touched_ms: None,
+        broken: false,
+        signing: 0,
+        error: None,
+    };
+    super::update::push_layer(model, Layer::Decision(Box::new(dialog)));
+    vec![Effect::Key]
+}
+
+/// The row is still exactly what the pin says, as far as this home knows.
+pub fn is_current(model: &Model, pin: &Pin) -> bool {
+    let Some(head) = model.head(pin.row) else { return false };
+    let head_is = head.revision == pin.revision
+        && head.content_sha256 == pin.digests.content
+        && head.base.sha256 == pin.digests.base;
+    let body_is = model.body(pin.row).is_some_and(|body| Pin::of(&body.view) == *pin && body.view.head.changed_at >= head.changed_at);
+    head_is && body_is
+}
+
+/// A body came in: a dialog over another revision of it loses its pin, visibly.
+pub fn check_pin(model: &mut Model, row: RowId, before: Option<&RowView>) {
+    let Some(now) = model.body(row).map(|body| body.view.clone()) else { return };
+    let current = Pin::of(&now);
+    let Some(dialog) = model.dialog_mut() else { return };
+    let breaks = dialog.pins.iter().any(|pin| pin.row == row && *pin != current) && !dialog.broken;
+    if !breaks {
+        return;
+    }
+    dialog.broken = true;
+    dialog.typed.clear();
+    let visit = model.visit();
+    let lines = super::moved::between(before, &now, model.now(), &model.zone);
+    super::update::push_layer(model, Layer::Moved(Moved { visit, lines, view: View::default() }));
+}
+
+/// `Enter` in the sign field.
+pub fn sign(model: &mut Model) -> Vec<Effect> {
+    let settled = settled(model);
+    let Some(dialog) = model.dialog() else { return Vec::new() };
+    let wrong = |text: String| Some(text);
+    let goes_on = dialog.verb.goes_on(dialog.verdict);
+    let typed = dialog.typed.trim().to_lowercase();
+    let error = if dialog.focus != Field::Sign || dialog.signing > 0 {
+        return Vec::new();
+    } else if !settled {
+        wrong(text::TOO_SOON.to_owned())
+    } else if let Some(missing) = dialog.missing() {
+        wrong(missing)
+    } else if typed != dialog.demand.text() {
+        wrong(format!("type {}, then Enter", dialog.demand.text()))
+    } else if let KeyState::Missing(why) = &model.key {
+        wrong(why.clone())
+    } else if matches!(model.key, KeyState::Locked { .. } | KeyState::Unasked) {
+        return unlock(model);
+    } else if dialog.broken && !goes_on {
+        wrong("it moved: Esc, read the new revision, then decide again".to_owned())
+    } else if !dialog.broken && !dialog.pins.iter().all(|pin| is_current(model, pin)) {
+        let rows: Vec<Effect> = dialog.pins.iter().map(|pin| Effect::LoadRow { row: pin.row }).collect();
+        fail(model, text::BEHIND.to_owned());
+        return rows;
+    } else {
+        None
+    };
+    if let Some(error) = error {
+        fail(model, error);
+        return Vec::new();
+    }
+    let orders = orders(model);
+    if let Some(dialog) = model.dialog_mut() {
+        dialog.signing = orders.len();
+        dialog.error = None;
+    }
+    orders.into_iter().map(|order| Effect::Sign(Box::new(order))).collect()
+}
+
+fn fail(model: &mut Model, error: String) {
+    if let Some(dialog) = model.dialog_mut() {
+        dialog.error = Some(error);
+        dialog.typed.clear();
+    }
+}
+
+fn orders(model: &Model) -> Vec<Order> {
+    let Some(dialog) = model.dialog() else { return Vec::new() };
+    let looked = |pin: &Pin| model.looked_ms.get(&(pin.row, pin.revision)).copied().unwrap_or(0) / 1000;
+    let conditions =
+        if dialog.verb == Verb::Conditions { dialog.conditions().unwrap_or_default() } else { Vec::new() };
+    let order = |pin: &Pin| Order {
+        pin: pin.clone(),
+        decision: dialog.verb.decision(dialog.verdict),
+        overrides: dialog.verb.overrides(dialog.verdict),
+        conditions: conditions.clone(),
+        note: dialog.note_text().trim().to_owned(),
+        on_screen_s: looked(pin),
+    };
+    dialog.pins.iter().map(order).collect()
+}
+
+fn unlock(model: &mut Model) -> Vec<Effect> {
+    if model.key == KeyState::Unasked {
+        fail(model, "the key is being asked for".to_owned());
+        return vec![Effect::Key];
+    }
+    let visit = model.visit();
+    let typing = super::model::Typing {
+        visit,
+        input: super::line::Line::default(),
+        before: String::new(),
+        error: None,
+    };
+    super::update::push_layer(model, Layer::Unlock(typing));
+    Vec::new()
+}
+
+/// The layer on top has stood on the screen long enough for a key to be meant for it.
+pub fn settled(model: &Model) -> bool {
+    let visit = model.layers.last().map(Layer::visit).or_else(|| model.screens.last().map(Screen::visit)).unwrap_or(0);
+    let first = model.standing.first_ms.get(&visit);
+    first.is_some_and(|first| model.at.ms >= first + SETTLED_MS)
+}
+
+/// The note as it is kept while it is written.
+pub fn draft(model: &Model) -> Option<NoteDraft> {
+    let dialog = model.dialog().filter(|dialog| !dialog.is_batch())?;
+    let pin = dialog.pins.first()?;
+    Some(NoteDraft {
+        row: pin.row,
+        revision: pin.revision,
+        verb: dialog.verb.word().to_owned(),
+        note: dialog.note_text(),
+        conditions: dialog.conditions.text().to_owned(),
+        since: dialog.since,
+        saved_at: model.now(),
+    })
+}
+
+/// Saves the note where it was touched; drops the draft where nothing is left of it.
+pub fn save(model: &mut Model) -> Option<Effect> {
+    let draft = draft(model)?;
+    model.dialog_mut()?.touched_ms.take()?;
+    model.known.drafts.retain(|kept| (kept.row, kept.revision) != (draft.row, draft.revision));
+    if draft.note.trim().is_empty() && draft.conditions.trim().is_empty() {
+        return Some(Effect::DropDraft { row: draft.row, revision: draft.revision });
+    }
+    model.known.drafts.insert(0, draft.clone());
+    Some(Effect::SaveDraft(draft))
+}
+
+/// What the dialog says about delivery, under its frame.
+pub fn delivery(model: &Model) -> String {
+    match model.link.state {
+        LinkState::Synced | LinkState::Starting => {
+            "Your decision is judged again by the backend; the base is read again before execution.".to_owned()
+        }
+        LinkState::Offline { .. } | LinkState::NoServer => {
+            "OFFLINE: it waits unsent until the backend answers, and is judged then.".to_owned()
+        }
+        LinkState::SignedOut { .. } => "SIGNED OUT: it waits unsent until you are signed in again.".to_owned(),
+    }
+}
+
+/// Reading goes on: how long which revision was looked at.
+pub fn count_looking(model: &mut Model, until_ms: u64) {
+    let facts = &model.standing.facts;
+    let Some(pin) = facts.body.clone() else { return };
+    let spent = until_ms.saturating_sub(facts.since_ms);
+    *model.looked_ms.entry((pin.row, pin.revision)).or_default() += spent;
+    model.standing.facts.since_ms = until_ms;
+}
+
+/// The row screen below a dialog, where there is one.
+pub fn row_screen(model: &mut Model, row: RowId) -> Option<&mut RowScreen> {
+    model.screens.iter_mut().rev().find_map(|screen| match screen {
+        Screen::Row(screen) if screen.row == row => Some(screen),
+        _ => None,
+    })
+}

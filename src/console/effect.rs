@@ -1,0 +1,184 @@
+//! What the console asks of the world, and what it hears back. Behaviour makes effects as data; only [`run`] does them.
+//!
+//! An answer carries the row and the visit that asked; one whose screen went meanwhile is dropped.
+//!
+//! Never: done on the way to a frame. The screen shows what it knows and is told later.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use super::model::{Body, Mode, Pin};
+use super::widget::diff::Diff;
+use crate::client::outbox::Seen;
+use crate::client::{Entry, Me, NoteDraft};
+use crate::row::difference::FileDifference;
+use crate::row::{Decision, DecisionId, Hold, RowId};
+use crate::wire::{Fresh, Halted, RowHead};
+
+/// Something to be done.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Read a row's body from the cache, and from the backend where the cache has none.
+    LoadRow { row: RowId },
+    /// Compare two texts for another mode of the difference.
+    Compare { row: RowId, visit: u64, mode: Mode, files: Vec<FileDifference>, loose: bool },
+    /// Read the base now.
+    Fresh { row: RowId },
+    /// Every attempt on a row, with its place in the record.
+    History { row: RowId },
+    /// What was on the screen, for "since you opened it".
+    MarkSeen(Seen),
+    /// How it ended has been looked at.
+    MarkOpened(RowId),
+    SaveDraft(NoteDraft),
+    DropDraft { row: RowId, revision: u32 },
+    /// Which key would sign.
+    Key,
+    /// A passphrase for a key file.
+    Unlock(Secret),
+    ForgetKey,
+    Sign(Box<Order>),
+    TakeBack { row: RowId, id: DecisionId },
+    SendNow(DecisionId),
+    /// Ask the backend now.
+    SyncNow,
+    /// The note in the reader's own editor, over the whole terminal.
+    Edit { text: String },
+    Copy(String),
+    OpenUrl(String),
+    Bell,
+    Suspend,
+    /// Paint everything anew.
+    Redraw,
+    Quit,
+}
+
+/// A passphrase on its way to the signer. Shows nothing of itself.
+#[derive(Clone)]
+pub struct Secret(pub Zeroizing<String>);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// One decision to be signed: exactly what stood on the screen, and what its author adds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    pub pin: Pin,
+    pub decision: Decision,
+    pub overrides: bool,
+    /// `name=value`, as typed and checked.
+    pub conditions: Vec<(String, String)>,
+    /// Empty where none is given.
+    pub note: String,
+    pub on_screen_s: u64,
+}
+
+/// What came of an effect, or from the home by itself.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The whole list, as at the start.
+    Known(Box<Snapshot>),
+    /// Rows that changed, and those that the backend no longer lists.
+    Changed { rows: Vec<RowHead>, gone: Vec<RowId> },
+    Holds(Vec<Hold>),
+    /// Signed decisions, newest first, and notes.
+    Outbox { entries: Vec<Entry>, drafts: Vec<NoteDraft> },
+    Link(Link),
+    Row { row: RowId, body: Result<Box<Body>, String> },
+    Compared { row: RowId, visit: u64, mode: Mode, diff: Arc<Diff> },
+    Fresh { row: RowId, fresh: Result<Box<Fresh>, String> },
+    History { row: RowId, attempts: Result<Vec<Attempt>, String> },
+    Key(KeyState),
+    /// Signed and on disk, or why not; nothing was signed then.
+    Signed { row: RowId, signed: Result<Box<Entry>, String> },
+    TakenBack { row: RowId, taken: bool },
+    Edited(Result<String, String>),
+    /// Something to tell in the footer.
+    Told(String),
+}
+
+/// The list as the cache has it.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    pub me: Option<Me>,
+    pub rows: Vec<RowHead>,
+    pub holds: Vec<Hold>,
+    pub seen: Vec<Seen>,
+    pub entries: Vec<Entry>,
+    pub drafts: Vec<NoteDraft>,
+    pub link: Link,
+}
+
+/// How things stand with the backend.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Link {
+    pub state: LinkState,
+    /// When the cache was last known to be true.
+    pub synced_at: Option<Timestamp>,
+    /// When it is tried again.
+    pub next_at: Option<Timestamp>,
+    /// This clock against the server's; positive is ahead.
+    pub clock_ahead_s: i64,
+    pub halted: Option<Halted>,
+    /// The server could not prove what was seen here at this time.
+    pub broken: Option<Timestamp>,
+    /// Another console sends for this home.
+    pub sends_elsewhere: bool,
+    /// The demo's own organisation.
+    pub demo: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkState {
+    /// Nothing was heard yet.
+    #[default]
+    Starting,
+    NoServer,
+    Synced,
+    Offline {
+        since: Timestamp,
+    },
+    SignedOut {
+        since: Timestamp,
+    },
+}
+
+impl Link {
+    /// What is shown may be behind the world.
+    pub fn away(&self) -> bool {
+        !matches!(self.state, LinkState::Synced)
+    }
+}
+
+/// The key that would sign.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum KeyState {
+    #[default]
+    Unasked,
+    Ready {
+        fingerprint: String,
+        kind: String,
+        touch: bool,
+    },
+    /// A file with a passphrase, not given yet.
+    Locked {
+        file: String,
+    },
+    Missing(String),
+}
+
+/// One entry of the record, about a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    pub index: u64,
+    pub at: Timestamp,
+    pub actor: String,
+    pub event: String,
+    /// What it says, in words.
+    pub detail: String,
+}

@@ -1,0 +1,89 @@
+//! Where things stand at which size.
+//!
+//! Never: looks at what is drawn there. The same size gives the same places, so keys and frames agree.
+
+use ratatui::layout::Rect;
+
+use super::model::{Model, Screen};
+
+/// From this width on the list stands beside the row.
+pub const BESIDE: u16 = 110;
+/// From this size on there is room for the series too, and one may decide without leaving the queue.
+pub const WIDE: (u16, u16) = (180, 40);
+/// A difference is shown side by side from this width on, unless the reader says otherwise.
+pub const SIDE_BY_SIDE: u16 = 100;
+
+const LIST_WIDTH: u16 = 38;
+const LIST_WIDTH_WIDE: u16 = 44;
+const ROW_WIDTH_WIDE: u16 = 96;
+/// A line on the row, three of its rationale, and a blank one.
+const PREVIEW_HEIGHT: u16 = 5;
+
+/// The screen, cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Areas {
+    pub header: Rect,
+    pub footer: Rect,
+    /// The queue's lines.
+    pub list: Option<Rect>,
+    /// What the screen is about: the row, the difference, a list of its own.
+    pub main: Option<Rect>,
+    /// Series, where there is room.
+    pub side: Option<Rect>,
+    /// A few lines on the row under the cursor, below a narrow list.
+    pub preview: Option<Rect>,
+}
+
+pub fn areas(model: &Model) -> Areas {
+    let (width, height) = model.size;
+    let header = Rect::new(0, 0, width, 2.min(height));
+    let footer = Rect::new(0, height.saturating_sub(1), width, 1);
+    let body = Rect::new(0, 2, width, height.saturating_sub(3));
+    let none = Areas { header, footer, list: None, main: None, side: None, preview: None };
+    let split = |width: u16| {
+        let (left, rest) = (Rect { width, ..body }, body.width.saturating_sub(width + 1));
+        (left, Rect { x: width + 1, width: rest, ..body })
+    };
+    match model.screens.last() {
+        None | Some(Screen::Row(_)) if is_wide(model) => {
+            let (list, rest) = split(LIST_WIDTH_WIDE);
+            let main = Rect { width: ROW_WIDTH_WIDE, ..rest };
+            let side_x = main.x + main.width + 1;
+            let side = Rect { x: side_x, width: width.saturating_sub(side_x), ..body };
+            Areas { list: Some(list), main: Some(main), side: Some(side), ..none }
+        }
+        None | Some(Screen::Row(_)) if width >= BESIDE => {
+            let (list, main) = split(LIST_WIDTH);
+            Areas { list: Some(list), main: Some(main), ..none }
+        }
+        None if model.preview && height >= 24 => {
+            let list = Rect { height: body.height - PREVIEW_HEIGHT, ..body };
+            let preview = Rect { y: list.y + list.height, height: PREVIEW_HEIGHT, ..body };
+            Areas { list: Some(list), preview: Some(preview), ..none }
+        }
+        None => Areas { list: Some(body), ..none },
+        Some(_) => Areas { main: Some(body), ..none },
+    }
+}
+
+pub fn is_wide(model: &Model) -> bool {
+    model.size.0 >= WIDE.0 && model.size.1 >= WIDE.1
+}
+
+/// The body of the row under the cursor is on the screen, or a part of it.
+pub fn shows_row(model: &Model) -> bool {
+    let areas = areas(model);
+    areas.main.is_some() || areas.preview.is_some()
+}
+
+/// Where a layer of text or choices lies: over the middle, or everywhere where that is too small.
+pub fn layer(model: &Model, width: u16, height: u16) -> Rect {
+    let (w, h) = (model.size.0, model.size.1.saturating_sub(1));
+    let (width, height) = (width.min(w), height.min(h));
+    Rect::new((w - width) / 2, (h - height) / 2, width, height)
+}
+
+/// The decision dialog: 80×20 in the middle, or the whole screen but the footer.
+pub fn dialog(model: &Model) -> Rect {
+    layer(model, 80, 22)
+}

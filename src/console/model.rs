@@ -1,0 +1,449 @@
+//! All that the console remembers: what it knows, what is open, what lies on top, and what stands on the screen.
+//!
+//! Never: reads or writes anything outside of itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::dialog::Dialog;
+use super::effect::{Attempt, KeyState, Link};
+use super::event::Moment;
+use super::key::Key;
+use super::keymap::{Command, Context, Keymap, SCREENS};
+use super::line::Line as Input;
+use super::queue::{Known, Queue};
+use super::shown::Shown;
+use super::theme::{Background, Slot, Theme, Themes, Wish};
+use super::widget::diff::{Diff, Shape};
+use super::widget::list::View;
+use super::widget::spark::Glyphs;
+use crate::client::filter::Filter;
+use crate::row::difference::FileDifference;
+use crate::row::{Base, Digests, RowId};
+use crate::wire::{Fresh, RowHead, RowView};
+
+/// Layers that lie on each other; one more is not opened.
+pub const LAYERS_MAX: usize = 8;
+/// Bodies kept in memory; the rest are in the cache on disk.
+pub const BODIES_MAX: usize = 8;
+/// The smallest terminal in which one may decide, and in which one may read.
+pub const DECIDE_SIZE: (u16, u16) = (60, 18);
+pub const READ_SIZE: (u16, u16) = (40, 10);
+/// A notice stays this long.
+pub const NOTICE_MS: u64 = 4_000;
+
+pub struct Model {
+    pub at: Moment,
+    pub size: (u16, u16),
+    /// Whether the terminal has the reader's eye; `None` where it never said.
+    pub focused: Option<bool>,
+    pub zone: TimeZone,
+    pub keymap: Keymap,
+    /// Why the reader's own keys do not hold.
+    pub key_errors: Vec<String>,
+    pub themes: Themes,
+    pub wish: Wish,
+    pub background: Option<Background>,
+    pub theme: Theme,
+    pub glyphs: Glyphs,
+    /// Nothing moves by itself.
+    pub still: bool,
+    pub leave_after_ms: u64,
+    pub read_only: bool,
+    pub views: Vec<(String, String)>,
+
+    pub known: Known,
+    pub link: Link,
+    pub key: KeyState,
+    pub bodies: BTreeMap<RowId, Body>,
+    /// What was on the screen of each row that was opened: what may be signed.
+    pub read: BTreeMap<RowId, Pin>,
+    /// Milliseconds that a revision was looked at.
+    pub looked_ms: BTreeMap<(RowId, u32), u64>,
+    /// Rows whose body holds a signal that could not be read.
+    pub unknown: BTreeSet<RowId>,
+    /// Rows whose body was asked for.
+    pub loading: BTreeSet<RowId>,
+    /// Rows that asked since the bell was last heard.
+    pub rang: BTreeSet<RowId>,
+
+    pub queue: Queue,
+    pub filter_text: String,
+    pub filter: Filter,
+    pub view_name: String,
+    pub passing: BTreeSet<RowId>,
+    pub preview: bool,
+    /// The rows changed since the list was last looked over.
+    pub list_due_ms: Option<u64>,
+    /// The cursor has rested since.
+    pub rested_ms: u64,
+
+    /// The queue is always there, below these.
+    pub screens: Vec<Screen>,
+    pub layers: Vec<Layer>,
+    pub prefix: Option<Key>,
+    pub notice: Option<Notice>,
+    /// Keys that came lately, for bursts and Caps Lock.
+    pub recent: Recent,
+    /// Counts screens and layers that were opened: tells late answers and early keys.
+    pub visits: u64,
+    pub standing: Standing,
+    pub dirty: bool,
+    pub quitting: bool,
+}
+
+/// What stands on the screen, by the last frame that was written out.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    pub frame: u64,
+    /// What each frame that is under way will show.
+    pub pending: Option<(u64, Facts)>,
+    pub facts: Facts,
+    /// When each visit's first frame stood there.
+    pub first_ms: BTreeMap<u64, u64>,
+}
+
+/// What one frame shows, as far as deciding goes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The row that a capital would mean.
+    pub row: Option<RowId>,
+    /// The revision whose body is drawn.
+    pub body: Option<Pin>,
+    /// The visits of the screen and of the layer on top.
+    pub visits: Vec<u64>,
+    /// When the reader began to look.
+    pub since_ms: u64,
+}
+
+/// A revision, by everything that a statement is signed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pin {
+    pub row: RowId,
+    pub revision: u32,
+    pub digests: Digests,
+}
+
+impl Pin {
+    pub fn of(view: &RowView) -> Pin {
+        Pin { row: view.head.id, revision: view.head.revision, digests: view.digests() }
+    }
+}
+
+/// One row whole, with what was compared for it.
+#[derive(Clone, Debug)]
+pub struct Body {
+    pub view: RowView,
+    /// Why the row cannot be decided from here: a digest that does not match what is drawn.
+    pub undecidable: Option<String>,
+    /// Live against proposed: what is signed.
+    pub files: Vec<FileDifference>,
+    pub diff: Arc<Diff>,
+    /// What this reader had open before: revision, base, and the text where it is still cached.
+    pub opened: Option<Opened>,
+    pub fresh: Option<Result<Fresh, String>>,
+    pub attempts: Option<Result<Vec<Attempt>, String>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Opened {
+    pub revision: u32,
+    pub base: Option<Base>,
+    pub at: Timestamp,
+    pub view: Option<RowView>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    Draft,
+    SinceDraft,
+    SinceOpened,
+}
+
+impl Mode {
+    pub fn words(self) -> &'static str {
+        match self {
+            Mode::Draft => "draft",
+            Mode::SinceDraft => "since draft",
+            Mode::SinceOpened => "since opened",
+        }
+    }
+
+    pub fn next(self) -> Mode {
+        match self {
+            Mode::Draft => Mode::SinceDraft,
+            Mode::SinceDraft => Mode::SinceOpened,
+            Mode::SinceOpened => Mode::Draft,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub enum Screen {
+    Row(RowScreen),
+    Diff(DiffScreen),
+    Outbox(Plain),
+    Record(Record),
+    Holds(Plain),
+}
+
+#[derive(Clone, Debug)]
+pub struct RowScreen {
+    pub visit: u64,
+    pub row: RowId,
+    pub view: View,
+    /// One part over the whole screen.
+    pub zoom: Option<usize>,
+    pub search: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct DiffScreen {
+    pub visit: u64,
+    pub row: RowId,
+    pub mode: Mode,
+    pub shape: Shape,
+    pub loose: bool,
+    pub wrap: bool,
+    pub sideways: usize,
+    pub view: View,
+    /// What is compared in this mode; `None` while it is being compared.
+    pub diff: Option<Arc<Diff>>,
+    pub lines: Arc<Vec<super::widget::diff::Line>>,
+    pub search: String,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Plain {
+    pub visit: u64,
+    pub view: View,
+}
+
+#[derive(Clone, Debug)]
+pub struct Record {
+    pub visit: u64,
+    /// One row's history; without, the newest attempts that this home knows.
+    pub row: Option<RowId>,
+    pub view: View,
+}
+
+impl Screen {
+    pub fn visit(&self) -> u64 {
+        match self {
+            Screen::Row(screen) => screen.visit,
+            Screen::Diff(screen) => screen.visit,
+            Screen::Outbox(screen) | Screen::Holds(screen) => screen.visit,
+            Screen::Record(screen) => screen.visit,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub enum Layer {
+    Decision(Box<Dialog>),
+    /// What moved while a dialog was open.
+    Moved(Moved),
+    Ask(Ask),
+    Filter(Typing),
+    Search(Typing),
+    Palette(Picking),
+    Views(Picking),
+    Themes(Picking),
+    Copy(Picking),
+    Unlock(Typing),
+    /// Text to read: help, the exact statement, something to select by hand.
+    Text(TextLayer),
+}
+
+#[derive(Clone, Debug)]
+pub struct Moved {
+    pub visit: u64,
+    pub lines: Vec<String>,
+    pub view: View,
+}
+
+/// A question that `y` answers.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    pub visit: u64,
+    pub about: About,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    TakeBack { row: RowId, id: crate::row::DecisionId },
+    SendNow { row: RowId, id: crate::row::DecisionId },
+    Quit { unsent: usize, drafts: usize },
+}
+
+#[derive(Clone, Debug)]
+pub struct Typing {
+    pub visit: u64,
+    pub input: Input,
+    /// What stood there before, for leaving it as it was.
+    pub before: String,
+    pub error: Option<String>,
+}
+
+/// A list to choose from.
+#[derive(Clone, Debug)]
+pub struct Picking {
+    pub visit: u64,
+    pub input: Input,
+    pub view: View,
+    pub before: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct TextLayer {
+    pub visit: u64,
+    pub kind: TextKind,
+    pub view: View,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextKind {
+    Help { contexts: &'static [Context] },
+    Statement(String),
+    Plain(String),
+}
+
+impl Layer {
+    pub fn visit(&self) -> u64 {
+        match self {
+            Layer::Decision(dialog) => dialog.visit,
+            Layer::Moved(moved) => moved.visit,
+            Layer::Ask(ask) => ask.visit,
+            Layer::Filter(typing) | Layer::Search(typing) | Layer::Unlock(typing) => typing.visit,
+            Layer::Palette(picking) | Layer::Views(picking) | Layer::Themes(picking) | Layer::Copy(picking) => {
+                picking.visit
+            }
+            Layer::Text(text) => text.visit,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub text: Shown,
+    pub slot: Slot,
+    pub until_ms: u64,
+}
+
+/// The last keys' times.
+#[derive(Clone, Debug, Default)]
+pub struct Recent {
+    pub keys_ms: std::collections::VecDeque<u64>,
+    pub capital_ms: Option<u64>,
+}
+
+impl Model {
+    /// The contexts that hold now, the nearest first.
+    pub fn contexts(&self) -> &'static [Context] {
+        let named = |name: &str| SCREENS.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, all)| *all);
+        match self.layers.last() {
+            Some(Layer::Decision(_) | Layer::Ask(_)) => named("dialog"),
+            Some(
+                Layer::Filter(_)
+                | Layer::Search(_)
+                | Layer::Unlock(_)
+                | Layer::Palette(_)
+                | Layer::Views(_)
+                | Layer::Themes(_)
+                | Layer::Copy(_),
+            ) => named("input"),
+            Some(Layer::Text(_) | Layer::Moved(_)) => named("record"),
+            None => self.screen_contexts(),
+        }
+    }
+
+    /// Those of the screen below the layers.
+    pub fn screen_contexts(&self) -> &'static [Context] {
+        let name = match self.screens.last() {
+            None => "queue",
+            Some(Screen::Row(_)) => "row",
+            Some(Screen::Diff(_)) => "diff",
+            Some(Screen::Outbox(_)) => "outbox",
+            Some(Screen::Record(_) | Screen::Holds(_)) => "record",
+        };
+        SCREENS.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, all)| *all)
+    }
+
+    /// The row that a decision here would be about.
+    pub fn subject(&self) -> Option<RowId> {
+        match self.screens.last() {
+            None => self.queue.row(),
+            Some(Screen::Row(screen)) => Some(screen.row),
+            Some(Screen::Diff(screen)) => Some(screen.row),
+            Some(Screen::Record(screen)) => screen.row,
+            Some(Screen::Outbox(_) | Screen::Holds(_)) => None,
+        }
+    }
+
+    pub fn head(&self, row: RowId) -> Option<&RowHead> {
+        self.known.rows.get(&row).or_else(|| self.queue.ghosts.get(&row))
+    }
+
+    pub fn body(&self, row: RowId) -> Option<&Body> {
+        self.bodies.get(&row)
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.at.now
+    }
+
+    pub fn visit(&mut self) -> u64 {
+        self.visits += 1;
+        self.visits
+    }
+
+    pub fn tell(&mut self, slot: Slot, text: &str) {
+        self.notice = Some(Notice { text: Shown::untrusted(text), slot, until_ms: self.at.ms + NOTICE_MS });
+        self.dirty = true;
+    }
+
+    /// What the frame that is drawn now will show.
+    pub fn facts(&self) -> Facts {
+        let row = self.subject();
+        let drawn = |row: &RowId| self.body(*row).map(|body| Pin::of(&body.view));
+        let shows_body = matches!(self.screens.last(), Some(Screen::Row(_) | Screen::Diff(_)));
+        let visits = self.screens.last().map(Screen::visit).into_iter().chain(self.layers.last().map(Layer::visit));
+        Facts {
+            row,
+            body: row.as_ref().filter(|_| shows_body).and_then(drawn),
+            visits: visits.collect(),
+            since_ms: self.at.ms,
+        }
+    }
+
+    pub fn too_small_to_decide(&self) -> bool {
+        self.size.0 < DECIDE_SIZE.0 || self.size.1 < DECIDE_SIZE.1
+    }
+
+    pub fn too_small_to_read(&self) -> bool {
+        self.size.0 < READ_SIZE.0 || self.size.1 < READ_SIZE.1
+    }
+
+    /// The dialog, wherever it lies.
+    pub fn dialog(&self) -> Option<&Dialog> {
+        self.layers.iter().rev().find_map(|layer| match layer {
+            Layer::Decision(dialog) => Some(dialog.as_ref()),
+            _ => None,
+        })
+    }
+
+    pub fn dialog_mut(&mut self) -> Option<&mut Dialog> {
+        self.layers.iter_mut().rev().find_map(|layer| match layer {
+            Layer::Decision(dialog) => Some(dialog.as_mut()),
+            _ => None,
+        })
+    }
+
+    /// Why a command cannot be done now; `None` where it can.
+    pub fn disabled(&self, command: Command) -> Option<String> {
+        super::decide::disabled(self, command)
+    }
+}

@@ -1,0 +1,81 @@
+//! What moved between two states of a row, in lines to read.
+//!
+//! Never: silent about a difference that a digest tells. Where no words are found for it, it says that something moved.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::text;
+use crate::row::difference::{FileDifference, read};
+use crate::wire::RowView;
+
+/// From what was seen to what is now.
+pub fn between(before: Option<&RowView>, after: &RowView, now: Timestamp, zone: &TimeZone) -> Vec<String> {
+    let Some(before) = before else {
+        return vec![format!("{} is at revision {} now; what you read is not in the cache any more.", after.head.id, after.head.revision)];
+    };
+    let mut lines = Vec::new();
+    let (was, is) = (&before.head, &after.head);
+    if was.revision != is.revision {
+        let at = text::when(is.changed_at, now, zone, false);
+        lines.push(format!("{} drafted r{} at {at}; you read r{}.", is.agent, is.revision, was.revision));
+    }
+    let mut changed = |what: &str, was: &str, is: &str| {
+        if was != is {
+            lines.push(format!("{what}: {was} → {is}"));
+        }
+    };
+    changed("verdict", was.verdict.word(), is.verdict.word());
+    changed("state", was.state.word(), is.state.word());
+    changed("risk", was.risk.word(), is.risk.word());
+    changed("title", &was.title, &is.title);
+    changed("incident", was.incident.as_deref().unwrap_or("none"), is.incident.as_deref().unwrap_or("none"));
+    changed("effect", &before.effect.sentence(), &after.effect.sentence());
+    if before.rationale != after.rationale {
+        lines.push("rationale reworded".to_owned());
+    }
+    for signal in &after.signals {
+        let old = before.signals.iter().find(|old| old.signal.name == signal.signal.name);
+        match old {
+            None => lines.push(format!("new signal {}: {}", signal.signal.name, signal.signal.value)),
+            Some(old) if old.signal.value != signal.signal.value || old.signal.verdict != signal.signal.verdict => {
+                lines.push(format!("{}: {} → {}", signal.signal.name, old.signal.value, signal.signal.value));
+            }
+            Some(_) => {}
+        }
+    }
+    for gone in before.signals.iter().filter(|old| after.signals.iter().all(|new| new.signal.name != old.signal.name)) {
+        lines.push(format!("signal gone: {}", gone.signal.name));
+    }
+    for moved in before.base_read.moved(&after.base_read) {
+        lines.push(format!("{}: {} → {}", moved.what, moved.was, moved.is));
+    }
+    if before.diff != after.diff {
+        lines.push(format!("the difference changed: {}", text::plural(files(&before.diff, &after.diff).len(), "resource", "resources")));
+    }
+    if lines.is_empty() && before.digests() != after.digests() {
+        lines.push("something moved that has no words here; read the row again".to_owned());
+    }
+    lines
+}
+
+/// Two differences against each other: both sides of each resource, where they are not what they were.
+pub fn files(before: &str, after: &str) -> Vec<FileDifference> {
+    let (before, after) = (read(before), read(after));
+    let mut files = Vec::new();
+    let names = before.iter().chain(after.iter().filter(|file| before.iter().all(|old| old.name != file.name)));
+    for name in names.map(|file| &file.name) {
+        let old = before.iter().find(|file| file.name == *name);
+        let new = after.iter().find(|file| file.name == *name);
+        let side = |file: Option<&FileDifference>, live: bool| {
+            file.map(|file| if live { file.old.clone() } else { file.new.clone() }).unwrap_or_default()
+        };
+        for (live, label) in [(true, "live"), (false, "in git")] {
+            let (was, is) = (side(old, live), side(new, live));
+            if was != is {
+                files.push(FileDifference { name: format!("{name} {label}"), old: was, new: is });
+            }
+        }
+    }
+    files
+}

@@ -1,0 +1,330 @@
+//! The queue: what waits, grouped by what it wants from its reader, in an order that does not change under the eye.
+//!
+//! Never: moves the cursor's row to another line by itself. A new order waits, and flows around that row.
+
+pub mod marks;
+mod rank;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+pub use rank::rank;
+
+use crate::client::{Entry, Fate, Me, NoteDraft, outbox::Seen};
+use crate::row::{Decision, Hold, PrincipalId, RowId, State};
+use crate::wire::RowHead;
+
+/// What a row wants from its reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Group {
+    CameBack,
+    ForYou,
+    SecondKey,
+    Others,
+    Running,
+    Done,
+}
+
+impl Group {
+    pub fn title(self) -> &'static str {
+        match self {
+            Group::CameBack => "CAME BACK",
+            Group::ForYou => "FOR YOU",
+            Group::SecondKey => "SECOND KEY",
+            Group::Others => "WAITS FOR OTHERS",
+            Group::Running => "RUNNING",
+            Group::Done => "DONE TODAY",
+        }
+    }
+}
+
+/// How the list is cut into groups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Grouping {
+    #[default]
+    ByWant,
+    BySubject,
+    None,
+}
+
+/// Everything that the queue is computed from, as the home has it.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    pub me: Option<Me>,
+    pub rows: BTreeMap<RowId, RowHead>,
+    pub holds: Vec<Hold>,
+    pub seen: BTreeMap<RowId, Seen>,
+    /// Newest first.
+    pub entries: Vec<Entry>,
+    pub drafts: Vec<NoteDraft>,
+}
+
+impl Known {
+    /// The newest decision of this home on the row.
+    pub fn entry(&self, row: RowId) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.row == row && entry.fate != Fate::TakenBack)
+    }
+
+    pub fn unsent(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.fate.unsent()).count()
+    }
+
+    pub fn is_me(&self, person: &PrincipalId) -> bool {
+        self.me.as_ref().is_some_and(|me| me.id == *person)
+    }
+
+    /// The reader's own proposal, or that of an agent of theirs.
+    pub fn own(&self, row: &RowHead) -> bool {
+        self.is_me(&row.owner) || self.me.as_ref().is_some_and(|me| me.agents.contains(&row.agent))
+    }
+
+    pub fn asked(&self, row: &RowHead) -> bool {
+        row.reviewers.iter().any(|reviewer| self.is_me(reviewer))
+    }
+
+    pub fn on_hold(&self, row: &RowHead) -> bool {
+        self.holds.iter().any(|hold| hold.lifted.is_none() && hold.subject == row.subject)
+    }
+
+    pub fn standing_holds(&self) -> usize {
+        self.holds.iter().filter(|hold| hold.lifted.is_none()).count()
+    }
+
+    /// What the row wants from the reader now.
+    pub fn group(&self, row: &RowHead) -> Group {
+        let entry = self.entry(row.id);
+        if let Some(entry) = entry.filter(|entry| !entry.opened)
+            && matches!(entry.fate, Fate::Refused { .. } | Fate::Overtaken { .. })
+        {
+            return Group::CameBack;
+        }
+        let decided_here = entry.is_some_and(|entry| {
+            let stands = entry.fate.unsent() || matches!(entry.fate, Fate::Accepted { .. });
+            stands && entry.revision == row.revision && entry.decision != Decision::Withdraw
+        });
+        match row.state {
+            State::Pending | State::HalfSigned if decided_here || self.own(row) => Group::Others,
+            State::HalfSigned => Group::SecondKey,
+            State::Pending => Group::ForYou,
+            State::NeedsChanges | State::Stale => Group::Others,
+            State::Approved | State::Executing | State::Executed | State::Unknown => Group::Running,
+            State::Degraded
+            | State::Healthy
+            | State::RolledBack
+            | State::Failed
+            | State::Declined
+            | State::Expired
+            | State::Superseded
+            | State::Withdrawn => Group::Done,
+        }
+    }
+}
+
+/// How long a row that is over stays in the queue.
+const DONE_FOR: SignedDuration = SignedDuration::from_hours(24);
+/// The cursor rests this long before a new order is taken over by itself.
+pub const SETTLE_AFTER_MS: u64 = 5_000;
+
+/// One line of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    Heading { title: String },
+    Row(RowId),
+    /// Rows that are over, folded away.
+    Folded { count: usize },
+}
+
+/// The list as it stands on the screen.
+#[derive(Clone, Debug, Default)]
+pub struct Queue {
+    pub lines: Vec<Line>,
+    /// The first line on the screen; negative where the cursor's row keeps a line that the list does not reach.
+    pub top: isize,
+    /// Index into `lines`; on a row or a fold.
+    pub cursor: usize,
+    pub grouping: Grouping,
+    pub unfolded: bool,
+    pub marked: BTreeSet<RowId>,
+    /// What the row was when it went, for the line that stays.
+    pub ghosts: BTreeMap<RowId, RowHead>,
+    /// Rows that the next order will show and this one does not.
+    pub new: usize,
+    /// The order on the screen is not what it would be now.
+    pub unsettled: bool,
+    /// How many rows the filter let through.
+    pub matching: usize,
+}
+
+impl Queue {
+    pub fn row(&self) -> Option<RowId> {
+        match self.lines.get(self.cursor) {
+            Some(Line::Row(row)) => Some(*row),
+            _ => None,
+        }
+    }
+
+    /// Makes the order anew. The cursor stays on its row, and its row on its line.
+    pub fn settle(&mut self, known: &Known, passing: &BTreeSet<RowId>, now: Timestamp) {
+        let held = self.lines.get(self.cursor).cloned();
+        let offset = isize::try_from(self.cursor).unwrap_or(0) - self.top;
+        let mut lines = self.order(known, passing, now);
+        let cursor_row = self.row();
+        // A row that went while it was looked at stays where it was, as a ghost.
+        if let Some(row) = cursor_row.filter(|row| !lines.contains(&Line::Row(*row))) {
+            if known.rows.contains_key(&row) || self.ghosts.contains_key(&row) {
+                let before = self.lines[..self.cursor].iter().rev().find(|line| lines.contains(line)).cloned();
+                let at = before.and_then(|line| lines.iter().position(|other| *other == line)).map_or(0, |at| at + 1);
+                lines.insert(at, Line::Row(row));
+            }
+        }
+        self.ghosts.retain(|row, _| Some(*row) == cursor_row && !passing.contains(row));
+        self.marked.retain(|row| passing.contains(row));
+        self.lines = lines;
+        self.new = 0;
+        self.unsettled = false;
+        match held.and_then(|line| self.lines.iter().position(|other| *other == line)) {
+            Some(at) => {
+                self.cursor = at;
+                self.top = isize::try_from(at).unwrap_or(0) - offset;
+            }
+            None => {
+                self.cursor = self.cursor.min(self.lines.len().saturating_sub(1));
+                self.to_selectable(1);
+            }
+        }
+    }
+
+    /// Notices what changed without moving anything.
+    pub fn notice(&mut self, known: &Known, passing: &BTreeSet<RowId>, now: Timestamp) {
+        let next = self.order(known, passing, now);
+        let shown: BTreeSet<&RowId> = self.lines.iter().filter_map(Line::row).collect();
+        self.new = next.iter().filter_map(Line::row).filter(|row| !shown.contains(row)).count();
+        self.unsettled = next != self.lines;
+    }
+
+    /// Moves by lines that can be stood on.
+    pub fn by(&mut self, steps: isize, height: usize) {
+        let before = self.cursor;
+        for _ in 0..steps.unsigned_abs() {
+            let mut at = self.cursor;
+            loop {
+                let next = at.checked_add_signed(steps.signum()).filter(|next| *next < self.lines.len());
+                let Some(next) = next else { break };
+                at = next;
+                if self.stands(at) {
+                    self.cursor = at;
+                    break;
+                }
+            }
+        }
+        self.leave(before);
+        self.show(height);
+    }
+
+    pub fn to(&mut self, line: usize, height: usize) {
+        let before = self.cursor;
+        self.cursor = line.min(self.lines.len().saturating_sub(1));
+        self.to_selectable(if line == 0 { 1 } else { -1 });
+        self.leave(before);
+        self.show(height);
+    }
+
+    /// Brings the cursor's line into the window, and the window into the list. Only a key or a resize may ask for it.
+    pub fn show(&mut self, height: usize) {
+        let (cursor, height) = (isize::try_from(self.cursor).unwrap_or(0), isize::try_from(height.max(1)).unwrap_or(1));
+        let len = isize::try_from(self.lines.len()).unwrap_or(0);
+        self.top = self.top.min(len - height).max(0);
+        // The heading above the first row of a group is shown with it.
+        let wanted = if cursor > 0 && !self.stands(self.cursor - 1) { cursor - 1 } else { cursor };
+        self.top = self.top.clamp(cursor + 1 - height, wanted.max(cursor + 1 - height));
+    }
+
+    fn to_selectable(&mut self, way: isize) {
+        if self.lines.is_empty() || self.stands(self.cursor) {
+            return;
+        }
+        let all = 0..self.lines.len();
+        let ahead = all.clone().filter(|at| self.stands(*at));
+        self.cursor = if way > 0 {
+            ahead.clone().find(|at| *at >= self.cursor).or_else(|| ahead.last())
+        } else {
+            ahead.clone().rfind(|at| *at <= self.cursor).or_else(|| ahead.clone().next())
+        }
+        .unwrap_or(0);
+    }
+
+    fn stands(&self, line: usize) -> bool {
+        !matches!(self.lines.get(line), None | Some(Line::Heading { .. }))
+    }
+
+    /// A ghost is gone once the cursor has left it.
+    fn leave(&mut self, before: usize) {
+        if before == self.cursor {
+            return;
+        }
+        if let Some(Line::Row(row)) = self.lines.get(before)
+            && self.ghosts.remove(row).is_some()
+        {
+            self.lines.remove(before);
+            if before < self.cursor {
+                self.cursor -= 1;
+                self.top -= 1;
+            }
+        }
+    }
+
+    fn order(&self, known: &Known, passing: &BTreeSet<RowId>, now: Timestamp) -> Vec<Line> {
+        let mut rows: Vec<(Group, &RowHead)> = passing
+            .iter()
+            .filter_map(|row| known.rows.get(row))
+            .map(|row| (known.group(row), row))
+            .filter(|(group, row)| *group != Group::Done || now.duration_since(row.changed_at) < DONE_FOR)
+            .collect();
+        rows.sort_by_cached_key(|(group, row)| {
+            let subject = if self.grouping == Grouping::BySubject { row.subject.clone() } else { String::new() };
+            let group = if self.grouping == Grouping::ByWant || *group == Group::Done { *group } else { Group::CameBack };
+            (group == Group::Done, subject, group, rank(row, known.me.as_ref().map(|me| &me.id), now))
+        });
+        let done = rows.iter().filter(|(group, _)| *group == Group::Done).count();
+        let mut lines = Vec::with_capacity(rows.len() + 8);
+        let mut last = None;
+        for (group, row) in rows {
+            let title = match (group, self.grouping) {
+                (Group::Done, _) => Some(Group::Done.title().to_owned()),
+                (_, Grouping::ByWant) => Some(group.title().to_owned()),
+                (_, Grouping::BySubject) => Some(row.subject.clone()),
+                (_, Grouping::None) => None,
+            };
+            if title != last {
+                match &title {
+                    Some(title) if group == Group::Done => {
+                        lines.push(Line::Heading { title: title.clone() });
+                        if !self.unfolded {
+                            lines.push(Line::Folded { count: done });
+                        }
+                    }
+                    Some(title) => lines.push(Line::Heading { title: title.clone() }),
+                    None => {}
+                }
+                last = title;
+            }
+            if group != Group::Done || self.unfolded {
+                lines.push(Line::Row(row.id));
+            }
+        }
+        lines
+    }
+}
+
+impl Line {
+    fn row(&self) -> Option<&RowId> {
+        match self {
+            Line::Row(row) => Some(row),
+            Line::Heading { .. } | Line::Folded { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,322 @@
+//! The decision dialog, questions, and the passphrase.
+//!
+//! Never: the sign field before the last line of the effect, and never a passphrase's length.
+
+use ratatui::layout::Rect;
+
+use super::super::canvas::{Canvas, Styled};
+use super::super::decide;
+use super::super::dialog::{Dialog, Field, Verb};
+use super::super::effect::KeyState;
+use super::super::layout;
+use super::super::model::{About, Ask, Model, Typing};
+use super::super::shown::Shown;
+use super::super::text;
+use super::super::theme::Slot;
+use crate::row::{Decision, Digest, Grade, Note};
+use crate::wire::RowView;
+
+/// Lines that a note is shown on before it scrolls.
+const NOTE_LINES: usize = 5;
+
+struct Part {
+    text: Styled,
+    /// A part of the frame: stands in the bar's column.
+    bar: bool,
+    field: Option<Field>,
+    /// Where the cursor stands in this line, when its field has it.
+    cursor: Option<usize>,
+}
+
+impl Part {
+    fn text(text: Styled) -> Self {
+        Self { text, bar: false, field: None, cursor: None }
+    }
+
+    fn bar(text: Styled) -> Self {
+        Self { text, bar: true, field: None, cursor: None }
+    }
+}
+
+pub(super) fn draw(model: &Model, dialog: &Dialog, canvas: &mut Canvas<'_>) {
+    let area = layout::dialog(model);
+    canvas.clear(area);
+    let width = usize::from(area.width).saturating_sub(3);
+    let parts = parts(model, dialog, width);
+    let height = usize::from(area.height);
+    // The field that has the cursor is on the screen; the rest is seen on the way to it.
+    let focused = parts.iter().rposition(|part| part.field == Some(dialog.focus)).unwrap_or(0);
+    let top = (focused + 3).saturating_sub(height).min(parts.len().saturating_sub(height));
+    for (y, part) in (0..area.height).zip(parts.iter().skip(top)) {
+        if part.bar {
+            canvas.line(area.x, area.y + y, area.width, &part.text);
+        } else {
+            canvas.put(area.x, area.y + y, 1, &"│".into(), Slot::Border);
+            canvas.line(area.x + 2, area.y + y, area.width.saturating_sub(2), &part.text);
+        }
+        if let Some(column) = part.cursor.filter(|_| part.field == Some(dialog.focus)) {
+            let x = area.x + 2 + u16::try_from(column).unwrap_or(0);
+            canvas.cursor(x, area.y + y, true);
+        }
+    }
+}
+
+fn parts(model: &Model, dialog: &Dialog, width: usize) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let decision = dialog.verb.decision(dialog.verdict);
+    let overrides = dialog.verb == Verb::Override;
+    let what = text::decision_title(decision, overrides, dialog.verb == Verb::Conditions);
+    let rows = match dialog.pins.as_slice() {
+        [pin] => pin.row.to_string(),
+        pins => text::plural(pins.len(), "row", "rows"),
+    };
+    let title = Styled::of(Slot::Border, "┌ ").add(Slot::Title, format!("{what} {rows}"));
+    parts.push(Part::bar(title.add(Slot::Watch, if dialog.broken { "   MOVED since you read it" } else { "" })));
+    parts.push(Part::text(key_line(model)));
+    match dialog.pins.as_slice() {
+        [pin] => single(model, dialog, pin, width, &mut parts),
+        pins => {
+            for pin in pins {
+                let title = model.head(pin.row).map(|head| format!("{}: {}", head.subject, head.title)).unwrap_or_default();
+                let line = Styled::of(Slot::Title, format!("{:<10}", pin.row.to_string()))
+                    .text(format!("r{} ", pin.revision))
+                    .add(Slot::Muted, format!("{} ", pin.digests.content.short()))
+                    .text(title);
+                parts.push(Part::text(line.fit(width)));
+            }
+        }
+    }
+    fields(dialog, width, &mut parts);
+    wrap(&mut parts, Slot::Muted, &decide::delivery(model), width);
+    parts
+}
+
+fn wrap(parts: &mut Vec<Part>, slot: Slot, said: &str, width: usize) {
+    let lines = Shown::untrusted(said).wrap(width);
+    parts.extend(lines.into_iter().map(|line| Part::text(Styled::of(slot, line))));
+}
+
+fn key_line(model: &Model) -> Styled {
+    match &model.key {
+        KeyState::Unasked => Styled::of(Slot::Muted, "Looking for your key …"),
+        KeyState::Ready { fingerprint, kind, touch } => {
+            let proof = if *touch { "touch, proved" } else { "touch unproven" };
+            Styled::from("You sign with ").text(format!("{kind} {}", &Shown::untrusted(fingerprint).fit(24))).add(Slot::Muted, format!("   {proof}"))
+        }
+        KeyState::Locked { file } => Styled::of(Slot::Watch, format!("Your key {file} asks for its passphrase when you sign.")),
+        KeyState::Missing(why) => Styled::of(Slot::Danger, format!("No key: {why}")),
+    }
+}
+
+fn single(model: &Model, dialog: &Dialog, pin: &super::super::model::Pin, width: usize, parts: &mut Vec<Part>) {
+    let label = |label: &str| Styled::of(Slot::Muted, format!("{label:<11}"));
+    let word = model.head(pin.row).map(|head| head.word.clone()).unwrap_or_default();
+    parts.push(Part::text(label("row").text(format!("{} revision {}", pin.row, pin.revision)).to(48).add(Slot::Muted, "word ").add(Slot::Title, word)));
+    parts.push(Part::text(label("content").text(format!("sha256:{}", spaced(&pin.digests.content))).to(48).add(Slot::Muted, "verdict, difference, effect")));
+    let Some(body) = model.body(pin.row) else { return };
+    let view = &body.view;
+    let read = text::when(view.read_at, model.now(), &model.zone, true);
+    parts.push(Part::text(label("base").text(Shown::untrusted(&view.head.base.revision).fit(34)).to(48).add(Slot::Muted, format!("read {read}"))));
+    let decision = dialog.verb.decision(dialog.verdict);
+    let effect = if decision == Decision::Approve { view.effect.sentence() } else { "nothing is executed".to_owned() };
+    for (at, line) in Shown::untrusted(&effect).wrap(width.saturating_sub(11)).into_iter().enumerate() {
+        parts.push(Part::text(label(if at == 0 { "effect" } else { "" }).text(line)));
+    }
+    let looked = model.looked_ms.get(&(pin.row, pin.revision)).copied().unwrap_or(0);
+    let me = model.known.me.as_ref().map(|me| me.id.to_string()).unwrap_or_default();
+    parts.push(Part::text(label("you").text(me).to(48).add(Slot::Muted, format!("read for {}", text::read_for(looked)))));
+    warnings(model, dialog, view, width, parts);
+}
+
+/// What is to be known before it is signed.
+fn warnings(model: &Model, dialog: &Dialog, view: &RowView, width: usize, parts: &mut Vec<Part>) {
+    if dialog.verb == Verb::Override {
+        wrap(parts, Slot::Watch, &text::override_direction(dialog.verdict), width);
+    } else if dialog.verb == Verb::Decline && dialog.verdict.goes_ahead() {
+        let said = format!("The agent says {}: the row will say that your decline went against it.", dialog.verdict.word());
+        wrap(parts, Slot::Watch, &said, width);
+    }
+    let unsure: Vec<&str> = view
+        .signals
+        .iter()
+        .filter(|signal| !signal.fresh || signal.signal.verdict == Grade::Unknown)
+        .map(|signal| signal.signal.name.as_str())
+        .collect();
+    if !unsure.is_empty() {
+        let said = format!("Decided on {}: {}.", text::plural(unsure.len(), "stale or unknown signal", "stale or unknown signals"), unsure.join(", "));
+        wrap(parts, Slot::Stale, &said, width);
+    }
+    if let Some(Ok(fresh)) = model.body(view.head.id).and_then(|body| body.fresh.as_ref())
+        && !fresh.moved.is_empty()
+    {
+        let names: Vec<&str> = fresh.moved.iter().map(|moved| moved.what.as_str()).collect();
+        wrap(parts, Slot::Watch, &format!("The base has moved: {}. An approval will be refused.", names.join(", ")), width);
+    }
+    let touch_lacks = view.touch_needed && matches!(model.key, KeyState::Ready { touch: false, .. });
+    if touch_lacks && dialog.verb.decision(dialog.verdict) == Decision::Approve {
+        wrap(parts, Slot::Danger, "This row asks for a touch; your key proves none: your approval would not count.", width);
+    }
+}
+
+/// `7b1e 90c4 … 55af`
+fn spaced(digest: &Digest) -> String {
+    let hex = digest.to_string();
+    format!("{} {} … {}", &hex[..4], &hex[4..8], &hex[60..])
+}
+
+fn fields(dialog: &Dialog, width: usize, parts: &mut Vec<Part>) {
+    let heading = |title: &str, focused: bool| {
+        let slot = if focused { Slot::Focus } else { Slot::Title };
+        let mark = if focused { "▸ " } else { "" };
+        Part::bar(Styled::of(Slot::Border, "├ ").add(slot, format!("{mark}{title}")))
+    };
+    if dialog.verb == Verb::Conditions {
+        parts.push(heading("Conditions, as name=value", dialog.focus == Field::Conditions));
+        parts.push(Part {
+            text: Styled::from(dialog.conditions.text()),
+            bar: false,
+            field: Some(Field::Conditions),
+            cursor: Some(dialog.conditions.column()),
+        });
+    }
+    let asks = match (dialog.verb.needs_note(), dialog.note_wanted) {
+        (true, _) => "Note (always asked for here)",
+        (false, true) => "Note (this policy asks for one)",
+        (false, false) => "Note (may be left empty)",
+    };
+    parts.push(heading(asks, dialog.focus == Field::Note));
+    note(dialog, width, parts);
+    parts.push(heading("Sign", dialog.focus == Field::Sign));
+    let wanted = dialog.demand.text();
+    let blanks = "_".repeat(wanted.chars().count().saturating_sub(dialog.typed.chars().count()));
+    let before = format!("type {wanted}, then Enter   [ ");
+    let column = Shown::untrusted(&before).width() + dialog.typed.chars().count();
+    let visible = Note::visible(&dialog.note_text());
+    let told = match dialog.missing() {
+        Some(_) if visible == 0 && dialog.verb.needs_note() => "write a note first".to_owned(),
+        Some(missing) => missing,
+        None if visible == 0 => String::new(),
+        None => format!("{visible} characters: enough"),
+    };
+    let line = Styled::from(before).add(Slot::Key, dialog.typed.as_str()).text(format!("{blanks} ]   ")).add(Slot::Muted, told);
+    parts.push(Part { text: line, bar: false, field: Some(Field::Sign), cursor: Some(column) });
+    if dialog.signing > 0 {
+        parts.push(Part::text(Styled::of(Slot::Info, "signing … touch your key if it blinks, 20 s")));
+    }
+    if let Some(error) = &dialog.error {
+        wrap(parts, Slot::Danger, error, width);
+    }
+    parts.push(Part::bar(Styled::of(Slot::Border, "└")));
+}
+
+/// The note, wrapped, with the cursor; longer ones show the part around it.
+fn note(dialog: &Dialog, width: usize, parts: &mut Vec<Part>) {
+    let cursor = dialog.note.cursor();
+    let mut rows: Vec<(Shown, Option<usize>)> = Vec::new();
+    for (at, line) in dialog.note.lines().iter().enumerate() {
+        let shown = Shown::untrusted(line);
+        let before: String = line.chars().take(cursor.1).collect();
+        let mut left = Shown::untrusted(&before).width();
+        // Hard wrapping here: what is typed stays where it was typed.
+        let mut from = 0;
+        loop {
+            let part = shown.columns(from, width.saturating_sub(1).max(1));
+            let full = part.width().max(1);
+            let last = from + full >= shown.width();
+            let here = at == cursor.0 && (left < full || last);
+            rows.push((part, here.then_some(left)));
+            if here {
+                left = usize::MAX;
+            } else if left != usize::MAX {
+                left = left.saturating_sub(full);
+            }
+            from += full;
+            if last {
+                break;
+            }
+        }
+    }
+    let at = rows.iter().position(|(_, cursor)| cursor.is_some()).unwrap_or(0);
+    let top = (at + 1).saturating_sub(NOTE_LINES);
+    for (shown, column) in rows.into_iter().skip(top).take(NOTE_LINES) {
+        parts.push(Part {
+            text: Styled::of(Slot::Text, shown),
+            bar: false,
+            field: column.map(|_| Field::Note),
+            cursor: column,
+        });
+    }
+}
+
+/// The exact statement, as `Ctrl+T` shows it: what is known before the signature.
+pub fn statement(model: &Model) -> String {
+    let Some(dialog) = model.dialog() else { return String::new() };
+    let Some(pin) = dialog.pins.first() else { return String::new() };
+    let digests = &pin.digests;
+    let mut lines = vec![
+        format!("row                {}", pin.row),
+        format!("revision           {}", pin.revision),
+        format!("decision           {}", dialog.verb.decision(dialog.verdict).word()),
+        format!("override           {}", dialog.verb.overrides(dialog.verdict)),
+        format!("content_sha256     {}", digests.content),
+        format!("base_sha256        {}", digests.base),
+        format!("effect_sha256      {}", digests.effect),
+        format!("evidence_sha256    {}", digests.evidence),
+        format!("presented_sha256   {}", digests.presented),
+        format!("reviewer           {}", model.known.me.as_ref().map(|me| me.id.to_string()).unwrap_or_default()),
+    ];
+    if let Ok(conditions) = dialog.conditions() {
+        lines.extend(conditions.iter().map(|(name, value)| format!("condition          {name}={value}")));
+    }
+    lines.push("note".to_owned());
+    lines.extend(dialog.note_text().lines().map(|line| format!("  {line}")));
+    lines.push(String::new());
+    lines.push("Time, id, seconds on screen and the head of the record are added when it is signed.".to_owned());
+    lines.join("\n")
+}
+
+pub(super) fn ask(model: &Model, ask: &Ask, canvas: &mut Canvas<'_>) {
+    let (title, body, does) = match &ask.about {
+        About::TakeBack { row, .. } => {
+            ("Take back".to_owned(), format!("Your newest decision, on {row}, has not left. Taken back, nothing is sent."), "takes it back")
+        }
+        About::SendNow { row, .. } => {
+            ("Send now".to_owned(), format!("Your decision on {row} leaves without waiting any longer."), "sends it")
+        }
+        About::Quit { unsent, drafts } => (
+            text::QUIT_UNSENT.to_owned(),
+            format!(
+                "{} and {} stay on disk. What is unsent leaves when Dock runs again, or by `dock sync`.",
+                text::plural(*unsent, "unsent decision", "unsent decisions"),
+                text::plural(*drafts, "draft", "drafts")
+            ),
+            "leaves",
+        ),
+    };
+    let area = layout::layer(model, 70, 7);
+    super::boxed(canvas, area, &title);
+    let inside = super::inside(area);
+    let lines = Shown::untrusted(&body).wrap(usize::from(inside.width));
+    let mut y = inside.y;
+    for line in lines {
+        canvas.line(inside.x, y, inside.width, &Styled::of(Slot::Text, line));
+        y += 1;
+    }
+    let keys = Styled::of(Slot::Key, "y").text(format!(" {does}     ")).add(Slot::Key, "n  Esc").text(" leaves it as it is");
+    canvas.line(inside.x, y + 1, inside.width, &keys);
+    canvas.cursor(inside.x, y + 1, false);
+}
+
+pub(super) fn unlock(model: &Model, typing: &Typing, canvas: &mut Canvas<'_>) {
+    let area = layout::layer(model, 70, 7);
+    super::boxed(canvas, area, "Unlock your key");
+    let inside: Rect = super::inside(area);
+    let file = match &model.key {
+        KeyState::Locked { file } => file.clone(),
+        _ => String::new(),
+    };
+    canvas.line(inside.x, inside.y, inside.width, &Styled::from(format!("Passphrase for {file}")));
+    let typed = if typing.input.text().is_empty() { "nothing typed yet" } else { "typed; Enter unlocks" };
+    canvas.line(inside.x, inside.y + 2, inside.width, &Styled::of(Slot::Muted, typed));
+    canvas.cursor(inside.x, inside.y + 2, true);
+}

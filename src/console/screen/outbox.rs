@@ -1,0 +1,103 @@
+//! The outbox: drafts, what rests, what is unsent, overtaken, refused, and what was delivered.
+//!
+//! Never: a word that sounds delivered for what is not.
+
+use super::super::canvas::Styled;
+use super::super::model::Model;
+use super::super::shown::Shown;
+use super::super::text;
+use super::super::theme::Slot;
+use crate::client::{Entry, Fate, NoteDraft};
+use crate::row::RowId;
+
+/// Delivered and taken back ones that are listed.
+const DONE_MAX: usize = 100;
+
+/// One line of the list.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Item {
+    Draft(NoteDraft),
+    Entry(Box<Entry>),
+}
+
+impl Item {
+    pub fn row(&self) -> RowId {
+        match self {
+            Item::Draft(draft) => draft.row,
+            Item::Entry(entry) => entry.row,
+        }
+    }
+}
+
+/// What needs its reader first: unsent, then drafts, then what came back, then what is done.
+pub fn items(model: &Model) -> Vec<Item> {
+    let order = |entry: &Entry| match entry.fate {
+        _ if entry.fate.unsent() => 0,
+        Fate::Refused { .. } | Fate::Overtaken { .. } if !entry.opened => 2,
+        _ => 3,
+    };
+    let entries = |wanted: u8| {
+        let all = model.known.entries.iter().filter(move |entry| order(entry) == wanted);
+        all.take(DONE_MAX).cloned().map(Box::new).map(Item::Entry)
+    };
+    let drafts = model.known.drafts.iter().cloned().map(Item::Draft);
+    entries(0).chain(drafts).chain(entries(2)).chain(entries(3)).collect()
+}
+
+/// One line an item, as the views count them.
+pub fn lines(model: &Model, width: u16) -> Vec<Styled> {
+    let items = items(model);
+    if items.is_empty() {
+        return vec![Styled::from("You have signed nothing here yet, and no draft is kept.")];
+    }
+    items.iter().map(|item| line(model, item, width)).collect()
+}
+
+fn line(model: &Model, item: &Item, width: u16) -> Styled {
+    let (row, revision, what, slot, said) = match item {
+        Item::Draft(draft) => {
+            let since = text::when(draft.since, model.now(), &model.zone, false);
+            (draft.row, draft.revision, draft.verb.clone(), Slot::Text, format!("Not signed. Kept since {since}."))
+        }
+        Item::Entry(entry) => {
+            let (slot, said) = words(model, entry);
+            let over = if entry.overrides { "override: " } else { "" };
+            (entry.row, entry.revision, format!("{over}{}", entry.decision.word().replace('_', " ")), slot, said)
+        }
+    };
+    let head = Styled::of(Slot::Title, format!("{:<10}", row.to_string())).text(format!("r{revision:<3} {what:<14} "));
+    let room = usize::from(width).saturating_sub(head.width() + 2);
+    head.add(slot, Shown::untrusted(&said).fit(room))
+}
+
+/// What became of a signed decision, in the words of the outbox.
+pub fn words(model: &Model, entry: &Entry) -> (Slot, String) {
+    let now = model.now();
+    let at = |at| text::when(at, now, &model.zone, false);
+    match &entry.fate {
+        Fate::Signed if entry.leaves_at > now => {
+            let seconds = entry.leaves_at.duration_since(now).as_secs() + 1;
+            (Slot::Unsent, format!("Signed. Leaves in {seconds} s; u takes it back."))
+        }
+        Fate::Signed => (Slot::Unsent, format!("Signed {}, NOT delivered. Nobody else can see it.", at(entry.made_at))),
+        Fate::TakenBack => (Slot::Muted, text::TAKEN_BACK.to_owned()),
+        Fate::Sending => {
+            let attempt = entry.attempts.max(1);
+            (Slot::Unsent, format!("Delivering, attempt {attempt}. It may have arrived; it counts once."))
+        }
+        Fate::Unknown { message, .. } => {
+            let said = format!("Delivering, attempt {}. It may have arrived; it counts once. {message}", entry.attempts.max(1));
+            (Slot::Unsent, said)
+        }
+        Fate::Overtaken { message } => (Slot::Watch, format!("Not sent: {message} Enter shows what moved.")),
+        Fate::Accepted { log_index, row_state, .. } => {
+            let state = model.head(entry.row).map_or_else(|| row_state.clone(), |head| text::state(head.state).to_owned());
+            let said = format!("Accepted {}, entry {} of the record. Now {state}.", at(entry.changed_at), text::grouped(*log_index));
+            (Slot::Ok, said)
+        }
+        Fate::Refused { message, hint, .. } => {
+            let hint = if hint.is_empty() { String::new() } else { format!(" hint: {hint}") };
+            (Slot::Danger, format!("Refused {}: {message}{hint}", at(entry.changed_at)))
+        }
+    }
+}

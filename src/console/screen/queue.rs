@@ -1,0 +1,195 @@
+//! The queue's list and the few lines on the row under its cursor.
+//!
+//! Never: two rows whose marks differ by colour alone.
+
+use ratatui::layout::Rect;
+
+use super::super::canvas::{Canvas, Styled};
+use super::super::model::Model;
+use super::super::queue::marks::Marks;
+use super::super::queue::{Group, Line};
+use super::super::shown::Shown;
+use super::super::text;
+use super::super::theme::Slot;
+use crate::client::{Entry, Fate};
+use crate::row::{Risk, RowId};
+use crate::wire::RowHead;
+
+pub(super) fn list(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    if model.queue.lines.is_empty() {
+        for (y, line) in (0..area.height).zip(empty(model, area.width)) {
+            canvas.line(area.x + 1, area.y + 1 + y, area.width.saturating_sub(1), &line);
+        }
+        return;
+    }
+    for y in 0..area.height {
+        let at = model.queue.top + isize::try_from(y).unwrap_or(0);
+        let Some(line) = usize::try_from(at).ok().and_then(|at| model.queue.lines.get(at).map(|line| (at, line))) else {
+            continue;
+        };
+        let (at, line) = line;
+        canvas.line(area.x, area.y + y, area.width, &self::line(model, line, area.width));
+        if at == model.queue.cursor {
+            canvas.put(area.x, area.y + y, 1, &">".into(), Slot::Focus);
+            canvas.highlight(Rect::new(area.x, area.y + y, area.width, 1), Slot::Cursor);
+            canvas.cursor(area.x, area.y + y, false);
+        }
+    }
+}
+
+/// An empty queue says why it is empty.
+fn empty(model: &Model, width: u16) -> Vec<Styled> {
+    let waits = model.known.rows.values().filter(|row| model.known.group(row) == Group::Others).count();
+    let at = model.link.synced_at.map(|at| text::when(at, model.now(), &model.zone, false));
+    let said = if !model.filter_text.is_empty() {
+        let mut environments: Vec<&str> = model.known.rows.values().map(|row| row.environment.as_str()).collect();
+        environments.sort_unstable();
+        environments.dedup();
+        format!("No row matches {}. Environments here: {}. Esc clears the filter.", model.filter_text, environments.join(", "))
+    } else if model.link.state == super::super::effect::LinkState::NoServer {
+        text::NO_SERVER.to_owned()
+    } else if let Some(at) = at.filter(|_| model.link.away()) {
+        format!("Nothing waited for you at {at}. What came since is unknown.")
+    } else if model.link.synced_at.is_none() {
+        "Nothing is cached here yet. The first sync fills the list.".to_owned()
+    } else {
+        let holds = text::plural(model.known.standing_holds(), "hold stands", "holds stand");
+        format!("Nothing waits for you. {}, {holds}.", text::plural(waits, "row waits for others", "rows wait for others"))
+    };
+    let wrapped = Shown::untrusted(&said).wrap(usize::from(width).saturating_sub(2));
+    wrapped.into_iter().map(|line| Styled::of(Slot::Text, line)).collect()
+}
+
+fn line(model: &Model, line: &Line, width: u16) -> Styled {
+    match line {
+        Line::Heading { title } => Styled::of(Slot::Title, format!(" {title}")),
+        Line::Folded { count } => {
+            Styled::of(Slot::Muted, format!("      {}   Enter unfolds", text::plural(*count, "row", "rows")))
+        }
+        Line::Row(row) => match model.head(*row) {
+            Some(head) => row_line(model, head, width),
+            None => Styled::of(Slot::Ghost, format!("      {row}   gone")),
+        },
+    }
+}
+
+fn row_line(model: &Model, head: &RowHead, width: u16) -> Styled {
+    let ghost = model.queue.ghosts.contains_key(&head.id);
+    let marks = Marks::of(&model.known, head, model.unknown.contains(&head.id), model.now());
+    let marked = model.queue.marked.contains(&head.id);
+    let slot = if ghost { Slot::Ghost } else { Slot::Text };
+    let mut line = Styled::of(Slot::Marked, if marked { "+" } else { " " })
+        .add(Slot::Danger, marks.when.to_string())
+        .add(Slot::Info, marks.news.to_string())
+        .add(Slot::Unknown, marks.evidence.to_string())
+        .add(Slot::Unsent, marks.delivery.to_string())
+        .text(" ")
+        .add(slot, format!("{:<9}", head.id.to_string()));
+    let left = if head.state.undecided() { text::left(head.expires_at.duration_since(model.now())) } else { String::new() };
+    if width < 60 {
+        return line.add(slot, format!("{left:>7} ")).add(Slot::Link, title_mark(marks)).add(slot, head.subject.as_str());
+    }
+    let risk = if head.risk == Risk::Irreversible { Slot::Watch } else { slot };
+    line = line
+        .add(slot, format!("{left:>8}  "))
+        .add(slot, format!("{} ", fixed(text::environment(&head.environment), 4)))
+        .add(risk, format!("{} ", fixed(text::risk_short(head.risk), 5)));
+    if let Some(sentence) = sentence(model, head) {
+        return line.add(slot, sentence);
+    }
+    let verdict = if head.verdict.goes_ahead() { slot } else { Slot::Watch };
+    line.add(verdict, format!("{} ", fixed(head.verdict.word(), 5)))
+        .add(Slot::Info, title_mark(marks))
+        .add(slot, head.subject.as_str())
+        .add(slot, ": ")
+        .add(slot, head.title.as_str())
+}
+
+fn title_mark(marks: Marks) -> String {
+    if marks.title == ' ' { String::new() } else { marks.title.to_string() }
+}
+
+/// Exactly so many columns.
+fn fixed(text: &str, width: usize) -> String {
+    let shown = Shown::untrusted(text);
+    let cut = shown.fit(width);
+    format!("{cut}{}", " ".repeat(width - cut.width()))
+}
+
+/// What is said in the title's place where the row does not simply wait for its reader.
+fn sentence(model: &Model, head: &RowHead) -> Option<String> {
+    if let Some(entry) = model.known.entry(head.id)
+        && let Some(said) = about_entry(entry)
+    {
+        return Some(said);
+    }
+    if head.state.open() {
+        return None;
+    }
+    let body = model.body(head.id);
+    let last = body.and_then(|body| body.view.decisions.last()).filter(|_| !head.state.undecided());
+    Some(match last {
+        Some(last) => {
+            let at = text::when(last.at, model.now(), &model.zone, false);
+            format!("{}: {} by {} {at}", head.subject, text::state(head.state), last.reviewer)
+        }
+        None => format!("{}: {}", head.subject, text::state(head.state)),
+    })
+}
+
+fn about_entry(entry: &Entry) -> Option<String> {
+    let what = match entry.decision {
+        crate::row::Decision::Approve => "approval",
+        crate::row::Decision::Decline => "decline",
+        crate::row::Decision::NeedsChanges => "request for changes",
+        crate::row::Decision::Withdraw => "withdrawal",
+    };
+    match &entry.fate {
+        Fate::Signed | Fate::Sending | Fate::Unknown { .. } => Some(format!("your {what} is signed and unsent")),
+        Fate::Refused { message, .. } if !entry.opened => Some(format!("your {what} was refused: {message}")),
+        Fate::Overtaken { .. } if !entry.opened => Some(format!("your {what} was overtaken: the row moved")),
+        _ => None,
+    }
+}
+
+/// The row under the cursor in four lines.
+pub(super) fn preview(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
+    let Some(row) = model.queue.row() else { return };
+    for (y, line) in (0..area.height).zip(preview_lines(model, row, area.width)) {
+        canvas.line(area.x, area.y + y, area.width, &line);
+    }
+}
+
+fn preview_lines(model: &Model, row: RowId, width: u16) -> Vec<Styled> {
+    let Some(head) = model.head(row) else { return Vec::new() };
+    let changed = text::when(head.changed_at, model.now(), &model.zone, false);
+    let seen = model.known.seen.get(&row).map(|seen| {
+        format!(", you saw r{} at {}", seen.revision, text::when(seen.at, model.now(), &model.zone, false))
+    });
+    let right = format!("changed {changed}{} ", seen.unwrap_or_default());
+    let left = Styled::of(Slot::Title, format!(" {} r{} · {}", head.id, head.revision, head.word));
+    let gap = usize::from(width).saturating_sub(left.width() + right.chars().count()).max(1);
+    let mut lines = vec![left.text(" ".repeat(gap)).add(Slot::Muted, right)];
+    let Some(body) = model.body(row) else {
+        lines.push(Styled::of(Slot::Muted, " …"));
+        return lines;
+    };
+    let view = &body.view;
+    let claim = format!("{}. {}", view.head.verdict.word().to_uppercase(), view.rationale.replace('\n', " "));
+    let wrapped = Shown::untrusted(&claim).wrap(usize::from(width).saturating_sub(2));
+    let cut = wrapped.len() > 2;
+    lines.extend(wrapped.into_iter().take(2).enumerate().map(|(at, line)| {
+        let more = if cut && at == 1 { " …" } else { "" };
+        Styled::of(Slot::Text, format!(" {line}{more}"))
+    }));
+    let stale = view.signals.iter().filter(|signal| !signal.fresh).count();
+    let facts = format!(
+        " {}, {} · signals {}, {stale} stale · {}",
+        text::plural(body.files.len(), "resource", "resources"),
+        text::plural(body.diff.changed(), "line", "lines"),
+        view.signals.len(),
+        super::row::moved_in_short(body),
+    );
+    lines.push(Styled::of(Slot::Muted, facts));
+    lines
+}

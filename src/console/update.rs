@@ -1,0 +1,213 @@
+//! All behaviour: one event in, the model changed, effects out.
+//!
+//! Never: draws, waits, or reads anything; the moment comes with the event, answers come as events.
+
+mod answers;
+mod keys;
+mod layers;
+mod lists;
+mod screens;
+
+use super::decide;
+use super::effect::Effect;
+use super::event::{Event, What};
+use super::model::{LAYERS_MAX, Layer, Model, Screen, Standing};
+use super::queue::SETTLE_AFTER_MS;
+use super::terminal::FromTerminal;
+use super::terminal::input::Input;
+use super::text;
+use super::theme::{Background, Slot, background_of};
+
+pub use lists::filter_rows;
+pub use screens::{diff_lines, open_row};
+
+/// Rows that changed are looked over this much later, so that a storm of changes costs one look.
+const LOOK_OVER_MS: u64 = 200;
+
+pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
+    model.at = event.at;
+    let mut effects = timers(model);
+    effects.extend(match event.what {
+        What::Terminal(seen) => terminal(model, seen),
+        What::Answer(answer) => answers::take(model, *answer),
+        What::Time => Vec::new(),
+        What::Panicked => quit(model),
+    });
+    effects
+}
+
+/// When the model wants to be woken, in the milliseconds of its moments.
+pub fn next_wake_ms(model: &Model) -> Option<u64> {
+    let notice = model.notice.as_ref().map(|notice| notice.until_ms);
+    let save = model.dialog().and_then(|dialog| dialog.touched_ms).map(|at| at + super::dialog::SAVE_AFTER_MS);
+    let settle = (model.queue.unsettled && may_settle(model)).then_some(model.rested_ms + SETTLE_AFTER_MS);
+    let list = model.list_due_ms;
+    let resting = model.known.entries.iter().any(|entry| {
+        entry.fate == crate::client::Fate::Signed && entry.leaves_at > model.now() && !model.still
+    });
+    let second = resting.then(|| model.at.ms + 1_000 - model.at.ms % 1_000);
+    // Times that are told in minutes move with the minute.
+    let minute = (!model.still).then(|| {
+        let into = u64::try_from(model.now().as_millisecond().rem_euclid(60_000)).unwrap_or(0);
+        model.at.ms + 60_000 - into
+    });
+    [notice, save, settle, list, second, minute].into_iter().flatten().min()
+}
+
+fn may_settle(model: &Model) -> bool {
+    model.layers.is_empty()
+}
+
+fn timers(model: &mut Model) -> Vec<Effect> {
+    let now = model.at.ms;
+    if model.notice.as_ref().is_some_and(|notice| notice.until_ms <= now) {
+        model.notice = None;
+        model.dirty = true;
+    }
+    if model.list_due_ms.is_some_and(|due| due <= now) {
+        lists::look_over(model);
+    }
+    if model.queue.unsettled && may_settle(model) && now >= model.rested_ms + SETTLE_AFTER_MS {
+        lists::settle(model);
+    }
+    let due = model.dialog().and_then(|dialog| dialog.touched_ms);
+    let mut effects = Vec::new();
+    if due.is_some_and(|at| now >= at + super::dialog::SAVE_AFTER_MS) {
+        effects.extend(decide::save(model));
+    }
+    effects
+}
+
+fn terminal(model: &mut Model, seen: FromTerminal) -> Vec<Effect> {
+    match seen {
+        FromTerminal::Input(inputs) => {
+            let keys = inputs.iter().filter(|input| matches!(input, Input::Key(_))).count();
+            inputs.into_iter().flat_map(|input| self::input(model, input, keys)).collect()
+        }
+        FromTerminal::Flushed(frame) => flushed(model, frame),
+        FromTerminal::Resized => {
+            lists::keep_views(model);
+            model.dirty = true;
+            Vec::new()
+        }
+        FromTerminal::Suspend => suspend(model),
+        FromTerminal::Continued => {
+            model.dirty = true;
+            vec![Effect::Redraw]
+        }
+        FromTerminal::End { .. } | FromTerminal::Lost => {
+            let save = decide::save(model);
+            save.into_iter().chain(quit(model)).collect()
+        }
+    }
+}
+
+fn input(model: &mut Model, input: Input, keys_at_once: usize) -> Vec<Effect> {
+    match input {
+        Input::Key(key) => {
+            model.dirty = true;
+            keys::press(model, key, keys_at_once)
+        }
+        Input::Paste { text, cut } => {
+            model.dirty = true;
+            keys::paste(model, &text, cut);
+            Vec::new()
+        }
+        Input::Focus(focused) => {
+            model.focused = Some(focused);
+            Vec::new()
+        }
+        Input::Background(answer) => background(model, background_of(&answer)),
+        Input::Scheme { dark } => {
+            background(model, Some(if dark { Background::Dark } else { Background::Light }))
+        }
+        Input::Answered => Vec::new(),
+        Input::Wheel(lines) => lists::wheel(model, isize::from(lines)),
+    }
+}
+
+fn background(model: &mut Model, background: Option<Background>) -> Vec<Effect> {
+    if background.is_some() && background != model.background {
+        model.background = background;
+        retheme(model);
+    }
+    Vec::new()
+}
+
+/// Loads the theme that is wished for now; one that does not load leaves the old one and says so.
+pub fn retheme(model: &mut Model) {
+    let name = model.wish.theme(model.background);
+    match model.themes.load(&name, model.wish.depth()) {
+        Ok(theme) => model.theme = theme,
+        Err(error) => model.tell(Slot::Watch, &error.to_string()),
+    }
+    model.dirty = true;
+}
+
+/// A frame stands on the screen: what it shows is what a key may mean from now on.
+fn flushed(model: &mut Model, frame: u64) -> Vec<Effect> {
+    let Some((number, facts)) = model.standing.pending.take() else { return Vec::new() };
+    if number != frame {
+        model.standing.pending = Some((number, facts));
+        return Vec::new();
+    }
+    let same = model.standing.facts.body == facts.body;
+    decide::count_looking(model, model.at.ms);
+    let since_ms = if same { model.standing.facts.since_ms } else { model.at.ms };
+    let Standing { first_ms, .. } = &mut model.standing;
+    for visit in &facts.visits {
+        first_ms.entry(*visit).or_insert(model.at.ms);
+    }
+    first_ms.retain(|visit, _| facts.visits.contains(visit) || *visit + 64 > model.visits);
+    model.standing.frame = frame;
+    model.standing.facts = facts;
+    model.standing.facts.since_ms = since_ms;
+    screens::seen(model)
+}
+
+pub fn push_layer(model: &mut Model, layer: Layer) {
+    if model.layers.len() < LAYERS_MAX {
+        model.layers.push(layer);
+    }
+    model.dirty = true;
+}
+
+pub fn push_screen(model: &mut Model, screen: Screen) {
+    model.screens.push(screen);
+    model.dirty = true;
+}
+
+fn suspend(model: &mut Model) -> Vec<Effect> {
+    let save = decide::save(model);
+    model.key = super::effect::KeyState::Unasked;
+    save.into_iter().chain([Effect::ForgetKey, Effect::Suspend]).collect()
+}
+
+fn quit(model: &mut Model) -> Vec<Effect> {
+    model.quitting = true;
+    vec![Effect::ForgetKey, Effect::Quit]
+}
+
+/// Told in the footer for a while.
+fn tell_watch(model: &mut Model, what: &str) -> Vec<Effect> {
+    model.tell(Slot::Watch, what);
+    Vec::new()
+}
+
+/// A change of the list: it is looked over soon, once for many.
+fn list_changed(model: &mut Model) {
+    let due = model.at.ms + LOOK_OVER_MS;
+    model.list_due_ms = Some(model.list_due_ms.map_or(due, |already| already.min(due)));
+    model.dirty = true;
+}
+
+fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
+    let (unsent, drafts) = (model.known.unsent(), model.known.drafts.len());
+    if unsent + drafts == 0 {
+        return quit(model);
+    }
+    let visit = model.visit();
+    let about = super::model::About::Quit { unsent, drafts };
+    push_layer(model, Layer::Ask(super::model::Ask { visit, about }));
+    Vec::new()
+}

@@ -1,0 +1,235 @@
+//! What effects bring back, and what the home tells by itself.
+//!
+//! Never: takes an answer for a screen that went.
+
+use super::super::decide;
+use super::super::effect::{Answer, Effect, LinkState, Snapshot};
+use super::super::model::{Body, Layer, Model, Screen};
+use super::super::queue::Group;
+use super::super::text;
+use super::super::theme::Slot;
+use super::{layers, list_changed, lists, screens};
+use crate::client::{Entry, Fate};
+use crate::row::{Grade, RowId};
+use crate::wire::RowHead;
+
+pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
+    model.dirty = true;
+    match answer {
+        Answer::Known(snapshot) => known(model, *snapshot),
+        Answer::Changed { rows, gone } => changed(model, rows, &gone),
+        Answer::Holds(holds) => {
+            model.known.holds = holds;
+            list_changed(model);
+            Vec::new()
+        }
+        Answer::Outbox { entries, drafts } => outbox(model, entries, drafts),
+        Answer::Link(link) => {
+            let broke = link.broken.is_some() && model.link.broken.is_none();
+            let back = model.link.away() && link.state == LinkState::Synced;
+            model.link = link;
+            let bell = broke.then_some(Effect::Bell);
+            let fresh = model.subject().filter(|_| back && !model.screens.is_empty()).map(|row| Effect::Fresh { row });
+            bell.into_iter().chain(fresh).collect()
+        }
+        Answer::Row { row, body } => body_came(model, row, body),
+        Answer::Compared { row, visit, mode, diff } => {
+            if let Some(Screen::Diff(screen)) = model.screens.last()
+                && (screen.row, screen.visit, screen.mode) == (row, visit, mode)
+            {
+                screens::take_diff(model, diff);
+            }
+            Vec::new()
+        }
+        Answer::Fresh { row, fresh } => {
+            if let Some(body) = model.bodies.get_mut(&row) {
+                body.fresh = Some(fresh.map(|fresh| *fresh));
+            }
+            let waits = matches!(model.screens.last(), Some(Screen::Diff(screen)) if screen.row == row && screen.diff.is_none());
+            if waits { screens::compare(model) } else { Vec::new() }
+        }
+        Answer::History { row, attempts } => {
+            if let Some(body) = model.bodies.get_mut(&row) {
+                body.attempts = Some(attempts);
+            }
+            Vec::new()
+        }
+        Answer::Key(key) => {
+            model.key = key;
+            Vec::new()
+        }
+        Answer::Signed { row, signed } => signed_came(model, row, signed),
+        Answer::TakenBack { row, taken } => {
+            let said = if taken { text::TAKEN_BACK } else { text::LEFT_ALREADY };
+            model.tell(Slot::Info, &format!("{row}: {said}"));
+            Vec::new()
+        }
+        Answer::Edited(edited) => {
+            layers::edited(model, edited);
+            Vec::new()
+        }
+        Answer::Told(what) => {
+            model.tell(Slot::Info, &what);
+            Vec::new()
+        }
+    }
+}
+
+fn known(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
+    let Snapshot { me, rows, holds, seen, entries, drafts, link } = snapshot;
+    let known = &mut model.known;
+    known.me = me;
+    known.rows = rows.into_iter().map(|row| (row.id, row)).collect();
+    known.holds = holds;
+    known.seen = seen.into_iter().map(|seen| (seen.row, seen)).collect();
+    known.entries = entries;
+    known.drafts = drafts;
+    model.link = link;
+    if model.queue.lines.is_empty() {
+        lists::begin_anew(model);
+        return screens::preview(model);
+    }
+    list_changed(model);
+    reload_open(model, |_, _| true)
+}
+
+fn changed(model: &mut Model, rows: Vec<RowHead>, gone: &[RowId]) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for row in rows {
+        let asks = model.known.asked(&row) && model.known.group(&row) == Group::ForYou;
+        let asked_before = model
+            .known
+            .rows
+            .get(&row.id)
+            .is_some_and(|old| model.known.group(old) == Group::ForYou && old.revision == row.revision);
+        if asks && !asked_before && model.rang.insert(row.id) && effects.is_empty() {
+            effects.push(Effect::Bell);
+        }
+        model.known.rows.insert(row.id, row);
+    }
+    for row in gone {
+        if let Some(head) = model.known.rows.remove(row)
+            && model.queue.row() == Some(*row)
+        {
+            model.queue.ghosts.insert(*row, head);
+        }
+    }
+    list_changed(model);
+    effects.extend(reload_open(model, |head, body| head.changed_at > body.view.head.changed_at));
+    effects
+}
+
+/// Bodies that are shown and no longer what their head says are read again.
+fn reload_open(model: &mut Model, behind: impl Fn(&RowHead, &Body) -> bool) -> Vec<Effect> {
+    let rows: Vec<RowId> = model
+        .bodies
+        .iter()
+        .filter(|(row, body)| model.head(**row).is_some_and(|head| behind(head, body)))
+        .map(|(row, _)| *row)
+        .collect();
+    rows.into_iter().map(|row| Effect::LoadRow { row }).collect()
+}
+
+fn outbox(model: &mut Model, entries: Vec<Entry>, drafts: Vec<crate::client::NoteDraft>) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for entry in &entries {
+        let before = model.known.entries.iter().find(|old| old.id == entry.id).map(|old| &old.fate);
+        if before == Some(&entry.fate) {
+            continue;
+        }
+        match &entry.fate {
+            Fate::Refused { message, .. } | Fate::Overtaken { message } if before.is_some() => {
+                effects.push(Effect::Bell);
+                model.tell(Slot::Danger, &format!("{}: {message}", entry.row));
+            }
+            Fate::Accepted { log_index, .. } if before.is_some_and(Fate::unsent) => {
+                let entry_no = text::grouped(*log_index);
+                model.tell(Slot::Ok, &format!("{}: accepted, entry {entry_no} of the record.", entry.row));
+            }
+            _ => {}
+        }
+    }
+    model.known.entries = entries;
+    model.known.drafts = drafts;
+    list_changed(model);
+    effects
+}
+
+fn body_came(model: &mut Model, row: RowId, body: Result<Box<Body>, String>) -> Vec<Effect> {
+    model.loading.remove(&row);
+    let mut body = match body {
+        Ok(body) => *body,
+        Err(why) => {
+            model.tell(Slot::Watch, &format!("{row}: {why}"));
+            return Vec::new();
+        }
+    };
+    let unknown = body.view.signals.iter().any(|signal| signal.signal.verdict == Grade::Unknown);
+    if unknown && body.view.head.state.undecided() {
+        model.unknown.insert(row);
+    } else {
+        model.unknown.remove(&row);
+    }
+    let before = model.bodies.remove(&row);
+    if let Some(before) = &before {
+        // What the reader had open before this visit stays what "since you opened it" is told against.
+        body.opened = before.opened.clone().or(body.opened);
+        if before.view.head.base == body.view.head.base && before.view.head.revision == body.view.head.revision {
+            body.fresh = before.fresh.clone();
+        }
+        body.attempts = before.attempts.clone();
+    }
+    model.known.rows.insert(row, body.view.head.clone());
+    let diff = std::sync::Arc::clone(&body.diff);
+    let same_text = before.as_ref().is_some_and(|before| before.view.diff == body.view.diff);
+    screens::keep_body(model, row, body);
+    decide::check_pin(model, row, before.as_ref().map(|before| &before.view));
+    for screen in &mut model.screens {
+        if let Screen::Diff(screen) = screen
+            && screen.row == row
+            && screen.mode == super::super::model::Mode::Draft
+            && !screen.loose
+            && !same_text
+        {
+            screen.diff = Some(std::sync::Arc::clone(&diff));
+            screens::diff_lines(screen);
+        }
+    }
+    list_changed(model);
+    Vec::new()
+}
+
+fn signed_came(model: &mut Model, row: RowId, signed: Result<Box<Entry>, String>) -> Vec<Effect> {
+    match signed {
+        Ok(entry) => {
+            let leaves = text::plural(usize::try_from(model.leave_after_ms / 1000).unwrap_or(0), "second", "seconds");
+            let said = format!("{row}: signed. Leaves in {leaves}; u takes it back.");
+            model.known.drafts.retain(|draft| (draft.row, draft.revision) != (row, entry.revision));
+            model.known.entries.insert(0, *entry);
+            model.queue.marked.remove(&row);
+            let done = model.dialog_mut().is_none_or(|dialog| {
+                dialog.signing = dialog.signing.saturating_sub(1);
+                dialog.touched_ms = None;
+                dialog.pins.retain(|pin| pin.row != row);
+                dialog.signing == 0 && dialog.error.is_none()
+            });
+            if done {
+                model.layers.retain(|layer| !matches!(layer, Layer::Decision(_) | Layer::Moved(_)));
+            }
+            model.tell(Slot::Unsent, &said);
+            list_changed(model);
+        }
+        Err(why) => {
+            let shown = format!("{row}: {why}");
+            match model.dialog_mut() {
+                Some(dialog) => {
+                    dialog.signing = dialog.signing.saturating_sub(1);
+                    dialog.typed.clear();
+                    dialog.error = Some(shown);
+                }
+                None => model.tell(Slot::Danger, &shown),
+            }
+        }
+    }
+    Vec::new()
+}

@@ -1,0 +1,192 @@
+//! The queue's list and every other list: movement, filter, order.
+//!
+//! Never: moves what the reader looks at without a key.
+
+use super::super::effect::Effect;
+use super::super::keymap::Command;
+use super::super::layout;
+use super::super::model::{Layer, Model, Screen};
+use super::super::queue::Grouping;
+use super::super::screen;
+use super::super::widget::list::View;
+use super::{layers, screens};
+use crate::client::Fate;
+use crate::client::filter::{Filter, Standing};
+use crate::row::RowId;
+
+/// The rows that pass the filter, anew.
+pub fn filter_rows(model: &mut Model) {
+    let mut matcher = Filter::matcher();
+    let now = model.now();
+    let passes = |row: &&crate::wire::RowHead| {
+        model.filter.is_empty() || model.filter.matches(&mut matcher, row, &standing(model, row), now)
+    };
+    let mut passes = passes;
+    model.passing = model.known.rows.values().filter(|row| passes(row)).map(|row| row.id).collect();
+    model.queue.matching = model.passing.len();
+}
+
+fn standing(model: &Model, row: &crate::wire::RowHead) -> Standing {
+    let known = &model.known;
+    let seen = known.seen.get(&row.id);
+    let fate = known.entry(row.id).map(|entry| &entry.fate);
+    Standing {
+        me: known.me.as_ref().map(|me| me.id.to_string()).unwrap_or_default(),
+        new: seen.is_none(),
+        changed: seen.is_some_and(|seen| seen.revision != row.revision || seen.at < row.changed_at),
+        unknown: model.unknown.contains(&row.id),
+        refused: matches!(fate, Some(Fate::Refused { .. })),
+        overtaken: matches!(fate, Some(Fate::Overtaken { .. })),
+        on_hold: known.on_hold(row),
+        sources: Vec::new(),
+    }
+}
+
+/// Looks over what changed: marks and counts move, lines do not.
+pub(super) fn look_over(model: &mut Model) {
+    model.list_due_ms = None;
+    filter_rows(model);
+    let now = model.now();
+    if model.queue.lines.is_empty() {
+        return settle(model);
+    }
+    model.queue.notice(&model.known, &model.passing, now);
+    model.dirty = true;
+}
+
+/// Takes the new order over.
+pub(super) fn settle(model: &mut Model) {
+    filter_rows(model);
+    let now = model.now();
+    model.queue.settle(&model.known, &model.passing, now);
+    model.dirty = true;
+}
+
+/// A filter or a grouping that the reader asked for: the list begins anew, at its top.
+pub(super) fn begin_anew(model: &mut Model) {
+    settle(model);
+    let height = list_height(model);
+    if model.queue.row().is_none_or(|row| !model.passing.contains(&row)) {
+        model.queue.to(0, height);
+    }
+    model.queue.show(height);
+}
+
+pub(super) fn list_height(model: &Model) -> usize {
+    layout::areas(model).list.map_or(1, |list| usize::from(list.height))
+}
+
+/// After a resize each view is brought into its window; places are kept.
+pub(super) fn keep_views(model: &mut Model) {
+    let height = list_height(model);
+    model.queue.show(height);
+    if let Some((len, height)) = screen::extent(model) {
+        with_view(model, |view| view.keep(len, height));
+    }
+}
+
+fn with_view(model: &mut Model, change: impl FnOnce(&mut View)) {
+    match model.layers.last_mut() {
+        Some(Layer::Text(text)) => return change(&mut text.view),
+        Some(Layer::Moved(moved)) => return change(&mut moved.view),
+        _ => {}
+    }
+    match model.screens.last_mut() {
+        Some(Screen::Row(screen)) => change(&mut screen.view),
+        Some(Screen::Diff(screen)) => change(&mut screen.view),
+        Some(Screen::Outbox(plain) | Screen::Holds(plain)) => change(&mut plain.view),
+        Some(Screen::Record(record)) => change(&mut record.view),
+        None => {}
+    }
+}
+
+/// Commands that move; `None` where it was none.
+pub(super) fn movement(model: &mut Model, command: Command) -> Option<Vec<Effect>> {
+    let on_queue = model.layers.is_empty() && model.screens.is_empty();
+    let (len, height) = if on_queue {
+        (model.queue.lines.len(), list_height(model))
+    } else {
+        screen::extent(model).unwrap_or((0, 1))
+    };
+    let page = height.saturating_sub(1).max(1).cast_signed();
+    let by = match command {
+        Command::Down => 1,
+        Command::Up => -1,
+        Command::PageDown => page,
+        Command::PageUp => -page,
+        Command::HalfDown => (page / 2).max(1),
+        Command::HalfUp => -(page / 2).max(1),
+        Command::Top => isize::MIN,
+        Command::Bottom => isize::MAX,
+        Command::Open => return Some(screens::open_under_cursor(model, command)),
+        _ => return None,
+    };
+    if on_queue {
+        match by {
+            isize::MIN => model.queue.to(0, height),
+            isize::MAX => model.queue.to(len.saturating_sub(1), height),
+            by => model.queue.by(by, height),
+        }
+        return Some(screens::preview(model));
+    }
+    // Text under a layer, and documents, scroll as a whole; lists move their cursor.
+    let scrolls = matches!(model.layers.last(), Some(Layer::Text(_) | Layer::Moved(_)))
+        || matches!(model.screens.last(), Some(Screen::Row(_))) && model.layers.is_empty();
+    with_view(model, |view| match by {
+        isize::MIN => *view = View::default(),
+        isize::MAX => view.to(len.saturating_sub(1), len, height),
+        by if scrolls => view.scroll(by, len, height),
+        by => view.by(by, len, height),
+    });
+    Some(Vec::new())
+}
+
+pub(super) fn wheel(model: &mut Model, lines: isize) -> Vec<Effect> {
+    model.dirty = true;
+    let command = if lines > 0 { Command::Down } else { Command::Up };
+    (0..lines.unsigned_abs()).flat_map(|_| movement(model, command).unwrap_or_default()).collect()
+}
+
+pub(super) fn queue_command(model: &mut Model, command: Command) -> Vec<Effect> {
+    match command {
+        Command::Mark => {
+            if let Some(row) = model.queue.row() {
+                mark(model, row);
+            }
+            movement(model, Command::Down).unwrap_or_default()
+        }
+        Command::Grouping => {
+            model.queue.grouping = match model.queue.grouping {
+                Grouping::ByWant => Grouping::BySubject,
+                Grouping::BySubject => Grouping::None,
+                Grouping::None => Grouping::ByWant,
+            };
+            begin_anew(model);
+            Vec::new()
+        }
+        Command::Settle => {
+            settle(model);
+            let height = list_height(model);
+            model.queue.show(height);
+            screens::preview(model)
+        }
+        Command::Preview => {
+            model.preview = !model.preview;
+            let height = list_height(model);
+            model.queue.show(height);
+            screens::preview(model)
+        }
+        _ => layers::run(model, command),
+    }
+}
+
+fn mark(model: &mut Model, row: RowId) {
+    let marked = &mut model.queue.marked;
+    if !marked.remove(&row) {
+        if marked.len() >= super::super::dialog::BATCH_MAX {
+            model.tell(super::super::theme::Slot::Watch, "eight rows at most are decided at once");
+            return;
+        }
+        marked.insert(row);
+    }
+}
