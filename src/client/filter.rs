@@ -32,6 +32,8 @@ pub struct Standing {
     pub changed: bool,
     /// A signal could not be read.
     pub unknown: bool,
+    /// A decision of the reader's waits here.
+    pub unsent: bool,
     /// The reader's own decision came back refused, or was overtaken.
     pub refused: bool,
     pub overtaken: bool,
@@ -160,7 +162,7 @@ impl Is {
             Is::Changed => standing.changed,
             Is::Stale => row.stale,
             Is::Unknown => standing.unknown,
-            Is::Unsent => row.unsent,
+            Is::Unsent => row.unsent || standing.unsent,
             Is::Refused => standing.refused,
             Is::Expiring => expiring(row, now),
             Is::Mine => {

@@ -279,6 +279,7 @@ fn orders(model: &Model) -> Vec<Order> {
         conditions: conditions.clone(),
         note: dialog.note_text().trim().to_owned(),
         on_screen_s: looked(pin),
+        offline: model.link.away(),
     };
     dialog.pins.iter().map(order).collect()
 }

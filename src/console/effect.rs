@@ -1,4 +1,5 @@
-//! What the console asks of the world, and what it hears back. Behaviour makes effects as data; only [`run`] does them.
+//! What the console asks of the world, and what it hears back. Behaviour makes effects as data; [`home`] does
+//! those that need this machine alone, [`net`] those that ask the backend.
 //!
 //! An answer carries the row and the visit that asked; one whose screen went meanwhile is dropped.
 //!
@@ -16,6 +17,9 @@ use crate::client::{Entry, Me, NoteDraft};
 use crate::row::difference::FileDifference;
 use crate::row::{Decision, DecisionId, Hold, RowId};
 use crate::wire::{Fresh, Halted, RowHead};
+
+pub mod home;
+pub mod net;
 
 /// Something to be done.
 #[derive(Clone, Debug)]
@@ -76,6 +80,8 @@ pub struct Order {
     /// Empty where none is given.
     pub note: String,
     pub on_screen_s: u64,
+    /// The backend was away.
+    pub offline: bool,
 }
 
 /// What came of an effect, or from the home by itself.
@@ -83,6 +89,8 @@ pub struct Order {
 pub enum Answer {
     /// The whole list, as at the start.
     Known(Box<Snapshot>),
+    /// Every row, read anew.
+    All { rows: Vec<RowHead>, holds: Vec<Hold>, me: Option<Me> },
     /// Rows that changed, and those that the backend no longer lists.
     Changed { rows: Vec<RowHead>, gone: Vec<RowId> },
     Holds(Vec<Hold>),

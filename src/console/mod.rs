@@ -18,6 +18,7 @@ pub mod line;
 pub mod model;
 pub mod moved;
 pub mod queue;
+mod run;
 pub mod screen;
 pub mod shown;
 pub mod terminal;
@@ -25,3 +26,5 @@ pub mod text;
 pub mod theme;
 pub mod update;
 pub mod widget;
+
+pub use run::{ConsoleError, Exit, Options, run};

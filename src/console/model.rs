@@ -93,7 +93,37 @@ pub struct Model {
     pub standing: Standing,
     pub dirty: bool,
     pub quitting: bool,
+    pub panicked: bool,
 }
+
+/// Where the console runs: read once, by whoever starts it.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    pub zone: TimeZone,
+    pub keymap: Keymap,
+    pub key_errors: Vec<String>,
+    pub themes: Themes,
+    pub wish: Wish,
+    /// The terminal can show more than ASCII.
+    pub utf8: bool,
+    /// `charts =` of the config.
+    pub charts: Option<String>,
+    pub still: bool,
+    pub leave_after_ms: u64,
+    pub read_only: bool,
+    pub views: Vec<(String, String)>,
+}
+
+/// Views that everybody has; the reader's own come before them, and one of the same name in its place.
+const VIEWS: [(&str, &str); 7] = [
+    ("now", "state:pending,half_signed"),
+    ("mine", "is:mine"),
+    ("prod", "env:prod"),
+    ("second-key", "is:half_signed"),
+    ("standup", "state:declined since:24h"),
+    ("handoff", "state:pending,half_signed,approved,executing"),
+    ("all", ""),
+];
 
 /// What stands on the screen, by the last frame that was written out.
 #[derive(Clone, Debug, Default)]
@@ -341,6 +371,60 @@ pub struct Recent {
 }
 
 impl Model {
+    pub fn new(from: Surroundings, at: Moment) -> Self {
+        let mut views = from.views;
+        let more = VIEWS.iter().filter(|(name, _)| views.iter().all(|(own, _)| own != name)).copied();
+        let more: Vec<(String, String)> = more.map(|(name, filter)| (name.to_owned(), filter.to_owned())).collect();
+        views.extend(more);
+        let ascii = matches!(from.charts.as_deref(), Some("ascii" | "table")) || !from.utf8;
+        let mut model = Self {
+            at,
+            size: (80, 24),
+            focused: None,
+            zone: from.zone,
+            keymap: from.keymap,
+            key_errors: from.key_errors,
+            themes: from.themes,
+            wish: from.wish,
+            background: None,
+            theme: Theme::bare(),
+            glyphs: if ascii { Glyphs::Ascii } else { Glyphs::Blocks },
+            still: from.still,
+            leave_after_ms: from.leave_after_ms,
+            read_only: from.read_only,
+            views,
+            known: Known::default(),
+            link: Link::default(),
+            key: KeyState::default(),
+            bodies: BTreeMap::new(),
+            read: BTreeMap::new(),
+            looked_ms: BTreeMap::new(),
+            unknown: BTreeSet::new(),
+            loading: BTreeSet::new(),
+            rang: BTreeSet::new(),
+            queue: Queue::default(),
+            filter_text: String::new(),
+            filter: Filter::default(),
+            view_name: String::new(),
+            passing: BTreeSet::new(),
+            preview: true,
+            list_due_ms: None,
+            rested_ms: at.ms,
+            screens: Vec::new(),
+            layers: Vec::new(),
+            prefix: None,
+            notice: None,
+            recent: Recent::default(),
+            visits: 0,
+            standing: Standing::default(),
+            dirty: true,
+            quitting: false,
+            panicked: false,
+        };
+        super::update::retheme(&mut model);
+        model
+    }
+
     /// The contexts that hold now, the nearest first.
     pub fn contexts(&self) -> &'static [Context] {
         let named = |name: &str| SCREENS.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, all)| *all);

@@ -15,7 +15,6 @@ use super::model::{LAYERS_MAX, Layer, Model, Screen, Standing};
 use super::queue::SETTLE_AFTER_MS;
 use super::terminal::FromTerminal;
 use super::terminal::input::Input;
-use super::text;
 use super::theme::{Background, Slot, background_of};
 
 pub use lists::filter_rows;
@@ -31,7 +30,10 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         What::Terminal(seen) => terminal(model, seen),
         What::Answer(answer) => answers::take(model, *answer),
         What::Time => Vec::new(),
-        What::Panicked => quit(model),
+        What::Panicked => {
+            model.panicked = true;
+            quit(model)
+        }
     });
     effects
 }

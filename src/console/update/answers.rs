@@ -17,6 +17,13 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
     model.dirty = true;
     match answer {
         Answer::Known(snapshot) => known(model, *snapshot),
+        Answer::All { rows, holds, me } => {
+            let all: std::collections::BTreeSet<RowId> = rows.iter().map(|row| row.id).collect();
+            let gone: Vec<RowId> = model.known.rows.keys().filter(|row| !all.contains(row)).copied().collect();
+            model.known.holds = holds;
+            model.known.me = me.or(model.known.me.take());
+            changed(model, rows, &gone)
+        }
         Answer::Changed { rows, gone } => changed(model, rows, &gone),
         Answer::Holds(holds) => {
             model.known.holds = holds;

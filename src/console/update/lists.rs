@@ -35,6 +35,7 @@ fn standing(model: &Model, row: &crate::wire::RowHead) -> Standing {
         new: seen.is_none(),
         changed: seen.is_some_and(|seen| seen.revision != row.revision || seen.at < row.changed_at),
         unknown: model.unknown.contains(&row.id),
+        unsent: fate.is_some_and(Fate::unsent),
         refused: matches!(fate, Some(Fate::Refused { .. })),
         overtaken: matches!(fate, Some(Fate::Overtaken { .. })),
         on_hold: known.on_hold(row),

@@ -1,0 +1,306 @@
+//! Effects that need this machine alone: cache, outbox, key. One thread, one order.
+//!
+//! Never: the network. What the cache does not have is asked of [`super::net`], and told when it came.
+
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::mpsc::Sender;
+use zeroize::Zeroizing;
+
+use super::super::model::{Body, Opened};
+use super::super::widget::diff::Diff;
+use super::net::Ask;
+use super::{Answer, Effect, KeyState, Link, LinkState, Order, Snapshot};
+use crate::client::signer::DEMO_ORG;
+use crate::client::{
+    Cache, Home, Me, Outbox, Pin, Settings, SignError, Signer, StoreError, Wish, cache::RECENT, decide,
+};
+use crate::clock::Clock;
+use crate::row::{Note, RowId, difference::read};
+use crate::wire;
+
+/// Effects that wait at once.
+pub const EFFECTS_MAX: usize = 256;
+
+/// Hands an answer to the console; false once nobody listens.
+pub type TellAnswer = Arc<dyn Fn(Answer) -> bool + Send + Sync>;
+
+/// What every effect works with.
+#[derive(Clone)]
+pub struct Place {
+    pub home: Home,
+    pub settings: Settings,
+    pub clock: Clock,
+}
+
+pub struct Worker {
+    place: Place,
+    outbox: Outbox,
+    cache: Cache,
+    signer: Option<Signer>,
+}
+
+impl Place {
+    pub fn outbox(&self) -> Result<Outbox, OpenError> {
+        self.home.state_folder()?;
+        Ok(Outbox::open(&self.home.outbox_file())?)
+    }
+
+    /// The cache, and what is to be told of it.
+    pub fn cache(&self) -> Result<(Cache, Option<String>), OpenError> {
+        self.home.cache_folder()?;
+        Ok(Cache::open(&self.home.cache_file())?)
+    }
+
+    /// The team's domain, as the log's key or the last sync names it.
+    pub fn org(&self, cache: &Cache, outbox: &Outbox) -> Option<String> {
+        let of_key = |key: String| key.split("/dock+").next().map(str::to_owned);
+        let pinned = self.settings.log_key.clone().and_then(of_key);
+        let kept = || outbox.fact("log_key").ok().flatten().and_then(of_key);
+        pinned.or_else(kept).or_else(|| cache.as_of().ok().flatten().map(|as_of| as_of.org))
+    }
+
+    pub fn known_me(&self, cache: &Cache) -> Option<wire::Me> {
+        cache.fact("me").ok().flatten()
+    }
+
+    pub fn signer(
+        &self,
+        org: &str,
+        cache: &Cache,
+        passphrase: Option<&Zeroizing<String>>,
+    ) -> Result<Signer, SignError> {
+        let known: Vec<String> =
+            self.known_me(cache).into_iter().flat_map(|me| me.keys).map(|key| key.fingerprint).collect();
+        Signer::open(&self.settings, org, &known, &mut |_| passphrase.cloned())
+    }
+}
+
+/// Why the console does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Home(#[from] crate::client::HomeError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Worker {
+    pub fn open(place: Place) -> Result<(Worker, Option<String>), OpenError> {
+        let outbox = place.outbox()?;
+        let (cache, remark) = place.cache()?;
+        Ok((Worker { place, outbox, cache, signer: None }, remark))
+    }
+
+    /// Everything that the first frame shows.
+    pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let now = self.place.clock.now();
+        let as_of = self.cache.as_of()?;
+        let org = self.place.org(&self.cache, &self.outbox).unwrap_or_default();
+        let since = now.saturating_sub(RECENT).unwrap_or(now);
+        let link = Link {
+            state: if self.place.settings.server.is_some() { LinkState::Starting } else { LinkState::NoServer },
+            synced_at: as_of.as_ref().map(|as_of| as_of.as_of),
+            halted: as_of.and_then(|as_of| as_of.halted),
+            broken: self.outbox.broken()?.map(|head| head.at),
+            demo: org == DEMO_ORG && self.place.settings.loopback(),
+            ..Link::default()
+        };
+        Ok(Snapshot {
+            me: self.me(&org),
+            rows: self.cache.heads(since, now)?,
+            holds: self.cache.holds()?,
+            seen: self.outbox.seen()?,
+            entries: self.outbox.entries()?,
+            drafts: self.outbox.drafts()?,
+            link,
+        })
+    }
+
+    fn me(&self, org: &str) -> Option<Me> {
+        let agents = self.place.known_me(&self.cache).map(|me| me.agents).unwrap_or_default();
+        Some(Me { id: self.place.settings.person.clone()?, agents, org: org.to_owned() })
+    }
+
+    /// Does effects until nobody sends any more.
+    pub fn run(mut self, effects: &Receiver<Effect>, tell: &TellAnswer, net: &Sender<Ask>) {
+        while let Ok(effect) = effects.recv() {
+            for answer in self.perform(effect, net) {
+                if !tell(answer) {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn perform(&mut self, effect: Effect, net: &Sender<Ask>) -> Vec<Answer> {
+        let now = self.place.clock.now();
+        match effect {
+            Effect::LoadRow { row } => match self.body(row, now) {
+                Ok(Some(body)) => vec![Answer::Row { row, body: Ok(Box::new(body)) }],
+                Ok(None) => ask(net, Ask::Row(row)),
+                Err(error) => vec![Answer::Row { row, body: Err(error.to_string()) }],
+            },
+            Effect::Compare { row, visit, mode, files, loose } => {
+                vec![Answer::Compared { row, visit, mode, diff: Arc::new(Diff::of(files, loose)) }]
+            }
+            Effect::Fresh { row } => ask(net, Ask::Fresh(row)),
+            Effect::History { row } => ask(net, Ask::History(row)),
+            Effect::SyncNow => ask(net, Ask::Now),
+            Effect::MarkSeen(seen) => told(self.outbox.mark_seen(&seen)),
+            Effect::MarkOpened(row) => self.outbox_after(|outbox| outbox.mark_opened(row)),
+            Effect::SaveDraft(draft) => told(self.outbox.save_draft(&draft)),
+            Effect::DropDraft { row, revision } => self.outbox_after(|outbox| outbox.drop_draft(row, revision)),
+            Effect::Key => vec![Answer::Key(self.key(None))],
+            Effect::Unlock(secret) => vec![Answer::Key(self.key(Some(&secret.0)))],
+            Effect::ForgetKey => {
+                self.signer = None;
+                Vec::new()
+            }
+            Effect::Sign(order) => {
+                let row = order.pin.row;
+                let signed = self.sign(&order, now);
+                let mut answers = vec![Answer::Signed { row, signed: signed.map(Box::new) }];
+                answers.extend(self.outbox_now());
+                answers.extend(ask(net, Ask::Push));
+                answers
+            }
+            Effect::TakeBack { row, id } => match self.outbox.take_back(&id, now) {
+                Ok(taken) => {
+                    let mut answers = self.outbox_now();
+                    answers.push(Answer::TakenBack { row, taken });
+                    answers
+                }
+                Err(error) => vec![Answer::Told(error.to_string())],
+            },
+            Effect::SendNow(id) => {
+                let mut answers = self.outbox_after(|outbox| outbox.hurry(&id, now).map(drop));
+                answers.extend(ask(net, Ask::Push));
+                answers
+            }
+            // Done by whoever holds the terminal.
+            Effect::Edit { .. }
+            | Effect::Copy(_)
+            | Effect::OpenUrl(_)
+            | Effect::Bell
+            | Effect::Suspend
+            | Effect::Redraw
+            | Effect::Quit => Vec::new(),
+        }
+    }
+
+    fn body(&self, row: RowId, now: Timestamp) -> Result<Option<Body>, StoreError> {
+        let Some(cached) = self.cache.row(row, now)? else { return Ok(None) };
+        let seen = self.outbox.seen()?.into_iter().find(|seen| seen.row == row);
+        let opened = match seen {
+            None => None,
+            Some(seen) => Some(Opened {
+                revision: seen.revision,
+                base: serde_json::from_str(&seen.base).ok(),
+                at: seen.at,
+                view: self.cache.revision(row, seen.revision, now)?.map(|cached| cached.view),
+            }),
+        };
+        let files = read(&cached.view.diff);
+        let diff = Arc::new(Diff::of(files.clone(), false));
+        Ok(Some(Body {
+            view: cached.view,
+            undecidable: cached.undecidable,
+            files,
+            diff,
+            opened,
+            fresh: None,
+            attempts: None,
+        }))
+    }
+
+    /// Opens the key where it is not open, and says what it is.
+    fn key(&mut self, passphrase: Option<&Zeroizing<String>>) -> KeyState {
+        if self.signer.is_none() {
+            let Some(org) = self.place.org(&self.cache, &self.outbox) else {
+                return KeyState::Missing("this home has never spoken to its server: it does not know whose record it signs for".to_owned());
+            };
+            match self.place.signer(&org, &self.cache, passphrase) {
+                Ok(signer) => self.signer = Some(signer),
+                Err(SignError::NoPassphrase) => return KeyState::Locked { file: self.place.settings.key.clone() },
+                Err(error) => return KeyState::Missing(error.to_string().replace('\n', " ")),
+            }
+        }
+        match &self.signer {
+            Some(signer) => KeyState::Ready {
+                fingerprint: signer.fingerprint(),
+                kind: signer.origin().to_owned(),
+                touch: signer.proves_touch(),
+            },
+            None => KeyState::Unasked,
+        }
+    }
+
+    /// Signs and keeps: when this returns, it is on disk.
+    fn sign(&mut self, order: &Order, now: Timestamp) -> Result<crate::client::Entry, String> {
+        let text = |error: &dyn std::fmt::Display| error.to_string().replace('\n', " ");
+        let org = self.place.org(&self.cache, &self.outbox).ok_or("no organisation is known yet")?;
+        let me = self.me(&org).ok_or("console.toml does not say who you are")?;
+        let row = order.pin.row;
+        let cached = self.cache.row(row, now).map_err(|error| text(&error))?;
+        let cached = cached.ok_or_else(|| format!("{row} is not in the cache any more"))?;
+        let note = match order.note.as_str() {
+            "" => None,
+            note => Some(Note::parse(note).map_err(|error| text(&error))?),
+        };
+        let digests = &order.pin.digests;
+        let wish = Wish {
+            decision: order.decision,
+            overrides: order.overrides,
+            note,
+            conditions: order.conditions.iter().cloned().collect(),
+            pin: Pin {
+                revision: order.pin.revision,
+                content: digests.content,
+                base: digests.base,
+                evidence: digests.evidence,
+                presented: digests.presented,
+            },
+            on_screen_s: order.on_screen_s,
+            offline: order.offline,
+            rests: self.place.settings.leave_after(),
+        };
+        if self.signer.is_none() {
+            self.key(None);
+        }
+        let signer = self.signer.as_ref().ok_or("the key is locked: sign again to unlock it")?;
+        decide::sign(&mut self.outbox, signer, &cached, &me, &wish, now).map_err(|error| text(&error))
+    }
+
+    fn outbox_after(&self, change: impl FnOnce(&Outbox) -> Result<(), StoreError>) -> Vec<Answer> {
+        match change(&self.outbox) {
+            Ok(()) => self.outbox_now(),
+            Err(error) => vec![Answer::Told(error.to_string())],
+        }
+    }
+
+    fn outbox_now(&self) -> Vec<Answer> {
+        match (self.outbox.entries(), self.outbox.drafts()) {
+            (Ok(entries), Ok(drafts)) => vec![Answer::Outbox { entries, drafts }],
+            (Err(error), _) | (_, Err(error)) => vec![Answer::Told(error.to_string())],
+        }
+    }
+}
+
+fn told(done: Result<(), StoreError>) -> Vec<Answer> {
+    done.err().map(|error| Answer::Told(error.to_string())).into_iter().collect()
+}
+
+/// A question to the network that finds no room is told, not waited for.
+fn ask(net: &Sender<Ask>, what: Ask) -> Vec<Answer> {
+    let away = |row: RowId, why: &str| Answer::Row { row, body: Err(why.to_owned()) };
+    match (net.try_send(what.clone()), what) {
+        (Ok(()), _) | (Err(_), Ask::Push | Ask::Now | Ask::Fresh(_) | Ask::History(_)) => Vec::new(),
+        (Err(_), Ask::Row(row)) => vec![away(row, "it is not cached, and too much is being asked at once")],
+    }
+}
+
+/// How long a key stays open without a key press.
+pub const KEY_STAYS: SignedDuration = SignedDuration::from_mins(15);

@@ -1,0 +1,469 @@
+//! Effects that ask the backend: the feed, deliveries, fresh bases, history. One thread with its own runtime, begun
+//! after the first frame.
+//!
+//! Never: in the way of a key. What it learns is in the cache before the console hears of it.
+
+use std::cell::{Cell, RefCell};
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::Receiver;
+use zeroize::Zeroizing;
+
+use super::home::{OpenError, Place, TellAnswer};
+use super::{Answer, Attempt, Effect, Link, LinkState};
+use crate::client::signer::DEMO_ORG;
+use crate::client::{Api, Cache, Exchange, Outbox, Pulled, SyncError, api::POLL_MAX, cache::RECENT, plan, session};
+use crate::row::{RowId, c1};
+use crate::wire::HistoryEntry;
+
+/// Questions that wait at once.
+pub const ASKS_MAX: usize = 64;
+/// A delivery is looked for this often although nothing was heard: another program may have signed.
+const LOOK_EVERY: Duration = Duration::from_secs(20);
+
+/// A question to the backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    Row(RowId),
+    Fresh(RowId),
+    History(RowId),
+    /// Something was signed, or is to leave now.
+    Push,
+    /// Try again now, however long the pause was to be.
+    Now,
+}
+
+/// Runs until the console is gone.
+pub fn run(place: &Place, asks: Receiver<Ask>, effects: &SyncSender<Effect>, tell: &TellAnswer) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tell(Answer::Told(format!("no runtime for the network: {error}")));
+            return;
+        }
+    };
+    match Net::open(place, effects, tell) {
+        Ok(net) => runtime.block_on(net.run(asks)),
+        Err(error) => {
+            tell(Answer::Told(error.to_string()));
+        }
+    }
+}
+
+struct Net<'a> {
+    place: &'a Place,
+    outbox: Outbox,
+    /// The feed's own connection, and one for everything else: neither waits for the other.
+    feed: RefCell<Cache>,
+    cache: RefCell<Cache>,
+    api: RefCell<Option<Api>>,
+    link: RefCell<Link>,
+    failures: Cell<u32>,
+    kick_feed: Notify,
+    kick_push: Notify,
+    effects: &'a SyncSender<Effect>,
+    tell: &'a TellAnswer,
+}
+
+impl<'a> Net<'a> {
+    fn open(place: &'a Place, effects: &'a SyncSender<Effect>, tell: &'a TellAnswer) -> Result<Self, OpenError> {
+        let outbox = place.outbox()?;
+        let (cache, _) = place.cache()?;
+        let (feed, _) = place.cache()?;
+        let org = place.org(&cache, &outbox).unwrap_or_default();
+        let as_of = cache.as_of()?;
+        let link = Link {
+            synced_at: as_of.as_ref().map(|as_of| as_of.as_of),
+            halted: as_of.and_then(|as_of| as_of.halted),
+            broken: outbox.broken()?.map(|head| head.at),
+            demo: org == DEMO_ORG && place.settings.loopback(),
+            ..Link::default()
+        };
+        Ok(Self {
+            place,
+            outbox,
+            feed: RefCell::new(feed),
+            cache: RefCell::new(cache),
+            api: RefCell::new(None),
+            link: RefCell::new(link),
+            failures: Cell::new(0),
+            kick_feed: Notify::new(),
+            kick_push: Notify::new(),
+            effects,
+            tell,
+        })
+    }
+
+    async fn run(&self, asks: Receiver<Ask>) {
+        if self.place.settings.server.is_none() {
+            return;
+        }
+        // The questions end when the console is gone, and with them the rest.
+        tokio::select! {
+            () = self.questions(asks) => {}
+            () = self.follow() => {}
+            () = self.deliver() => {}
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.place.clock.now()
+    }
+
+    fn tell(&self, answer: Answer) {
+        (self.tell)(answer);
+    }
+
+    fn tell_link(&self, change: impl FnOnce(&mut Link)) {
+        let mut link = self.link.borrow_mut();
+        change(&mut link);
+        self.tell(Answer::Link(link.clone()));
+    }
+
+    /// The server, signed in where a key is at hand that asks for nothing.
+    async fn api(&self) -> Result<Api, String> {
+        if let Some(api) = self.api.borrow().clone() {
+            return Ok(api);
+        }
+        let api = session::connect(&self.place.home, &self.place.settings).map_err(|error| error.to_string())?;
+        let api = if api.has_token() { api } else { self.sign_in(api).await? };
+        *self.api.borrow_mut() = Some(api.clone());
+        Ok(api)
+    }
+
+    async fn sign_in(&self, api: Api) -> Result<Api, String> {
+        let known = self.place.org(&self.cache.borrow(), &self.outbox);
+        let org = match known {
+            Some(org) => org,
+            None => {
+                let person = session::person(&self.place.settings).map_err(|error| error.to_string())?;
+                api.challenge(&person).await.map_err(|error| error.to_string())?.org
+            }
+        };
+        let signer = self.place.signer(&org, &self.cache.borrow(), None).map_err(|error| error.to_string())?;
+        let signed_in = session::login(&self.place.home, &self.place.settings, &api, &signer).await;
+        let session = signed_in.map_err(|error| error.to_string())?;
+        Ok(api.with_token(Zeroizing::new(session.token)))
+    }
+
+    fn exchange<'b>(&'b self, api: &'b Api) -> Exchange<'b> {
+        Exchange {
+            api,
+            outbox: &self.outbox,
+            clock: &self.place.clock,
+            log_key: self.place.settings.log_key.as_deref(),
+            cache_bytes_max: self.place.settings.cache_bytes_max,
+        }
+    }
+
+    /// The feed, for as long as the console lives.
+    #[expect(clippy::await_holding_refcell_ref, reason = "one thread, and only this future borrows the feed's cache")]
+    async fn follow(&self) {
+        let mut wait = Duration::ZERO;
+        loop {
+            let pulled = match self.api().await {
+                Ok(api) => {
+                    let mut feed = self.feed.borrow_mut();
+                    self.exchange(&api).pull(&mut feed, wait).await.map_err(Failed::Sync)
+                }
+                Err(why) => Err(Failed::NoSession(why)),
+            };
+            match pulled {
+                Ok(pulled) => {
+                    self.pulled(&pulled).await;
+                    wait = POLL_MAX;
+                }
+                Err(failed) => {
+                    wait = Duration::ZERO;
+                    if self.failed(&failed).await {
+                        continue;
+                    }
+                    self.pause().await;
+                }
+            }
+        }
+    }
+
+    async fn pulled(&self, pulled: &Pulled) {
+        self.failures.set(0);
+        let now = self.now();
+        if pulled.whole {
+            self.keep_me().await;
+        }
+        let news = self.news(pulled, now);
+        for answer in news {
+            self.tell(answer);
+        }
+        let halted = self.feed.borrow().as_of().ok().flatten().and_then(|as_of| as_of.halted);
+        let ahead = now.duration_since(pulled.as_of).as_secs();
+        let org = self.place.org(&self.feed.borrow(), &self.outbox).unwrap_or_default();
+        self.tell_link(|link| {
+            link.state = LinkState::Synced;
+            link.synced_at = Some(now);
+            link.next_at = None;
+            link.clock_ahead_s = ahead;
+            link.halted = halted;
+            link.demo = org == DEMO_ORG && self.place.settings.loopback();
+        });
+        self.kick_push.notify_one();
+        self.receipts().await;
+    }
+
+    fn news(&self, pulled: &Pulled, now: Timestamp) -> Vec<Answer> {
+        let cache = self.feed.borrow();
+        let mut answers = Vec::new();
+        let since = now.saturating_sub(RECENT).unwrap_or(now);
+        if pulled.whole {
+            if let (Ok(rows), Ok(holds)) = (cache.heads(since, now), cache.holds()) {
+                answers.push(Answer::All { rows, holds, me: self.me(&cache) });
+            }
+            return answers;
+        }
+        let rows = pulled.rows.iter().filter_map(|row| cache.head(*row, now).ok().flatten()).collect::<Vec<_>>();
+        if !rows.is_empty() {
+            answers.push(Answer::Changed { rows, gone: Vec::new() });
+            answers.extend(cache.holds().ok().map(Answer::Holds));
+        }
+        answers
+    }
+
+    fn me(&self, cache: &Cache) -> Option<crate::client::Me> {
+        let org = self.place.org(cache, &self.outbox).unwrap_or_default();
+        let agents = self.place.known_me(cache).map(|me| me.agents).unwrap_or_default();
+        Some(crate::client::Me { id: self.place.settings.person.clone()?, agents, org })
+    }
+
+    /// Who one is to the server, for deciding without it. Best effort.
+    async fn keep_me(&self) {
+        let Ok(api) = self.api().await else { return };
+        if let Ok(me) = api.me().await {
+            let _ = self.cache.borrow().keep_fact("me", &me);
+        }
+    }
+
+    async fn receipts(&self) {
+        let Ok(api) = self.api().await else { return };
+        match self.exchange(&api).fetch_receipts().await {
+            Ok(0) => {}
+            Ok(_) => self.tell_outbox(),
+            Err(SyncError::RecordBroken { .. }) => self.broken(),
+            Err(_) => {}
+        }
+    }
+
+    /// True where it may be tried again at once.
+    async fn failed(&self, failed: &Failed) -> bool {
+        let now = self.now();
+        match failed {
+            Failed::Sync(SyncError::RecordBroken { .. }) => self.broken(),
+            Failed::Sync(error) if error.signed_out() => {
+                *self.api.borrow_mut() = None;
+                let connected = session::connect(&self.place.home, &self.place.settings);
+                if let Ok(api) = connected
+                    && let Ok(api) = self.sign_in(api).await
+                {
+                    *self.api.borrow_mut() = Some(api);
+                    return true;
+                }
+                self.away(|since| LinkState::SignedOut { since });
+            }
+            Failed::Sync(error) if error.away() => self.away(|since| LinkState::Offline { since }),
+            Failed::Sync(error) => {
+                self.tell(Answer::Told(error.to_string()));
+                self.away(|since| LinkState::Offline { since });
+            }
+            Failed::NoSession(why) => {
+                if self.failures.get() == 0 && !self.link.borrow().away() {
+                    self.tell(Answer::Told(why.clone()));
+                }
+                // The server may be away, or no key may be at hand: the server is asked which.
+                let reached = match session::connect(&self.place.home, &self.place.settings) {
+                    Ok(api) => api.ready().await.is_ok(),
+                    Err(_) => false,
+                };
+                let state: fn(Timestamp) -> LinkState = if reached {
+                    |since| LinkState::SignedOut { since }
+                } else {
+                    |since| LinkState::Offline { since }
+                };
+                self.away(state);
+            }
+        }
+        let failures = self.failures.get().saturating_add(1);
+        self.failures.set(failures);
+        let next = plan::next_attempt(failures, None, 1.0, now);
+        let next = next.min(now.saturating_add(SignedDuration::from_secs(30)).unwrap_or(next));
+        self.tell_link(|link| link.next_at = Some(next));
+        false
+    }
+
+    /// The time of the first failure stays.
+    fn away(&self, state: impl FnOnce(Timestamp) -> LinkState) {
+        let now = self.now();
+        self.tell_link(|link| {
+            let since = match link.state {
+                LinkState::Offline { since } | LinkState::SignedOut { since } => since,
+                LinkState::Synced => now,
+                LinkState::Starting | LinkState::NoServer => link.synced_at.unwrap_or(now),
+            };
+            link.state = state(since);
+        });
+    }
+
+    fn broken(&self) {
+        let at = self.outbox.broken().ok().flatten().map_or_else(|| self.now(), |head| head.at);
+        self.tell_link(|link| link.broken = Some(at));
+    }
+
+    /// Until the next attempt, or until somebody asks for it.
+    async fn pause(&self) {
+        let next = self.link.borrow().next_at;
+        let wait = next.map_or(SignedDuration::from_secs(1), |next| next.duration_since(self.now()));
+        let wait = Duration::try_from(wait).unwrap_or(Duration::from_secs(1));
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = self.kick_feed.notified() => {}
+        }
+    }
+
+    /// Deliveries: when something was signed, when its rest is over, when the server is back.
+    async fn deliver(&self) {
+        loop {
+            let next_at = self.push().await;
+            let until = next_at.map(|at| at.duration_since(self.now()));
+            let wait = until.and_then(|until| Duration::try_from(until).ok()).unwrap_or(Duration::ZERO);
+            let wait = if next_at.is_some() { wait.clamp(Duration::from_millis(50), LOOK_EVERY) } else { LOOK_EVERY };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.kick_push.notified() => {}
+            }
+        }
+    }
+
+    async fn push(&self) -> Option<Timestamp> {
+        let unsent = self.outbox.unsent().ok()?;
+        let due = unsent.iter().map(|entry| entry.leaves_at.max(entry.next_at)).min()?;
+        if due > self.now() {
+            return Some(due);
+        }
+        self.tell_outbox();
+        // A decision authenticates itself: it needs no session.
+        let api = match self.api().await {
+            Ok(api) => api,
+            Err(_) => session::connect(&self.place.home, &self.place.settings).ok()?,
+        };
+        let pushed = self.exchange(&api).push().await;
+        self.tell_outbox();
+        match pushed {
+            Ok(pushed) => {
+                let elsewhere = pushed.other_sender;
+                if elsewhere || pushed.away.is_some() {
+                    return Some(self.now().saturating_add(SignedDuration::from_secs(1)).unwrap_or(due));
+                }
+                if !pushed.settled.is_empty() {
+                    self.kick_feed.notify_one();
+                }
+                pushed.next_at
+            }
+            Err(error) => {
+                self.tell(Answer::Told(error.to_string()));
+                Some(self.now().saturating_add(SignedDuration::from_secs(5)).unwrap_or(due))
+            }
+        }
+    }
+
+    fn tell_outbox(&self) {
+        if let (Ok(entries), Ok(drafts)) = (self.outbox.entries(), self.outbox.drafts()) {
+            self.tell(Answer::Outbox { entries, drafts });
+        }
+    }
+
+    async fn questions(&self, mut asks: Receiver<Ask>) {
+        while let Some(ask) = asks.recv().await {
+            match ask {
+                Ask::Push => self.kick_push.notify_one(),
+                Ask::Now => {
+                    self.kick_feed.notify_one();
+                    self.kick_push.notify_one();
+                    self.hurry();
+                }
+                Ask::Row(row) => self.row(row).await,
+                Ask::Fresh(row) => {
+                    let fresh = match self.api().await {
+                        Ok(api) => api.fresh(row).await.map(Box::new).map_err(|error| error.to_string()),
+                        Err(why) => Err(why),
+                    };
+                    self.tell(Answer::Fresh { row, fresh });
+                }
+                Ask::History(row) => {
+                    let attempts = match self.api().await {
+                        Ok(api) => api.history(row).await.map_err(|error| error.to_string()),
+                        Err(why) => Err(why),
+                    };
+                    let attempts = attempts.map(|entries| entries.iter().rev().map(attempt).collect());
+                    self.tell(Answer::History { row, attempts });
+                }
+            }
+        }
+    }
+
+    /// Somebody asked: what waits for its next attempt goes now.
+    fn hurry(&self) {
+        let now = self.now();
+        for entry in self.outbox.unsent().unwrap_or_default().iter().filter(|entry| entry.leaves_at <= now) {
+            let _ = self.outbox.hurry(&entry.id, now);
+        }
+    }
+
+    async fn row(&self, row: RowId) {
+        let read = match self.api().await {
+            Ok(api) => api.row(row).await.map_err(|error| error.to_string()),
+            Err(why) => Err(why),
+        };
+        match read {
+            Ok(view) => {
+                let kept = self.cache.borrow_mut().put(&view, self.now());
+                match kept {
+                    Ok(()) => drop(self.effects.try_send(Effect::LoadRow { row })),
+                    Err(error) => self.tell(Answer::Row { row, body: Err(error.to_string()) }),
+                }
+            }
+            Err(why) => self.tell(Answer::Row { row, body: Err(why) }),
+        }
+    }
+}
+
+enum Failed {
+    Sync(SyncError),
+    NoSession(String),
+}
+
+/// One entry of the record in words. What cannot be read says so.
+fn attempt(entry: &HistoryEntry) -> Attempt {
+    let unreadable = || Attempt {
+        index: entry.index,
+        at: Timestamp::UNIX_EPOCH,
+        actor: "?".to_owned(),
+        event: "unreadable".to_owned(),
+        detail: "this entry cannot be read".to_owned(),
+    };
+    let Ok(leaf) = c1::parse(entry.leaf.as_bytes()) else { return unreadable() };
+    let text = |name: &str| leaf.text(name).map(str::to_owned);
+    let Some(at) = text("at").and_then(|at| at.parse().ok()) else { return unreadable() };
+    let actor = leaf.get("actor").and_then(|actor| actor.text("id")).unwrap_or("?").to_owned();
+    let body = leaf.get("body");
+    let said = |name: &str| body.and_then(|body| body.text(name)).map(|value| format!("{name} {value}"));
+    let told = ["state", "decision", "code", "why", "detail", "title", "verdict", "note"];
+    let detail: Vec<String> = told.iter().filter_map(|name| said(name)).collect();
+    let revision = text("revision").map(|revision| format!("r{revision} ")).unwrap_or_default();
+    Attempt {
+        index: entry.index,
+        at,
+        actor,
+        event: text("event").unwrap_or_default(),
+        detail: format!("{revision}{}", detail.join(", ")),
+    }
+}
