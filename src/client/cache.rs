@@ -215,8 +215,8 @@ impl Cache {
     /// One line of the list.
     pub fn head(&self, id: RowId, now: Timestamp) -> Result<Option<RowHead>, StoreError> {
         let sql = "SELECT head, fresh_until FROM head WHERE id = ?1";
-        let found: Option<(String, Option<i64>)> =
-            self.ask(|db| db.query_row(sql, [id.to_string()], |row| Ok((row.get(0)?, row.get(1)?))).optional())?;
+        let found: Option<(String, Option<i64>)> = self
+            .ask(|db| db.query_row(sql, [id.to_string()], |row| Ok((row.get(0)?, row.get(1)?))).optional())?;
         let Some((text, fresh_until)) = found else { return Ok(None) };
         let mut head: RowHead = self.parse("a row", &text)?;
         head.stale = fresh_until.is_some_and(|until| until < now.as_millisecond());

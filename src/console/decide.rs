@@ -57,7 +57,11 @@ pub fn disabled(model: &Model, command: Command) -> Option<String> {
 pub fn refusal(model: &Model, head: &RowHead, verb: Verb) -> Option<String> {
     let entry = model.known.entry(head.id);
     if let Some(entry) = entry.filter(|entry| entry.fate.unsent() && entry.revision == head.revision) {
-        return Some(format!("You {} r{}; it is signed and unsent. u takes it back.", entry.decision.past(), entry.revision));
+        return Some(format!(
+            "You {} r{}; it is signed and unsent. u takes it back.",
+            entry.decision.past(),
+            entry.revision
+        ));
     }
     let Some(body) = model.body(head.id) else { return rough(model, head, verb) };
     if let Some(why) = &body.undecidable {
@@ -137,7 +141,12 @@ pub fn open(model: &mut Model, verb: Verb, command: Command) -> Vec<Effect> {
 fn open_batch(model: &mut Model, verb: Verb, command: Command) -> Vec<Effect> {
     let rows: Vec<RowId> = model.queue.marked.iter().copied().collect();
     let heads: Vec<&RowHead> = rows.iter().filter_map(|row| model.head(*row)).collect();
-    let pins: Vec<Pin> = rows.iter().filter_map(|row| model.read.get(row)).filter(|pin| is_current(model, pin)).cloned().collect();
+    let pins: Vec<Pin> = rows
+        .iter()
+        .filter_map(|row| model.read.get(row))
+        .filter(|pin| is_current(model, pin))
+        .cloned()
+        .collect();
     let alike = heads.windows(2).all(|pair| {
         pair[0].kind == pair[1].kind
             && pair[0].environment == pair[1].environment
@@ -148,7 +157,8 @@ fn open_batch(model: &mut Model, verb: Verb, command: Command) -> Vec<Effect> {
         model.tell(Slot::Watch, text::MIXED_BATCH);
         return Vec::new();
     }
-    let first = heads.iter().find_map(|head| refusal(model, head, verb).map(|why| format!("{}: {why}", head.id)));
+    let first =
+        heads.iter().find_map(|head| refusal(model, head, verb).map(|why| format!("{}: {why}", head.id)));
     if let Some(reason) = first.or_else(|| general(model, command)) {
         model.tell(Slot::Watch, &reason);
         return Vec::new();
@@ -163,12 +173,14 @@ fn general(model: &Model, command: Command) -> Option<String> {
 }
 
 fn push_dialog(model: &mut Model, verb: Verb, pins: Vec<Pin>) -> Vec<Effect> {
-    let Some((pin, head)) = pins.first().and_then(|pin| Some((pin.clone(), model.head(pin.row)?.clone()))) else {
+    let Some((pin, head)) = pins.first().and_then(|pin| Some((pin.clone(), model.head(pin.row)?.clone())))
+    else {
         return Vec::new();
     };
-    let note_wanted =
-        verb.decision(head.verdict) == Decision::Approve && model.body(pin.row).is_some_and(|body| body.view.note_needed);
-    let draft = model.known.drafts.iter().filter(|_| pins.len() == 1).find(|draft| draft.row == pin.row).cloned();
+    let note_wanted = verb.decision(head.verdict) == Decision::Approve
+        && model.body(pin.row).is_some_and(|body| body.view.note_needed);
+    let draft =
+        model.known.drafts.iter().filter(|_| pins.len() == 1).find(|draft| draft.row == pin.row).cloned();
     let since = draft.as_ref().map_or(model.now(), |draft| draft.since);
     let conditions = draft.as_ref().map(|draft| draft.conditions.replace('\n', ", ")).unwrap_or_default();
     let visit = model.visit();
@@ -200,7 +212,9 @@ pub fn is_current(model: &Model, pin: &Pin) -> bool {
     let head_is = head.revision == pin.revision
         && head.content_sha256 == pin.digests.content
         && head.base.sha256 == pin.digests.base;
-    let body_is = model.body(pin.row).is_some_and(|body| Pin::of(&body.view) == *pin && body.view.head.changed_at >= head.changed_at);
+    let body_is = model
+        .body(pin.row)
+        .is_some_and(|body| Pin::of(&body.view) == *pin && body.view.head.changed_at >= head.changed_at);
     head_is && body_is
 }
 
@@ -302,7 +316,12 @@ fn unlock(model: &mut Model) -> Vec<Effect> {
 
 /// The layer on top has stood on the screen long enough for a key to be meant for it.
 pub fn settled(model: &Model) -> bool {
-    let visit = model.layers.last().map(Layer::visit).or_else(|| model.screens.last().map(Screen::visit)).unwrap_or(0);
+    let visit = model
+        .layers
+        .last()
+        .map(Layer::visit)
+        .or_else(|| model.screens.last().map(Screen::visit))
+        .unwrap_or(0);
     let first = model.standing.first_ms.get(&visit);
     first.is_some_and(|first| model.at.ms >= first + SETTLED_MS)
 }
@@ -338,12 +357,15 @@ pub fn save(model: &mut Model) -> Option<Effect> {
 pub fn delivery(model: &Model) -> String {
     match model.link.state {
         LinkState::Synced | LinkState::Starting => {
-            "Your decision is judged again by the backend; the base is read again before execution.".to_owned()
+            "Your decision is judged again by the backend; the base is read again before execution."
+                .to_owned()
         }
         LinkState::Offline { .. } | LinkState::NoServer => {
             "OFFLINE: it waits unsent until the backend answers, and is judged then.".to_owned()
         }
-        LinkState::SignedOut { .. } => "SIGNED OUT: it waits unsent until you are signed in again.".to_owned(),
+        LinkState::SignedOut { .. } => {
+            "SIGNED OUT: it waits unsent until you are signed in again.".to_owned()
+        }
     }
 }
 

@@ -44,7 +44,14 @@ impl Verb {
     }
 
     pub fn named(word: &str) -> Option<Verb> {
-        let all = [Self::Approve, Self::Conditions, Self::Decline, Self::Override, Self::NeedsChanges, Self::Withdraw];
+        let all = [
+            Self::Approve,
+            Self::Conditions,
+            Self::Decline,
+            Self::Override,
+            Self::NeedsChanges,
+            Self::Withdraw,
+        ];
         all.into_iter().find(|verb| verb.word() == word)
     }
 
@@ -204,7 +211,9 @@ impl Dialog {
         let parts = self.conditions.text().split([',', ' ']).filter(|part| !part.is_empty());
         let pairs: Result<Vec<_>, String> = parts
             .map(|part| match part.split_once('=') {
-                Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name.to_owned(), value.to_owned())),
+                Some((name, value)) if !name.is_empty() && !value.is_empty() => {
+                    Ok((name.to_owned(), value.to_owned()))
+                }
                 _ => Err(format!("`{part}` is no condition: canary=10% is one")),
             })
             .collect();

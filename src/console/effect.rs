@@ -25,31 +25,51 @@ pub mod net;
 #[derive(Clone, Debug)]
 pub enum Effect {
     /// Read a row's body from the cache, and from the backend where the cache has none.
-    LoadRow { row: RowId },
+    LoadRow {
+        row: RowId,
+    },
     /// Compare two texts for another mode of the difference.
-    Compare { row: RowId, visit: u64, mode: Mode, files: Vec<FileDifference>, loose: bool },
+    Compare {
+        row: RowId,
+        visit: u64,
+        mode: Mode,
+        files: Vec<FileDifference>,
+        loose: bool,
+    },
     /// Read the base now.
-    Fresh { row: RowId },
+    Fresh {
+        row: RowId,
+    },
     /// Every attempt on a row, with its place in the record.
-    History { row: RowId },
+    History {
+        row: RowId,
+    },
     /// What was on the screen, for "since you opened it".
     MarkSeen(Seen),
     /// How it ended has been looked at.
     MarkOpened(RowId),
     SaveDraft(NoteDraft),
-    DropDraft { row: RowId, revision: u32 },
+    DropDraft {
+        row: RowId,
+        revision: u32,
+    },
     /// Which key would sign.
     Key,
     /// A passphrase for a key file.
     Unlock(Secret),
     ForgetKey,
     Sign(Box<Order>),
-    TakeBack { row: RowId, id: DecisionId },
+    TakeBack {
+        row: RowId,
+        id: DecisionId,
+    },
     SendNow(DecisionId),
     /// Ask the backend now.
     SyncNow,
     /// The note in the reader's own editor, over the whole terminal.
-    Edit { text: String },
+    Edit {
+        text: String,
+    },
     Copy(String),
     OpenUrl(String),
     Bell,
@@ -90,21 +110,51 @@ pub enum Answer {
     /// The whole list, as at the start.
     Known(Box<Snapshot>),
     /// Every row, read anew.
-    All { rows: Vec<RowHead>, holds: Vec<Hold>, me: Option<Me> },
+    All {
+        rows: Vec<RowHead>,
+        holds: Vec<Hold>,
+        me: Option<Me>,
+    },
     /// Rows that changed, and those that the backend no longer lists.
-    Changed { rows: Vec<RowHead>, gone: Vec<RowId> },
+    Changed {
+        rows: Vec<RowHead>,
+        gone: Vec<RowId>,
+    },
     Holds(Vec<Hold>),
     /// Signed decisions, newest first, and notes.
-    Outbox { entries: Vec<Entry>, drafts: Vec<NoteDraft> },
+    Outbox {
+        entries: Vec<Entry>,
+        drafts: Vec<NoteDraft>,
+    },
     Link(Link),
-    Row { row: RowId, body: Result<Box<Body>, String> },
-    Compared { row: RowId, visit: u64, mode: Mode, diff: Arc<Diff> },
-    Fresh { row: RowId, fresh: Result<Box<Fresh>, String> },
-    History { row: RowId, attempts: Result<Vec<Attempt>, String> },
+    Row {
+        row: RowId,
+        body: Result<Box<Body>, String>,
+    },
+    Compared {
+        row: RowId,
+        visit: u64,
+        mode: Mode,
+        diff: Arc<Diff>,
+    },
+    Fresh {
+        row: RowId,
+        fresh: Result<Box<Fresh>, String>,
+    },
+    History {
+        row: RowId,
+        attempts: Result<Vec<Attempt>, String>,
+    },
     Key(KeyState),
     /// Signed and on disk, or why not; nothing was signed then.
-    Signed { row: RowId, signed: Result<Box<Entry>, String> },
-    TakenBack { row: RowId, taken: bool },
+    Signed {
+        row: RowId,
+        signed: Result<Box<Entry>, String>,
+    },
+    TakenBack {
+        row: RowId,
+        taken: bool,
+    },
     Edited(Result<String, String>),
     /// Something to tell in the footer.
     Told(String),

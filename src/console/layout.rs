@@ -85,5 +85,6 @@ pub fn layer(model: &Model, width: u16, height: u16) -> Rect {
 
 /// The decision dialog: 80×20 in the middle, or the whole screen but the footer.
 pub fn dialog(model: &Model) -> Rect {
-    layer(model, 80, 22)
+    let height = if model.size.1 <= 28 { model.size.1 } else { 24 };
+    layer(model, 80, height)
 }

@@ -19,6 +19,8 @@ pub mod model;
 pub mod moved;
 pub mod queue;
 mod run;
+#[cfg(test)]
+pub(crate) mod sample;
 pub mod screen;
 pub mod shown;
 pub mod terminal;

@@ -348,9 +348,10 @@ impl Layer {
             Layer::Moved(moved) => moved.visit,
             Layer::Ask(ask) => ask.visit,
             Layer::Filter(typing) | Layer::Search(typing) | Layer::Unlock(typing) => typing.visit,
-            Layer::Palette(picking) | Layer::Views(picking) | Layer::Themes(picking) | Layer::Copy(picking) => {
-                picking.visit
-            }
+            Layer::Palette(picking)
+            | Layer::Views(picking)
+            | Layer::Themes(picking)
+            | Layer::Copy(picking) => picking.visit,
             Layer::Text(text) => text.visit,
         }
     }
@@ -374,7 +375,8 @@ impl Model {
     pub fn new(from: Surroundings, at: Moment) -> Self {
         let mut views = from.views;
         let more = VIEWS.iter().filter(|(name, _)| views.iter().all(|(own, _)| own != name)).copied();
-        let more: Vec<(String, String)> = more.map(|(name, filter)| (name.to_owned(), filter.to_owned())).collect();
+        let more: Vec<(String, String)> =
+            more.map(|(name, filter)| (name.to_owned(), filter.to_owned())).collect();
         views.extend(more);
         let ascii = matches!(from.charts.as_deref(), Some("ascii" | "table")) || !from.utf8;
         let mut model = Self {
@@ -427,7 +429,8 @@ impl Model {
 
     /// The contexts that hold now, the nearest first.
     pub fn contexts(&self) -> &'static [Context] {
-        let named = |name: &str| SCREENS.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, all)| *all);
+        let named =
+            |name: &str| SCREENS.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, all)| *all);
         match self.layers.last() {
             Some(Layer::Decision(_) | Layer::Ask(_)) => named("dialog"),
             Some(
@@ -494,7 +497,8 @@ impl Model {
         let row = self.subject();
         let drawn = |row: &RowId| self.body(*row).map(|body| Pin::of(&body.view));
         let shows_body = matches!(self.screens.last(), Some(Screen::Row(_) | Screen::Diff(_)));
-        let visits = self.screens.last().map(Screen::visit).into_iter().chain(self.layers.last().map(Layer::visit));
+        let visits =
+            self.screens.last().map(Screen::visit).into_iter().chain(self.layers.last().map(Layer::visit));
         Facts {
             row,
             body: row.as_ref().filter(|_| shows_body).and_then(drawn),

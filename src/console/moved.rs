@@ -12,7 +12,10 @@ use crate::wire::RowView;
 /// From what was seen to what is now.
 pub fn between(before: Option<&RowView>, after: &RowView, now: Timestamp, zone: &TimeZone) -> Vec<String> {
     let Some(before) = before else {
-        return vec![format!("{} is at revision {} now; what you read is not in the cache any more.", after.head.id, after.head.revision)];
+        return vec![format!(
+            "{} is at revision {} now; what you read is not in the cache any more.",
+            after.head.id, after.head.revision
+        )];
     };
     let mut lines = Vec::new();
     let (was, is) = (&before.head, &after.head);
@@ -38,20 +41,27 @@ pub fn between(before: Option<&RowView>, after: &RowView, now: Timestamp, zone: 
         let old = before.signals.iter().find(|old| old.signal.name == signal.signal.name);
         match old {
             None => lines.push(format!("new signal {}: {}", signal.signal.name, signal.signal.value)),
-            Some(old) if old.signal.value != signal.signal.value || old.signal.verdict != signal.signal.verdict => {
+            Some(old)
+                if old.signal.value != signal.signal.value || old.signal.verdict != signal.signal.verdict =>
+            {
                 lines.push(format!("{}: {} → {}", signal.signal.name, old.signal.value, signal.signal.value));
             }
             Some(_) => {}
         }
     }
-    for gone in before.signals.iter().filter(|old| after.signals.iter().all(|new| new.signal.name != old.signal.name)) {
+    for gone in
+        before.signals.iter().filter(|old| after.signals.iter().all(|new| new.signal.name != old.signal.name))
+    {
         lines.push(format!("signal gone: {}", gone.signal.name));
     }
     for moved in before.base_read.moved(&after.base_read) {
         lines.push(format!("{}: {} → {}", moved.what, moved.was, moved.is));
     }
     if before.diff != after.diff {
-        lines.push(format!("the difference changed: {}", text::plural(files(&before.diff, &after.diff).len(), "resource", "resources")));
+        lines.push(format!(
+            "the difference changed: {}",
+            text::plural(files(&before.diff, &after.diff).len(), "resource", "resources")
+        ));
     }
     if lines.is_empty() && before.digests() != after.digests() {
         lines.push("something moved that has no words here; read the row again".to_owned());
@@ -63,7 +73,8 @@ pub fn between(before: Option<&RowView>, after: &RowView, now: Timestamp, zone: 
 pub fn files(before: &str, after: &str) -> Vec<FileDifference> {
     let (before, after) = (read(before), read(after));
     let mut files = Vec::new();
-    let names = before.iter().chain(after.iter().filter(|file| before.iter().all(|old| old.name != file.name)));
+    let names =
+        before.iter().chain(after.iter().filter(|file| before.iter().all(|old| old.name != file.name)));
     for name in names.map(|file| &file.name) {
         let old = before.iter().find(|file| file.name == *name);
         let new = after.iter().find(|file| file.name == *name);

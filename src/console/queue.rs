@@ -129,10 +129,14 @@ pub const SETTLE_AFTER_MS: u64 = 5_000;
 /// One line of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
-    Heading { title: String },
+    Heading {
+        title: String,
+    },
     Row(RowId),
     /// Rows that are over, folded away.
-    Folded { count: usize },
+    Folded {
+        count: usize,
+    },
 }
 
 /// The list as it stands on the screen.
@@ -173,8 +177,11 @@ impl Queue {
         // A row that went while it was looked at stays where it was, as a ghost.
         if let Some(row) = cursor_row.filter(|row| !lines.contains(&Line::Row(*row))) {
             if known.rows.contains_key(&row) || self.ghosts.contains_key(&row) {
-                let before = self.lines[..self.cursor].iter().rev().find(|line| lines.contains(line)).cloned();
-                let at = before.and_then(|line| lines.iter().position(|other| *other == line)).map_or(0, |at| at + 1);
+                let before =
+                    self.lines[..self.cursor].iter().rev().find(|line| lines.contains(line)).cloned();
+                let at = before
+                    .and_then(|line| lines.iter().position(|other| *other == line))
+                    .map_or(0, |at| at + 1);
                 lines.insert(at, Line::Row(row));
             }
         }
@@ -232,7 +239,8 @@ impl Queue {
 
     /// Brings the cursor's line into the window, and the window into the list. Only a key or a resize may ask for it.
     pub fn show(&mut self, height: usize) {
-        let (cursor, height) = (isize::try_from(self.cursor).unwrap_or(0), isize::try_from(height.max(1)).unwrap_or(1));
+        let (cursor, height) =
+            (isize::try_from(self.cursor).unwrap_or(0), isize::try_from(height.max(1)).unwrap_or(1));
         let len = isize::try_from(self.lines.len()).unwrap_or(0);
         self.top = self.top.min(len - height).max(0);
         // The heading above the first row of a group is shown with it.
@@ -282,8 +290,13 @@ impl Queue {
             .filter(|(group, row)| *group != Group::Done || now.duration_since(row.changed_at) < DONE_FOR)
             .collect();
         rows.sort_by_cached_key(|(group, row)| {
-            let subject = if self.grouping == Grouping::BySubject { row.subject.clone() } else { String::new() };
-            let group = if self.grouping == Grouping::ByWant || *group == Group::Done { *group } else { Group::CameBack };
+            let subject =
+                if self.grouping == Grouping::BySubject { row.subject.clone() } else { String::new() };
+            let group = if self.grouping == Grouping::ByWant || *group == Group::Done {
+                *group
+            } else {
+                Group::CameBack
+            };
             (group == Group::Done, subject, group, rank(row, known.me.as_ref().map(|me| &me.id), now))
         });
         let done = rows.iter().filter(|(group, _)| *group == Group::Done).count();

@@ -22,7 +22,9 @@ use super::model::{Model, Surroundings};
 use super::queue::Group;
 use super::screen;
 use super::terminal::paint::{Painter, Picture};
-use super::terminal::{self, FromTerminal, Guard, LAST_FRAME_WAIT, Reader, Tell, TerminalError, Writer, hear_signals};
+use super::terminal::{
+    self, FromTerminal, Guard, LAST_FRAME_WAIT, Reader, Tell, TerminalError, Writer, hear_signals,
+};
 use super::theme::{Themes, Wish};
 use super::update::{next_wake_ms, open_row, update};
 use crate::client::{Home, Settings, StoreError};
@@ -74,7 +76,11 @@ pub enum ConsoleError {
 
 /// Runs until the reader leaves.
 pub fn run(options: Options) -> Result<Exit, ConsoleError> {
-    let place = Place { home: options.home.clone(), settings: options.settings.clone(), clock: options.clock.clone() };
+    let place = Place {
+        home: options.home.clone(),
+        settings: options.settings.clone(),
+        clock: options.clock.clone(),
+    };
     let (worker, remark) = Worker::open(place.clone())?;
     let snapshot = worker.snapshot()?;
 
@@ -153,7 +159,10 @@ fn surroundings(options: &Options) -> Surroundings {
         colorterm: set("COLORTERM"),
         term: set("TERM"),
     };
-    let utf8 = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).is_none_or(|locale| locale.to_uppercase().contains("UTF"));
+    let utf8 = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(set)
+        .is_none_or(|locale| locale.to_uppercase().contains("UTF"));
     Surroundings {
         zone: TimeZone::system(),
         keymap,
@@ -249,7 +258,8 @@ impl Runner {
     /// The next event, or none when the model wants to be woken first.
     fn next(&self, inbox: &Receiver<Event>) -> Option<Event> {
         let now = self.stamp.ms();
-        let paced = self.frame_ms.filter(|_| self.model.dirty && self.writer.is_idle()).map(|at| at + FRAME_EVERY_MS);
+        let paced =
+            self.frame_ms.filter(|_| self.model.dirty && self.writer.is_idle()).map(|at| at + FRAME_EVERY_MS);
         let wake = [next_wake_ms(&self.model), paced].into_iter().flatten().min();
         let Some(wake) = wake else { return inbox.recv().ok() };
         match inbox.recv_timeout(Duration::from_millis(wake.saturating_sub(now))) {
@@ -317,7 +327,8 @@ impl Runner {
         }
         let mut picture = Picture::new(self.model.size.0, self.model.size.1);
         screen::draw(&self.model, &mut picture);
-        let for_you = self.model.known.rows.values().filter(|row| self.model.known.group(row) == Group::ForYou).count();
+        let for_you =
+            self.model.known.rows.values().filter(|row| self.model.known.group(row) == Group::ForYou).count();
         let title = if for_you > 0 { format!("dock ({for_you})") } else { "dock".to_owned() };
         let mut bytes = self.painter.paint(&picture, &title);
         bytes.append(&mut self.extra);
@@ -337,7 +348,9 @@ impl Runner {
     /// OSC 52: written, never read.
     fn copy(&mut self, text: &str) {
         if text.len() > COPY_BYTES_MAX {
-            self.take(What::Answer(Box::new(Answer::Told("too much to copy: 64 KiB are the limit".to_owned()))));
+            self.take(What::Answer(Box::new(Answer::Told(
+                "too much to copy: 64 KiB are the limit".to_owned(),
+            ))));
             return;
         }
         let encoded = base64::engine::general_purpose::STANDARD.encode(text);
@@ -376,7 +389,8 @@ impl Runner {
 
     /// The note in the reader's own editor.
     fn edit(&mut self, text: &str) -> Result<String, String> {
-        let editor = ["VISUAL", "EDITOR"].into_iter().find_map(config::environment).unwrap_or_else(|| "vi".to_owned());
+        let editor =
+            ["VISUAL", "EDITOR"].into_iter().find_map(config::environment).unwrap_or_else(|| "vi".to_owned());
         let folder = self.home.state_folder().map_err(|error| error.to_string())?;
         let file = folder.join(format!("note-{}.txt", std::process::id()));
         crate::client::home::write_private(&file, text.as_bytes()).map_err(|error| error.to_string())?;

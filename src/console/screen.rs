@@ -40,16 +40,21 @@ pub fn draw(model: &Model, picture: &mut Picture) {
         queue::preview(model, &mut canvas, preview);
     }
     match (areas.main, model.screens.last()) {
-        (Some(main), None | Some(Screen::Row(_))) => row::pane(model, &mut canvas, main, areas.list.is_some()),
+        (Some(main), None | Some(Screen::Row(_))) => {
+            row::pane(model, &mut canvas, main, areas.list.is_some())
+        }
         (Some(main), Some(Screen::Diff(screen))) => diff::pane(model, screen, &mut canvas, main),
         (Some(main), Some(Screen::Outbox(plain))) => {
-            lines(&mut canvas, main, plain.view, &outbox::lines(model, main.width));
+            lines(&mut canvas, upper(main), plain.view, &outbox::lines(model, main.width));
+            detail(&mut canvas, main, &outbox::detail(model, plain.view.cursor));
         }
         (Some(main), Some(Screen::Record(record))) => {
-            lines(&mut canvas, main, record.view, &record::lines(model, record, main.width));
+            lines(&mut canvas, upper(main), record.view, &record::lines(model, record, main.width));
+            detail(&mut canvas, main, &record::detail(model, record));
         }
         (Some(main), Some(Screen::Holds(plain))) => {
-            lines(&mut canvas, main, plain.view, &holds::lines(model, main.width));
+            lines(&mut canvas, upper(main), plain.view, &holds::lines(model, main.width));
+            detail(&mut canvas, main, &holds::detail(model, plain.view.cursor));
         }
         (None, _) => {}
     }
@@ -78,7 +83,9 @@ fn layer(model: &Model, layer: &Layer, canvas: &mut Canvas<'_>) {
         Layer::Filter(typing) => chrome::typing(model, canvas, "filter ", typing),
         Layer::Search(typing) => chrome::typing(model, canvas, "search ", typing),
         Layer::Unlock(typing) => dialog::unlock(model, typing, canvas),
-        Layer::Palette(_) | Layer::Views(_) | Layer::Themes(_) | Layer::Copy(_) => pick::draw(model, layer, canvas),
+        Layer::Palette(_) | Layer::Views(_) | Layer::Themes(_) | Layer::Copy(_) => {
+            pick::draw(model, layer, canvas)
+        }
         Layer::Text(text) => {
             let area = text_area(model, &text.kind);
             let drawn = words::text(model, &text.kind, inside(area).width);
@@ -91,7 +98,11 @@ fn layer(model: &Model, layer: &Layer, canvas: &mut Canvas<'_>) {
 fn moved_lines(model: &Model, moved: &[String], width: u16) -> Vec<Styled> {
     let wrap = |text: &str| -> Vec<Styled> {
         let shown = super::shown::Shown::untrusted(text);
-        shown.wrap(usize::from(width).saturating_sub(4)).into_iter().map(|line| Styled::of(Slot::Text, line)).collect()
+        shown
+            .wrap(usize::from(width).saturating_sub(4))
+            .into_iter()
+            .map(|line| Styled::of(Slot::Text, line))
+            .collect()
     };
     let no = model.dialog().is_some_and(|dialog| dialog.verb.goes_on(dialog.verdict));
     let what_now = if no {
@@ -126,9 +137,11 @@ pub fn extent(model: &Model) -> Option<(usize, usize)> {
             Some((row::shown(model, screen.row, inner.width, screen.zoom).len(), usize::from(inner.height)))
         }
         Screen::Diff(screen) => Some((screen.lines.len(), usize::from(diff::inner(main).height))),
-        Screen::Outbox(_) => Some((outbox::lines(model, main.width).len(), usize::from(main.height))),
-        Screen::Record(record) => Some((record::lines(model, record, main.width).len(), usize::from(main.height))),
-        Screen::Holds(_) => Some((holds::lines(model, main.width).len(), usize::from(main.height))),
+        Screen::Outbox(_) => Some((outbox::lines(model, main.width).len(), usize::from(upper(main).height))),
+        Screen::Record(record) => {
+            Some((record::lines(model, record, main.width).len(), usize::from(upper(main).height)))
+        }
+        Screen::Holds(_) => Some((holds::lines(model, main.width).len(), usize::from(upper(main).height))),
     }
 }
 
@@ -149,7 +162,12 @@ pub fn lines_as_text(model: &Model) -> Vec<String> {
     match model.screens.last() {
         Some(Screen::Row(screen)) => {
             let inner = row::inner(model, main);
-            plain(row::shown(model, screen.row, inner.width, screen.zoom).into_iter().map(|line| line.text).collect())
+            plain(
+                row::shown(model, screen.row, inner.width, screen.zoom)
+                    .into_iter()
+                    .map(|line| line.text)
+                    .collect(),
+            )
         }
         Some(Screen::Diff(screen)) => diff::as_text(screen),
         Some(Screen::Outbox(_)) => plain(outbox::lines(model, main.width)),
@@ -171,6 +189,26 @@ fn lines(canvas: &mut Canvas<'_>, area: Rect, view: View, lines: &[Styled]) {
             canvas.highlight(Rect::new(area.x, area.y + row, area.width, 1), Slot::Cursor);
             canvas.cursor(area.x, area.y + row, false);
         }
+    }
+}
+
+/// Lines below a list that say the line under the cursor in full.
+const DETAIL_HEIGHT: u16 = 6;
+
+/// The list's own part of the screen.
+fn upper(main: Rect) -> Rect {
+    Rect { height: main.height.saturating_sub(DETAIL_HEIGHT).max(main.height.min(4)), ..main }
+}
+
+fn detail(canvas: &mut Canvas<'_>, main: Rect, text: &[(Slot, String)]) {
+    let top = upper(main).height + 1;
+    let wrapped = text.iter().flat_map(|(slot, text)| {
+        let lines =
+            super::shown::Shown::untrusted(&text.replace('\n', " ")).wrap(usize::from(main.width) - 4);
+        lines.into_iter().map(|line| Styled::of(*slot, line)).collect::<Vec<_>>()
+    });
+    for (y, line) in (top..main.height).zip(wrapped) {
+        canvas.line(main.x + 2, main.y + y, main.width.saturating_sub(2), &line);
     }
 }
 
@@ -205,7 +243,12 @@ fn boxed(canvas: &mut Canvas<'_>, area: Rect, title: &str) {
 }
 
 fn inside(area: Rect) -> Rect {
-    Rect { x: area.x + 2, y: area.y + 1, width: area.width.saturating_sub(3), height: area.height.saturating_sub(2) }
+    Rect {
+        x: area.x + 2,
+        y: area.y + 1,
+        width: area.width.saturating_sub(3),
+        height: area.height.saturating_sub(2),
+    }
 }
 
 fn text_area(model: &Model, kind: &TextKind) -> Rect {

@@ -31,7 +31,8 @@ pub const NOT_OPENED_BEFORE: &str = "You had not opened it before.";
 pub const SAME_REVISION: &str = "same revision as when you opened it";
 pub const CLAIM: &str = "AGENT'S CLAIM: the backend could not compute this difference itself";
 pub const QUIT_UNSENT: &str = "Leave Dock?";
-pub const MIXED_BATCH: &str = "Several rows are decided at once only where all are reversible, of one kind and environment, and read.";
+pub const MIXED_BATCH: &str =
+    "Several rows are decided at once only where all are reversible, of one kind and environment, and read.";
 
 /// `2h41m`, `11m`, `13d`: what is left, in five columns.
 pub fn left(span: SignedDuration) -> String {
@@ -114,9 +115,21 @@ pub fn risk_short(risk: crate::row::Risk) -> &'static str {
     }
 }
 
+pub fn risk_medium(risk: crate::row::Risk) -> &'static str {
+    match risk {
+        crate::row::Risk::Reversible => "revers.",
+        crate::row::Risk::Costly => "costly",
+        crate::row::Risk::Irreversible => "irrevers.",
+    }
+}
+
 /// What an override does, spelled out.
 pub fn override_direction(verdict: Verdict) -> String {
-    let deed = if verdict.goes_ahead() { "declines what the agent would do" } else { "approves it all the same, without conditions" };
+    let deed = if verdict.goes_ahead() {
+        "declines what the agent would do"
+    } else {
+        "approves it all the same, without conditions"
+    };
     format!("The agent says {}. This {deed}. The row says \"overridden\" for ever.", verdict.word())
 }
 

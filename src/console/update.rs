@@ -7,6 +7,8 @@ mod keys;
 mod layers;
 mod lists;
 mod screens;
+#[cfg(test)]
+mod tests;
 
 use super::decide;
 use super::effect::Effect;
@@ -41,7 +43,8 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
 /// When the model wants to be woken, in the milliseconds of its moments.
 pub fn next_wake_ms(model: &Model) -> Option<u64> {
     let notice = model.notice.as_ref().map(|notice| notice.until_ms);
-    let save = model.dialog().and_then(|dialog| dialog.touched_ms).map(|at| at + super::dialog::SAVE_AFTER_MS);
+    let save =
+        model.dialog().and_then(|dialog| dialog.touched_ms).map(|at| at + super::dialog::SAVE_AFTER_MS);
     let settle = (model.queue.unsettled && may_settle(model)).then_some(model.rested_ms + SETTLE_AFTER_MS);
     let list = model.list_due_ms;
     let resting = model.known.entries.iter().any(|entry| {

@@ -101,7 +101,11 @@ impl Worker {
         let org = self.place.org(&self.cache, &self.outbox).unwrap_or_default();
         let since = now.saturating_sub(RECENT).unwrap_or(now);
         let link = Link {
-            state: if self.place.settings.server.is_some() { LinkState::Starting } else { LinkState::NoServer },
+            state: if self.place.settings.server.is_some() {
+                LinkState::Starting
+            } else {
+                LinkState::NoServer
+            },
             synced_at: as_of.as_ref().map(|as_of| as_of.as_of),
             halted: as_of.and_then(|as_of| as_of.halted),
             broken: self.outbox.broken()?.map(|head| head.at),
@@ -152,7 +156,9 @@ impl Worker {
             Effect::MarkSeen(seen) => told(self.outbox.mark_seen(&seen)),
             Effect::MarkOpened(row) => self.outbox_after(|outbox| outbox.mark_opened(row)),
             Effect::SaveDraft(draft) => told(self.outbox.save_draft(&draft)),
-            Effect::DropDraft { row, revision } => self.outbox_after(|outbox| outbox.drop_draft(row, revision)),
+            Effect::DropDraft { row, revision } => {
+                self.outbox_after(|outbox| outbox.drop_draft(row, revision))
+            }
             Effect::Key => vec![Answer::Key(self.key(None))],
             Effect::Unlock(secret) => vec![Answer::Key(self.key(Some(&secret.0)))],
             Effect::ForgetKey => {
@@ -220,11 +226,16 @@ impl Worker {
     fn key(&mut self, passphrase: Option<&Zeroizing<String>>) -> KeyState {
         if self.signer.is_none() {
             let Some(org) = self.place.org(&self.cache, &self.outbox) else {
-                return KeyState::Missing("this home has never spoken to its server: it does not know whose record it signs for".to_owned());
+                return KeyState::Missing(
+                    "this home has never spoken to its server: it does not know whose record it signs for"
+                        .to_owned(),
+                );
             };
             match self.place.signer(&org, &self.cache, passphrase) {
                 Ok(signer) => self.signer = Some(signer),
-                Err(SignError::NoPassphrase) => return KeyState::Locked { file: self.place.settings.key.clone() },
+                Err(SignError::NoPassphrase) => {
+                    return KeyState::Locked { file: self.place.settings.key.clone() };
+                }
                 Err(error) => return KeyState::Missing(error.to_string().replace('\n', " ")),
             }
         }

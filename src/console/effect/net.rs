@@ -15,7 +15,9 @@ use zeroize::Zeroizing;
 use super::home::{OpenError, Place, TellAnswer};
 use super::{Answer, Attempt, Effect, Link, LinkState};
 use crate::client::signer::DEMO_ORG;
-use crate::client::{Api, Cache, Exchange, Outbox, Pulled, SyncError, api::POLL_MAX, cache::RECENT, plan, session};
+use crate::client::{
+    Api, Cache, Exchange, Outbox, Pulled, SyncError, api::POLL_MAX, cache::RECENT, plan, session,
+};
 use crate::row::{RowId, c1};
 use crate::wire::HistoryEntry;
 
@@ -69,7 +71,11 @@ struct Net<'a> {
 }
 
 impl<'a> Net<'a> {
-    fn open(place: &'a Place, effects: &'a SyncSender<Effect>, tell: &'a TellAnswer) -> Result<Self, OpenError> {
+    fn open(
+        place: &'a Place,
+        effects: &'a SyncSender<Effect>,
+        tell: &'a TellAnswer,
+    ) -> Result<Self, OpenError> {
         let outbox = place.outbox()?;
         let (cache, _) = place.cache()?;
         let (feed, _) = place.cache()?;
@@ -128,7 +134,8 @@ impl<'a> Net<'a> {
         if let Some(api) = self.api.borrow().clone() {
             return Ok(api);
         }
-        let api = session::connect(&self.place.home, &self.place.settings).map_err(|error| error.to_string())?;
+        let api =
+            session::connect(&self.place.home, &self.place.settings).map_err(|error| error.to_string())?;
         let api = if api.has_token() { api } else { self.sign_in(api).await? };
         *self.api.borrow_mut() = Some(api.clone());
         Ok(api)
@@ -143,7 +150,8 @@ impl<'a> Net<'a> {
                 api.challenge(&person).await.map_err(|error| error.to_string())?.org
             }
         };
-        let signer = self.place.signer(&org, &self.cache.borrow(), None).map_err(|error| error.to_string())?;
+        let signer =
+            self.place.signer(&org, &self.cache.borrow(), None).map_err(|error| error.to_string())?;
         let signed_in = session::login(&self.place.home, &self.place.settings, &api, &signer).await;
         let session = signed_in.map_err(|error| error.to_string())?;
         Ok(api.with_token(Zeroizing::new(session.token)))
@@ -160,7 +168,10 @@ impl<'a> Net<'a> {
     }
 
     /// The feed, for as long as the console lives.
-    #[expect(clippy::await_holding_refcell_ref, reason = "one thread, and only this future borrows the feed's cache")]
+    #[expect(
+        clippy::await_holding_refcell_ref,
+        reason = "one thread, and only this future borrows the feed's cache"
+    )]
     async fn follow(&self) {
         let mut wait = Duration::ZERO;
         loop {
@@ -222,7 +233,8 @@ impl<'a> Net<'a> {
             }
             return answers;
         }
-        let rows = pulled.rows.iter().filter_map(|row| cache.head(*row, now).ok().flatten()).collect::<Vec<_>>();
+        let rows =
+            pulled.rows.iter().filter_map(|row| cache.head(*row, now).ok().flatten()).collect::<Vec<_>>();
         if !rows.is_empty() {
             answers.push(Answer::Changed { rows, gone: Vec::new() });
             answers.extend(cache.holds().ok().map(Answer::Holds));
@@ -335,7 +347,11 @@ impl<'a> Net<'a> {
             let next_at = self.push().await;
             let until = next_at.map(|at| at.duration_since(self.now()));
             let wait = until.and_then(|until| Duration::try_from(until).ok()).unwrap_or(Duration::ZERO);
-            let wait = if next_at.is_some() { wait.clamp(Duration::from_millis(50), LOOK_EVERY) } else { LOOK_EVERY };
+            let wait = if next_at.is_some() {
+                wait.clamp(Duration::from_millis(50), LOOK_EVERY)
+            } else {
+                LOOK_EVERY
+            };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = self.kick_push.notified() => {}

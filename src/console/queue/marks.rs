@@ -78,7 +78,8 @@ impl Marks {
     /// As words, for the line mode and for screen readers.
     pub fn words(self) -> Vec<&'static str> {
         let all = [self.when, self.news, self.evidence, self.delivery, self.title];
-        let word = |mark: &char| LEGEND.iter().find(|(letter, _)| letter.starts_with(*mark)).map(|(_, word)| *word);
+        let word =
+            |mark: &char| LEGEND.iter().find(|(letter, _)| letter.starts_with(*mark)).map(|(_, word)| *word);
         all.iter().filter(|mark| **mark != ' ').filter_map(word).collect()
     }
 }

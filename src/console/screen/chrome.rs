@@ -39,7 +39,8 @@ pub(super) fn header(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
                 Some(Screen::Holds(_)) => title(model, "holds"),
                 _ => title(model, ""),
             };
-            with_truth(model, canvas, area.x, area.y, area.width, &title.join(counts(model)));
+            let room = usize::from(area.width).saturating_sub(truth(model).width() + title.width() + 2);
+            with_truth(model, canvas, area.x, area.y, area.width, &title.join(counts(model, room)));
             let second = if beside { queue_line(model) } else { subtitle(model) };
             canvas.line(area.x, area.y + 1, area.width, &second);
         }
@@ -60,7 +61,8 @@ fn title(model: &Model, screen: &str) -> Styled {
     line.text("   ")
 }
 
-fn counts(model: &Model) -> Styled {
+/// What waits, as many of the counts as there is room for.
+fn counts(model: &Model, room: usize) -> Styled {
     let of = |group: Group| model.known.rows.values().filter(|row| model.known.group(row) == group).count();
     let mut parts = vec![format!("{} for you", of(Group::ForYou))];
     let more = [(of(Group::CameBack), "came back"), (of(Group::SecondKey), "second key")];
@@ -68,6 +70,9 @@ fn counts(model: &Model) -> Styled {
     let holds = model.known.standing_holds();
     if holds > 0 {
         parts.push(plural(holds, "hold", "holds"));
+    }
+    while parts.len() > 1 && parts.join(" · ").chars().count() > room {
+        parts.pop();
     }
     Styled::of(Slot::Text, parts.join(" · "))
 }
@@ -86,7 +91,8 @@ pub fn truth(model: &Model) -> Styled {
     let unsent = model.known.unsent();
     let tail = if unsent > 0 { format!(" · {unsent} unsent") } else { String::new() };
     if let Some(at) = link.broken {
-        let said = format!("RECORD BROKEN: the server cannot prove what you saw at {} · deciding is off", when(at));
+        let said =
+            format!("RECORD BROKEN: the server cannot prove what you saw at {} · deciding is off", when(at));
         return Styled::of(Slot::Danger, said);
     }
     match link.state {
@@ -94,7 +100,9 @@ pub fn truth(model: &Model) -> Styled {
         LinkState::SignedOut { since } => {
             return Styled::of(Slot::Offline, format!("SIGNED OUT since {} · decisions wait", when(since)));
         }
-        LinkState::Offline { since } => return Styled::of(Slot::Offline, format!("OFFLINE since {}{tail}", when(since))),
+        LinkState::Offline { since } => {
+            return Styled::of(Slot::Offline, format!("OFFLINE since {}{tail}", when(since)));
+        }
         LinkState::Starting | LinkState::Synced => {}
     }
     if let Some(halted) = &link.halted {
@@ -111,7 +119,8 @@ pub fn truth(model: &Model) -> Styled {
     let Some(at) = link.synced_at else { return Styled::of(Slot::Muted, format!("never synced yet{tail}")) };
     let age = now.duration_since(at);
     if link.state == LinkState::Synced && age < FRESH_FOR {
-        return Styled::of(Slot::Ok, format!("synced {}", text::when(at, now, &model.zone, true))).add(Slot::Unsent, tail);
+        return Styled::of(Slot::Ok, format!("synced {}", text::when(at, now, &model.zone, true)))
+            .add(Slot::Unsent, tail);
     }
     let again = link.next_at.map(|next| next.duration_since(now).as_secs()).filter(|seconds| *seconds > 0);
     let again = again.map(|seconds| format!(", again in {seconds} s")).unwrap_or_default();
@@ -150,13 +159,22 @@ fn subtitle(model: &Model) -> Styled {
         Some(Screen::Outbox(_)) => {
             let unsent = model.known.unsent();
             let drafts = model.known.drafts.len();
-            Styled::of(Slot::Muted, format!(" {unsent} unsent · {} · {} signed here", plural(drafts, "draft", "drafts"), model.known.entries.len()))
+            Styled::of(
+                Slot::Muted,
+                format!(
+                    " {unsent} unsent · {} · {} signed here",
+                    plural(drafts, "draft", "drafts"),
+                    model.known.entries.len()
+                ),
+            )
         }
         Some(Screen::Record(record)) => match record.row {
             Some(row) => Styled::of(Slot::Muted, format!(" every attempt on {row}, accepted and refused")),
             None => Styled::of(Slot::Muted, " what you signed here; open a row and press g r for all of it"),
         },
-        Some(Screen::Holds(_)) => Styled::of(Slot::Muted, " the same drift does not page again while its hold stands"),
+        Some(Screen::Holds(_)) => {
+            Styled::of(Slot::Muted, " the same drift does not page again while its hold stands")
+        }
         _ => Styled::new(),
     }
 }
@@ -177,7 +195,12 @@ pub(super) fn footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         && model.layers.is_empty()
         && model.screens.is_empty()
     {
-        canvas.line(area.x, area.y, area.width, &Styled::of(Slot::Watch, format!(" keys: the default map holds. {first}")));
+        canvas.line(
+            area.x,
+            area.y,
+            area.width,
+            &Styled::of(Slot::Watch, format!(" keys: the default map holds. {first}")),
+        );
         return;
     }
     canvas.line(area.x, area.y, area.width, &hints(model, area.width));
@@ -193,7 +216,8 @@ fn hints(model: &Model, width: u16) -> Styled {
     let help = if in_dialog { Styled::of(Slot::Key, "  F1").text(" ") } else { help };
     let room = usize::from(width).saturating_sub(help.width());
     // Inside of a row what decides comes first; in a list what reads.
-    let mut bound: Vec<_> = model.keymap.within(contexts).filter(|bound| !bound.binding.footer.is_empty()).collect();
+    let mut bound: Vec<_> =
+        model.keymap.within(contexts).filter(|bound| !bound.binding.footer.is_empty()).collect();
     if model.screens.is_empty() && model.layers.is_empty() {
         bound.sort_by_key(|bound| match bound.binding.command {
             Command::Open => 0,
@@ -209,7 +233,8 @@ fn hints(model: &Model, width: u16) -> Styled {
         if bound.binding.command == Command::Help || bound.binding.command == Command::DialogHelp {
             continue;
         }
-        let part = Styled::of(Slot::Key, format!(" {}", chord.key)).text(format!(" {} ", bound.binding.footer));
+        let part =
+            Styled::of(Slot::Key, format!(" {}", chord.key)).text(format!(" {} ", bound.binding.footer));
         if line.width() + part.width() <= room {
             line = line.join(part);
         }
@@ -224,7 +249,9 @@ fn hints(model: &Model, width: u16) -> Styled {
 fn after_prefix(model: &Model) -> Styled {
     let mut line = Styled::new();
     for bound in model.keymap.within(model.contexts()) {
-        if let Some(chord) = bound.keys.iter().find(|chord| chord.prefix.is_some() && chord.prefix == model.prefix) {
+        if let Some(chord) =
+            bound.keys.iter().find(|chord| chord.prefix.is_some() && chord.prefix == model.prefix)
+        {
             line = line.add(Slot::Key, chord.key.to_string()).text(format!(" {}   ", bound.binding.name));
         }
     }

@@ -71,13 +71,18 @@ fn parts(model: &Model, dialog: &Dialog, width: usize) -> Vec<Part> {
         pins => text::plural(pins.len(), "row", "rows"),
     };
     let title = Styled::of(Slot::Border, "┌ ").add(Slot::Title, format!("{what} {rows}"));
-    parts.push(Part::bar(title.add(Slot::Watch, if dialog.broken { "   MOVED since you read it" } else { "" })));
+    parts.push(Part::bar(
+        title.add(Slot::Watch, if dialog.broken { "   MOVED since you read it" } else { "" }),
+    ));
     parts.push(Part::text(key_line(model)));
     match dialog.pins.as_slice() {
         [pin] => single(model, dialog, pin, width, &mut parts),
         pins => {
             for pin in pins {
-                let title = model.head(pin.row).map(|head| format!("{}: {}", head.subject, head.title)).unwrap_or_default();
+                let title = model
+                    .head(pin.row)
+                    .map(|head| format!("{}: {}", head.subject, head.title))
+                    .unwrap_or_default();
                 let line = Styled::of(Slot::Title, format!("{:<10}", pin.row.to_string()))
                     .text(format!("r{} ", pin.revision))
                     .add(Slot::Muted, format!("{} ", pin.digests.content.short()))
@@ -87,7 +92,9 @@ fn parts(model: &Model, dialog: &Dialog, width: usize) -> Vec<Part> {
         }
     }
     fields(dialog, width, &mut parts);
-    wrap(&mut parts, Slot::Muted, &decide::delivery(model), width);
+    for line in Shown::untrusted(&decide::delivery(model)).wrap(width) {
+        parts.push(Part::bar(Styled::from(" ").add(Slot::Muted, line)));
+    }
     parts
 }
 
@@ -101,30 +108,59 @@ fn key_line(model: &Model) -> Styled {
         KeyState::Unasked => Styled::of(Slot::Muted, "Looking for your key …"),
         KeyState::Ready { fingerprint, kind, touch } => {
             let proof = if *touch { "touch, proved" } else { "touch unproven" };
-            Styled::from("You sign with ").text(format!("{kind} {}", &Shown::untrusted(fingerprint).fit(24))).add(Slot::Muted, format!("   {proof}"))
+            Styled::from("You sign with ")
+                .text(format!("{kind} {}", &Shown::untrusted(fingerprint).fit(24)))
+                .add(Slot::Muted, format!("   {proof}"))
         }
-        KeyState::Locked { file } => Styled::of(Slot::Watch, format!("Your key {file} asks for its passphrase when you sign.")),
+        KeyState::Locked { file } => {
+            Styled::of(Slot::Watch, format!("Your key {file} asks for its passphrase when you sign."))
+        }
         KeyState::Missing(why) => Styled::of(Slot::Danger, format!("No key: {why}")),
     }
 }
 
-fn single(model: &Model, dialog: &Dialog, pin: &super::super::model::Pin, width: usize, parts: &mut Vec<Part>) {
+fn single(
+    model: &Model,
+    dialog: &Dialog,
+    pin: &super::super::model::Pin,
+    width: usize,
+    parts: &mut Vec<Part>,
+) {
     let label = |label: &str| Styled::of(Slot::Muted, format!("{label:<11}"));
     let word = model.head(pin.row).map(|head| head.word.clone()).unwrap_or_default();
-    parts.push(Part::text(label("row").text(format!("{} revision {}", pin.row, pin.revision)).to(48).add(Slot::Muted, "word ").add(Slot::Title, word)));
-    parts.push(Part::text(label("content").text(format!("sha256:{}", spaced(&pin.digests.content))).to(48).add(Slot::Muted, "verdict, difference, effect")));
+    parts.push(Part::text(
+        label("row")
+            .text(format!("{} revision {}", pin.row, pin.revision))
+            .to(48)
+            .add(Slot::Muted, "word ")
+            .add(Slot::Title, word),
+    ));
+    parts.push(Part::text(
+        label("content")
+            .text(format!("sha256:{}", spaced(&pin.digests.content)))
+            .to(48)
+            .add(Slot::Muted, "verdict, difference, effect"),
+    ));
     let Some(body) = model.body(pin.row) else { return };
     let view = &body.view;
     let read = text::when(view.read_at, model.now(), &model.zone, true);
-    parts.push(Part::text(label("base").text(Shown::untrusted(&view.head.base.revision).fit(34)).to(48).add(Slot::Muted, format!("read {read}"))));
+    parts.push(Part::text(
+        label("base")
+            .text(Shown::untrusted(&view.head.base.revision).fit(34))
+            .to(48)
+            .add(Slot::Muted, format!("read {read}")),
+    ));
     let decision = dialog.verb.decision(dialog.verdict);
-    let effect = if decision == Decision::Approve { view.effect.sentence() } else { "nothing is executed".to_owned() };
+    let effect =
+        if decision == Decision::Approve { view.effect.sentence() } else { "nothing is executed".to_owned() };
     for (at, line) in Shown::untrusted(&effect).wrap(width.saturating_sub(11)).into_iter().enumerate() {
         parts.push(Part::text(label(if at == 0 { "effect" } else { "" }).text(line)));
     }
     let looked = model.looked_ms.get(&(pin.row, pin.revision)).copied().unwrap_or(0);
     let me = model.known.me.as_ref().map(|me| me.id.to_string()).unwrap_or_default();
-    parts.push(Part::text(label("you").text(me).to(48).add(Slot::Muted, format!("read for {}", text::read_for(looked)))));
+    parts.push(Part::text(
+        label("you").text(me).to(48).add(Slot::Muted, format!("read for {}", text::read_for(looked))),
+    ));
     warnings(model, dialog, view, width, parts);
 }
 
@@ -133,7 +169,10 @@ fn warnings(model: &Model, dialog: &Dialog, view: &RowView, width: usize, parts:
     if dialog.verb == Verb::Override {
         wrap(parts, Slot::Watch, &text::override_direction(dialog.verdict), width);
     } else if dialog.verb == Verb::Decline && dialog.verdict.goes_ahead() {
-        let said = format!("The agent says {}: the row will say that your decline went against it.", dialog.verdict.word());
+        let said = format!(
+            "The agent says {}: the row will say that your decline went against it.",
+            dialog.verdict.word()
+        );
         wrap(parts, Slot::Watch, &said, width);
     }
     let unsure: Vec<&str> = view
@@ -143,18 +182,32 @@ fn warnings(model: &Model, dialog: &Dialog, view: &RowView, width: usize, parts:
         .map(|signal| signal.signal.name.as_str())
         .collect();
     if !unsure.is_empty() {
-        let said = format!("Decided on {}: {}.", text::plural(unsure.len(), "stale or unknown signal", "stale or unknown signals"), unsure.join(", "));
+        let said = format!(
+            "Decided on {}: {}.",
+            text::plural(unsure.len(), "stale or unknown signal", "stale or unknown signals"),
+            unsure.join(", ")
+        );
         wrap(parts, Slot::Stale, &said, width);
     }
     if let Some(Ok(fresh)) = model.body(view.head.id).and_then(|body| body.fresh.as_ref())
         && !fresh.moved.is_empty()
     {
         let names: Vec<&str> = fresh.moved.iter().map(|moved| moved.what.as_str()).collect();
-        wrap(parts, Slot::Watch, &format!("The base has moved: {}. An approval will be refused.", names.join(", ")), width);
+        wrap(
+            parts,
+            Slot::Watch,
+            &format!("The base has moved: {}. An approval will be refused.", names.join(", ")),
+            width,
+        );
     }
     let touch_lacks = view.touch_needed && matches!(model.key, KeyState::Ready { touch: false, .. });
     if touch_lacks && dialog.verb.decision(dialog.verdict) == Decision::Approve {
-        wrap(parts, Slot::Danger, "This row asks for a touch; your key proves none: your approval would not count.", width);
+        wrap(
+            parts,
+            Slot::Danger,
+            "This row asks for a touch; your key proves none: your approval would not count.",
+            width,
+        );
     }
 }
 
@@ -198,7 +251,10 @@ fn fields(dialog: &Dialog, width: usize, parts: &mut Vec<Part>) {
         None if visible == 0 => String::new(),
         None => format!("{visible} characters: enough"),
     };
-    let line = Styled::from(before).add(Slot::Key, dialog.typed.as_str()).text(format!("{blanks} ]   ")).add(Slot::Muted, told);
+    let line = Styled::from(before)
+        .add(Slot::Key, dialog.typed.as_str())
+        .text(format!("{blanks} ]   "))
+        .add(Slot::Muted, told);
     parts.push(Part { text: line, bar: false, field: Some(Field::Sign), cursor: Some(column) });
     if dialog.signing > 0 {
         parts.push(Part::text(Styled::of(Slot::Info, "signing … touch your key if it blinks, 20 s")));
@@ -263,7 +319,10 @@ pub fn statement(model: &Model) -> String {
         format!("effect_sha256      {}", digests.effect),
         format!("evidence_sha256    {}", digests.evidence),
         format!("presented_sha256   {}", digests.presented),
-        format!("reviewer           {}", model.known.me.as_ref().map(|me| me.id.to_string()).unwrap_or_default()),
+        format!(
+            "reviewer           {}",
+            model.known.me.as_ref().map(|me| me.id.to_string()).unwrap_or_default()
+        ),
     ];
     if let Ok(conditions) = dialog.conditions() {
         lines.extend(conditions.iter().map(|(name, value)| format!("condition          {name}={value}")));
@@ -271,18 +330,24 @@ pub fn statement(model: &Model) -> String {
     lines.push("note".to_owned());
     lines.extend(dialog.note_text().lines().map(|line| format!("  {line}")));
     lines.push(String::new());
-    lines.push("Time, id, seconds on screen and the head of the record are added when it is signed.".to_owned());
+    lines.push(
+        "Time, id, seconds on screen and the head of the record are added when it is signed.".to_owned(),
+    );
     lines.join("\n")
 }
 
 pub(super) fn ask(model: &Model, ask: &Ask, canvas: &mut Canvas<'_>) {
     let (title, body, does) = match &ask.about {
-        About::TakeBack { row, .. } => {
-            ("Take back".to_owned(), format!("Your newest decision, on {row}, has not left. Taken back, nothing is sent."), "takes it back")
-        }
-        About::SendNow { row, .. } => {
-            ("Send now".to_owned(), format!("Your decision on {row} leaves without waiting any longer."), "sends it")
-        }
+        About::TakeBack { row, .. } => (
+            "Take back".to_owned(),
+            format!("Your newest decision, on {row}, has not left. Taken back, nothing is sent."),
+            "takes it back",
+        ),
+        About::SendNow { row, .. } => (
+            "Send now".to_owned(),
+            format!("Your decision on {row} leaves without waiting any longer."),
+            "sends it",
+        ),
         About::Quit { unsent, drafts } => (
             text::QUIT_UNSENT.to_owned(),
             format!(
@@ -302,7 +367,10 @@ pub(super) fn ask(model: &Model, ask: &Ask, canvas: &mut Canvas<'_>) {
         canvas.line(inside.x, y, inside.width, &Styled::of(Slot::Text, line));
         y += 1;
     }
-    let keys = Styled::of(Slot::Key, "y").text(format!(" {does}     ")).add(Slot::Key, "n  Esc").text(" leaves it as it is");
+    let keys = Styled::of(Slot::Key, "y")
+        .text(format!(" {does}     "))
+        .add(Slot::Key, "n  Esc")
+        .text(" leaves it as it is");
     canvas.line(inside.x, y + 1, inside.width, &keys);
     canvas.cursor(inside.x, y + 1, false);
 }

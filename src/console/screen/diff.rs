@@ -89,15 +89,18 @@ pub(super) fn pane(model: &Model, screen: &DiffScreen, canvas: &mut Canvas<'_>, 
 
 fn nothing(model: &Model, screen: &DiffScreen) -> String {
     let body = model.body(screen.row);
-    let read = body.and_then(|body| body.fresh.as_ref()?.as_ref().ok()).map(|fresh| {
-        format!(" Base read {}.", text::when(fresh.read_at, model.now(), &model.zone, true))
-    });
+    let read = body
+        .and_then(|body| body.fresh.as_ref()?.as_ref().ok())
+        .map(|fresh| format!(" Base read {}.", text::when(fresh.read_at, model.now(), &model.zone, true)));
     match screen.mode {
         Mode::Draft => "Nothing differs in text.".to_owned(),
         Mode::SinceDraft => format!("{}{}", text::NOTHING_MOVED_DRAFT, read.unwrap_or_default()),
         Mode::SinceOpened => match body.and_then(|body| body.opened.as_ref()) {
             None => text::NOT_OPENED_BEFORE.to_owned(),
-            Some(opened) if opened.view.is_none() && opened.revision != body.map_or(0, |body| body.view.head.revision) => {
+            Some(opened)
+                if opened.view.is_none()
+                    && opened.revision != body.map_or(0, |body| body.view.head.revision) =>
+            {
                 format!("What r{} said is not in the cache any more.", opened.revision)
             }
             Some(_) => text::NOTHING_MOVED_OPENED.to_owned(),
@@ -123,7 +126,10 @@ fn draw_lines(model: &Model, screen: &DiffScreen, diff: &Diff, canvas: &mut Canv
     // Wrapped lines above the cursor's may push it out: then the window begins later.
     if screen.wrap {
         let rows = |from: usize| -> usize {
-            screen.lines[from..=view.cursor].iter().map(|line| wrapped(model, diff, *line, columns).len()).sum()
+            screen.lines[from..=view.cursor]
+                .iter()
+                .map(|line| wrapped(model, diff, *line, columns).len())
+                .sum()
         };
         while view.top < view.cursor && rows(view.top) > usize::from(area.height) {
             view.top += 1;
@@ -134,7 +140,11 @@ fn draw_lines(model: &Model, screen: &DiffScreen, diff: &Diff, canvas: &mut Canv
         if y >= area.height {
             break;
         }
-        let drawn = if screen.wrap { wrapped(model, diff, *line, columns) } else { vec![one(model, diff, *line, columns)] };
+        let drawn = if screen.wrap {
+            wrapped(model, diff, *line, columns)
+        } else {
+            vec![one(model, diff, *line, columns)]
+        };
         for part in drawn {
             if y >= area.height {
                 break;
@@ -157,7 +167,11 @@ pub(super) fn as_text(screen: &DiffScreen) -> Vec<String> {
         Line::Same { file, old, .. } | Line::Removed { file, old, .. } => diff.old(file, old).to_owned(),
         Line::Added { file, new, .. } => diff.new(file, new).to_owned(),
         Line::Both { file, old, new } => {
-            format!("{} {}", old.map_or("", |old| diff.old(file, old)), new.map_or("", |new| diff.new(file, new)))
+            format!(
+                "{} {}",
+                old.map_or("", |old| diff.old(file, old)),
+                new.map_or("", |new| diff.new(file, new))
+            )
         }
         Line::Fold { .. } => String::new(),
     };
@@ -225,24 +239,33 @@ fn one(model: &Model, diff: &Diff, line: Line, columns: Columns) -> Styled {
             let name = diff.files.get(file).map(|file| file.name.as_str()).unwrap_or_default();
             Styled::of(Slot::Title, name)
         }
-        Line::Fold { len, .. } => {
-            Styled::of(Slot::Fold, format!("{:>width$} {} the same", "┄", text::plural(len, "line", "lines"), width = NUMBER + 2))
-        }
+        Line::Fold { len, .. } => Styled::of(
+            Slot::Fold,
+            format!("{:>width$} {} the same", "┄", text::plural(len, "line", "lines"), width = NUMBER + 2),
+        ),
         Line::Same { file, old, new } if columns.side_by_side => {
             let sign = Styled::of(Slot::Text, "  ");
-            halves(columns, half(Some(old), sign.clone(), plain(diff.old(file, old), Slot::Text), columns), half(Some(new), sign, plain(diff.new(file, new), Slot::Text), columns))
+            halves(
+                columns,
+                half(Some(old), sign.clone(), plain(diff.old(file, old), Slot::Text), columns),
+                half(Some(new), sign, plain(diff.new(file, new), Slot::Text), columns),
+            )
         }
         Line::Same { file, old, new } => {
             numbers(Some(old), Some(new)).text("    ").join(body(plain(diff.old(file, old), Slot::Text)))
         }
         Line::Removed { file, old, pair } => {
-            let ranges = pair.map(|new| words(diff.old(file, old), diff.new(file, new)).0).unwrap_or_default();
-            let text = marked(diff.old(file, old), &ranges, (Slot::Removed, Slot::RemovedWord), ("[-", "-]"), mono);
+            let ranges =
+                pair.map(|new| words(diff.old(file, old), diff.new(file, new)).0).unwrap_or_default();
+            let text =
+                marked(diff.old(file, old), &ranges, (Slot::Removed, Slot::RemovedWord), ("[-", "-]"), mono);
             numbers(Some(old), None).add(Slot::Removed, "  - ").join(body(text))
         }
         Line::Added { file, new, pair } => {
-            let ranges = pair.map(|old| words(diff.old(file, old), diff.new(file, new)).1).unwrap_or_default();
-            let text = marked(diff.new(file, new), &ranges, (Slot::Added, Slot::AddedWord), ("{+", "+}"), mono);
+            let ranges =
+                pair.map(|old| words(diff.old(file, old), diff.new(file, new)).1).unwrap_or_default();
+            let text =
+                marked(diff.new(file, new), &ranges, (Slot::Added, Slot::AddedWord), ("{+", "+}"), mono);
             numbers(None, Some(new)).add(Slot::Added, "  + ").join(body(text))
         }
         Line::Both { file, old, new } => {
@@ -251,11 +274,13 @@ fn one(model: &Model, diff: &Diff, line: Line, columns: Columns) -> Styled {
                 _ => (Vec::new(), Vec::new()),
             };
             let left = old.map(|at| {
-                let text = marked(diff.old(file, at), &olds, (Slot::Removed, Slot::RemovedWord), ("[-", "-]"), mono);
+                let text =
+                    marked(diff.old(file, at), &olds, (Slot::Removed, Slot::RemovedWord), ("[-", "-]"), mono);
                 half(Some(at), Styled::of(Slot::Removed, "- "), text, columns)
             });
             let right = new.map(|at| {
-                let text = marked(diff.new(file, at), &news, (Slot::Added, Slot::AddedWord), ("{+", "+}"), mono);
+                let text =
+                    marked(diff.new(file, at), &news, (Slot::Added, Slot::AddedWord), ("{+", "+}"), mono);
                 half(Some(at), Styled::of(Slot::Added, "+ "), text, columns)
             });
             let absent = || Styled::of(Slot::Fold, "      ╌");
@@ -288,11 +313,19 @@ fn plain(text: &str, slot: Slot) -> Styled {
 }
 
 /// A line whose changed words stand out; without colour they are put in brackets.
-fn marked(text: &str, ranges: &[Range<usize>], slots: (Slot, Slot), brackets: (&str, &str), mono: bool) -> Styled {
+fn marked(
+    text: &str,
+    ranges: &[Range<usize>],
+    slots: (Slot, Slot),
+    brackets: (&str, &str),
+    mono: bool,
+) -> Styled {
     let mut styled = Styled::new();
     let mut at = 0;
     for range in ranges {
-        let (Some(before), Some(word)) = (text.get(at..range.start), text.get(range.clone())) else { continue };
+        let (Some(before), Some(word)) = (text.get(at..range.start), text.get(range.clone())) else {
+            continue;
+        };
         styled = styled.add(slots.0, before);
         styled = if mono {
             styled.add(slots.1, brackets.0).add(slots.1, word).add(slots.1, brackets.1)

@@ -11,9 +11,21 @@ use crate::row::Hold;
 
 /// Those that stand, newest first.
 pub fn items(model: &Model) -> Vec<Hold> {
-    let mut holds: Vec<Hold> = model.known.holds.iter().filter(|hold| hold.lifted.is_none()).cloned().collect();
+    let mut holds: Vec<Hold> =
+        model.known.holds.iter().filter(|hold| hold.lifted.is_none()).cloned().collect();
     holds.sort_by_key(|hold| std::cmp::Reverse(hold.since));
     holds
+}
+
+/// The hold under the cursor, in full.
+pub(super) fn detail(model: &Model, cursor: usize) -> Vec<(Slot, String)> {
+    let Some(hold) = items(model).into_iter().nth(cursor) else { return Vec::new() };
+    let since = text::when(hold.since, model.now(), &model.zone, false);
+    vec![
+        (Slot::Title, format!("{}: declined by {} at {since}, {}", hold.subject, hold.by, hold.row)),
+        (Slot::Text, hold.note),
+        (Slot::Muted, "It stands until the drift changes, its incident closes, or a person lifts it: `dock holds lift`.".to_owned()),
+    ]
 }
 
 pub fn lines(model: &Model, width: u16) -> Vec<Styled> {

@@ -57,17 +57,50 @@ fn line(model: &Model, item: &Item, width: u16) -> Styled {
     let (row, revision, what, slot, said) = match item {
         Item::Draft(draft) => {
             let since = text::when(draft.since, model.now(), &model.zone, false);
-            (draft.row, draft.revision, draft.verb.clone(), Slot::Text, format!("Not signed. Kept since {since}."))
+            (
+                draft.row,
+                draft.revision,
+                draft.verb.clone(),
+                Slot::Text,
+                format!("Not signed. Kept since {since}."),
+            )
         }
         Item::Entry(entry) => {
             let (slot, said) = words(model, entry);
             let over = if entry.overrides { "override: " } else { "" };
-            (entry.row, entry.revision, format!("{over}{}", entry.decision.word().replace('_', " ")), slot, said)
+            (
+                entry.row,
+                entry.revision,
+                format!("{over}{}", entry.decision.word().replace('_', " ")),
+                slot,
+                said,
+            )
         }
     };
-    let head = Styled::of(Slot::Title, format!("{:<10}", row.to_string())).text(format!("r{revision:<3} {what:<14} "));
+    let head = Styled::of(Slot::Title, format!("{:<10}", row.to_string()))
+        .text(format!("r{revision:<3} {what:<14} "));
     let room = usize::from(width).saturating_sub(head.width() + 2);
     head.add(slot, Shown::untrusted(&said).fit(room))
+}
+
+/// The line under the cursor, in full.
+pub(super) fn detail(model: &Model, cursor: usize) -> Vec<(Slot, String)> {
+    match items(model).get(cursor) {
+        Some(Item::Draft(draft)) => vec![
+            (Slot::Title, format!("{} r{}: a draft, not signed", draft.row, draft.revision)),
+            (Slot::Text, draft.note.clone()),
+        ],
+        Some(Item::Entry(entry)) => {
+            let (slot, said) = words(model, entry);
+            let note = entry.note.clone().unwrap_or_else(|| "no note".to_owned());
+            vec![
+                (slot, format!("{}: {said}", entry.row)),
+                (Slot::Text, note),
+                (Slot::Muted, format!("id {}", entry.id)),
+            ]
+        }
+        None => Vec::new(),
+    }
 }
 
 /// What became of a signed decision, in the words of the outbox.
@@ -79,20 +112,31 @@ pub fn words(model: &Model, entry: &Entry) -> (Slot, String) {
             let seconds = entry.leaves_at.duration_since(now).as_secs() + 1;
             (Slot::Unsent, format!("Signed. Leaves in {seconds} s; u takes it back."))
         }
-        Fate::Signed => (Slot::Unsent, format!("Signed {}, NOT delivered. Nobody else can see it.", at(entry.made_at))),
+        Fate::Signed => {
+            (Slot::Unsent, format!("Signed {}, NOT delivered. Nobody else can see it.", at(entry.made_at)))
+        }
         Fate::TakenBack => (Slot::Muted, text::TAKEN_BACK.to_owned()),
         Fate::Sending => {
             let attempt = entry.attempts.max(1);
             (Slot::Unsent, format!("Delivering, attempt {attempt}. It may have arrived; it counts once."))
         }
         Fate::Unknown { message, .. } => {
-            let said = format!("Delivering, attempt {}. It may have arrived; it counts once. {message}", entry.attempts.max(1));
+            let said = format!(
+                "Delivering, attempt {}. It may have arrived; it counts once. {message}",
+                entry.attempts.max(1)
+            );
             (Slot::Unsent, said)
         }
         Fate::Overtaken { message } => (Slot::Watch, format!("Not sent: {message} Enter shows what moved.")),
         Fate::Accepted { log_index, row_state, .. } => {
-            let state = model.head(entry.row).map_or_else(|| row_state.clone(), |head| text::state(head.state).to_owned());
-            let said = format!("Accepted {}, entry {} of the record. Now {state}.", at(entry.changed_at), text::grouped(*log_index));
+            let state = model
+                .head(entry.row)
+                .map_or_else(|| row_state.clone(), |head| text::state(head.state).to_owned());
+            let said = format!(
+                "Accepted {}, entry {} of the record. Now {state}.",
+                at(entry.changed_at),
+                text::grouped(*log_index)
+            );
             (Slot::Ok, said)
         }
         Fate::Refused { message, hint, .. } => {

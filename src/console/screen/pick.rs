@@ -113,9 +113,9 @@ pub fn copy_text(model: &Model, what: &str) -> Option<String> {
 
 fn input(model: &Model) -> Option<(&super::super::line::Line, super::View)> {
     match model.layers.last() {
-        Some(Layer::Palette(picking) | Layer::Views(picking) | Layer::Themes(picking) | Layer::Copy(picking)) => {
-            Some((&picking.input, picking.view))
-        }
+        Some(
+            Layer::Palette(picking) | Layer::Views(picking) | Layer::Themes(picking) | Layer::Copy(picking),
+        ) => Some((&picking.input, picking.view)),
         _ => None,
     }
 }

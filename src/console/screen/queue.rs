@@ -24,7 +24,9 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     }
     for y in 0..area.height {
         let at = model.queue.top + isize::try_from(y).unwrap_or(0);
-        let Some(line) = usize::try_from(at).ok().and_then(|at| model.queue.lines.get(at).map(|line| (at, line))) else {
+        let Some(line) =
+            usize::try_from(at).ok().and_then(|at| model.queue.lines.get(at).map(|line| (at, line)))
+        else {
             continue;
         };
         let (at, line) = line;
@@ -42,10 +44,15 @@ fn empty(model: &Model, width: u16) -> Vec<Styled> {
     let waits = model.known.rows.values().filter(|row| model.known.group(row) == Group::Others).count();
     let at = model.link.synced_at.map(|at| text::when(at, model.now(), &model.zone, false));
     let said = if !model.filter_text.is_empty() {
-        let mut environments: Vec<&str> = model.known.rows.values().map(|row| row.environment.as_str()).collect();
+        let mut environments: Vec<&str> =
+            model.known.rows.values().map(|row| row.environment.as_str()).collect();
         environments.sort_unstable();
         environments.dedup();
-        format!("No row matches {}. Environments here: {}. Esc clears the filter.", model.filter_text, environments.join(", "))
+        format!(
+            "No row matches {}. Environments here: {}. Esc clears the filter.",
+            model.filter_text,
+            environments.join(", ")
+        )
     } else if model.link.state == super::super::effect::LinkState::NoServer {
         text::NO_SERVER.to_owned()
     } else if let Some(at) = at.filter(|_| model.link.away()) {
@@ -54,7 +61,10 @@ fn empty(model: &Model, width: u16) -> Vec<Styled> {
         "Nothing is cached here yet. The first sync fills the list.".to_owned()
     } else {
         let holds = text::plural(model.known.standing_holds(), "hold stands", "holds stand");
-        format!("Nothing waits for you. {}, {holds}.", text::plural(waits, "row waits for others", "rows wait for others"))
+        format!(
+            "Nothing waits for you. {}, {holds}.",
+            text::plural(waits, "row waits for others", "rows wait for others")
+        )
     };
     let wrapped = Shown::untrusted(&said).wrap(usize::from(width).saturating_sub(2));
     wrapped.into_iter().map(|line| Styled::of(Slot::Text, line)).collect()
@@ -85,9 +95,16 @@ fn row_line(model: &Model, head: &RowHead, width: u16) -> Styled {
         .add(Slot::Unsent, marks.delivery.to_string())
         .text(" ")
         .add(slot, format!("{:<9}", head.id.to_string()));
-    let left = if head.state.undecided() { text::left(head.expires_at.duration_since(model.now())) } else { String::new() };
+    let left = if head.state.undecided() {
+        text::left(head.expires_at.duration_since(model.now()))
+    } else {
+        String::new()
+    };
     if width < 60 {
-        return line.add(slot, format!("{left:>7} ")).add(Slot::Link, title_mark(marks)).add(slot, head.subject.as_str());
+        return line
+            .add(slot, format!("{left:>7} "))
+            .add(Slot::Link, title_mark(marks))
+            .add(slot, head.subject.as_str());
     }
     let risk = if head.risk == Risk::Irreversible { Slot::Watch } else { slot };
     line = line
@@ -145,7 +162,9 @@ fn about_entry(entry: &Entry) -> Option<String> {
         crate::row::Decision::Withdraw => "withdrawal",
     };
     match &entry.fate {
-        Fate::Signed | Fate::Sending | Fate::Unknown { .. } => Some(format!("your {what} is signed and unsent")),
+        Fate::Signed | Fate::Sending | Fate::Unknown { .. } => {
+            Some(format!("your {what} is signed and unsent"))
+        }
         Fate::Refused { message, .. } if !entry.opened => Some(format!("your {what} was refused: {message}")),
         Fate::Overtaken { .. } if !entry.opened => Some(format!("your {what} was overtaken: the row moved")),
         _ => None,

@@ -12,7 +12,14 @@ use crate::client::Fate;
 pub fn lines(model: &Model, record: &Record, width: u16) -> Vec<Styled> {
     let Some(row) = record.row else { return own(model) };
     match model.body(row).and_then(|body| body.attempts.as_ref()) {
-        None => vec![Styled::of(Slot::Muted, if model.link.away() { "The backend is away; what this row went through is not cached." } else { "…" })],
+        None => vec![Styled::of(
+            Slot::Muted,
+            if model.link.away() {
+                "The backend is away; what this row went through is not cached."
+            } else {
+                "…"
+            },
+        )],
         Some(Err(why)) => vec![Styled::of(Slot::Unknown, format!("UNKNOWN: {why}"))],
         Some(Ok(attempts)) => attempts
             .iter()
@@ -26,6 +33,28 @@ pub fn lines(model: &Model, record: &Record, width: u16) -> Vec<Styled> {
             })
             .collect(),
     }
+}
+
+/// The entry under the cursor, in full.
+pub(super) fn detail(model: &Model, record: &Record) -> Vec<(Slot, String)> {
+    let Some(row) = record.row else { return Vec::new() };
+    let attempts = model.body(row).and_then(|body| body.attempts.as_ref()?.as_ref().ok());
+    let Some(attempt) = attempts.and_then(|attempts| attempts.get(record.view.cursor)) else {
+        return Vec::new();
+    };
+    vec![
+        (
+            Slot::Title,
+            format!(
+                "entry {} of the record: {} by {}",
+                text::grouped(attempt.index),
+                attempt.event,
+                attempt.actor
+            ),
+        ),
+        (Slot::Text, attempt.detail.clone()),
+        (Slot::Muted, format!("`dock audit show {}` prints it and checks it", attempt.index)),
+    ]
 }
 
 /// What was signed in this home, with what is proved of it.

@@ -91,12 +91,9 @@ pub(super) fn pane(model: &Model, canvas: &mut Canvas<'_>, main: Rect, beside: b
 /// The two lines that say which row this is.
 pub fn heading(model: &Model, row: RowId, width: u16) -> [Styled; 2] {
     let Some(head) = model.head(row) else { return [Styled::from(format!(" {row}")), Styled::new()] };
-    let left = Styled::of(Slot::Title, format!(" {} r{} · {}", head.id, head.revision, head.word)).text(format!(
-        "   {} · {} · {}",
-        head.subject,
-        text::environment(&head.environment),
-        head.risk.word()
-    ));
+    let risk = if width < 90 { text::risk_medium(head.risk) } else { head.risk.word() };
+    let left = Styled::of(Slot::Title, format!(" {} r{} · {}", head.id, head.revision, head.word))
+        .text(format!("   {} · {} · {risk}", head.subject, text::environment(&head.environment)));
     let right = if head.state.undecided() {
         let left = text::left(head.expires_at.duration_since(model.now()));
         let asked = match () {
@@ -114,7 +111,10 @@ pub fn heading(model: &Model, row: RowId, width: u16) -> [Styled; 2] {
     let mut second = Styled::of(verdict, format!(" {}", head.verdict.word().to_uppercase()))
         .text(format!("   {} ({})", head.agent, head.owner));
     if let Some(body) = model.body(row) {
-        second = second.add(Slot::Muted, format!(", drafted {}", text::when(body.view.read_at, model.now(), &model.zone, true)));
+        second = second.add(
+            Slot::Muted,
+            format!(", drafted {}", text::when(body.view.read_at, model.now(), &model.zone, true)),
+        );
     }
     if let Some(incident) = &head.incident {
         second = second.text("   ").add(Slot::Danger, incident.as_str());
@@ -158,6 +158,8 @@ pub fn pane_at(model: &Model) -> Option<Pane> {
 struct Doc {
     lines: Vec<DocLine>,
     width: usize,
+    /// Room for an empty line before each part.
+    airy: bool,
 }
 
 impl Doc {
@@ -167,6 +169,10 @@ impl Doc {
 
     fn heading(&mut self, pane: Pane, title: &str, right: &str) {
         if !self.lines.is_empty() && self.width > 0 {
+            if self.airy {
+                let before = self.lines.last().map_or(pane, |line| line.pane);
+                self.push(before, Styled::new());
+            }
             let title = Styled::of(Slot::Title, format!(" {title}"));
             let gap = self.width.saturating_sub(title.width() + Shown::untrusted(right).width() + 1);
             self.push(pane, title.text(" ".repeat(gap.max(1))).add(Slot::Muted, right));
@@ -184,7 +190,7 @@ impl Doc {
 
 /// Everything about the row, in the order in which it is to be read.
 pub fn document(model: &Model, row: RowId, width: u16) -> Vec<DocLine> {
-    let mut doc = Doc { lines: Vec::new(), width: usize::from(width) };
+    let mut doc = Doc { lines: Vec::new(), width: usize::from(width), airy: model.size.1 >= 34 };
     let Some(body) = model.body(row) else {
         let waits = if model.loading.contains(&row) { "…" } else { text::NO_BODY };
         doc.push(Pane::Claim, Styled::of(Slot::Muted, format!(" {waits}")));
@@ -216,7 +222,12 @@ fn claim(model: &Model, body: &Body, doc: &mut Doc) {
     for hold in &view.declined_before {
         let since = text::when(hold.since, model.now(), &model.zone, false);
         let ended = if hold.lifted.is_some() { ", lifted since" } else { ", the hold stands" };
-        doc.wrapped(Pane::Claim, Slot::Watch, 1, &format!("declined by {} at {since}{ended}: {}", hold.by, hold.note));
+        doc.wrapped(
+            Pane::Claim,
+            Slot::Watch,
+            1,
+            &format!("declined by {} at {since}{ended}: {}", hold.by, hold.note),
+        );
     }
 }
 
@@ -285,6 +296,11 @@ fn signal_lines(model: &Model, view: &SignalView, doc: &mut Doc) {
 }
 
 fn difference(model: &Model, body: &Body, doc: &mut Doc) {
+    if body.files.is_empty() {
+        doc.heading(Pane::Difference, "WHAT DIFFERS", "");
+        doc.push(Pane::Difference, Styled::of(Slot::Muted, " no text came with this draft"));
+        return;
+    }
     let title = format!(
         "WHAT DIFFERS: {}, {}",
         text::plural(body.files.len(), "RESOURCE", "RESOURCES"),
@@ -295,7 +311,8 @@ fn difference(model: &Model, body: &Body, doc: &mut Doc) {
         doc.push(Pane::Difference, Styled::of(Slot::Watch, format!(" {}", text::CLAIM)));
     }
     let lines = body.diff.lines(&Shape::default());
-    let shape = diff::Columns { side_by_side: false, width: doc.width.saturating_sub(1), sideways: 0, numbers: true };
+    let shape =
+        diff::Columns { side_by_side: false, width: doc.width.saturating_sub(1), sideways: 0, numbers: true };
     for line in lines.iter().take(DIFF_LINES) {
         for drawn in diff::wrapped(model, &body.diff, *line, shape) {
             doc.push(Pane::Difference, Styled::from(" ").join(drawn));
@@ -304,7 +321,10 @@ fn difference(model: &Model, body: &Body, doc: &mut Doc) {
     let rest = lines.len().saturating_sub(DIFF_LINES);
     if rest > 0 {
         let key = model.keymap.key_of(super::super::keymap::Command::Diff).unwrap_or_default();
-        doc.push(Pane::Difference, Styled::of(Slot::Fold, format!("   ┄ {rest} more lines: {key} shows all of it")));
+        doc.push(
+            Pane::Difference,
+            Styled::of(Slot::Fold, format!("   ┄ {rest} more lines: {key} shows all of it")),
+        );
     }
 }
 
@@ -334,10 +354,18 @@ fn what_moved(model: &Model, body: &Body, doc: &mut Doc) {
         }
         Some(Ok(fresh)) => {
             let read = text::when(fresh.read_at, now, &model.zone, true);
-            let said = Styled::of(Slot::Watch, format!("{} (base read {read})", text::plural(fresh.moved.len(), "thing", "things")));
+            let said = Styled::of(
+                Slot::Watch,
+                format!("{} (base read {read})", text::plural(fresh.moved.len(), "thing", "things")),
+            );
             doc.push(Pane::Moved, label("since the draft").join(said));
             for moved in &fresh.moved {
-                doc.wrapped(Pane::Moved, Slot::Watch, 5, &format!("{}: {} → {}", moved.what, moved.was, moved.is));
+                doc.wrapped(
+                    Pane::Moved,
+                    Slot::Watch,
+                    5,
+                    &format!("{}: {} → {}", moved.what, moved.was, moved.is),
+                );
             }
         }
         Some(Err(why)) => {
@@ -405,18 +433,33 @@ fn decided(model: &Model, body: &Body, doc: &mut Doc) {
     if let Some(outcome) = &view.outcome {
         let at = text::when(outcome.checked_at, model.now(), &model.zone, true);
         let slot = if outcome.state == crate::row::State::Healthy { Slot::Ok } else { Slot::Watch };
-        doc.wrapped(Pane::Decided, slot, 1, &format!("{} at {at}: {}", text::state(outcome.state), outcome.detail));
+        doc.wrapped(
+            Pane::Decided,
+            slot,
+            1,
+            &format!("{} at {at}: {}", text::state(outcome.state), outcome.detail),
+        );
     }
-    for entry in model.known.entries.iter().filter(|entry| entry.row == view.head.id && entry.fate != Fate::TakenBack) {
+    for entry in
+        model.known.entries.iter().filter(|entry| entry.row == view.head.id && entry.fate != Fate::TakenBack)
+    {
         let (slot, said) = super::outbox::words(model, entry);
-        doc.wrapped(Pane::Decided, slot, 1, &format!("you: {} r{}. {said}", entry.decision.past(), entry.revision));
+        doc.wrapped(
+            Pane::Decided,
+            slot,
+            1,
+            &format!("you: {} r{}. {said}", entry.decision.past(), entry.revision),
+        );
     }
 }
 
 fn decision_lines(model: &Model, view: &RowView, decision: &DecisionView, doc: &mut Doc) {
     let at = text::when(decision.at, model.now(), &model.zone, false);
-    let mut line = Styled::of(Slot::Title, format!(" {}", decision.reviewer))
-        .text(format!(" {} r{} {at}", decision.decision.past(), decision.revision));
+    let mut line = Styled::of(Slot::Title, format!(" {}", decision.reviewer)).text(format!(
+        " {} r{} {at}",
+        decision.decision.past(),
+        decision.revision
+    ));
     if decision.overrides {
         line = line.add(Slot::Watch, " overridden");
     }
@@ -451,5 +494,11 @@ fn pointers(body: &Body, doc: &mut Doc) {
         }
     }
     let digests = body.view.digests();
-    doc.push(Pane::Pointers, Styled::of(Slot::Muted, format!(" content sha256:{}  base {}", digests.content.short(), body.view.head.base.revision)));
+    doc.push(
+        Pane::Pointers,
+        Styled::of(
+            Slot::Muted,
+            format!(" content sha256:{}  base {}", digests.content.short(), body.view.head.base.revision),
+        ),
+    );
 }

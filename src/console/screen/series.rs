@@ -58,7 +58,10 @@ fn chart(model: &Model, canvas: &mut Canvas<'_>, area: Rect, signal: &SignalView
     let most = known.iter().copied().reduce(f64::max);
     let said = match (least, most, known.last()) {
         (Some(least), Some(most), Some(last)) => {
-            format!(" min {least} max {most} last {last} {} · {}", series.unit, signal.signal.pointer.platform)
+            format!(
+                " min {least} max {most} last {last} {} · {}",
+                series.unit, signal.signal.pointer.platform
+            )
         }
         _ => format!(" {} has no data here", signal.signal.pointer.platform),
     };

@@ -19,7 +19,8 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
         Answer::Known(snapshot) => known(model, *snapshot),
         Answer::All { rows, holds, me } => {
             let all: std::collections::BTreeSet<RowId> = rows.iter().map(|row| row.id).collect();
-            let gone: Vec<RowId> = model.known.rows.keys().filter(|row| !all.contains(row)).copied().collect();
+            let gone: Vec<RowId> =
+                model.known.rows.keys().filter(|row| !all.contains(row)).copied().collect();
             model.known.holds = holds;
             model.known.me = me.or(model.known.me.take());
             changed(model, rows, &gone)
@@ -36,7 +37,10 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
             let back = model.link.away() && link.state == LinkState::Synced;
             model.link = link;
             let bell = broke.then_some(Effect::Bell);
-            let fresh = model.subject().filter(|_| back && !model.screens.is_empty()).map(|row| Effect::Fresh { row });
+            let fresh = model
+                .subject()
+                .filter(|_| back && !model.screens.is_empty())
+                .map(|row| Effect::Fresh { row });
             bell.into_iter().chain(fresh).collect()
         }
         Answer::Row { row, body } => body_came(model, row, body),
@@ -181,7 +185,9 @@ fn body_came(model: &mut Model, row: RowId, body: Result<Box<Body>, String>) -> 
     if let Some(before) = &before {
         // What the reader had open before this visit stays what "since you opened it" is told against.
         body.opened = before.opened.clone().or(body.opened);
-        if before.view.head.base == body.view.head.base && before.view.head.revision == body.view.head.revision {
+        if before.view.head.base == body.view.head.base
+            && before.view.head.revision == body.view.head.revision
+        {
             body.fresh = before.fresh.clone();
         }
         body.attempts = before.attempts.clone();
@@ -209,7 +215,8 @@ fn body_came(model: &mut Model, row: RowId, body: Result<Box<Body>, String>) -> 
 fn signed_came(model: &mut Model, row: RowId, signed: Result<Box<Entry>, String>) -> Vec<Effect> {
     match signed {
         Ok(entry) => {
-            let leaves = text::plural(usize::try_from(model.leave_after_ms / 1000).unwrap_or(0), "second", "seconds");
+            let leaves =
+                text::plural(usize::try_from(model.leave_after_ms / 1000).unwrap_or(0), "second", "seconds");
             let said = format!("{row}: signed. Leaves in {leaves}; u takes it back.");
             model.known.drafts.retain(|draft| (draft.row, draft.revision) != (row, entry.revision));
             model.known.entries.insert(0, *entry);

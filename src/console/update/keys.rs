@@ -141,7 +141,8 @@ fn sign_key(model: &mut Model, key: Key, burst: bool) -> bool {
             if burst {
                 dialog.typed.clear();
                 model.tell(Slot::Watch, text::BURST);
-            } else if dialog.typed.chars().count() < dialog.demand.text().chars().count() && c.is_alphabetic() {
+            } else if dialog.typed.chars().count() < dialog.demand.text().chars().count() && c.is_alphabetic()
+            {
                 dialog.typed.push(c);
                 dialog.error = None;
             }
@@ -176,7 +177,10 @@ pub(super) fn paste(model: &mut Model, pasted: &str, cut: usize) {
         }
     }
     if gone > 0 {
-        model.tell(Slot::Watch, &format!("{gone} characters of the paste were left out: too many, or not printable"));
+        model.tell(
+            Slot::Watch,
+            &format!("{gone} characters of the paste were left out: too many, or not printable"),
+        );
     }
 }
 
@@ -232,7 +236,9 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         | Command::Editor
         | Command::Statement
         | Command::Sign => layers::run(model, command),
-        Command::GoQueue | Command::GoOutbox | Command::GoRecord | Command::GoHolds => screens::go(model, command),
+        Command::GoQueue | Command::GoOutbox | Command::GoRecord | Command::GoHolds => {
+            screens::go(model, command)
+        }
         _ => move_or_act(model, command),
     }
 }

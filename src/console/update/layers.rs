@@ -19,7 +19,8 @@ use crate::client::filter::Filter;
 
 /// `Esc`: the layer on top, then the screen.
 pub(super) fn close(model: &mut Model) -> Vec<Effect> {
-    let save = if matches!(model.layers.last(), Some(Layer::Decision(_))) { decide::save(model) } else { None };
+    let save =
+        if matches!(model.layers.last(), Some(Layer::Decision(_))) { decide::save(model) } else { None };
     match model.layers.pop() {
         Some(Layer::Filter(typing)) => {
             set_filter(model, &typing.before);
@@ -82,9 +83,13 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             push_layer(model, if on_queue { Layer::Filter(typing) } else { Layer::Search(typing) });
         }
         Command::Accept => return accept(model),
-        Command::ChoiceDown | Command::ChoiceUp => choose(model, if command == Command::ChoiceDown { 1 } else { -1 }),
+        Command::ChoiceDown | Command::ChoiceUp => {
+            choose(model, if command == Command::ChoiceDown { 1 } else { -1 })
+        }
         Command::ClearLine => {
-            if let Some(Layer::Filter(typing) | Layer::Search(typing) | Layer::Unlock(typing)) = model.layers.last_mut() {
+            if let Some(Layer::Filter(typing) | Layer::Search(typing) | Layer::Unlock(typing)) =
+                model.layers.last_mut()
+            {
                 typing.input.clear();
             }
             typed(model);
@@ -148,8 +153,9 @@ pub(super) fn set_filter(model: &mut Model, text: &str) {
 
 fn choose(model: &mut Model, by: isize) {
     let len = pick::len(model);
-    if let Some(Layer::Palette(picking) | Layer::Views(picking) | Layer::Themes(picking) | Layer::Copy(picking)) =
-        model.layers.last_mut()
+    if let Some(
+        Layer::Palette(picking) | Layer::Views(picking) | Layer::Themes(picking) | Layer::Copy(picking),
+    ) = model.layers.last_mut()
     {
         picking.view.by(by, len, pick::HEIGHT);
     }
@@ -219,7 +225,9 @@ fn search(model: &mut Model, words: &str) -> Vec<Effect> {
     let wanted = words.to_lowercase();
     let Some((len, height)) = screen::extent(model).filter(|_| !wanted.is_empty()) else { return Vec::new() };
     let from = screen::cursor(model).unwrap_or(0);
-    let at = (1..=lines.len()).map(|step| (from + step) % lines.len()).find(|at| lines[*at].to_lowercase().contains(&wanted));
+    let at = (1..=lines.len())
+        .map(|step| (from + step) % lines.len())
+        .find(|at| lines[*at].to_lowercase().contains(&wanted));
     let Some(at) = at else { return tell_watch(model, &format!("not found: {words}")) };
     match model.screens.last_mut() {
         Some(Screen::Row(screen)) => {
@@ -288,7 +296,10 @@ pub(super) fn edited(model: &mut Model, edited: Result<String, String>) {
                 let gone = dialog.insert_note(note.trim_end());
                 dialog.touched_ms = Some(now);
                 if gone > 0 {
-                    model.tell(Slot::Watch, &format!("{gone} characters were left out: too many, or not printable"));
+                    model.tell(
+                        Slot::Watch,
+                        &format!("{gone} characters were left out: too many, or not printable"),
+                    );
                 }
             }
         }

@@ -24,7 +24,10 @@ use crate::row::difference::read;
 /// Opens a row's own screen.
 pub fn open_row(model: &mut Model, row: RowId) -> Vec<Effect> {
     let visit = model.visit();
-    push_screen(model, Screen::Row(RowScreen { visit, row, view: View::default(), zoom: None, search: String::new() }));
+    push_screen(
+        model,
+        Screen::Row(RowScreen { visit, row, view: View::default(), zoom: None, search: String::new() }),
+    );
     model.loading.insert(row);
     let came_back = model.known.entry(row).is_some_and(|entry| !entry.opened && !entry.fate.unsent());
     let opened = came_back.then_some(Effect::MarkOpened(row));
@@ -160,7 +163,8 @@ fn to_pane(model: &mut Model, pane: screen::row::Pane) -> Vec<Effect> {
         }
         return Vec::new();
     }
-    let line = screen::row::panes(model).iter().find(|(known, _)| *known == pane).map_or(0, |(_, line)| *line);
+    let line =
+        screen::row::panes(model).iter().find(|(known, _)| *known == pane).map_or(0, |(_, line)| *line);
     let Some((len, height)) = screen::extent(model) else { return Vec::new() };
     if let Some(Screen::Row(screen)) = model.screens.last_mut() {
         screen.view.cursor = line;
@@ -277,7 +281,9 @@ fn reshape(screen: &mut DiffScreen, change: impl FnOnce(&mut Shape)) {
     change(&mut screen.shape);
     diff_lines(screen);
     if let Some((file, old)) = place {
-        let after = |line: &Line| line.file() > file || (line.file() == file && position(*line).is_some_and(|at| at >= old));
+        let after = |line: &Line| {
+            line.file() > file || (line.file() == file && position(*line).is_some_and(|at| at >= old))
+        };
         let at = screen.lines.iter().position(after).unwrap_or(screen.lines.len().saturating_sub(1));
         screen.view = View { top: at.saturating_sub(offset), cursor: at };
     }
@@ -310,7 +316,8 @@ fn fold(screen: &mut DiffScreen) {
             }
         }),
         _ => {
-            let next = screen.lines[screen.view.cursor..].iter().position(|line| matches!(line, Line::Fold { .. }));
+            let next =
+                screen.lines[screen.view.cursor..].iter().position(|line| matches!(line, Line::Fold { .. }));
             if let Some(step) = next {
                 screen.view.cursor += step;
             }

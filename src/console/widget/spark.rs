@@ -40,9 +40,21 @@ pub fn sparkline(points: &[Option<f64>], width: usize, glyphs: Glyphs) -> Styled
 }
 
 /// The same over several rows; a threshold is a dotted line behind the columns.
-pub fn tall(points: &[Option<f64>], width: usize, height: usize, limit: Option<f64>, glyphs: Glyphs) -> Vec<Styled> {
+pub fn tall(
+    points: &[Option<f64>],
+    width: usize,
+    height: usize,
+    limit: Option<f64>,
+    glyphs: Glyphs,
+) -> Vec<Styled> {
     let columns = columns(points, width);
-    let most = columns.iter().flatten().copied().fold(0.0_f64, f64::max).max(limit.unwrap_or(0.0)).max(f64::MIN_POSITIVE);
+    let most = columns
+        .iter()
+        .flatten()
+        .copied()
+        .fold(0.0_f64, f64::max)
+        .max(limit.unwrap_or(0.0))
+        .max(f64::MIN_POSITIVE);
     let rows = f64::from(u32::try_from(height).unwrap_or(1));
     let row_of = |value: f64| value / most * rows;
     let ramp = if glyphs == Glyphs::Blocks { &BLOCKS } else { &ASCII };

@@ -1,0 +1,480 @@
+//! A night's queue, for the tests of this room: the seeds' rows, with the troubles that screens have to tell.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+
+use super::effect::{Answer, Effect, KeyState, Link, LinkState, Snapshot};
+use super::event::{Event, Moment, What};
+use super::key::Key;
+use super::keymap::Keymap;
+use super::model::{Body, Model, Surroundings};
+use super::terminal::FromTerminal;
+use super::terminal::input::Input;
+use super::theme::{Themes, Wish};
+use super::update::update;
+use super::widget::diff::Diff;
+use crate::client::sample;
+use crate::client::{Entry, Fate, Me, NoteDraft, outbox::Seen};
+use crate::row::difference::{FileDifference, read, write};
+use crate::row::{
+    Base, Decision, DecisionId, Draft, Effect as RowEffect, Grade, Hold, Kind, Pointer, Risk, RowId, Series,
+    Signal, State, Verdict, Weight,
+};
+use crate::wire::{Fresh, RowView};
+
+pub(crate) fn now() -> Timestamp {
+    "2026-05-30T02:14:31Z".parse().unwrap()
+}
+
+fn ago(minutes: i64) -> Timestamp {
+    now() - SignedDuration::from_mins(minutes)
+}
+
+pub(crate) fn id(text: &str) -> RowId {
+    text.parse().unwrap()
+}
+
+pub(crate) fn pointer(name: &str, platform: &str, reference: &str) -> Pointer {
+    Pointer {
+        name: name.into(),
+        platform: platform.into(),
+        reference: reference.into(),
+        url: format!("https://{platform}.example.com/{reference}"),
+    }
+}
+
+pub(crate) fn signal(
+    name: &str,
+    value: &str,
+    verdict: Grade,
+    weight: Weight,
+    platform: &str,
+    age_min: i64,
+) -> Signal {
+    Signal {
+        name: name.into(),
+        value: value.into(),
+        verdict,
+        weight,
+        pointer: pointer("source", platform, name),
+        rule: format!("{name}/1"),
+        fetched_at: ago(age_min),
+        budget_s: 300,
+        series: None,
+    }
+}
+
+fn series(points: &[Option<f64>], unit: &str, threshold: &str) -> Series {
+    Series {
+        unit: unit.into(),
+        from: ago(45),
+        step_s: 180,
+        points: points.iter().map(|point| point.map(|point| point.to_string())).collect(),
+        threshold: Some(threshold.into()),
+    }
+}
+
+/// `checkout-web`, held because of an incident.
+pub(crate) fn checkout() -> Draft {
+    let flags = |value: &str| {
+        format!(
+            "apiVersion: v1\ndata:\n  currency: eur\n  express_pay: \"{value}\"\n  retries: \"3\"\nkind: ConfigMap\nmetadata:\n  labels:\n    app: checkout\n    team: shop\n  name: checkout-flags\n  namespace: shop\n"
+        )
+    };
+    let file =
+        FileDifference { name: "ConfigMap/checkout-flags".into(), old: flags("off"), new: flags("on") };
+    let mut burn = signal("error-rate", "0.4 %", Grade::Good, Weight::Note, "datadog", 3);
+    let shape = [1.0, 1.0, 2.0, 7.0, 8.0, 6.0, 3.0, 2.0, 1.0, 1.0, 1.0];
+    let mut points: Vec<Option<f64>> = shape.iter().copied().map(Some).collect();
+    points.extend([None, None, Some(1.0), Some(1.0)]);
+    burn.series = Some(series(&points, "%", "1"));
+    Draft {
+        subject: "checkout-web".into(),
+        title: "configmap drift on feature flag".into(),
+        rationale:
+            "Drift is from a manual toggle during incident INC-771. Reconciling would revert the mitigation."
+                .into(),
+        signals: vec![
+            burn,
+            signal(
+                "manual-during-incident",
+                "kubectl-edit changed ConfigMap/checkout-flags at 01:41 while INC-771 was open",
+                Grade::Bad,
+                Weight::Hold,
+                "argocd",
+                2,
+            ),
+            signal("p95-checkout", "310 ms", Grade::Good, Weight::Note, "datadog", 41),
+            signal("INC-771", "open since 01:32", Grade::Bad, Weight::Hold, "pagerduty", 3),
+        ],
+        pointers: vec![
+            pointer("argocd_application", "argocd", "argocd/app/checkout-web"),
+            pointer("pagerduty_incident", "pagerduty", "INC-771"),
+        ],
+        diff: write(&[file], "live", "git"),
+        read_at: ago(3),
+        ..sample::draft()
+    }
+}
+
+/// `payments-api`, to be rolled forward.
+pub(crate) fn payments() -> Draft {
+    let image = |tag: &str| {
+        format!(
+            "spec:\n  template:\n    spec:\n      containers:\n      - image: registry/payments:{tag}\n        name: api\n"
+        )
+    };
+    let file =
+        FileDifference { name: "Deployment/payments-api".into(), old: image("1.8.0"), new: image("1.8.3") };
+    Draft {
+        subject: "payments-api".into(),
+        title: "image tag behind main by 3 commits".into(),
+        verdict: Verdict::Sync,
+        rationale:
+            "Roll forward to ship the idempotency fix merged in #4412. Low blast radius, no schema change."
+                .into(),
+        signals: vec![signal(
+            "roll-forward",
+            "only images, git ahead, CI green",
+            Grade::Good,
+            Weight::Go,
+            "github",
+            1,
+        )],
+        pointers: vec![pointer("argocd_application", "argocd", "argocd/app/payments-api")],
+        incident: None,
+        reviewers: vec!["govind".parse().unwrap()],
+        diff: write(&[file], "live", "git"),
+        read_at: ago(1),
+        ..sample::draft()
+    }
+}
+
+/// A pipeline's gate, blocked and irreversible.
+pub(crate) fn gate() -> Draft {
+    Draft {
+        kind: Kind::Gate,
+        subject: "billing-worker".into(),
+        title: "SLO burn 4x, IAM role widened".into(),
+        verdict: Verdict::Block,
+        rationale: "The burn rate is over 3 in both windows and the plan widens an IAM role.".into(),
+        risk: Risk::Irreversible,
+        signals: vec![signal("burn", "4.1", Grade::Unknown, Weight::Block, "datadog", 9)],
+        pointers: vec![pointer("github_run_id", "github", "9826")],
+        incident: None,
+        base: Base::Gate(crate::row::base::GateBase {
+            run: "9826".into(),
+            attempt: 1,
+            head_sha: "4f1c9e2".into(),
+            plan: None,
+            plan_sha256: None,
+        }),
+        effect: RowEffect::Github(crate::row::base::GateEffect {
+            run: "9826".into(),
+            environment: "production".into(),
+            state: "approved".into(),
+            conditions: std::collections::BTreeMap::new(),
+        }),
+        diff: String::new(),
+        read_at: ago(9),
+        ..sample::draft()
+    }
+}
+
+pub(crate) fn view(row: &str, revision: u32, draft: Draft, created_min: i64, life_min: i64) -> RowView {
+    let mut view = sample::view(row, revision, draft);
+    view.head.created_at = ago(created_min);
+    view.head.changed_at = ago(2);
+    view.head.expires_at = ago(created_min) + SignedDuration::from_mins(life_min);
+    crate::client::cache::refresh(&mut view, now());
+    view
+}
+
+pub(crate) fn entry(row: &str, decision: Decision, fate: Fate, number: u8) -> Entry {
+    Entry {
+        id: DecisionId::new(1_780_000_000_000 + u64::from(number), [number; 10]),
+        row: id(row),
+        revision: 1,
+        decision,
+        overrides: false,
+        note: Some("The toggle is the mitigation.".into()),
+        content: crate::row::Digest([0; 32]),
+        base: crate::row::Digest([0; 32]),
+        offline: false,
+        statement: "{}".into(),
+        signature: String::new(),
+        key: "SHA256:abc".into(),
+        made_at: ago(1),
+        leaves_at: ago(1),
+        fate,
+        attempts: 1,
+        next_at: ago(1),
+        changed_at: ago(1),
+        opened: false,
+    }
+}
+
+pub(crate) fn views() -> Vec<RowView> {
+    let mut second = view(
+        "gate-9821",
+        1,
+        Draft {
+            subject: "checkout-api".into(),
+            title: "schema change on orders".into(),
+            verdict: Verdict::Hold,
+            ..gate()
+        },
+        6,
+        15,
+    );
+    second.head.state = State::HalfSigned;
+    second.head.keys_needed = 2;
+    second.head.keys_given = 1;
+    let mut done = view(
+        "sync-8820",
+        1,
+        Draft { subject: "search-api".into(), environment: "staging".into(), ..payments() },
+        90,
+        240,
+    );
+    done.head.state = State::Healthy;
+    let mut running = view(
+        "sync-8819",
+        1,
+        Draft { subject: "ledger-worker".into(), environment: "staging".into(), ..payments() },
+        20,
+        240,
+    );
+    running.head.state = State::Executing;
+    vec![
+        view("sync-8822", 2, checkout(), 79, 240),
+        view("sync-8821", 1, payments(), 30, 240),
+        view("gate-9826", 1, gate(), 109, 120),
+        view(
+            "sync-8815",
+            3,
+            Draft {
+                subject: "cart-api".into(),
+                title: "values drift".into(),
+                risk: Risk::Costly,
+                ..payments()
+            },
+            60,
+            240,
+        ),
+        second,
+        running,
+        done,
+    ]
+}
+
+pub(crate) fn snapshot() -> Snapshot {
+    let refused = Fate::Refused {
+        code: "base_moved".into(),
+        message: "the base moved".into(),
+        hint: "v shows what moved".into(),
+    };
+    Snapshot {
+        me: Some(Me { id: "sarah".parse().unwrap(), agents: vec![], org: "example.com".into() }),
+        rows: views().into_iter().map(|view| view.head).collect(),
+        holds: vec![Hold {
+            subject: "media-resizer".into(),
+            drift: crate::row::Digest([7; 32]),
+            row: id("sync-8790"),
+            by: "sre-jordan".parse().unwrap(),
+            note: "The memory limit was raised by hand and stays until the leak is found.".into(),
+            incident: Some("INC-764".into()),
+            since: ago(600),
+            lifted: None,
+        }],
+        seen: vec![Seen { row: id("sync-8822"), revision: 1, base: "{}".into(), at: ago(24) }],
+        entries: vec![
+            entry("sync-8815", Decision::Approve, refused, 2),
+            entry("sync-8821", Decision::Approve, Fate::Signed, 1),
+        ],
+        drafts: vec![],
+        link: Link { state: LinkState::Synced, synced_at: Some(now()), ..Link::default() },
+    }
+}
+
+pub(crate) fn body(view: RowView) -> Body {
+    let files = read(&view.diff);
+    let diff = Arc::new(Diff::of(files.clone(), false));
+    let fresh = Fresh {
+        row: view.head.id,
+        read_at: ago(2),
+        moved: vec![],
+        base: view.base_read.clone(),
+        diff: view.diff.clone(),
+    };
+    Body { view, undecidable: None, files, diff, opened: None, fresh: Some(Ok(fresh)), attempts: None }
+}
+
+pub(crate) fn surroundings() -> Surroundings {
+    Surroundings {
+        zone: TimeZone::UTC,
+        keymap: Keymap::default(),
+        key_errors: vec![],
+        themes: Themes::default(),
+        wish: Wish { flag: Some("mono".into()), colorterm: Some("truecolor".into()), ..Wish::default() },
+        utf8: true,
+        charts: None,
+        still: false,
+        leave_after_ms: 10_000,
+        read_only: false,
+        views: vec![],
+    }
+}
+
+/// A console with its own clock and a world that answers at once.
+pub(crate) struct Desk {
+    pub(crate) model: Model,
+    pub(crate) ms: u64,
+    pub(crate) effects: Vec<Effect>,
+    /// The rows as the cache has them now.
+    pub(crate) cache: Vec<RowView>,
+    frame: u64,
+}
+
+impl Desk {
+    pub(crate) fn new(width: u16, height: u16) -> Desk {
+        let mut desk = Desk::empty(width, height);
+        desk.answer(Answer::Known(Box::new(snapshot())));
+        desk.flush();
+        desk
+    }
+
+    pub(crate) fn empty(width: u16, height: u16) -> Desk {
+        let mut model = Model::new(surroundings(), Moment { now: now(), ms: 0 });
+        model.size = (width, height);
+        Desk { model, ms: 1_000, effects: vec![], cache: views(), frame: 0 }
+    }
+
+    pub(crate) fn what(&mut self, what: What) {
+        let now = now() + SignedDuration::from_millis(i64::try_from(self.ms).unwrap());
+        let effects = update(&mut self.model, Event { at: Moment { now, ms: self.ms }, what });
+        for effect in effects {
+            self.world(&effect);
+            self.effects.push(effect);
+        }
+    }
+
+    /// The world's answers to what it is asked.
+    fn world(&mut self, effect: &Effect) {
+        match effect {
+            Effect::LoadRow { row } => {
+                let found = self.cache.iter().find(|view| view.head.id == *row).cloned();
+                let body = found.map(|view| Box::new(body(view))).ok_or_else(|| "not cached".to_owned());
+                self.answer(Answer::Row { row: *row, body });
+            }
+            Effect::Key => {
+                self.answer(Answer::Key(KeyState::Ready {
+                    fingerprint: "SHA256:9f2cAAAAAAAAAAAAAAAA".into(),
+                    kind: "ssh-agent".into(),
+                    touch: true,
+                }));
+            }
+            Effect::Compare { row, visit, mode, files, loose } => {
+                let diff = Arc::new(Diff::of(files.clone(), *loose));
+                self.answer(Answer::Compared { row: *row, visit: *visit, mode: *mode, diff });
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn answer(&mut self, answer: Answer) {
+        self.what(What::Answer(Box::new(answer)));
+    }
+
+    /// The next frame is made and stands on the screen.
+    pub(crate) fn flush(&mut self) {
+        self.frame += 1;
+        self.model.standing.pending = Some((self.frame, self.model.facts()));
+        self.model.dirty = false;
+        self.what(What::Terminal(FromTerminal::Flushed(self.frame)));
+    }
+
+    /// Time passes.
+    pub(crate) fn wait(&mut self, ms: u64) {
+        self.ms += ms;
+        self.what(What::Time);
+    }
+
+    pub(crate) fn inputs(&mut self, inputs: Vec<Input>) {
+        self.what(What::Terminal(FromTerminal::Input(inputs)));
+    }
+
+    /// Keys as a person presses them: each is seen before the next.
+    pub(crate) fn keys(&mut self, keys: &str) {
+        for key in parse(keys) {
+            self.inputs(vec![Input::Key(key)]);
+            self.flush();
+            self.wait(300);
+        }
+    }
+
+    /// The same keys in one write.
+    pub(crate) fn at_once(&mut self, keys: &str) {
+        self.inputs(parse(keys).into_iter().map(Input::Key).collect());
+        self.flush();
+    }
+
+    pub(crate) fn screen(&self) -> String {
+        picture_text(&self.picture())
+    }
+
+    pub(crate) fn picture(&self) -> super::terminal::paint::Picture {
+        let mut picture = super::terminal::paint::Picture::new(self.model.size.0, self.model.size.1);
+        super::screen::draw(&self.model, &mut picture);
+        picture
+    }
+
+    pub(crate) fn notice(&self) -> String {
+        self.model.notice.as_ref().map(|notice| notice.text.to_string()).unwrap_or_default()
+    }
+
+    pub(crate) fn orders(&self) -> Vec<&super::effect::Order> {
+        self.effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::Sign(order) => Some(order.as_ref()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    pub(crate) fn draft(&self) -> Option<&NoteDraft> {
+        self.model.known.drafts.first()
+    }
+}
+
+/// `j`, `Enter`, `"typed text"`: keys apart by spaces, text in quotes letter by letter.
+fn parse(keys: &str) -> Vec<Key> {
+    let mut parsed = Vec::new();
+    for (at, part) in keys.split('"').enumerate() {
+        if at % 2 == 1 {
+            parsed.extend(part.chars().map(Key::char));
+        } else {
+            parsed.extend(part.split_whitespace().map(|key| key.parse::<Key>().unwrap()));
+        }
+    }
+    parsed
+}
+
+pub(crate) fn picture_text(picture: &super::terminal::paint::Picture) -> String {
+    let area = picture.buffer.area;
+    let mut text = String::new();
+    for y in 0..area.height {
+        let mut line = String::new();
+        let mut x = 0;
+        while x < area.width {
+            let symbol = picture.buffer[(x, y)].symbol();
+            line.push_str(symbol);
+            x += u16::try_from(unicode_width::UnicodeWidthStr::width(symbol)).unwrap().max(1);
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
