@@ -55,6 +55,15 @@ pub struct BaseHead {
     pub sha256: Digest,
 }
 
+/// `GET /v1/rows`: newest change first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RowPage {
+    pub rows: Vec<RowHead>,
+    /// What `cursor=` asks for next, if there may be more.
+    #[serde(default)]
+    pub next: Option<String>,
+}
+
 /// One row whole: `dock show --json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RowView {

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use super::record::RecordError;
 use crate::{row::Refusal, store::StoreError, wire};
 
 /// An answer that says no.
@@ -111,6 +112,16 @@ impl From<StoreError> for Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "store_failed", error.to_string())
             .hint("nothing of this request was stored; it may be sent again")
             .retry_after(5)
+    }
+}
+
+impl From<RecordError> for Problem {
+    fn from(error: RecordError) -> Self {
+        if let RecordError::Store(error) = error {
+            return error.into();
+        }
+        tracing::error!(%error, "no head could be signed");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "record_failed", error.to_string()).retry_after(5)
     }
 }
 

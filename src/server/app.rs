@@ -1,0 +1,65 @@
+//! What all handlers share: the store, the clock, the record's key, the platforms, who may do what.
+//!
+//! Never: a row or an authority kept beyond what the store can be asked about again.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::{
+    judge::Asks,
+    limits::Limits,
+    login::Challenges,
+    record::Record,
+    shifts::Shifts,
+    standing::{Standing, Standings},
+};
+use crate::{
+    clock::Clock,
+    platform::Sources,
+    policy::Engine,
+    store::{Store, StoreError},
+};
+
+/// One server's state, shared by its handlers and background tasks.
+pub struct App {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Clock,
+    pub(super) org: String,
+    /// As clients write it; login challenges name it.
+    pub(super) url: String,
+    pub(super) record: Record,
+    pub(super) standings: Standings,
+    pub(super) sources: Sources,
+    pub(super) shifts: Shifts,
+    pub(super) challenges: Challenges,
+    pub(super) limits: Limits,
+    pub(super) asks: Asks,
+    pub(super) engine: Engine,
+    pub(super) counters: Counters,
+    /// Why nothing may be written, if so.
+    pub(super) read_only: Option<String>,
+}
+
+impl App {
+    /// Who may do what, as of the newest entry.
+    pub(super) async fn standing(&self) -> Result<Arc<Standing>, StoreError> {
+        self.standings.newest(&*self.store).await
+    }
+}
+
+/// What `/metrics` counts, by name and label.
+#[derive(Debug, Default)]
+pub(super) struct Counters(Mutex<BTreeMap<(&'static str, String), u64>>);
+
+impl Counters {
+    pub(super) fn count(&self, name: &'static str, label: &str) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *all.entry((name, label.to_owned())).or_default() += 1;
+    }
+
+    pub(super) fn all(&self) -> BTreeMap<(&'static str, String), u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

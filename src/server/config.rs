@@ -1,0 +1,145 @@
+//! The server's section: where it listens, what it keeps, whose administrators it believes.
+//!
+//! Never: a secret in it; the log's key and the platforms' tokens are named by file or variable.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
+    path::PathBuf,
+};
+
+use serde::Deserialize;
+
+use super::judge::Asks;
+use crate::{
+    audit::{authority, statement, sshsig::PublicKey},
+    platform,
+    row::{Kind, PrincipalId},
+};
+
+/// The one organisation that may sign with plain keys, and on loopback alone.
+pub const DEMO_ORG: &str = "demo.invalid";
+
+/// A whole config of `dock serve`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where it listens; port 0 takes a free one.
+    #[serde(default = "loopback")]
+    pub listen: SocketAddr,
+    /// As clients write it, where that is not `http://` and the address.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// The database: `sqlite:FILE`, a path, or `memory:`.
+    pub database: String,
+    /// The team's domain; it stands in the log's origin and in every signature's namespace.
+    pub org: String,
+    /// 32 bytes in hex: the log's own signing key.
+    pub log_key_file: PathBuf,
+    /// The newest signed checkpoint, kept outside the database.
+    pub checkpoint_file: PathBuf,
+    /// Public keys of which the first administrator's must be one: lines as in `id_ed25519.pub`.
+    #[serde(default)]
+    pub admins: Vec<String>,
+    /// Already signed administrative statements, one JSON object a line: the first entries of an empty log.
+    #[serde(default)]
+    pub bootstrap: Option<PathBuf>,
+    #[serde(default)]
+    pub platforms: platform::Config,
+    /// Time moves by the seconds in this file: for tests and the demo.
+    #[serde(default)]
+    pub clock_file: Option<PathBuf>,
+    /// Where the numbers of rows begin, by kind.
+    #[serde(default)]
+    pub first_numbers: BTreeMap<Kind, u64>,
+    /// Keys that prove no touch count for everything: the demo's organisation on loopback alone.
+    #[serde(default)]
+    pub plain_keys_allowed: bool,
+    /// How many people approve, by risk.
+    #[serde(default)]
+    pub keys: Keys,
+    /// Files of policies beside those that always stand; without any, the staging example.
+    #[serde(default)]
+    pub policies: Vec<PathBuf>,
+    /// Who is on call, where PagerDuty is not asked.
+    #[serde(default)]
+    pub rota: BTreeMap<PrincipalId, String>,
+}
+
+/// How many people a new row asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Keys {
+    pub reversible: NonZeroU32,
+    pub costly: NonZeroU32,
+    pub irreversible: NonZeroU32,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self { reversible: NonZeroU32::MIN, costly: NonZeroU32::MIN, irreversible: NonZeroU32::MIN }
+    }
+}
+
+/// A config that cannot work, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("server config: {0}")]
+pub struct WrongConfig(pub String);
+
+impl Config {
+    /// What no type can say.
+    pub fn check(&self) -> Result<(), WrongConfig> {
+        let wrong = |why: String| Err(WrongConfig(why));
+        if !statement::is_domain(&self.org) {
+            return wrong(format!("org `{}` is not a domain, as `example.com`", self.org));
+        }
+        if self.plain_keys_allowed && (self.org != DEMO_ORG || !self.listen.ip().is_loopback()) {
+            return wrong(format!("plain_keys_allowed is for {DEMO_ORG} on loopback alone"));
+        }
+        self.pinned().map(drop)
+    }
+
+    /// The administrators' keys that the chain of authority begins with; `None` believes the first that comes.
+    pub fn pinned(&self) -> Result<Option<Vec<PublicKey>>, WrongConfig> {
+        if self.admins.is_empty() {
+            return Ok(None);
+        }
+        let keys = authority::parse_admins(&self.admins.join("\n"));
+        keys.map(Some).map_err(|error| WrongConfig(format!("admins: {error}")))
+    }
+
+    pub(super) fn asks(&self) -> Asks {
+        let Keys { reversible, costly, irreversible } = self.keys;
+        Asks { keys: [reversible, costly, irreversible], touch_in_production: !self.plain_keys_allowed }
+    }
+
+    /// Shifts by hand: who, and under which name.
+    pub(super) fn rota(&self) -> BTreeMap<PrincipalId, BTreeSet<String>> {
+        self.rota.iter().map(|(who, shift)| (who.clone(), BTreeSet::from([shift.clone()]))).collect()
+    }
+}
+
+fn loopback() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 8300))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEAST: &str = "database = \"memory:\"\norg = \"example.com\"\nlog_key_file = \"k\"\ncheckpoint_file = \"c\"\n";
+
+    #[test]
+    fn plain_keys_are_for_the_demo_alone() {
+        let with = |more: &str| toml::from_str::<Config>(&format!("{LEAST}{more}")).unwrap().check();
+        assert_eq!(with(""), Ok(()));
+        assert!(with("plain_keys_allowed = true\n").is_err());
+        let demo = LEAST.replace("example.com", DEMO_ORG) + "plain_keys_allowed = true\n";
+        assert_eq!(toml::from_str::<Config>(&demo).unwrap().check(), Ok(()));
+        let open = format!("{demo}listen = \"0.0.0.0:1\"\n");
+        assert!(toml::from_str::<Config>(&open).unwrap().check().is_err());
+        assert!(with("admins = [\"not a key\"]\n").is_err());
+        assert!(toml::from_str::<Config>(&format!("{LEAST}lisen = \"x\"\n")).is_err());
+    }
+}

@@ -1,0 +1,360 @@
+//! What agents do: open a row, revise it, take it back.
+//!
+//! A claim is held against the backend's own reading before anything is stored. One settled drift makes one row, however
+//! often it is told: by key, by open row, by hold.
+//! Never: a row from a claim that our own read contradicts; a decision.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::Timestamp;
+
+use super::{
+    app::App,
+    automatic, claim,
+    identity::Caller,
+    input::{Body, Fields, Named, Raw},
+    judge::{self, Author, Judged},
+    problem::Problem,
+    standing::Standing,
+    step::{self, TRIES_MAX},
+};
+use crate::{
+    audit::admin::Standing as AgentStanding,
+    lifecycle::{self, Step},
+    platform::argocd::Refresh,
+    row::{Base, Digest, Draft, Kind, PrincipalId, Refusal, Risk, Row, RowId, State as RowState, c1, present, sync::Reading},
+    store::{About, Actor, Commit, Committed, LeafDraft, Repeatable, RowWrite},
+    wire::{DraftAnswer, DraftOutcome},
+};
+
+const KEY_BYTES_MAX: usize = 128;
+
+/// `POST /v1/rows`. With `?supersede=true` an undecided row of the same subject makes way.
+pub(super) async fn open(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    mut query: Fields,
+    headers: HeaderMap,
+    body: Body<Draft>,
+) -> Result<Response, Problem> {
+    let supersede = query.one("supersede")?.unwrap_or(false);
+    query.end()?;
+    let request = Request::of(&app, caller, &headers, &body.bytes, &body.value).await?;
+    if let Some(answer) = request.repeated(&app).await? {
+        return Ok(answer);
+    }
+    let draft = body.value;
+    let read = Read::of(&app, &draft).await?;
+    for _ in 0..TRIES_MAX {
+        let now = app.clock.now();
+        if let Some(answer) = already(&app, &request, &read, &draft, now).await? {
+            return Ok(answered(StatusCode::OK, &answer));
+        }
+        if let Some(open) = app.store.open_row(draft.kind, &draft.subject, now).await? {
+            if !(supersede && open.agent == request.caller.id && open.state().undecided()) {
+                return Err(Refusal::SubjectTaken { row: open.id }.into());
+            }
+            let step = Step::Supersede { why: "its agent drafted anew".to_owned() };
+            let ruling = request.standing.ruling(&open.agent);
+            step::take(&*app.store, open.id, &request.caller.actor(), &ruling, &step, now).await?;
+        }
+        let number = app.store.head().await?.next.get(&draft.kind).copied().unwrap_or(1);
+        let id = RowId { kind: draft.kind, number };
+        let judged = read.judge(&app, id, &draft)?;
+        let mut row = judge::open(id, &draft, &request.author, judged, now);
+        row.claim = read.reading.is_none();
+        let answer = DraftAnswer { outcome: DraftOutcome::Opened, row: id, revision: 1, state: row.state() };
+        let entry = lifecycle::opened(&row);
+        let leaf = leaf(&request.caller.actor(), &row, entry, &draft);
+        let mut commit = request.commit(StatusCode::CREATED, &answer, now);
+        with_body(&mut commit, &row, &draft);
+        commit.leaves = vec![leaf];
+        commit.row = Some(RowWrite { row, expected: None });
+        if request.committed(&app, commit).await? {
+            crate::stop_point::reach("draft.committed");
+            automatic::consider(&app, id).await?;
+            return Ok(answered(StatusCode::CREATED, &answer));
+        }
+        if let Some(answer) = request.repeated(&app).await? {
+            return Ok(answer);
+        }
+    }
+    Err(Refusal::Busy.into())
+}
+
+/// `POST /v1/rows/{id}/revisions`, with `If-Match: "revision"`.
+pub(super) async fn revise(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Named(id): Named<RowId>,
+    headers: HeaderMap,
+    body: Body<Draft>,
+) -> Result<Response, Problem> {
+    let request = Request::of(&app, caller, &headers, &body.bytes, &body.value).await?;
+    if let Some(answer) = request.repeated(&app).await? {
+        return Ok(answer);
+    }
+    let expected = if_match(&headers)?;
+    let draft = body.value;
+    let read = Read::of(&app, &draft).await?;
+    for _ in 0..TRIES_MAX {
+        let now = app.clock.now();
+        let before = own_row(&app, &request.caller, id).await?;
+        if before.revision != expected {
+            let (signed, current) = (expected, before.revision);
+            return Err(Refusal::StaleRevision { row: id, signed, current }.into());
+        }
+        if (draft.kind, &draft.subject) != (id.kind, &before.subject) {
+            return Err(Problem::bad_request("subject", "a revision keeps its row's kind and subject"));
+        }
+        let judged = read.judge(&app, id, &draft)?;
+        let mut revision = judge::revision(&before, &draft, judged);
+        revision.claim = read.reading.is_none();
+        let ruling = request.standing.ruling(&before.agent);
+        let mut transition = lifecycle::apply(&ruling, &before, &Step::Revise(Box::new(revision)), now)?;
+        for entry in &mut transition.entries {
+            entry.body = std::mem::replace(&mut entry.body, c1::map::<&str>([])).with("blobs", blobs(&transition.row, &draft).1);
+        }
+        let (outcome, row) = (DraftOutcome::Revised, &transition.row);
+        let answer = DraftAnswer { outcome, row: id, revision: row.revision, state: row.state() };
+        let mut commit = request.commit(StatusCode::OK, &answer, now);
+        with_body(&mut commit, &transition.row, &draft);
+        let step = step::commit_of(&before, transition, &request.caller.actor(), now);
+        (commit.row, commit.leaves, commit.work) = (step.row, step.leaves, step.work);
+        if request.committed(&app, commit).await? {
+            crate::stop_point::reach("draft.committed");
+            automatic::consider(&app, id).await?;
+            return Ok(answered(StatusCode::OK, &answer));
+        }
+        if let Some(answer) = request.repeated(&app).await? {
+            return Ok(answer);
+        }
+    }
+    Err(Refusal::Busy.into())
+}
+
+/// `POST /v1/rows/{id}/withdraw`.
+pub(super) async fn withdraw(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Named(id): Named<RowId>,
+    headers: HeaderMap,
+    Raw(body): Raw,
+) -> Result<Response, Problem> {
+    caller.agent()?;
+    app.writable()?;
+    let standing = app.standing().await?;
+    let author = author(&standing, &caller.id)?;
+    let request = Request { key: key(&headers)?, digest: Digest::of(&body), caller, author, standing };
+    if let Some(answer) = request.repeated(&app).await? {
+        return Ok(answer);
+    }
+    for _ in 0..TRIES_MAX {
+        let now = app.clock.now();
+        let before = own_row(&app, &request.caller, id).await?;
+        let ruling = request.standing.ruling(&before.agent);
+        let transition = lifecycle::apply(&ruling, &before, &Step::WithdrawDraft, now)?;
+        let (outcome, row) = (DraftOutcome::Revised, &transition.row);
+        let answer = DraftAnswer { outcome, row: id, revision: row.revision, state: row.state() };
+        let mut commit = step::commit_of(&before, transition, &request.caller.actor(), now);
+        commit.repeatable = request.commit(StatusCode::OK, &answer, now).repeatable;
+        if request.committed(&app, commit).await? {
+            return Ok(answered(StatusCode::OK, &answer));
+        }
+        if let Some(answer) = request.repeated(&app).await? {
+            return Ok(answer);
+        }
+    }
+    Err(Refusal::Busy.into())
+}
+
+/// A draft's request, once it is clear that its author may send it.
+struct Request {
+    key: String,
+    digest: Digest,
+    caller: Caller,
+    author: Author,
+    standing: Arc<Standing>,
+}
+
+impl Request {
+    async fn of(
+        app: &App,
+        caller: Caller,
+        headers: &HeaderMap,
+        bytes: &[u8],
+        draft: &Draft,
+    ) -> Result<Self, Problem> {
+        caller.may_draft(draft)?;
+        app.writable()?;
+        let key = key(headers)?;
+        app.limits.draft(&caller.id, app.clock.now())?;
+        draft.check().map_err(|wrong| Problem::bad_request(wrong.field, &wrong.why))?;
+        let standing = app.standing().await?;
+        if let Some(halt) = standing.halted_agent(&caller.id) {
+            return Err(Refusal::Halted { by: halt.by.clone(), note: halt.note.clone() }.into());
+        }
+        let author = author(&standing, &caller.id)?;
+        Ok(Self { key, digest: Digest::of(bytes), caller, author, standing })
+    }
+
+    /// The answer that this key was given before, for the same body.
+    async fn repeated(&self, app: &App) -> Result<Option<Response>, Problem> {
+        let Some(kept) = app.store.repeated(self.caller.id.clone(), self.key.clone()).await? else {
+            return Ok(None);
+        };
+        if kept.request != self.digest {
+            let why = "this key was used for another body";
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "key_reused", why).field("Idempotency-Key"));
+        }
+        let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
+        Ok(Some((status, [(header::CONTENT_TYPE, "application/json")], kept.answer).into_response()))
+    }
+
+    fn commit(&self, status: StatusCode, answer: &DraftAnswer, now: Timestamp) -> Commit {
+        let repeatable = Repeatable {
+            principal: self.caller.id.clone(),
+            key: self.key.clone(),
+            request: self.digest,
+            status: status.as_u16(),
+            answer: json(answer),
+        };
+        Commit { repeatable: Some(repeatable), ..Commit::at(now) }
+    }
+
+    /// Whether it was committed; if somebody else was faster, it is computed anew.
+    async fn committed(&self, app: &App, mut commit: Commit) -> Result<bool, Problem> {
+        commit.authority = Some(self.standing.version);
+        match app.store.commit(commit).await? {
+            Committed::At(_) => Ok(true),
+            Committed::SubjectTaken(row) => {
+                tracing::debug!(%row, "another row of the subject came first");
+                Ok(false)
+            }
+            Committed::Conflict if app.standing().await?.version != self.standing.version => {
+                Err(Refusal::Busy.into())
+            }
+            Committed::Conflict | Committed::LeaseLost => Ok(false),
+        }
+    }
+}
+
+/// The backend's own read. None for kinds that the backend cannot read: then the row is a claim.
+struct Read {
+    reading: Option<Reading>,
+}
+
+impl Read {
+    async fn of(app: &App, draft: &Draft) -> Result<Self, Problem> {
+        let Base::Sync(base) = &draft.base else { return Ok(Self { reading: None }) };
+        let reading = claim::sync(app, base, Refresh::No, claim::LOOK_WITHIN).await?;
+        if let Some(reading) = &reading {
+            let facts = claim::facts(app, reading).await?;
+            if facts != draft.facts {
+                let (what, claimed, read) = ("the facts".to_owned(), json(&draft.facts), json(&facts));
+                return Err(Refusal::ClaimMismatch { what, claimed, read }.into());
+            }
+        }
+        Ok(Self { reading })
+    }
+
+    fn judge(&self, app: &App, id: RowId, draft: &Draft) -> Result<Judged, Problem> {
+        let Some(reading) = &self.reading else {
+            // What has no class of its own is irreversible.
+            let risk = draft.risk.max(if draft.kind == Kind::Sync { Risk::Reversible } else { Risk::Irreversible });
+            return Ok(Judged { risk, rule: judge::rule(risk, &draft.environment, &app.asks), drift: None });
+        };
+        if reading.touched().is_empty() && reading.sync_status == "Synced" {
+            let (what, claimed) = ("the drift".to_owned(), "there is one".to_owned());
+            return Err(Refusal::ClaimMismatch { what, claimed, read: "the application is in sync".to_owned() }.into());
+        }
+        Ok(judge::sync(id, draft, reading, &app.asks)?)
+    }
+
+    fn drift(&self) -> Option<Digest> {
+        self.reading.as_ref().map(|reading| reading.base().drift())
+    }
+}
+
+/// The same drift is held, or its row is open: nothing is opened and nobody is paged.
+async fn already(
+    app: &App,
+    request: &Request,
+    read: &Read,
+    draft: &Draft,
+    now: Timestamp,
+) -> Result<Option<DraftAnswer>, Problem> {
+    let Some(drift) = read.drift() else { return Ok(None) };
+    if let Some(open) = app.store.open_row(draft.kind, &draft.subject, now).await? {
+        let waits_for_agent = matches!(open.state(), RowState::NeedsChanges | RowState::Stale);
+        let same = open.drift == Some(drift) && open.agent == request.caller.id && !waits_for_agent;
+        let (outcome, state) = (DraftOutcome::Exists, open.state());
+        return Ok(same.then_some(DraftAnswer { outcome, row: open.id, revision: open.revision, state }));
+    }
+    let holds = app.store.holds().await?;
+    let held = holds.into_iter().find(|hold| hold.subject == draft.subject && hold.drift == drift);
+    let Some(hold) = held else { return Ok(None) };
+    let Some(row) = app.store.row(hold.row).await? else { return Ok(None) };
+    let (outcome, state) = (DraftOutcome::OnHold, row.state());
+    Ok(Some(DraftAnswer { outcome, row: row.id, revision: row.revision, state }))
+}
+
+/// The row, if it is the caller's own: others' do not exist for an agent that wants to change them.
+async fn own_row(app: &App, caller: &Caller, id: RowId) -> Result<Row, Problem> {
+    let row = app.store.row(id).await?.ok_or_else(|| Problem::not_found(&format!("row {id}")))?;
+    if row.agent == caller.id { Ok(row) } else { Err(Problem::forbidden(&format!("{id} is {}'s row", row.agent))) }
+}
+
+fn author(standing: &Standing, agent: &PrincipalId) -> Result<Author, Problem> {
+    let known = standing.authority.agents().get(agent).filter(|agent| agent.standing == AgentStanding::Active);
+    let known = known.ok_or_else(|| Problem::forbidden(&format!("the agent {agent} is not active")))?;
+    Ok(Author { agent: agent.clone(), owner: known.owner.clone() })
+}
+
+/// What the row points at, kept beside the log: the difference, and the text that reviewers are shown.
+fn blobs(row: &Row, draft: &Draft) -> (Vec<Vec<u8>>, c1::Value) {
+    let shown = present::text(draft, row.id, row.revision);
+    let blobs = vec![draft.diff.clone().into_bytes(), shown.into_bytes()];
+    let digests = c1::list(blobs.iter().map(Digest::of));
+    (blobs, digests)
+}
+
+fn with_body(commit: &mut Commit, row: &Row, draft: &Draft) {
+    commit.draft = Some(Box::new(draft.clone()));
+    commit.blobs = blobs(row, draft).0;
+}
+
+fn leaf(actor: &Actor, row: &Row, entry: lifecycle::Entry, draft: &Draft) -> LeafDraft {
+    let about = About::Row { row: row.id, revision: row.revision };
+    let body = entry.body.with("blobs", blobs(row, draft).1);
+    LeafDraft { actor: actor.clone(), event: entry.event, about, body }
+}
+
+fn key(headers: &HeaderMap) -> Result<String, Problem> {
+    let text = headers.get("Idempotency-Key").and_then(|value| value.to_str().ok());
+    let fits = |text: &&str| !text.is_empty() && text.len() <= KEY_BYTES_MAX;
+    let why = format!("1 to {KEY_BYTES_MAX} visible characters are needed");
+    text.filter(fits).map(str::to_owned).ok_or_else(|| Problem::bad_request("Idempotency-Key", &why))
+}
+
+fn if_match(headers: &HeaderMap) -> Result<u32, Problem> {
+    let text = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok());
+    let revision = text.and_then(|text| text.strip_prefix('"')?.strip_suffix('"')?.parse().ok());
+    revision.ok_or_else(|| {
+        let why = "the revision that is revised is needed, in quotation marks";
+        Problem::new(StatusCode::PRECONDITION_REQUIRED, "revision_needed", why).field("If-Match")
+    })
+}
+
+fn answered(status: StatusCode, answer: &DraftAnswer) -> Response {
+    (status, axum::Json(answer)).into_response()
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

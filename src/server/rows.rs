@@ -1,0 +1,207 @@
+//! Reading rows: lists, one row, its revisions, its history, and the wait for what becomes of it.
+//!
+//! Never: a change.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use jiff::Timestamp;
+
+use super::{
+    app::App,
+    claim,
+    identity::Caller,
+    input::{Fields, Named},
+    problem::Problem,
+    view,
+};
+use crate::{
+    platform::argocd::Refresh,
+    row::{Base, Hold, Refusal, RowId, difference},
+    store::{Cursor, Leaves, RowQuery, Whole},
+    wire::{Fresh, HistoryEntry, RowPage, RowView},
+};
+
+/// The longest wait of a long poll.
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(25);
+
+/// `GET /v1/rows?state=&kind=&incident=&subject=&since=&q=&cursor=&limit=`.
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    mut query: Fields,
+) -> Result<Json<RowPage>, Problem> {
+    caller.may_read()?;
+    let cursor: Option<String> = query.one("cursor")?;
+    let wanted = RowQuery {
+        states: query.all("state")?,
+        kinds: query.all("kind")?,
+        incident: query.one("incident")?,
+        subject: query.one("subject")?,
+        since: query.one("since")?,
+        search: query.one("q")?,
+        after: cursor.as_deref().map(read_cursor).transpose()?,
+        limit: query.one("limit")?.unwrap_or(0),
+    };
+    query.end()?;
+    let page = app.store.rows(wanted).await?;
+    let now = app.clock.now();
+    let mut rows = Vec::with_capacity(page.rows.len());
+    for row in &page.rows {
+        if let Some(draft) = app.store.draft(row.id, row.revision).await? {
+            rows.push(view::head(row, &draft, now));
+        }
+    }
+    Ok(Json(RowPage { rows, next: page.next.map(write_cursor) }))
+}
+
+/// `GET /v1/rows/{id}`.
+pub(super) async fn one(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Named(id): Named<RowId>,
+) -> Result<Json<RowView>, Problem> {
+    caller.may_read()?;
+    shown(&app, id, None).await.map(Json)
+}
+
+/// `GET /v1/rows/{id}/revisions/{n}`: the row as it stands, with an earlier revision's body and digests.
+pub(super) async fn revision(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((id, revision)): Path<(String, u32)>,
+) -> Result<Json<RowView>, Problem> {
+    caller.may_read()?;
+    let id: RowId = id.parse().map_err(|error: crate::row::id::NotAnId| Problem::bad_request("path", &error.to_string()))?;
+    shown(&app, id, Some(revision)).await.map(Json)
+}
+
+/// `GET /v1/rows/{id}/history`: its entries of the record, byte for byte.
+pub(super) async fn history(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Named(id): Named<RowId>,
+) -> Result<Json<Vec<HistoryEntry>>, Problem> {
+    caller.may_read()?;
+    let leaves = app.store.leaves(Leaves::OfRow(id)).await?;
+    if leaves.is_empty() {
+        return Err(Problem::not_found(&format!("row {id}")));
+    }
+    let entry = |leaf: crate::store::Leaf| HistoryEntry {
+        index: leaf.index,
+        leaf: String::from_utf8_lossy(&leaf.bytes).into_owned(),
+    };
+    Ok(Json(leaves.into_iter().map(entry).collect()))
+}
+
+/// `GET /v1/rows/{id}/wait?until=decided&wait=`: the row when somebody has decided, or when the time is over.
+pub(super) async fn wait(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Named(id): Named<RowId>,
+    mut query: Fields,
+) -> Result<Json<RowView>, Problem> {
+    caller.may_read()?;
+    let until: Option<String> = query.one("until")?;
+    if until.is_some_and(|until| until != "decided") {
+        return Err(Problem::bad_request("until", "only `decided` can be waited for"));
+    }
+    let wait = wait_of(&mut query)?;
+    query.end()?;
+    let mut grown = app.store.grown();
+    let decided = async {
+        loop {
+            grown.mark_unchanged();
+            let row = app.store.row(id).await?.ok_or_else(|| Problem::not_found(&format!("row {id}")))?;
+            if !row.state().open() {
+                return Ok::<(), Problem>(());
+            }
+            if grown.changed().await.is_err() {
+                return Ok(());
+            }
+        }
+    };
+    match tokio::time::timeout(wait, decided).await {
+        Ok(done) => done?,
+        Err(_) => {}
+    }
+    shown(&app, id, None).await.map(Json)
+}
+
+/// `POST /v1/rows/{id}/fresh`: base and difference as the platform gives them now, and what moved.
+pub(super) async fn fresh(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Named(id): Named<RowId>,
+) -> Result<Json<Fresh>, Problem> {
+    caller.may_read()?;
+    let whole = app.store.whole(id, None).await?.ok_or_else(|| Problem::not_found(&format!("row {id}")))?;
+    let Base::Sync(was) = &whole.draft.base else {
+        return Err(Refusal::SourceUnreachable {
+            platform: "The platform".to_owned(),
+            why: format!("the backend does not read the base of a {} row", id.kind.word()),
+        }
+        .into());
+    };
+    let reading = claim::sync(&app, was, Refresh::Normal, claim::LOOK_WITHIN).await?;
+    let reading = reading.ok_or_else(|| Refusal::SourceUnreachable {
+        platform: "ArgoCD".to_owned(),
+        why: "the backend is not configured to read it".to_owned(),
+    })?;
+    let base = Base::Sync(reading.base());
+    let (moved, diff) = (whole.draft.base.moved(&base), difference::of_sync(&reading));
+    Ok(Json(Fresh { row: id, read_at: app.clock.now(), moved, base, diff }))
+}
+
+/// Seconds to wait, within the limit.
+pub(super) fn wait_of(query: &mut Fields) -> Result<Duration, Problem> {
+    let seconds: u64 = query.one("wait")?.unwrap_or(0);
+    Ok(Duration::from_secs(seconds).min(WAIT_MAX))
+}
+
+async fn shown(app: &App, id: RowId, revision: Option<u32>) -> Result<RowView, Problem> {
+    let mut whole =
+        app.store.whole(id, revision).await?.ok_or_else(|| Problem::not_found(&format!("such row or revision: {id}")))?;
+    if let Some(revision) = revision.filter(|revision| *revision != whole.row.revision) {
+        as_of_revision(&mut whole, revision);
+    }
+    let holds = app.store.holds().await?;
+    Ok(view_of(&whole, &holds, app.clock.now()))
+}
+
+/// The row's head with what was proposed at an earlier revision.
+fn as_of_revision(whole: &mut Whole, revision: u32) {
+    let Whole { row, draft, .. } = whole;
+    row.revision = revision;
+    row.digests = draft.digests(row.id, revision);
+    row.title.clone_from(&draft.title);
+    row.verdict = draft.verdict;
+    row.base_revision = draft.base.revision();
+    row.incident.clone_from(&draft.incident);
+    row.reviewers.clone_from(&draft.reviewers);
+}
+
+/// A row as it travels, with what was declined of the same before.
+pub(super) fn view_of(whole: &Whole, holds: &[Hold], now: Timestamp) -> RowView {
+    let Whole { row, draft, decisions } = whole;
+    let same = |hold: &&Hold| hold.subject == row.subject && Some(hold.drift) == row.drift && hold.row != row.id;
+    let before = holds.iter().filter(same).cloned().collect();
+    let index = |id: &crate::row::DecisionId| decisions.iter().find(|(one, _)| one == id).map(|(_, leaf)| *leaf);
+    view::whole(row, draft, before, index, now)
+}
+
+fn write_cursor(cursor: Cursor) -> String {
+    format!("{}.{}", cursor.changed_at.as_millisecond(), cursor.row)
+}
+
+fn read_cursor(text: &str) -> Result<Cursor, Problem> {
+    let parsed = || {
+        let (at, row) = text.split_once('.')?;
+        let changed_at = Timestamp::from_millisecond(at.parse().ok()?).ok()?;
+        Some(Cursor { changed_at, row: row.parse().ok()? })
+    };
+    parsed().ok_or_else(|| Problem::bad_request("cursor", "it is no cursor of ours"))
+}
