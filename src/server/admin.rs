@@ -119,7 +119,10 @@ pub(super) struct PersonView {
 }
 
 /// `GET /v1/people`.
-pub(super) async fn people(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Vec<PersonView>>, Problem> {
+pub(super) async fn people(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+) -> Result<Json<Vec<PersonView>>, Problem> {
     caller.human()?;
     let (now, standing) = (app.clock.now(), app.standing().await?);
     let authority = &standing.authority;
@@ -136,7 +139,12 @@ pub(super) async fn people(State(app): State<Arc<App>>, caller: Caller) -> Resul
                 valid_before: held.valid_before,
             })
             .collect(),
-        agents: authority.agents().iter().filter(|(_, agent)| agent.owner == *id).map(|(id, _)| id.clone()).collect(),
+        agents: authority
+            .agents()
+            .iter()
+            .filter(|(_, agent)| agent.owner == *id)
+            .map(|(id, _)| id.clone())
+            .collect(),
     };
     Ok(Json(authority.people().keys().map(view).collect()))
 }
@@ -151,7 +159,10 @@ pub(super) struct AgentView {
 }
 
 /// `GET /v1/agents`.
-pub(super) async fn agents(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Vec<AgentView>>, Problem> {
+pub(super) async fn agents(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+) -> Result<Json<Vec<AgentView>>, Problem> {
     caller.human()?;
     let standing = app.standing().await?;
     let view = |(id, agent): (&PrincipalId, &crate::audit::authority::Agent)| AgentView {

@@ -4,8 +4,12 @@
 
 use std::{
     collections::BTreeMap,
+    future::Future,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
+
+use tokio::sync::watch;
 
 use super::{
     judge::Asks,
@@ -36,8 +40,10 @@ pub struct App {
     pub(super) challenges: Challenges,
     pub(super) limits: Limits,
     pub(super) asks: Asks,
-    pub(super) engine: Engine,
+    pub(super) engine: &'static Engine,
     pub(super) counters: Counters,
+    /// True once the server ends: what waits, waits no longer.
+    pub(super) closing: watch::Sender<bool>,
     /// Why nothing may be written, if so.
     pub(super) read_only: Option<String>,
 }
@@ -46,6 +52,16 @@ impl App {
     /// Who may do what, as of the newest entry.
     pub(super) async fn standing(&self) -> Result<Arc<Standing>, StoreError> {
         self.standings.newest(&*self.store).await
+    }
+
+    /// Waits for `what`, `within` at most, and not beyond the server's end.
+    pub(super) async fn wait_for(&self, what: impl Future<Output = ()>, within: Duration) {
+        let mut closing = self.closing.subscribe();
+        tokio::select! {
+            () = what => {}
+            () = tokio::time::sleep(within) => {}
+            _ = closing.wait_for(|closing| *closing) => {}
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::judge::Asks;
 use crate::{
-    audit::{authority, statement, sshsig::PublicKey},
+    audit::{authority, sshsig::PublicKey, statement},
     platform,
     row::{Kind, PrincipalId},
 };
@@ -59,9 +59,9 @@ pub struct Config {
     /// How many people approve, by risk.
     #[serde(default)]
     pub keys: Keys,
-    /// Files of policies beside those that always stand; without any, the staging example.
+    /// The executor, with write credentials of its own; without it, `dock executor` carries out what is approved.
     #[serde(default)]
-    pub policies: Vec<PathBuf>,
+    pub executor: Option<super::executor::Config>,
     /// Who is on call, where PagerDuty is not asked.
     #[serde(default)]
     pub rota: BTreeMap<PrincipalId, String>,
@@ -128,7 +128,8 @@ fn loopback() -> SocketAddr {
 mod tests {
     use super::*;
 
-    const LEAST: &str = "database = \"memory:\"\norg = \"example.com\"\nlog_key_file = \"k\"\ncheckpoint_file = \"c\"\n";
+    const LEAST: &str =
+        "database = \"memory:\"\norg = \"example.com\"\nlog_key_file = \"k\"\ncheckpoint_file = \"c\"\n";
 
     #[test]
     fn plain_keys_are_for_the_demo_alone() {

@@ -20,11 +20,7 @@ use super::{
     step::{self, TRIES_MAX},
 };
 use crate::{
-    audit::{
-        authority::AuthorityError,
-        sshsig::Purpose,
-        statement::Statement,
-    },
+    audit::{authority::AuthorityError, sshsig::Purpose, statement::Statement},
     lifecycle::{self, Judgement, Ruling, Step, Transition},
     policy::{Asker, Permission, RowFacts, Wish},
     row::{
@@ -80,7 +76,8 @@ enum Ruled {
 impl Case {
     fn of(app: &App, id: DecisionId, signed: SignedDecision) -> Result<Self, Problem> {
         let bad = |why: String| stranger(app, Refusal::BadStatement { why });
-        let statement = Statement::parse(signed.statement.as_bytes()).map_err(|error| bad(error.to_string()))?;
+        let statement =
+            Statement::parse(signed.statement.as_bytes()).map_err(|error| bad(error.to_string()))?;
         if statement.decision_id != id {
             return Err(bad("it carries another id than its address".to_owned()));
         }
@@ -131,7 +128,10 @@ impl Case {
             return Ok(Some(Err(taken.hint("decide again: a new decision has a new id"))));
         }
         let answer: DecisionAnswer = serde_json::from_str(&answer).map_err(|error| {
-            crate::store::StoreError::Damaged(format!("the answer of {}: {error}", self.statement.decision_id))
+            crate::store::StoreError::Damaged(format!(
+                "the answer of {}: {error}",
+                self.statement.decision_id
+            ))
         })?;
         Ok(Some(Ok(DecisionAnswer { log_index: leaf, ..answer })))
     }
@@ -146,7 +146,9 @@ impl Case {
             Ok((verified, enrolment)) => {
                 Ok(Signer { touch: verified.touch, fingerprint: enrolment.key.fingerprint() })
             }
-            Err(AuthorityError::Signature { error, .. }) => Err(Refusal::BadSignature { why: error.to_string() }),
+            Err(AuthorityError::Signature { error, .. }) => {
+                Err(Refusal::BadSignature { why: error.to_string() })
+            }
             Err(_) => Err(self.without_key(standing)),
         }
     }
@@ -334,7 +336,7 @@ impl Case {
                 let leaves = vec![self.refusal_leaf(Some(before), &refusal, &actor)];
                 (Commit { leaves, ..Commit::at(now) }, self.refused(before, refusal))
             }
-            (Ruled::Refused(refusal) , None) => return Err(refusal.into()),
+            (Ruled::Refused(refusal), None) => return Err(refusal.into()),
             (Ruled::Accepted(_) | Ruled::Moved(..), None) => return Err(Problem::not_found("such row")),
         };
         commit.authority = Some(standing.version);
@@ -380,7 +382,12 @@ impl Case {
             row: before.id,
             outcome: DecisionOutcome::Accepted,
             code: None,
-            message: format!("{} {past} {}; the row is {}.", self.statement.reviewer, before.id, after.state()),
+            message: format!(
+                "{} {past} {}; the row is {}.",
+                self.statement.reviewer,
+                before.id,
+                after.state()
+            ),
             hint: None,
             state: after.state(),
             log_index: None,

@@ -27,7 +27,10 @@ use crate::{
     audit::admin::Standing as AgentStanding,
     lifecycle::{self, Step},
     platform::argocd::Refresh,
-    row::{Base, Digest, Draft, Kind, PrincipalId, Refusal, Risk, Row, RowId, State as RowState, c1, present, sync::Reading},
+    row::{
+        Base, Digest, Draft, Kind, PrincipalId, Refusal, Risk, Row, RowId, State as RowState, c1, present,
+        sync::Reading,
+    },
     store::{About, Actor, Commit, Committed, LeafDraft, Repeatable, RowWrite},
     wire::{DraftAnswer, DraftOutcome},
 };
@@ -118,7 +121,8 @@ pub(super) async fn revise(
         let ruling = request.standing.ruling(&before.agent);
         let mut transition = lifecycle::apply(&ruling, &before, &Step::Revise(Box::new(revision)), now)?;
         for entry in &mut transition.entries {
-            entry.body = std::mem::replace(&mut entry.body, c1::map::<&str>([])).with("blobs", blobs(&transition.row, &draft).1);
+            entry.body = std::mem::replace(&mut entry.body, c1::map::<&str>([]))
+                .with("blobs", blobs(&transition.row, &draft).1);
         }
         let (outcome, row) = (DraftOutcome::Revised, &transition.row);
         let answer = DraftAnswer { outcome, row: id, revision: row.revision, state: row.state() };
@@ -210,7 +214,9 @@ impl Request {
         };
         if kept.request != self.digest {
             let why = "this key was used for another body";
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "key_reused", why).field("Idempotency-Key"));
+            return Err(
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "key_reused", why).field("Idempotency-Key")
+            );
         }
         let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
         Ok(Some((status, [(header::CONTENT_TYPE, "application/json")], kept.answer).into_response()))
@@ -266,12 +272,18 @@ impl Read {
     fn judge(&self, app: &App, id: RowId, draft: &Draft) -> Result<Judged, Problem> {
         let Some(reading) = &self.reading else {
             // What has no class of its own is irreversible.
-            let risk = draft.risk.max(if draft.kind == Kind::Sync { Risk::Reversible } else { Risk::Irreversible });
+            let risk =
+                draft.risk.max(if draft.kind == Kind::Sync { Risk::Reversible } else { Risk::Irreversible });
             return Ok(Judged { risk, rule: judge::rule(risk, &draft.environment, &app.asks), drift: None });
         };
         if reading.touched().is_empty() && reading.sync_status == "Synced" {
             let (what, claimed) = ("the drift".to_owned(), "there is one".to_owned());
-            return Err(Refusal::ClaimMismatch { what, claimed, read: "the application is in sync".to_owned() }.into());
+            return Err(Refusal::ClaimMismatch {
+                what,
+                claimed,
+                read: "the application is in sync".to_owned(),
+            }
+            .into());
         }
         Ok(judge::sync(id, draft, reading, &app.asks)?)
     }
@@ -307,11 +319,16 @@ async fn already(
 /// The row, if it is the caller's own: others' do not exist for an agent that wants to change them.
 async fn own_row(app: &App, caller: &Caller, id: RowId) -> Result<Row, Problem> {
     let row = app.store.row(id).await?.ok_or_else(|| Problem::not_found(&format!("row {id}")))?;
-    if row.agent == caller.id { Ok(row) } else { Err(Problem::forbidden(&format!("{id} is {}'s row", row.agent))) }
+    if row.agent == caller.id {
+        Ok(row)
+    } else {
+        Err(Problem::forbidden(&format!("{id} is {}'s row", row.agent)))
+    }
 }
 
 fn author(standing: &Standing, agent: &PrincipalId) -> Result<Author, Problem> {
-    let known = standing.authority.agents().get(agent).filter(|agent| agent.standing == AgentStanding::Active);
+    let known =
+        standing.authority.agents().get(agent).filter(|agent| agent.standing == AgentStanding::Active);
     let known = known.ok_or_else(|| Problem::forbidden(&format!("the agent {agent} is not active")))?;
     Ok(Author { agent: agent.clone(), owner: known.owner.clone() })
 }

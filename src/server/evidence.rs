@@ -41,8 +41,12 @@ pub(super) async fn parts(
     query.end()?;
     let (size, checkpoint) = cosigned(&app).await?;
     if size > EVIDENCE_MAX {
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the log is too long for one pack")
-            .hint("ask for one row, or for a shorter time"));
+        return Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            "the log is too long for one pack",
+        )
+        .hint("ask for one row, or for a shorter time"));
     }
     let all = leaves(&app, size).await?;
     let within = |leaf: &Leaf| since.is_none_or(|at| leaf.at >= at) && until.is_none_or(|at| leaf.at <= at);
@@ -69,8 +73,15 @@ pub(super) async fn parts(
 }
 
 /// From the heads that its statement had seen; the blobs that its row points at, where kept.
-async fn add_what_it_names(app: &App, parts: &mut EvidenceParts, leaf: &Leaf, size: u64) -> Result<(), Problem> {
-    if let Some(seen) = seen(leaf).filter(|seen| (1..size).contains(seen) && !parts.consistency.contains_key(seen)) {
+async fn add_what_it_names(
+    app: &App,
+    parts: &mut EvidenceParts,
+    leaf: &Leaf,
+    size: u64,
+) -> Result<(), Problem> {
+    if let Some(seen) =
+        seen(leaf).filter(|seen| (1..size).contains(seen) && !parts.consistency.contains_key(seen))
+    {
         parts.consistency.insert(seen, base64(&app.store.consistency(seen, size).await?));
     }
     for digest in leaf.body.get("blobs").and_then(c1::Value::as_list).unwrap_or_default() {
@@ -100,9 +111,8 @@ async fn leaves(app: &App, size: u64) -> Result<Vec<(u64, Leaf, Vec<u8>)>, Probl
         let Some(last) = page.last().map(|leaf| leaf.index) else { break };
         index = last + 1;
         for leaf in page.into_iter().filter(|leaf| leaf.index < size) {
-            let parsed = Leaf::parse(&leaf.bytes).map_err(|error| {
-                StoreError::Damaged(format!("entry {}: {error}", leaf.index))
-            })?;
+            let parsed = Leaf::parse(&leaf.bytes)
+                .map_err(|error| StoreError::Damaged(format!("entry {}: {error}", leaf.index)))?;
             all.push((leaf.index, parsed, leaf.bytes));
         }
     }

@@ -53,7 +53,7 @@ pub(super) async fn sync(
         return Err(Problem::new(StatusCode::GONE, "unknown_position", why).hint("read /v1/snapshot"));
     }
     // Whether something came or the time is over: what there is is told.
-    let _ = tokio::time::timeout(wait, grown.wait_for(|size| *size > after.size)).await;
+    app.wait_for(async { drop(grown.wait_for(|size| *size > after.size).await) }, wait).await;
     let read = app.store.snapshot(Changed::From(after.size)).await?;
     told(&app, read).await.map(Json)
 }

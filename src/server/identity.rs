@@ -11,7 +11,11 @@ use axum::{
     http::{header, request::Parts},
 };
 
-use super::{app::App, problem::Problem, tokens::{Token, TokenKind}};
+use super::{
+    app::App,
+    problem::Problem,
+    tokens::{Token, TokenKind},
+};
 use crate::{
     audit::admin::Standing as AgentStanding,
     row::{Digest, Draft, PrincipalId, PrincipalKind},
@@ -89,8 +93,11 @@ async fn session(app: &App, hash: Digest) -> Result<Option<Caller>, Problem> {
     let mut keys = standing.authority.keys(&session.principal, now);
     let stands = keys.any(|key| key.key.fingerprint() == session.key_fingerprint);
     drop(keys);
-    let caller =
-        Caller { id: session.principal, kind: PrincipalKind::Human, scopes: BTreeSet::from(["read".to_owned()]) };
+    let caller = Caller {
+        id: session.principal,
+        kind: PrincipalKind::Human,
+        scopes: BTreeSet::from(["read".to_owned()]),
+    };
     Ok(stands.then_some(caller))
 }
 

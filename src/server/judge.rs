@@ -49,7 +49,11 @@ pub(super) fn sync(row: RowId, draft: &Draft, reading: &Reading, asks: &Asks) ->
         if claimed == read {
             return Ok(());
         }
-        Err(Refusal::ClaimMismatch { what: what.to_owned(), claimed: claimed.to_owned(), read: read.to_owned() })
+        Err(Refusal::ClaimMismatch {
+            what: what.to_owned(),
+            claimed: claimed.to_owned(),
+            read: read.to_owned(),
+        })
     };
     same("the subject", &draft.subject, &reading.app)?;
     same("the environment", &draft.environment, reading.environment.as_deref().unwrap_or("unknown"))?;
@@ -71,7 +75,8 @@ pub(super) fn rule(risk: Risk, environment: &str, asks: &Asks) -> Rule {
     };
     let mut rule = Rule::keys(keys);
     // In production what is hard to take back needs a touch, or two people.
-    rule.touch = asks.touch_in_production && environment == "production" && risk > Risk::Reversible && keys.get() < 2;
+    rule.touch =
+        asks.touch_in_production && environment == "production" && risk > Risk::Reversible && keys.get() < 2;
     rule
 }
 

@@ -68,7 +68,11 @@ impl Limits {
 
 fn too_much(now: Timestamp) -> Problem {
     let left = 60 - now.as_second().rem_euclid(60);
-    let problem = Problem::new(axum::http::StatusCode::TOO_MANY_REQUESTS, Refusal::Busy.code(), "too much in one minute");
+    let problem = Problem::new(
+        axum::http::StatusCode::TOO_MANY_REQUESTS,
+        Refusal::Busy.code(),
+        "too much in one minute",
+    );
     problem.hint(Refusal::Busy.hint()).retry_after(u64::try_from(left).unwrap_or(60))
 }
 

@@ -102,8 +102,11 @@ impl Tile {
         let groups: Vec<&str> = number.split('/').collect();
         let (last, before) = groups.split_last()?;
         let mut index: u64 = 0;
-        for (place, group) in before.iter().map(|group| group.strip_prefix('x')).chain([Some(*last)]).enumerate() {
-            let group = group.filter(|group| group.len() == 3 && group.bytes().all(|b| b.is_ascii_digit()))?;
+        for (place, group) in
+            before.iter().map(|group| group.strip_prefix('x')).chain([Some(*last)]).enumerate()
+        {
+            let group =
+                group.filter(|group| group.len() == 3 && group.bytes().all(|b| b.is_ascii_digit()))?;
             if place == 0 && group == "000" && !before.is_empty() {
                 return None;
             }
@@ -115,7 +118,9 @@ impl Tile {
 }
 
 fn plain(text: &str) -> Option<u64> {
-    let fits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    let fits = !text.is_empty()
+        && text.bytes().all(|b| b.is_ascii_digit())
+        && (text == "0" || !text.starts_with('0'));
     text.parse().ok().filter(|_| fits)
 }
 
@@ -153,7 +158,11 @@ pub(super) async fn consistency(
 
 fn within(app: &App, size: u64) -> Result<(), Problem> {
     let has = *app.store.grown().borrow();
-    if size <= has { Ok(()) } else { Err(Problem::bad_request("size", &format!("the log has {has} entries"))) }
+    if size <= has {
+        Ok(())
+    } else {
+        Err(Problem::bad_request("size", &format!("the log has {has} entries")))
+    }
 }
 
 fn body(hashes: &[Hash]) -> ProofBody {

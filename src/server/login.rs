@@ -132,5 +132,9 @@ fn refused(why: &str) -> Problem {
 }
 
 fn no_randomness() -> Problem {
-    Problem::new(axum::http::StatusCode::SERVICE_UNAVAILABLE, "no_randomness", "the machine gave no random bytes")
+    Problem::new(
+        axum::http::StatusCode::SERVICE_UNAVAILABLE,
+        "no_randomness",
+        "the machine gave no random bytes",
+    )
 }

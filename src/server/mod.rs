@@ -1,6 +1,3 @@
-//! The backend.
-
-pub mod executor;
 //! The backend: keeps rows, judges decisions, seals history. It holds no platform's truth.
 //!
 //! Reading order: [`router`] has the API on one screen; `drafts` and `decisions` are the two ways in, `judge` and `claim`
@@ -8,14 +5,12 @@ pub mod executor;
 //! `record` the log's signed head, `feed` what consoles live on, `timers` what time does alone.
 //! Never: names client or console; a write but through [`crate::store::Store::commit`]; an agent's decision.
 
-use std::{
-    future::Future,
-    net::SocketAddr,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, watch},
+};
 
 use crate::{
     audit::authority::Authority,
@@ -34,6 +29,7 @@ pub mod config;
 mod decisions;
 mod drafts;
 mod evidence;
+pub mod executor;
 mod feed;
 mod health;
 mod holds;
@@ -61,6 +57,11 @@ pub use app::App;
 pub use config::Config;
 pub use record::RecordError;
 
+use executor::{Executor, ExecutorError};
+
+/// How long a server that ends waits for its executor.
+const EXECUTOR_STOPS_WITHIN: Duration = Duration::from_secs(2);
+
 /// Why no server runs. The sentence says what, and what now.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -78,6 +79,8 @@ pub enum ServerError {
     Platform(#[from] PlatformError),
     #[error("policies: {0}")]
     Policy(#[from] PolicyError),
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
     #[error("cannot listen on {address}: {why}")]
     Listen { address: SocketAddr, why: String },
     #[error("the server stopped: {0}")]
@@ -87,6 +90,7 @@ pub enum ServerError {
 /// A server that listens and does not answer yet.
 pub struct Server {
     app: Arc<App>,
+    executor: Option<Executor>,
     listener: TcpListener,
     address: SocketAddr,
 }
@@ -108,8 +112,12 @@ pub async fn bind(config: &Config, clock: Clock) -> Result<Server, ServerError> 
     let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     let url = config.url.clone().unwrap_or_else(|| format!("http://{address}"));
-    let app = open(config, clock, store, url).await?;
-    Ok(Server { app: Arc::new(app), listener, address })
+    let app = open(config, clock.clone(), Arc::clone(&store), url).await?;
+    let executor = match (&config.executor, &app.read_only) {
+        (Some(section), None) => Some(Executor::open(store, clock, &config.org, config.pinned()?, section)?),
+        _ => None,
+    };
+    Ok(Server { app: Arc::new(app), executor, listener, address })
 }
 
 /// The database that a config names.
@@ -136,8 +144,6 @@ async fn open(config: &Config, clock: Clock, store: Arc<dyn Store>, url: String)
     }
     if let Some(why) = &read_only {
         tracing::error!(why, "nothing will be written");
-    } else {
-        store.reclaim_work().await?;
     }
     let app = App {
         store,
@@ -151,34 +157,13 @@ async fn open(config: &Config, clock: Clock, store: Arc<dyn Store>, url: String)
         challenges: login::Challenges::default(),
         limits: limits::Limits::default(),
         asks: config.asks(),
-        engine: engine(&config.policies)?,
+        engine: Engine::embedded().map_err(Clone::clone)?,
         counters: app::Counters::default(),
+        closing: watch::Sender::new(false),
         read_only,
     };
     app.standing().await?;
     Ok(app)
-}
-
-/// The policies in force: those that come with Dock, and the files that the config names.
-fn engine(files: &[PathBuf]) -> Result<Engine, ServerError> {
-    let mut texts = vec![text("default.cedar", crate::policy::engine::DEFAULT)];
-    for file in files {
-        let wrong = |why: std::io::Error| PolicyError {
-            policy: file.display().to_string(),
-            line: None,
-            why: why.to_string(),
-        };
-        let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
-        texts.push(text(&name, &std::fs::read_to_string(file).map_err(wrong)?));
-    }
-    if files.is_empty() {
-        texts.push(text("staging-patch.cedar", crate::policy::engine::STAGING_PATCH));
-    }
-    Ok(Engine::load(&texts)?)
-}
-
-fn text(name: &str, text: &str) -> crate::policy::PolicyText {
-    crate::policy::PolicyText { name: name.to_owned(), text: text.to_owned() }
 }
 
 impl Server {
@@ -191,17 +176,39 @@ impl Server {
         self.app.record.key().to_string()
     }
 
-    /// What the executor, and whatever else runs beside the API, works on.
-    pub fn app(&self) -> Arc<App> {
-        Arc::clone(&self.app)
-    }
-
     /// Answers until `shutdown`, then lets what runs come to its end.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
         let timers = tokio::spawn(timers::run(Arc::clone(&self.app)));
+        let stopping = Arc::new(Notify::new());
+        let executing = self.executor.map(|executor| tokio::spawn(execute(executor, Arc::clone(&stopping))));
         let router = router::router(Arc::clone(&self.app));
+        let app = Arc::clone(&self.app);
+        let shutdown = async move {
+            shutdown.await;
+            // Long polls end at once; their consoles ask the next server.
+            app.closing.send_replace(true);
+        };
         let served = axum::serve(self.listener, router).with_graceful_shutdown(shutdown).await;
         timers.abort();
+        stopping.notify_one();
+        if let Some(executing) = executing {
+            // A write under way is left to the next start, which reads back what became of it.
+            let _ = tokio::time::timeout(EXECUTOR_STOPS_WITHIN, executing).await;
+        }
         served.map_err(|error| ServerError::Stopped(error.to_string()))
+    }
+}
+
+/// Runs the executor, and begins it again where the store failed under it.
+async fn execute(executor: Executor, stopping: Arc<Notify>) {
+    let executor = Arc::new(executor);
+    let stopped = stopping.notified();
+    tokio::pin!(stopped);
+    loop {
+        match Arc::clone(&executor).run(stopped.as_mut()).await {
+            Ok(()) => return,
+            Err(error) => tracing::error!(%error, "the executor begins again"),
+        }
+        tokio::time::sleep(EXECUTOR_STOPS_WITHIN).await;
     }
 }

@@ -77,7 +77,9 @@ fn status(refusal: &Refusal) -> StatusCode {
         | Refusal::NotAuthorised { .. }
         | Refusal::NotOnCall { .. }
         | Refusal::OwnProposal { .. } => StatusCode::FORBIDDEN,
-        Refusal::SourceUnreachable { .. } | Refusal::Busy | Refusal::Halted { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::SourceUnreachable { .. } | Refusal::Busy | Refusal::Halted { .. } => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Refusal::ClaimMismatch { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         Refusal::ForeignRecord { .. }
         | Refusal::StaleRevision { .. }
@@ -99,7 +101,8 @@ fn status(refusal: &Refusal) -> StatusCode {
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        let mut problem = Self::new(status(&refusal), refusal.code(), refusal.sentence()).hint(refusal.hint());
+        let mut problem =
+            Self::new(status(&refusal), refusal.code(), refusal.sentence()).hint(refusal.hint());
         problem.retry_after_s = refusal.passing().then_some(5);
         problem.body.refusal = Some(refusal);
         problem

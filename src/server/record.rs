@@ -96,7 +96,8 @@ impl Record {
             )));
         }
         let same = store.root(size).await? == root;
-        Ok((!same).then(|| format!("the database holds another history than the {size} entries that were signed")))
+        Ok((!same)
+            .then(|| format!("the database holds another history than the {size} entries that were signed")))
     }
 }
 

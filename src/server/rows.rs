@@ -75,7 +75,9 @@ pub(super) async fn revision(
     Path((id, revision)): Path<(String, u32)>,
 ) -> Result<Json<RowView>, Problem> {
     caller.may_read()?;
-    let id: RowId = id.parse().map_err(|error: crate::row::id::NotAnId| Problem::bad_request("path", &error.to_string()))?;
+    let id: RowId = id
+        .parse()
+        .map_err(|error: crate::row::id::NotAnId| Problem::bad_request("path", &error.to_string()))?;
     shown(&app, id, Some(revision)).await.map(Json)
 }
 
@@ -112,22 +114,17 @@ pub(super) async fn wait(
     let wait = wait_of(&mut query)?;
     query.end()?;
     let mut grown = app.store.grown();
+    // Whatever ends the wait, the row is shown as it is then.
     let decided = async {
         loop {
             grown.mark_unchanged();
-            let row = app.store.row(id).await?.ok_or_else(|| Problem::not_found(&format!("row {id}")))?;
-            if !row.state().open() {
-                return Ok::<(), Problem>(());
-            }
-            if grown.changed().await.is_err() {
-                return Ok(());
+            let open = app.store.row(id).await.is_ok_and(|row| row.is_some_and(|row| row.state().open()));
+            if !open || grown.changed().await.is_err() {
+                return;
             }
         }
     };
-    match tokio::time::timeout(wait, decided).await {
-        Ok(done) => done?,
-        Err(_) => {}
-    }
+    app.wait_for(decided, wait).await;
     shown(&app, id, None).await.map(Json)
 }
 
@@ -163,8 +160,11 @@ pub(super) fn wait_of(query: &mut Fields) -> Result<Duration, Problem> {
 }
 
 async fn shown(app: &App, id: RowId, revision: Option<u32>) -> Result<RowView, Problem> {
-    let mut whole =
-        app.store.whole(id, revision).await?.ok_or_else(|| Problem::not_found(&format!("such row or revision: {id}")))?;
+    let mut whole = app
+        .store
+        .whole(id, revision)
+        .await?
+        .ok_or_else(|| Problem::not_found(&format!("such row or revision: {id}")))?;
     if let Some(revision) = revision.filter(|revision| *revision != whole.row.revision) {
         as_of_revision(&mut whole, revision);
     }
@@ -187,9 +187,11 @@ fn as_of_revision(whole: &mut Whole, revision: u32) {
 /// A row as it travels, with what was declined of the same before.
 pub(super) fn view_of(whole: &Whole, holds: &[Hold], now: Timestamp) -> RowView {
     let Whole { row, draft, decisions } = whole;
-    let same = |hold: &&Hold| hold.subject == row.subject && Some(hold.drift) == row.drift && hold.row != row.id;
+    let same =
+        |hold: &&Hold| hold.subject == row.subject && Some(hold.drift) == row.drift && hold.row != row.id;
     let before = holds.iter().filter(same).cloned().collect();
-    let index = |id: &crate::row::DecisionId| decisions.iter().find(|(one, _)| one == id).map(|(_, leaf)| *leaf);
+    let index =
+        |id: &crate::row::DecisionId| decisions.iter().find(|(one, _)| one == id).map(|(_, leaf)| *leaf);
     view::whole(row, draft, before, index, now)
 }
 

@@ -7,9 +7,7 @@ use jiff::Timestamp;
 use crate::{
     lifecycle::{self, Ruling, Step, Transition},
     row::{PrincipalId, PrincipalKind, Refusal, Row, RowId},
-    store::{
-        About, Actor, Commit, Committed, LeafDraft, RowWrite, Store, StoreError, WorkChange, WorkKind,
-    },
+    store::{About, Actor, Commit, Committed, LeafDraft, RowWrite, Store, StoreError, WorkChange, WorkKind},
 };
 
 /// How often a step is computed anew when somebody else was faster.

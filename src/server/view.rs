@@ -119,7 +119,9 @@ fn why(row: &Row) -> Option<String> {
     match &row.stage {
         Stage::Stale { moved, .. } => Some(format!("the base moved: {}", moved.join(", "))),
         Stage::Superseded { why, .. } => Some(why.clone()),
-        Stage::Pending => row.keys.iter().rev().find(|key| key.revision == row.revision).and_then(|key| key.void.clone()),
+        Stage::Pending => {
+            row.keys.iter().rev().find(|key| key.revision == row.revision).and_then(|key| key.void.clone())
+        }
         _ => None,
     }
 }
