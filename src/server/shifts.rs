@@ -122,9 +122,10 @@ mod tests {
             start: None,
             end: None,
         };
-        let person = |attributes: &[(&str, &str)]| Person {
-            attributes: attributes.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
-            ..Person::default()
+        let person = |attributes: &[(&str, &str)]| {
+            let mut person = Person::default();
+            person.attributes = attributes.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            person
         };
         let sarah: PrincipalId = "sarah".parse().unwrap();
         for (shift, person, expected) in [
