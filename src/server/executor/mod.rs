@@ -106,9 +106,9 @@ pub struct Executor {
     hand: Hand,
     pace: Pace,
     troubles: Troubles,
-    /// Where a test cuts the worker off.
+    /// What a test does between two steps; true cuts the worker off there.
     #[cfg(test)]
-    cut_at: Option<&'static str>,
+    between: Option<tests::Between>,
 }
 
 impl Executor {
@@ -131,7 +131,7 @@ impl Executor {
             pace: config.pace,
             troubles: Troubles::default(),
             #[cfg(test)]
-            cut_at: None,
+            between: None,
         })
     }
 
@@ -228,7 +228,9 @@ impl Executor {
     async fn at(&self, point: &'static str) {
         crate::stop_point::reach(point);
         #[cfg(test)]
-        if self.cut_at == Some(point) {
+        if let Some(between) = &self.between
+            && between(point).await
+        {
             std::future::pending::<()>().await;
         }
     }

@@ -139,7 +139,11 @@ impl Drive<'_> {
             };
             let (reviewed, now) = (self.warrant.reviewed(), self.executor.clock.now());
             match plan::next(&self.execution, reviewed, &app, written, repeat_after, now) {
-                Next::Wait => self.lease.pause().await?,
+                Next::Wait => {
+                    // What was read of the base is no longer fresh.
+                    auto_sync = None;
+                    self.lease.pause().await?;
+                }
                 Next::Terminate { revisions } => return self.terminate(&revisions).await,
                 Next::Confirm { detail } => return self.end(Step::Confirm { detail }).await,
                 Next::Fail { detail } => return self.end(Step::Fail { detail }).await,
@@ -224,18 +228,35 @@ impl Drive<'_> {
 
     /// It went to another revision than the reviewed one: end it, and say so.
     async fn terminate(&self, revisions: &[String]) -> Result<(), Stopped> {
-        while let Err(error) = self.lease.holding(self.executor.hand.terminate(&self.warrant)).await? {
-            if error.read_again_after().is_none() {
-                tracing::error!(row = %self.row, %error, "an operation to another revision could not be ended");
-                break;
+        let key = self.warrant.app();
+        let how = loop {
+            let ended = self.lease.holding(self.executor.hand.terminate(&self.warrant)).await?;
+            let failed = match ended {
+                Ok(true) => break "terminated",
+                // ArgoCD says so, too, before it has picked the operation up.
+                Ok(false) => match self
+                    .lease
+                    .holding(self.executor.hand.reads().application(&key, Refresh::No))
+                    .await?
+                {
+                    Ok(app) if app.operation.is_none() => break "it had ended before it could be terminated",
+                    Ok(_) => None,
+                    Err(error) => Some(error),
+                },
+                Err(error) => Some(error),
+            };
+            match failed {
+                Some(error) if error.read_again_after().is_none() => {
+                    tracing::error!(row = %self.row, %error, "an operation to another revision could not be ended");
+                    break "it could not be terminated";
+                }
+                Some(error) => self.wait(&error.to_string(), self.executor.retry()).await?,
+                None => self.lease.pause().await?,
             }
-            self.wait(&error.to_string(), self.executor.retry()).await?;
-        }
+        };
         let (is, was) = (revisions.join(", "), self.warrant.reviewed().join(", "));
-        self.end(Step::Fail {
-            detail: format!("ArgoCD resolved {is} instead of the reviewed {was}; terminated"),
-        })
-        .await
+        self.end(Step::Fail { detail: format!("ArgoCD resolved {is} instead of the reviewed {was}; {how}") })
+            .await
     }
 
     async fn end(&self, step: Step) -> Result<(), Stopped> {
@@ -364,14 +385,13 @@ async fn prove(
         return unproved("the draft is gone");
     };
     let query =
-        RowQuery { states: vec![State::Failed], subject: Some(row.subject.clone()), ..RowQuery::default() };
+        RowQuery { states: FAILED.to_vec(), subject: Some(row.subject.clone()), ..RowQuery::default() };
     let others = executor.store.rows(query).await?.rows;
     let failed =
         others.iter().any(|other| other.id != row.id && other.drift.is_some() && other.drift == row.drift);
     let now = executor.clock.now();
-    let (leaves, intent) = match known.intent(approval, now) {
-        Some(intent) => intent,
-        None => return unproved("the row is not approved"),
+    let Some((leaves, intent)) = known.intent(approval, now) else {
+        return unproved("the row is not approved");
     };
     let case = Case {
         org: &executor.org,
