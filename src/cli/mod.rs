@@ -8,6 +8,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{CommandFactory, Parser, Subcommand};
 
 mod audit;
+mod console;
 mod decide;
 pub mod exit;
 mod holds;
@@ -68,6 +69,8 @@ pub(crate) struct Globals {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The console, on one row.
+    Open(console::Open),
     /// The rows that are open or changed within a day.
     Rows(rows::Rows),
     /// One row, whole.
@@ -135,9 +138,10 @@ pub fn run() -> ExitCode {
 fn dispatch(cli: Cli) -> Outcome {
     let globals = &cli.globals;
     let Some(command) = cli.command else {
-        return Err(Failure::usage(Cli::command().render_help().to_string()));
+        return console::run(globals, None);
     };
     match command {
+        Command::Open(args) => console::open(globals, &args),
         Command::Rows(args) => rows::run(globals, &args),
         Command::Show(args) => show::run(globals, &args),
         Command::Approve(args) => decide::approve(globals, &args),

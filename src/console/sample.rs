@@ -478,3 +478,44 @@ pub(crate) fn picture_text(picture: &super::terminal::paint::Picture) -> String 
     }
     text
 }
+
+/// Fills a home with the sample's rows: `DOCK_SAMPLE_HOME=/tmp/x cargo test --lib write_a_sample_home -- --ignored`.
+#[test]
+#[ignore = "writes a home to look at by hand"]
+fn write_a_sample_home() {
+    let Some(folder) = crate::config::environment("DOCK_SAMPLE_HOME") else { return };
+    let count: u64 =
+        crate::config::environment("DOCK_SAMPLE_ROWS").and_then(|count| count.parse().ok()).unwrap_or(0);
+    let home = crate::client::Home::at(std::path::Path::new(&folder));
+    let key = include_str!("../../tests/vectors/key_ed25519");
+    std::fs::create_dir_all(home.config_folder().unwrap()).unwrap();
+    let file = home.config_folder().unwrap().join("key");
+    crate::client::home::write_private(&file, key.as_bytes()).unwrap();
+    let config =
+        format!("person = \"sarah\"\nserver = \"http://127.0.0.1:1\"\nkey = \"{}\"\n", file.display());
+    std::fs::write(home.settings_file(), config).unwrap();
+    home.cache_folder().unwrap();
+    let (mut cache, _) = crate::client::Cache::open(&home.cache_file()).unwrap();
+    #[expect(clippy::disallowed_methods, reason = "a home to look at has today's rows")]
+    let shift = jiff::Timestamp::now().duration_since(now());
+    let mut rows = views();
+    for number in 0..count {
+        rows.push(view(
+            &format!("sync-{}", 10_000 + number),
+            1,
+            payments(),
+            i64::try_from(number % 200).unwrap(),
+            240,
+        ));
+    }
+    for row in &mut rows {
+        row.head.created_at += shift;
+        row.head.changed_at += shift;
+        row.head.expires_at += shift;
+    }
+    let mut snapshot = sample::snapshot(rows);
+    snapshot.as_of = now() + shift;
+    cache.replace(&snapshot, u64::MAX, now() + shift).unwrap();
+    home.state_folder().unwrap();
+    crate::client::Outbox::open(&home.outbox_file()).unwrap();
+}
