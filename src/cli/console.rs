@@ -7,7 +7,10 @@ use super::{
     exit::{Code, Failure, Outcome},
     person::Person,
 };
-use crate::console::{self, ConsoleError, Exit, Options};
+use crate::{
+    console::{self, ConsoleError, Exit, Options},
+    row::RowId,
+};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  dock open sync-8822             what a page carries")]
@@ -23,6 +26,11 @@ pub(super) fn open(globals: &Globals, args: &Open) -> Outcome {
 pub(super) fn run(globals: &Globals, row: Option<&str>) -> Outcome {
     let person = Person::open(globals)?;
     let row = row.map(|typed| person.row_id(typed, &person.cache()?)).transpose()?;
+    at(globals, person, row)
+}
+
+/// The console of whoever's home this is.
+pub(super) fn at(globals: &Globals, person: Person, row: Option<RowId>) -> Outcome {
     let options = Options {
         home: person.home,
         settings: person.settings,

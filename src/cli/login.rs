@@ -27,6 +27,9 @@ pub(super) fn login(globals: &Globals) -> Outcome {
     block_on(async {
         let api = person.sign_in().await?;
         let me = api.me().await?;
+        let (outbox, mut cache) = (person.outbox()?, person.cache()?);
+        person.pull(&outbox, &mut cache, std::time::Duration::ZERO).await?;
+        person.enrol_witness(&outbox, &cache).await;
         if globals.json {
             out::json(&me);
         } else {

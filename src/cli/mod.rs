@@ -7,9 +7,11 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+mod agent;
 mod audit;
 mod console;
 mod decide;
+mod demo;
 pub mod exit;
 mod holds;
 mod init;
@@ -19,6 +21,8 @@ mod outbox;
 mod paperwork;
 mod person;
 mod rows;
+mod serve;
+mod service;
 mod show;
 mod sync;
 mod watch;
@@ -71,6 +75,8 @@ pub(crate) struct Globals {
 enum Command {
     /// The console, on one row.
     Open(console::Open),
+    /// Everything on this machine, nothing to configure.
+    Demo(demo::Demo),
     /// The rows that are open or changed within a day.
     Rows(rows::Rows),
     /// One row, whole.
@@ -106,6 +112,12 @@ enum Command {
     Resume(holds::Resume),
     /// The record: export, verify, look.
     Audit(audit::Audit),
+    /// The backend, with the executor in it.
+    Serve(serve::Serve),
+    /// The write path alone, against the same store.
+    Executor(serve::ExecutorArgs),
+    /// An agent: gathers and drafts, decides nothing.
+    Agent(agent::Agent),
     /// Write a commented config.
     Init(init::Init),
     /// Check every part against the real thing, and say what to do.
@@ -142,6 +154,7 @@ fn dispatch(cli: Cli) -> Outcome {
     };
     match command {
         Command::Open(args) => console::open(globals, &args),
+        Command::Demo(args) => demo::run(globals, &args),
         Command::Rows(args) => rows::run(globals, &args),
         Command::Show(args) => show::run(globals, &args),
         Command::Approve(args) => decide::approve(globals, &args),
@@ -159,6 +172,9 @@ fn dispatch(cli: Cli) -> Outcome {
         Command::Halt(args) => holds::halt(globals, &args),
         Command::Resume(args) => holds::resume(globals, &args),
         Command::Audit(args) => audit::run(globals, &args),
+        Command::Serve(args) => serve::serve(globals, &args),
+        Command::Executor(args) => serve::executor(globals, &args),
+        Command::Agent(args) => agent::run(globals, &args),
         Command::Init(args) => init::init(globals, &args),
         Command::Doctor(_) => init::doctor(globals),
         Command::Completions(args) => paperwork::completions(&args, &mut Cli::command()),

@@ -2,7 +2,7 @@
 //!
 //! Never: a list of its own.
 
-use std::{fs, io, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use serde_json::json;
 
@@ -49,7 +49,10 @@ enum ThemeCommand {
 }
 
 pub(super) fn completions(args: &Completions, command: &mut clap::Command) -> Outcome {
-    clap_complete::generate(args.shell, command, "dock", &mut io::stdout());
+    // Into memory first: a reader that goes away is no fault, and the generator would take it for one.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, command, "dock", &mut script);
+    out::text(&String::from_utf8_lossy(&script));
     Ok(Code::Done)
 }
 

@@ -16,15 +16,22 @@ use super::{
     out,
 };
 use crate::{
+    audit::{
+        admin::{AdminChange, AdminStatement},
+        note,
+        sshsig::Purpose,
+        statement::Seen,
+    },
     client::{
         Api, Cache, Cached, Exchange, Home, Me, Outbox, Pulled, Pushed, Settings, Signer, SyncError,
+        decide::new_id,
         outbox::{Entry, Fate},
         session,
         signer::DEMO_ORG,
     },
     clock::Clock,
-    row::{PrincipalId, RowId, id::NotAnId},
-    wire,
+    row::{Digest, PrincipalId, RowId, id::NotAnId},
+    wire::{self, SignedDecision},
 };
 
 /// How long a command waits for another program that is sending before it says "queued".
@@ -42,7 +49,11 @@ pub(crate) struct Person {
 
 impl Person {
     pub(crate) fn open(globals: &Globals) -> Result<Self, Failure> {
-        let mut home = Home::find()?;
+        Self::at(globals, Home::find()?)
+    }
+
+    /// The person whose home this is.
+    pub(crate) fn at(globals: &Globals, mut home: Home) -> Result<Self, Failure> {
         if let Some(file) = &globals.config {
             home = home.with_settings_file(file.clone());
         }
@@ -221,6 +232,48 @@ impl Person {
             Err(error @ SyncError::RecordBroken { .. }) => Err(error.into()),
             Err(_) | Ok(_) => Ok(()),
         }
+    }
+
+    /// Makes this home's witness key known, once: signed with the reviewer's own key. Best effort; without it the
+    /// heads that this home saw count for nobody else.
+    pub(crate) async fn enrol_witness(&self, outbox: &Outbox, cache: &Cache) {
+        if let Err(failure) = self.try_enrol_witness(outbox, cache).await {
+            tracing::debug!(why = failure.words, "the witness key is not enrolled");
+        }
+    }
+
+    async fn try_enrol_witness(&self, outbox: &Outbox, cache: &Cache) -> Result<(), Failure> {
+        const ENROLLED: &str = "witness_enrolled";
+        if outbox.fact(ENROLLED)?.is_some() {
+            return Ok(());
+        }
+        let Some(head) = outbox.head()? else { return Ok(()) };
+        let org = self.org(cache, outbox)?;
+        // Nobody is asked for a passphrase, or a touch, for this.
+        let signer = Signer::open(&self.settings, &org, &[], &mut |_| None)?;
+        if signer.proves_touch() {
+            return Ok(());
+        }
+        let api = self.online().await?;
+        let exchange = self.exchange(&api, outbox);
+        let seen =
+            note::read_unchecked(head.note.as_bytes()).map_err(|error| Failure::failed(error.to_string()))?;
+        let statement = AdminStatement {
+            org: org.clone(),
+            id: new_id(self.now())?,
+            by: self.id()?,
+            made_at: self.now(),
+            seen: Seen { origin: seen.origin, root: Digest(seen.root), size: seen.size },
+            change: AdminChange::WitnessEnrolled {
+                person: self.id()?,
+                key: exchange.witness_key()?.public().clone(),
+            },
+        };
+        let bytes = statement.to_bytes();
+        let signature = signer.sign(Purpose::Witness, &org, &bytes)?;
+        let statement = String::from_utf8_lossy(&bytes).into_owned();
+        api.enrol_witness(&SignedDecision { statement, signature }).await?;
+        Ok(outbox.keep_fact(ENROLLED, &self.now().to_string())?)
     }
 
     /// `sync-8822`, `sync_8822`, or a prefix that only one row has.

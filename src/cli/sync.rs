@@ -37,6 +37,8 @@ async fn once(person: &Person, outbox: &Outbox, cache: &mut Cache) -> Outcome {
     let pushed = push_all(person, outbox).await?;
     let pulled = person.pull(outbox, cache, Duration::ZERO).await?;
     person.receipts(outbox).await?;
+    person.keep_me(cache).await;
+    person.enrol_witness(outbox, cache).await;
     tell(person, &pushed);
     if let Some(why) = &pushed.away {
         return Err(Failure::new(Code::Away, why.clone()));

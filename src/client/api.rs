@@ -266,6 +266,11 @@ impl Api {
         self.bytes(request.body(cosigned.to_owned())).await.map(drop)
     }
 
+    /// Makes this home's witness key known; the body is its owner's signed statement.
+    pub async fn enrol_witness(&self, signed: &SignedDecision) -> Result<(), ApiError> {
+        self.bytes(self.request(Method::POST, "/v1/log/witnesses").json(signed)).await.map(drop)
+    }
+
     /// The parts of an evidence pack: of one row, of a period, or of everything.
     pub async fn evidence(&self, query: &[(&str, String)]) -> Result<EvidenceParts, ApiError> {
         let request =

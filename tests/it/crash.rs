@@ -41,12 +41,16 @@ fn the_backend_dies_at_each_step_and_each_approval_is_one_sync() {
         let before = world.syncs("payments-api");
         backend.kill();
         backend = world.part(&["serve"], "serve", Some(point));
-        until("the backend is back", || world.run("govind", &["sync", "--once"]).status.success().then_some(()));
+        until("the backend is back", || {
+            world.run("govind", &["sync", "--once"]).status.success().then_some(())
+        });
         let said = world.run("govind", &["approve", &id, "--note", NOTE, "--yes", "--json"]);
         assert!(matches!(said.status.code(), Some(0 | 3)), "{point}: {said:?}");
         backend.until_stopped(point);
         backend = world.part(&["serve"], "serve", None);
-        until("the decision is told", || world.run("govind", &["sync", "--once"]).status.success().then_some(()));
+        until("the decision is told", || {
+            world.run("govind", &["sync", "--once"]).status.success().then_some(())
+        });
         world.until_row("govind", &id, "healthy");
         let ours = world.syncs("payments-api").into_iter().filter(|entry| !before.contains(entry)).count();
         assert_eq!(ours, 1, "{point}: {ours} syncs for one approval\n{}", world.said());
@@ -70,7 +74,9 @@ fn the_command_dies_at_each_step_and_the_decision_arrives_once() {
             .output()
             .unwrap();
         assert!(died.status.code().is_none(), "{point}: it was to die there: {died:?}");
-        until("the outbox is sent", || world.run("govind", &["sync", "--once"]).status.success().then_some(()));
+        until("the outbox is sent", || {
+            world.run("govind", &["sync", "--once"]).status.success().then_some(())
+        });
         let row = world.until_row("govind", &id, "healthy");
         assert_eq!(row["decisions"].as_array().map(Vec::len), Some(1), "{point}: {row}");
     }

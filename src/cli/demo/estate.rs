@@ -1,0 +1,348 @@
+//! What the demo lays down before anything starts: people with keys and homes, the first administrative statements,
+//! tokens, ports, configs. What an earlier demo left in the folder is used again.
+//!
+//! Never: a key or a token that others can read; a statement that an administrator did not sign.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
+
+use super::{Clock, Failure, Simulators, Site};
+use crate::{
+    audit::{
+        admin::{AdminChange, AdminStatement, Standing},
+        merkle,
+        note::{KeyUse, NoteKey},
+        private_key::PrivateKey,
+        statement::Seen,
+    },
+    client::{self, decide::new_id, home},
+    config,
+    row::{Digest, PrincipalId},
+    server::tokens::{Token, TokenKind},
+    simulator::Account,
+};
+
+pub(super) const ORG: &str = crate::client::signer::DEMO_ORG;
+/// All but the administrator, who owns the agents, are on call.
+pub(super) const PEOPLE: [&str; 6] = ["sarah", "priya", "govind", "jordan", "marcus", ADMIN];
+const ADMIN: &str = "admin";
+const ARGUS: &str = "argus";
+/// Where the seeds' rows begin.
+const FIRST_NUMBERS: &str =
+    "[first_numbers]\nsync = 8821\ngate = 9821\nrunbook = 8821\npostmortem = 31\npolicy = 7\n";
+
+/// The demo's folder: one that was named, or one that goes when the demo goes.
+pub(super) struct Place {
+    dir: PathBuf,
+    own: bool,
+}
+
+impl Place {
+    pub(super) fn open(named: Option<&Path>) -> Result<Self, Failure> {
+        let (dir, own) = match named {
+            Some(dir) => {
+                fs::create_dir_all(dir)
+                    .map_err(|error| Failure::failed(format!("{}: {error}", dir.display())))?;
+                (dir.to_owned(), false)
+            }
+            None => {
+                let name = client::random_name()
+                    .ok_or_else(|| Failure::failed("the system gives no random numbers"))?;
+                let dir = std::env::temp_dir().join(format!("dock-demo-{name}"));
+                home::private_folder(&dir)?;
+                (dir, true)
+            }
+        };
+        let dir = dir.canonicalize()?;
+        Ok(Self { dir, own })
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn clock_file(&self) -> PathBuf {
+        self.dir.join("clock")
+    }
+
+    /// Removes the folder if the demo made it.
+    pub(super) fn leave(&self) {
+        if self.own
+            && let Err(error) = fs::remove_dir_all(&self.dir)
+        {
+            super::out::remark(&format!("{} is still there: {error}", self.dir.display()));
+        }
+    }
+}
+
+/// Everything that the parts and the ready line name.
+pub(super) struct Estate {
+    pub(super) dir: PathBuf,
+    pub(super) server: String,
+    pub(super) log_key: String,
+    pub(super) argus_token: PathBuf,
+}
+
+impl Estate {
+    pub(super) fn make(
+        place: &Place,
+        simulators: &Simulators,
+        clock: &Clock,
+        store: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let dir = place.dir().to_owned();
+        for folder in ["people", "keys", "server"] {
+            home::private_folder(&dir.join(folder))?;
+        }
+        if !place.clock_file().exists() {
+            home::write_private(&place.clock_file(), b"0\n")?;
+        }
+        let port = port(&dir)?;
+        let log = NoteKey::from_seed(&format!("{ORG}/dock"), KeyUse::Log, &log_seed(&dir)?)
+            .map_err(|error| Failure::failed(error.to_string()))?;
+        let estate = Self {
+            server: format!("http://127.0.0.1:{port}"),
+            log_key: log.public().to_string(),
+            argus_token: dir.join("keys/argus.token"),
+            dir,
+        };
+        let keys = PEOPLE.iter().map(|person| Ok((*person, person_key(&estate.dir, person)?)));
+        let keys: BTreeMap<&str, PrivateKey> = keys.collect::<Result<_, Failure>>()?;
+        estate.write_bootstrap(&keys, clock)?;
+        estate.write_homes()?;
+        estate.write_configs(simulators, port, store, &keys)?;
+        Ok(estate)
+    }
+
+    pub(super) fn home(&self, person: &str) -> PathBuf {
+        self.dir.join("people").join(person)
+    }
+
+    pub(super) fn config(&self, part: &str) -> PathBuf {
+        self.dir.join(format!("{part}.toml"))
+    }
+
+    pub(super) fn configs(&self) -> Value {
+        json!({"serve": self.config("serve"), "executor": self.config("executor"), "argus": self.config(ARGUS)})
+    }
+
+    fn clock_file(&self) -> PathBuf {
+        self.dir.join("clock")
+    }
+
+    /// The first entries of the log: the administrator's own key, people, keys, the agent and its token. They are
+    /// signed once; a log that has them takes them no second time.
+    fn write_bootstrap(&self, keys: &BTreeMap<&str, PrivateKey>, clock: &Clock) -> Result<(), Failure> {
+        let file = self.dir.join("server/bootstrap.jsonl");
+        if file.exists() && self.argus_token.exists() {
+            return Ok(());
+        }
+        let token = Token::new(TokenKind::Agent).map_err(|error| Failure::failed(error.to_string()))?;
+        let admin = keys.get(ADMIN).ok_or_else(|| Failure::failed("the demo's administrator has no key"))?;
+        let mut lines = String::new();
+        for change in changes(keys, &token)? {
+            let statement = AdminStatement {
+                org: ORG.to_owned(),
+                id: new_id(clock.now())?,
+                by: name(ADMIN)?,
+                made_at: clock.now(),
+                seen: Seen { origin: format!("{ORG}/dock"), root: Digest(merkle::empty_root()), size: 0 },
+                change,
+            };
+            let bytes = statement.to_bytes();
+            let namespace = statement.change.purpose().namespace(ORG);
+            let signature =
+                admin.sign(&namespace, &bytes).map_err(|error| Failure::failed(error.to_string()))?;
+            let line = json!({"statement": String::from_utf8_lossy(&bytes), "signature": signature});
+            let _ = writeln!(lines, "{line}");
+        }
+        home::write_private(&self.argus_token, token.reveal().as_bytes())?;
+        Ok(home::write_private(&file, lines.as_bytes())?)
+    }
+
+    fn write_homes(&self) -> Result<(), Failure> {
+        for person in PEOPLE {
+            let folder = self.home(person).join("config");
+            home::private_folder(&self.home(person))?;
+            home::private_folder(&folder)?;
+            let text = format!(
+                "# Written by `dock demo`.\nserver = {}\nperson = {}\nlog_key = {}\nkey = {}\nclock_offset_file = {}\n",
+                quoted(&self.server),
+                quoted(person),
+                quoted(&self.log_key),
+                quoted(self.dir.join("keys").join(person)),
+                quoted(self.clock_file()),
+            );
+            home::write_private(&folder.join("console.toml"), text.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn write_configs(
+        &self,
+        simulators: &Simulators,
+        port: u16,
+        store: Option<&str>,
+        keys: &BTreeMap<&str, PrivateKey>,
+    ) -> Result<(), Failure> {
+        let world = simulators.world();
+        let tokens = [
+            ("argocd-agent", world.argocd_token(Account::Agent)),
+            ("argocd-executor", world.argocd_token(Account::Executor)),
+            ("github", world.token(Site::GitHub)),
+            ("pagerduty", world.token(Site::PagerDuty)),
+            ("prometheus", world.token(Site::Prometheus)),
+        ];
+        for (name, token) in &tokens {
+            home::write_private(&self.token_file(name), token.as_bytes())?;
+        }
+        let database = store
+            .map_or_else(|| format!("sqlite:{}", self.dir.join("server/dock.db").display()), str::to_owned);
+        let admin = keys.get(ADMIN).map(PrivateKey::public_line).unwrap_or_default();
+        let server = format!(
+            "# Written by `dock demo`.\nlisten = {}\nurl = {}\ndatabase = {}\norg = {}\nlog_key_file = {}\n\
+             checkpoint_file = {}\nadmins = [{}]\nbootstrap = {}\nclock_file = {}\nplain_keys_allowed = true\n\n{FIRST_NUMBERS}\n{}",
+            quoted(format!("127.0.0.1:{port}")),
+            quoted(&self.server),
+            quoted(database),
+            quoted(ORG),
+            quoted(self.dir.join("server/log.key")),
+            quoted(self.dir.join("server/checkpoint")),
+            quoted(admin),
+            quoted(self.dir.join("server/bootstrap.jsonl")),
+            quoted(self.clock_file()),
+            self.platforms(simulators),
+        );
+        let executor = format!(
+            "\n[executor.argocd]\nurl = {}\ntoken_file = {}\n",
+            quoted(simulators.url(Site::ArgoCd)),
+            quoted(self.token_file("argocd-executor"))
+        );
+        home::write_private(&self.config("serve"), format!("{server}{executor}").as_bytes())?;
+        home::write_private(&self.config("executor"), format!("{server}{executor}").as_bytes())?;
+        let argus = format!(
+            "# Written by `dock demo`.\nserver = {}\ntoken_file = {}\nsettle_s = 2\npoll_s = 5\nclock_file = {}\n\n{}",
+            quoted(&self.server),
+            quoted(&self.argus_token),
+            quoted(self.clock_file()),
+            self.platforms(simulators),
+        );
+        Ok(home::write_private(&self.config(ARGUS), argus.as_bytes())?)
+    }
+
+    fn token_file(&self, name: &str) -> PathBuf {
+        self.dir.join("keys").join(format!("{name}.token"))
+    }
+
+    /// The platforms with credentials that only read.
+    fn platforms(&self, simulators: &Simulators) -> String {
+        let names = [
+            (Site::ArgoCd, "argocd-agent"),
+            (Site::GitHub, "github"),
+            (Site::PagerDuty, "pagerduty"),
+            (Site::Prometheus, "prometheus"),
+        ];
+        names.into_iter().fold(String::new(), |mut text, (site, token)| {
+            let (url, token) = (quoted(simulators.url(site)), quoted(self.token_file(token)));
+            let _ = write!(text, "[platforms.{}]\nurl = {url}\ntoken_file = {token}\n\n", site.name());
+            text
+        })
+    }
+}
+
+/// A string in TOML: JSON's escapes are TOML's.
+fn quoted(text: impl AsRef<Path>) -> String {
+    Value::String(text.as_ref().display().to_string()).to_string()
+}
+
+fn name(text: &str) -> Result<PrincipalId, Failure> {
+    text.parse().map_err(|error: crate::row::principal::NotAName| Failure::failed(error.to_string()))
+}
+
+/// In the record's order: the administrator's key enrols itself, then everybody is made.
+fn changes(keys: &BTreeMap<&str, PrivateKey>, token: &Token) -> Result<Vec<AdminChange>, Failure> {
+    let enrol = |person: &str, key: &PrivateKey| {
+        Ok::<_, Failure>(AdminChange::KeyEnrolled {
+            person: name(person)?,
+            key: key.public().clone(),
+            valid_after: None,
+            valid_before: None,
+        })
+    };
+    let mut changes = Vec::new();
+    if let Some(key) = keys.get(ADMIN) {
+        changes.push(enrol(ADMIN, key)?);
+    }
+    for (person, key) in keys.iter().filter(|(person, _)| **person != ADMIN) {
+        let roles = BTreeSet::from(["sre".to_owned()]);
+        let person_is =
+            AdminChange::Person { person: name(person)?, roles, active: true, attributes: BTreeMap::new() };
+        changes.push(person_is);
+        changes.push(enrol(person, key)?);
+    }
+    changes.push(AdminChange::Agent {
+        agent: name(ARGUS)?,
+        owner: name(ADMIN)?,
+        standing: Standing::Active,
+        attributes: BTreeMap::new(),
+    });
+    changes.push(AdminChange::TokenIssued {
+        token: token.hash().to_string(),
+        principal: name(ARGUS)?,
+        scopes: BTreeSet::from(["read".to_owned(), "draft:sync".to_owned()]),
+        expires_at: None,
+    });
+    Ok(changes)
+}
+
+/// The same key each time the folder is used: made once, plain, for its owner alone.
+fn person_key(dir: &Path, person: &str) -> Result<PrivateKey, Failure> {
+    let file = dir.join("keys").join(person);
+    let wrong =
+        |error: crate::audit::private_key::KeyError| Failure::failed(format!("{}: {error}", file.display()));
+    if file.exists() {
+        let pem = config::secret(&file)?;
+        return PrivateKey::parse(format!("{}\n", pem.as_str()).as_bytes(), None).map_err(wrong);
+    }
+    let key = PrivateKey::from_seed(&seed()?, person).map_err(wrong)?;
+    home::write_private(&file, key.to_openssh().map_err(wrong)?.as_bytes())?;
+    let public = format!("{}\n", key.public_line());
+    home::write_private(&file.with_extension("pub"), public.as_bytes())?;
+    Ok(key)
+}
+
+fn log_seed(dir: &Path) -> Result<[u8; 32], Failure> {
+    let file = dir.join("server/log.key");
+    if !file.exists() {
+        home::write_private(&file, format!("{}\n", Digest(seed()?)).as_bytes())?;
+    }
+    let text = config::secret(&file)?;
+    let seed: Digest = text.parse().map_err(|_| Failure::failed(format!("{} is no key", file.display())))?;
+    Ok(seed.0)
+}
+
+fn seed() -> Result<[u8; 32], Failure> {
+    let mut seed = [0; 32];
+    client::chance(&mut seed).ok_or_else(|| Failure::failed("the system gives no random numbers"))?;
+    Ok(seed)
+}
+
+/// The port that an earlier demo in this folder had, if it is free; else any.
+fn port(dir: &Path) -> Result<u16, Failure> {
+    let file = dir.join("server/port");
+    let before = fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
+    let taken = |port: u16| TcpListener::bind(("127.0.0.1", port)).and_then(|listener| listener.local_addr());
+    let address = match before.map(taken) {
+        Some(Ok(address)) => address,
+        Some(Err(_)) | None => taken(0)?,
+    };
+    home::write_private(&file, format!("{}\n", address.port()).as_bytes())?;
+    Ok(address.port())
+}

@@ -1,0 +1,149 @@
+//! Orders that move the demo's world: one line of JSON in, one line out.
+//!
+//! Never: an order half obeyed and called done.
+
+use std::{fs, time::Duration};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    Estate, Failure, Simulators, Site,
+    children::{self, Children, Part},
+    estate::PEOPLE,
+};
+use crate::{
+    cli::{Globals, person::Person, rows::span},
+    client::{Cache, Home, home},
+    row::RowId,
+    simulator::SimulatorError,
+};
+
+/// How long the backend may take to answer again.
+const UP_WITHIN: Duration = Duration::from_secs(25);
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+enum Order {
+    Drift { app: String },
+    MoveBase { row: RowId },
+    Down { platform: String },
+    Up { platform: String },
+    Backend { state: Turn },
+    Clock { advance: String },
+    Incident { id: String, state: IncidentState, service: Option<String> },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Turn {
+    Down,
+    Up,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum IncidentState {
+    Open,
+    Resolved,
+}
+
+/// Does what a line says, and tells whether it was done.
+pub(super) async fn obey(
+    line: &str,
+    children: &mut Children,
+    estate: &Estate,
+    simulators: &Simulators,
+) -> Value {
+    let done = match serde_json::from_str::<Order>(line) {
+        Ok(order) => carry_out(order, children, estate, simulators).await,
+        Err(error) => Err(Failure::usage(format!("not an order: {error}"))),
+    };
+    match done {
+        Ok(told) => json!({"ok": true, "did": told}),
+        Err(failure) => json!({"ok": false, "error": failure.words}),
+    }
+}
+
+async fn carry_out(
+    order: Order,
+    children: &mut Children,
+    estate: &Estate,
+    simulators: &Simulators,
+) -> Result<String, Failure> {
+    let world = simulators.world();
+    let unknown = |error: SimulatorError| Failure::failed(error.to_string());
+    match order {
+        Order::Drift { app } => {
+            world.drift(&app).map_err(unknown)?;
+            Ok(format!("{app} drifts"))
+        }
+        Order::MoveBase { row } => {
+            let app = subject(row, estate).await?;
+            world.move_base(&app).map_err(unknown)?;
+            Ok(format!("{app} moved under {row}"))
+        }
+        Order::Down { platform } => {
+            world.faults(site(&platform)?).down();
+            Ok(format!("{platform} is down"))
+        }
+        Order::Up { platform } => {
+            world.faults(site(&platform)?).up();
+            Ok(format!("{platform} is up"))
+        }
+        Order::Backend { state } => backend(&state, children, estate).await,
+        Order::Clock { advance } => advance_clock(&advance, estate),
+        Order::Incident { id, state, service } => {
+            world.incident(&id, state == IncidentState::Open, service.as_deref()).map_err(unknown)?;
+            Ok(format!("{id} changed"))
+        }
+    }
+}
+
+fn site(name: &str) -> Result<Site, Failure> {
+    Site::named(name).ok_or_else(|| Failure::failed(format!("there is no platform {name} here")))
+}
+
+async fn backend(state: &Turn, children: &mut Children, estate: &Estate) -> Result<String, Failure> {
+    match state {
+        Turn::Down => {
+            if !children.runs(Part::Serve) {
+                return Err(Failure::failed("the backend does not run here"));
+            }
+            children.stop(Part::Serve).await;
+            Ok("the backend is down".to_owned())
+        }
+        Turn::Up => {
+            if !children.runs(Part::Serve) {
+                children.start(Part::Serve, estate)?;
+            }
+            children::answers(&estate.server, UP_WITHIN).await?;
+            Ok("the backend is up".to_owned())
+        }
+    }
+}
+
+fn advance_clock(by: &str, estate: &Estate) -> Result<String, Failure> {
+    let file = estate.dir.join("clock");
+    let text = fs::read_to_string(&file).unwrap_or_default();
+    let seconds: f64 = text.trim().parse().unwrap_or(0.0);
+    let seconds = seconds + span(by)?.as_secs_f64();
+    home::write_private(&file, format!("{seconds}\n").as_bytes())?;
+    Ok(format!("the clock is {seconds} s ahead"))
+}
+
+/// Which application a row is about: from what some of the people have cached, else from the backend.
+async fn subject(row: RowId, estate: &Estate) -> Result<String, Failure> {
+    for person in PEOPLE {
+        let file = Home::at(&estate.home(person)).cache_file();
+        let cached = Cache::open_if_there(&file).ok().flatten();
+        let found = cached.and_then(|(cache, _)| cache.row(row, jiff::Timestamp::MIN).ok().flatten());
+        if let Some(found) = found {
+            return Ok(found.view.head.subject);
+        }
+    }
+    let person = Person::at(&Globals::default(), Home::at(&estate.home("sarah")))?;
+    let api = person.sign_in().await?;
+    let view = api.row(row).await.map_err(|error| Failure::failed(format!("{row}: {error}")))?;
+    Ok(view.head.subject)
+}

@@ -1,0 +1,9 @@
+//! Promises that only the whole program can keep, each in a module of its own, through the real binary.
+//!
+//! Never: looks inside.
+
+mod commands;
+mod crash;
+mod demo;
+#[path = "../world/mod.rs"]
+mod world;
