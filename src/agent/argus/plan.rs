@@ -150,3 +150,146 @@ pub(super) fn key(act: &Act, app: &str, base: Digest, newest: Option<RowId>) -> 
     };
     Digest::of(format!("argus.v1\n{app}\n{about}\n{base}")).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        client::sample,
+        row::sync::{Resource, ResourceKey},
+    };
+
+    const APP: &str = "checkout-web";
+
+    fn reading(flag: &str) -> Reading {
+        let key = ResourceKey {
+            group: String::new(),
+            kind: "ConfigMap".into(),
+            namespace: "checkout".into(),
+            name: "flags".into(),
+        };
+        let side = |value: &str| Some(json!({"data": {"express": value}}));
+        let flags = Resource {
+            key,
+            live: side(flag),
+            predicted: side("on"),
+            hand: None,
+            uid: None,
+            resource_version: None,
+        };
+        Reading {
+            app: APP.into(),
+            project: "checkout".into(),
+            environment: Some("production".into()),
+            sync_status: "OutOfSync".into(),
+            health: "Healthy".into(),
+            revisions: vec!["r1".into()],
+            synced_revisions: vec!["r1".into()],
+            sources: vec![],
+            auto_sync: false,
+            operation_running: false,
+            reconciled_at: None,
+            history_id: None,
+            operation_finished_at: None,
+            resources: vec![flags],
+            hooks: vec![],
+        }
+    }
+
+    fn row(state: State, drift: &Reading) -> RowView {
+        let mut view = sample::view("sync-8822", 2, sample::draft());
+        view.head.state = state;
+        view.drift_sha256 = Some(drift.base().drift());
+        view
+    }
+
+    fn hold(drift: &Reading) -> Hold {
+        Hold {
+            subject: APP.into(),
+            drift: drift.base().drift(),
+            row: "sync-8801".parse().unwrap(),
+            by: "sarah".parse().unwrap(),
+            note: "the toggle stays".into(),
+            incident: None,
+            since: sample::at(0),
+            lifted: None,
+        }
+    }
+
+    #[test]
+    fn one_row_for_each_drift() {
+        let (same, other) = (reading("off"), reading("half"));
+        let in_sync = Reading { sync_status: "Synced".into(), ..reading("on") };
+        let unknown = Reading { sync_status: "Unknown".into(), ..reading("off") };
+        let running = Reading { operation_running: true, ..reading("off") };
+        let open = |state| vec![row(state, &same)];
+        let mut lifted = hold(&same);
+        lifted.lifted = Some(crate::row::hold::Lifted {
+            by: "sarah".parse().unwrap(),
+            at: sample::at(1),
+            why: "over".into(),
+        });
+        let table: Vec<(&str, &Reading, Vec<RowView>, Vec<Hold>, &str)> = vec![
+            ("a new drift", &same, vec![], vec![], "open"),
+            ("held", &same, vec![], vec![hold(&same)], "rest"),
+            ("another drift than the held one", &other, vec![], vec![hold(&same)], "open"),
+            ("the hold was lifted", &same, vec![], vec![lifted], "open"),
+            ("open already", &same, open(State::Pending), vec![], "rest"),
+            ("the open row's drift changed", &other, open(State::Pending), vec![], "revise"),
+            ("half signed, changed", &other, open(State::HalfSigned), vec![], "revise"),
+            ("sent back", &same, open(State::NeedsChanges), vec![], "revise"),
+            ("stale", &same, open(State::Stale), vec![], "revise"),
+            ("approved, changed: the executor finds out", &other, open(State::Approved), vec![], "rest"),
+            ("executing", &other, open(State::Executing), vec![], "rest"),
+            ("done before, drifted again", &same, open(State::Healthy), vec![], "open"),
+            ("declined before, drifted otherwise", &other, open(State::Declined), vec![], "open"),
+            ("expired, still there", &same, open(State::Expired), vec![], "open"),
+            ("in sync again", &in_sync, open(State::Pending), vec![], "withdraw"),
+            ("in sync, sent back", &in_sync, open(State::NeedsChanges), vec![], "withdraw"),
+            ("in sync after our sync", &in_sync, open(State::Executed), vec![], "rest"),
+            ("in sync, nothing open", &in_sync, vec![], vec![], "rest"),
+            ("ArgoCD cannot tell", &unknown, open(State::Pending), vec![], "rest"),
+            ("an operation runs", &running, vec![], vec![], "rest"),
+        ];
+        for (name, reading, rows, holds, expected) in table {
+            let got = match act(reading, Known { rows: &rows, holds: &holds }) {
+                Act::Rest(_) => "rest",
+                Act::Open => "open",
+                Act::Revise { revision: 2, .. } => "revise",
+                Act::Withdraw { revision: 2, .. } => "withdraw",
+                Act::Revise { .. } | Act::Withdraw { .. } => "another revision",
+            };
+            assert_eq!(got, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn two_argus_say_the_same_and_a_new_occasion_is_a_new_call() {
+        let base = Digest::of("base");
+        let first = || key(&Act::Open, APP, base, None);
+        assert_eq!(first(), first());
+        let others = [
+            key(&Act::Open, APP, Digest::of("other"), None),
+            key(&Act::Open, "other", base, None),
+            key(&Act::Open, APP, base, Some("sync-8822".parse().unwrap())),
+            key(&Act::Revise { row: "sync-8822".parse().unwrap(), revision: 1 }, APP, base, None),
+            key(&Act::Revise { row: "sync-8822".parse().unwrap(), revision: 2 }, APP, base, None),
+            key(&Act::Withdraw { row: "sync-8822".parse().unwrap(), revision: 2 }, APP, base, None),
+        ];
+        let all: std::collections::BTreeSet<_> = others.iter().cloned().chain([first()]).collect();
+        assert_eq!(all.len(), 7);
+    }
+
+    #[test]
+    fn what_was_declined_is_remembered() {
+        let same = reading("off");
+        let drift = same.base().drift();
+        let (holds, rows) = ([hold(&same)], [row(State::Pending, &same)]);
+        let past = Known { rows: &rows, holds: &holds }.past(APP, drift);
+        assert_eq!(past.len(), 1);
+        assert!(past[0].same_drift && past[0].by == "sarah" && past[0].decision == "decline");
+        assert!(Known { rows: &rows, holds: &holds }.past("other", drift).is_empty());
+    }
+}

@@ -27,7 +27,7 @@ use crate::{
         PlatformError, Sources,
         argocd::{self, AppKey, Refresh, SyncStatus},
     },
-    row::{Digest, Draft, Refusal},
+    row::{Digest, Draft},
     wire::{DraftAnswer, Snapshot},
 };
 
@@ -339,9 +339,7 @@ impl Argus {
         };
         match answer {
             Ok(answer) => Ok(Stepped::Done(Told::Answered { app, answer })),
-            Err(error) if overtaken(&error) => {
-                Ok(Stepped::Settles(self.after(SignedDuration::from_millis(500))))
-            }
+            // Also where Dock or the world moved on in between: a look later shows what is true then.
             Err(error) => Err(error.to_string()),
         }
     }
@@ -418,19 +416,4 @@ impl Memory {
 /// 1 s, 2 s, 4 s, … 60 s.
 fn pause(failures: u32) -> SignedDuration {
     RETRY_MIN.checked_mul(1 << failures.min(6)).unwrap_or(RETRY_MAX).min(RETRY_MAX)
-}
-
-/// Dock or the world moved on between reading and sending: look again, it is no failure.
-fn overtaken(error: &ApiError) -> bool {
-    matches!(
-        error.refusal(),
-        Some(
-            Refusal::ClaimMismatch { .. }
-                | Refusal::BaseMoved { .. }
-                | Refusal::SubjectTaken { .. }
-                | Refusal::StaleRevision { .. }
-                | Refusal::OutOfStep { .. }
-                | Refusal::AlreadyDecided { .. }
-        )
-    )
 }

@@ -6,15 +6,13 @@ use std::{future::Future, time::Duration};
 
 use jiff::SignedDuration;
 
-use super::{Executor, commit_of, milliseconds};
+use super::{Executor, actor, milliseconds};
 use crate::{
     lifecycle::{self, Ruling, Step},
     row::{Refusal, Row, RowId},
+    server::step::{TRIES_MAX, commit_of},
     store::{Commit, Committed, Receipt, StoreError, Work, WorkChange},
 };
-
-/// How often a step is computed anew when somebody else was faster.
-const TRIES_MAX: usize = 16;
 
 /// A lease on a row's work.
 pub(super) struct Lease<'a> {
@@ -76,7 +74,7 @@ impl<'a> Lease<'a> {
                 Err(refusal) => return Ok(Stepped::Refused(refusal)),
             };
             let row = Box::new(transition.row.clone());
-            let mut commit = commit_of(&before, transition, now);
+            let mut commit = commit_of(&before, transition, &actor(), now);
             commit.work.push(if ends { WorkChange::Done { id, fence } } else { self.renewal() });
             match self.executor.store.commit(commit).await? {
                 Committed::At(receipt) => return Ok(Stepped::Done { row, receipt }),
@@ -101,7 +99,7 @@ impl<'a> Lease<'a> {
             Err(refusal) => return Ok(Some(Stepped::Refused(refusal))),
         };
         let row = Box::new(transition.row.clone());
-        let mut commit = commit_of(before, transition, now);
+        let mut commit = commit_of(before, transition, &actor(), now);
         commit.authority = Some(authority);
         commit.work.push(self.renewal());
         match self.executor.store.commit(commit).await? {

@@ -13,21 +13,20 @@ use std::{
     time::Duration,
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde::Deserialize;
 use tokio::task::JoinSet;
 
 use crate::{
     audit::sshsig::PublicKey,
     clock::Clock,
-    lifecycle,
     platform::{
         PlatformError,
         argocd::{self, Actuator},
     },
     policy::Engine,
-    row::{PrincipalId, PrincipalKind, Row, RowId},
-    store::{About, Actor, Commit, LeafDraft, RowWrite, Store, StoreError, Work, WorkChange, WorkKind},
+    row::{PrincipalId, PrincipalKind, RowId},
+    store::{Actor, Store, StoreError, Work, WorkKind},
 };
 
 mod lease;
@@ -253,32 +252,6 @@ fn actor() -> Actor {
 
 fn milliseconds(of: u32) -> SignedDuration {
     SignedDuration::from_millis(i64::from(of))
-}
-
-/// The commit of a transition of `before`.
-fn commit_of(before: &Row, transition: lifecycle::Transition, now: Timestamp) -> Commit {
-    let lifecycle::Transition { row, entries, hold, work } = transition;
-    let about = About::Row { row: row.id, revision: row.revision };
-    let leaves = entries.into_iter().map(|entry| LeafDraft {
-        actor: actor(),
-        event: entry.event,
-        about: about.clone(),
-        body: entry.body,
-    });
-    let add = |kind| WorkChange::Add { kind, row: row.id, payload: String::new(), not_before: now };
-    let work = work.iter().filter_map(|work| match work {
-        lifecycle::Work::Execute => Some(add(WorkKind::Execute)),
-        lifecycle::Work::CheckHealth => Some(add(WorkKind::Follow)),
-        // The feed tells whoever looks.
-        lifecycle::Work::Notify => None,
-    });
-    Commit {
-        leaves: leaves.collect(),
-        holds: hold.into_iter().collect(),
-        work: work.collect(),
-        row: Some(RowWrite { row: row.clone(), expected: Some(before.version) }),
-        ..Commit::at(now)
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::{
     pin::Pin,
 };
 
+use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::*;
@@ -17,14 +18,15 @@ use crate::{
         sshsig::Purpose,
         statement::{Seen, Statement},
     },
-    lifecycle::{Judgement, Ruling, Step},
+    lifecycle::{self, Judgement, Ruling, Step},
     platform::argocd::{AppKey, Application, Phase, Pin as Target, Refresh, ResourceKey, SyncRequest, Tag},
     row::{
-        Attributes, Base, Decision, DecisionId, Digest, Draft, Effect, Event, Key, Pointer, Rule, Stage,
+        Attributes, Base, Decision, DecisionId, Digest, Draft, Effect, Event, Key, Pointer, Row, Rule, Stage,
         State, Touch, Verdict, c1, difference, draft::PROSE_BY_RULES,
     },
+    server::step::commit_of,
     simulator::{Account, Fault, Scenario, Setting, Simulators, Site},
-    store::{Committed, Setup, memory::Memory},
+    store::{About, Commit, Committed, LeafDraft, RowWrite, Setup, WorkChange, memory::Memory},
 };
 
 /// What happens at a named place; true cuts the worker off.
@@ -292,7 +294,7 @@ impl World {
         };
         let transition =
             lifecycle::apply(&Ruling::default(), &before, &Step::Decide(Box::new(judgement)), now).unwrap();
-        let mut commit = commit_of(&before, transition, now);
+        let mut commit = commit_of(&before, transition, &actor(), now);
         let signed = self.signed(who, Purpose::Decision, &statement.to_bytes());
         for leaf in &mut commit.leaves {
             leaf.actor = human(who);
@@ -602,7 +604,7 @@ async fn a_policys_decision_is_executed_while_the_policy_stands() {
         let before = world.row(row).await;
         let step = Step::PolicyDecides { decision: world.next_id(), policy: "staging-patch v3".to_owned() };
         let transition = lifecycle::apply(&Ruling::default(), &before, &step, world.now()).unwrap();
-        let mut commit = commit_of(&before, transition, world.now());
+        let mut commit = commit_of(&before, transition, &actor(), world.now());
         commit.leaves[0].actor = Actor { id: id("staging-patch"), kind: PrincipalKind::Policy };
         world.commit(commit).await;
         let done = world.work(&world.executor(), row).await;
