@@ -40,6 +40,8 @@ struct World {
     simulators: Simulators,
     store: Arc<Memory>,
     folder: tempfile::TempDir,
+    /// Made once: a client reads the machine's certificates.
+    reads: std::sync::OnceLock<Actuator>,
     ids: std::sync::atomic::AtomicU64,
 }
 
@@ -62,6 +64,7 @@ impl World {
             simulators: Simulators::start(setting).await.unwrap(),
             store: Arc::new(Memory::new(&Setup { first_numbers: BTreeMap::new() })),
             folder: tempfile::tempdir().unwrap(),
+            reads: std::sync::OnceLock::new(),
             ids: 0.into(),
         };
         let key = |person: &str| key_of(person).public().clone();
@@ -146,6 +149,10 @@ impl World {
         toml::from_str(&format!("[argocd]\nurl = {url:?}\ntoken_file = {token:?}\n[pace]\n{pace}")).unwrap()
     }
 
+    fn reads(&self) -> &argocd::Source {
+        self.reads.get_or_init(|| Actuator::open(&self.config().argocd).unwrap()).reads()
+    }
+
     fn executor(&self) -> Executor {
         let store: Arc<dyn Store> = self.store.clone();
         Executor::open(store, Clock::system(), ORG, None, &self.config()).unwrap()
@@ -161,7 +168,7 @@ impl World {
     /// A pending row over what ArgoCD says now.
     async fn open(&self, app: &str, project: &str, change: impl FnOnce(&mut Draft)) -> RowId {
         let key = AppKey { name: app.to_owned(), project: project.to_owned(), namespace: None };
-        let reading = self.executor().hand.reads().reading(&key, Refresh::Normal).await.unwrap();
+        let reading = self.reads().reading(&key, Refresh::Normal).await.unwrap();
         let number = self.store.head().await.unwrap().next[&crate::row::Kind::Sync];
         let row_id = RowId { kind: crate::row::Kind::Sync, number };
         let pointer = Pointer {
@@ -325,7 +332,7 @@ impl World {
 
     async fn application(&self, app: &str, project: &str) -> Application {
         let key = AppKey { name: app.to_owned(), project: project.to_owned(), namespace: None };
-        self.executor().hand.reads().application(&key, Refresh::No).await.unwrap()
+        self.reads().application(&key, Refresh::No).await.unwrap()
     }
 
     async fn history(&self) -> Vec<i64> {
