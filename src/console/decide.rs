@@ -17,6 +17,9 @@ use crate::client::{self, NoteDraft, Wish};
 use crate::row::{Decision, Note, Refusal, RowId};
 use crate::wire::{RowHead, RowView};
 
+/// How long a row stands beside the list before it counts as read.
+const READ_AFTER_MS: u64 = 1_500;
+
 /// The verb that a command opens a dialog for.
 pub fn verb(command: Command) -> Option<Verb> {
     Some(match command {
@@ -32,6 +35,10 @@ pub fn verb(command: Command) -> Option<Verb> {
 
 /// Why a command cannot be done now, in words for footer, help and palette.
 pub fn disabled(model: &Model, command: Command) -> Option<String> {
+    if command == Command::TakeBack {
+        let rests = model.known.entries.iter().any(|entry| entry.fate == client::Fate::Signed);
+        return (!rests).then(|| text::NOTHING_TO_TAKE_BACK.to_owned());
+    }
     let decides = verb(command).is_some() || command == Command::SendNow;
     if !decides {
         return None;
@@ -125,17 +132,23 @@ pub fn open(model: &mut Model, verb: Verb, command: Command) -> Vec<Effect> {
         return Vec::new();
     }
     let on_row = matches!(model.screens.last(), Some(Screen::Row(_) | Screen::Diff(_)));
+    let mut effects = Vec::new();
+    // Beside the list a row counts as read once it has stood there for a moment.
+    if !on_row && model.at.ms.saturating_sub(model.standing.facts.since_ms) >= READ_AFTER_MS {
+        effects = super::update::mark_read(model);
+    }
     let shown = if on_row { model.standing.facts.body.clone() } else { model.read.get(&row).cloned() };
     let Some(pin) = shown.filter(|pin| model.read.get(&row) == Some(pin) && is_current(model, pin)) else {
         if on_row {
             model.tell(Slot::Watch, text::BEHIND);
             return vec![Effect::LoadRow { row }];
         }
-        let effects = super::update::open_row(model, row);
+        effects.extend(super::update::open_row(model, row));
         model.tell(Slot::Watch, text::READ_FIRST);
         return effects;
     };
-    push_dialog(model, verb, vec![pin])
+    effects.extend(push_dialog(model, verb, vec![pin]));
+    effects
 }
 
 fn open_batch(model: &mut Model, verb: Verb, command: Command) -> Vec<Effect> {

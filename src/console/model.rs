@@ -14,7 +14,7 @@ use super::event::Moment;
 use super::key::Key;
 use super::keymap::{Command, Context, Keymap, SCREENS};
 use super::line::Line as Input;
-use super::queue::{Known, Queue};
+use super::queue::{Group, Known, Queue};
 use super::shown::Shown;
 use super::theme::{Background, Slot, Theme, Themes, Wish};
 use super::widget::diff::{Diff, Shape};
@@ -53,6 +53,7 @@ pub struct Model {
     pub still: bool,
     pub leave_after_ms: u64,
     pub read_only: bool,
+    pub bell: bool,
     pub views: Vec<(String, String)>,
 
     pub known: Known,
@@ -75,6 +76,7 @@ pub struct Model {
     pub filter: Filter,
     pub view_name: String,
     pub passing: BTreeSet<RowId>,
+    pub counts: BTreeMap<Group, usize>,
     pub preview: bool,
     /// The rows changed since the list was last looked over.
     pub list_due_ms: Option<u64>,
@@ -111,6 +113,8 @@ pub struct Surroundings {
     pub still: bool,
     pub leave_after_ms: u64,
     pub read_only: bool,
+    /// `[page] by = "bell"`.
+    pub bell: bool,
     pub views: Vec<(String, String)>,
 }
 
@@ -394,6 +398,7 @@ impl Model {
             still: from.still,
             leave_after_ms: from.leave_after_ms,
             read_only: from.read_only,
+            bell: from.bell,
             views,
             known: Known::default(),
             link: Link::default(),
@@ -409,6 +414,7 @@ impl Model {
             filter: Filter::default(),
             view_name: String::new(),
             passing: BTreeSet::new(),
+            counts: BTreeMap::new(),
             preview: true,
             list_due_ms: None,
             rested_ms: at.ms,
@@ -478,6 +484,11 @@ impl Model {
         self.bodies.get(&row)
     }
 
+    /// How many rows want this.
+    pub fn count(&self, group: Group) -> usize {
+        self.counts.get(&group).copied().unwrap_or(0)
+    }
+
     pub fn now(&self) -> Timestamp {
         self.at.now
     }
@@ -496,7 +507,9 @@ impl Model {
     pub fn facts(&self) -> Facts {
         let row = self.subject();
         let drawn = |row: &RowId| self.body(*row).map(|body| Pin::of(&body.view));
-        let shows_body = matches!(self.screens.last(), Some(Screen::Row(_) | Screen::Diff(_)));
+        // In a wide terminal the whole row stands beside the list.
+        let beside = self.screens.is_empty() && super::layout::is_wide(self);
+        let shows_body = beside || matches!(self.screens.last(), Some(Screen::Row(_) | Screen::Diff(_)));
         let visits =
             self.screens.last().map(Screen::visit).into_iter().chain(self.layers.last().map(Layer::visit));
         Facts {

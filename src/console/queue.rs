@@ -58,12 +58,32 @@ pub struct Known {
     /// Newest first.
     pub entries: Vec<Entry>,
     pub drafts: Vec<NoteDraft>,
+    /// The newest entry of each row that was not taken back.
+    newest: BTreeMap<RowId, usize>,
 }
 
 impl Known {
     /// The newest decision of this home on the row.
     pub fn entry(&self, row: RowId) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.row == row && entry.fate != Fate::TakenBack)
+        self.newest.get(&row).and_then(|at| self.entries.get(*at))
+    }
+
+    /// What was signed here, newest first.
+    pub fn set_entries(&mut self, entries: Vec<Entry>) {
+        self.newest.clear();
+        for (at, entry) in entries.iter().enumerate().filter(|(_, entry)| entry.fate != Fate::TakenBack) {
+            self.newest.entry(entry.row).or_insert(at);
+        }
+        self.entries = entries;
+    }
+
+    /// Rows by what they want, counted once for many frames.
+    pub fn counts(&self) -> BTreeMap<Group, usize> {
+        let mut counts = BTreeMap::new();
+        for row in self.rows.values() {
+            *counts.entry(self.group(row)).or_default() += 1;
+        }
+        counts
     }
 
     pub fn unsent(&self) -> usize {

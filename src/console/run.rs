@@ -174,6 +174,7 @@ fn surroundings(options: &Options) -> Surroundings {
         still: settings.motion.as_deref() == Some("none") || set("DOCK_REDUCED_MOTION").is_some(),
         leave_after_ms: u64::try_from(settings.leave_after().as_millis()).unwrap_or(0),
         read_only: options.read_only || settings.read_only,
+        bell: settings.page.by == "bell",
         views: settings.views.clone().into_iter().collect(),
     }
 }
@@ -279,6 +280,7 @@ impl Runner {
         if let What::Terminal(FromTerminal::End { signal }) = &event.what {
             self.exit = Some(Exit::Signal(*signal));
         }
+        panic_for_tests("update");
         let effects = update(&mut self.model, event);
         self.perform(effects);
     }
@@ -326,9 +328,9 @@ impl Runner {
             return;
         }
         let mut picture = Picture::new(self.model.size.0, self.model.size.1);
+        panic_for_tests("draw");
         screen::draw(&self.model, &mut picture);
-        let for_you =
-            self.model.known.rows.values().filter(|row| self.model.known.group(row) == Group::ForYou).count();
+        let for_you = self.model.count(Group::ForYou);
         let title = if for_you > 0 { format!("dock ({for_you})") } else { "dock".to_owned() };
         let mut bytes = self.painter.paint(&picture, &title);
         bytes.append(&mut self.extra);
@@ -408,3 +410,14 @@ impl Runner {
         }
     }
 }
+
+/// A panic where `DOCK_PANIC_AT` names it: that the terminal comes back is tried from outside.
+#[cfg(debug_assertions)]
+pub(super) fn panic_for_tests(place: &str) {
+    let asked = config::environment("DOCK_PANIC_AT").is_some_and(|at| at == place);
+    assert!(!asked, "asked for by DOCK_PANIC_AT={place}");
+}
+
+/// Nothing.
+#[cfg(not(debug_assertions))]
+pub(super) fn panic_for_tests(_: &str) {}

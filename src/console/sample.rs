@@ -323,6 +323,7 @@ pub(crate) fn surroundings() -> Surroundings {
         still: false,
         leave_after_ms: 10_000,
         read_only: false,
+        bell: true,
         views: vec![],
     }
 }

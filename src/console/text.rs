@@ -22,6 +22,17 @@ pub const NO_BODY: &str = "its text is not in the cache yet";
 pub const BROKEN: &str = "RECORD BROKEN: deciding is off";
 pub const SYNCING: &str = "asking the backend";
 pub const NO_SERVER: &str = "no server is configured: `dock connect`, or `server =` in console.toml";
+pub const WELCOME: [&str; 9] = [
+    "Dock is where you judge what agents propose: you read the draft, its evidence and what moved, and you decide in your own name.",
+    "Every decision is signed with your SSH key and kept in a record that anybody can check.",
+    "",
+    "`dock demo`    tries it on this machine; nothing to configure",
+    "`dock init`    writes a commented config and asks for your server",
+    "`dock doctor`  says what is missing, and what to do",
+    "",
+    "?  keys and rules        :  all commands        q  quit",
+    "",
+];
 pub const COPIED: &str = "copied, where the terminal allows it";
 pub const LINES_ONLY: &str = "lines only, too large for words";
 pub const TOO_LONG: &str = "cut at 50,000 lines: `dock show --diff` prints all";

@@ -11,7 +11,7 @@ mod screens;
 mod tests;
 
 use super::decide;
-use super::effect::Effect;
+use super::effect::{Effect, KeyState};
 use super::event::{Event, What};
 use super::model::{LAYERS_MAX, Layer, Model, Screen, Standing};
 use super::queue::SETTLE_AFTER_MS;
@@ -20,15 +20,17 @@ use super::terminal::input::Input;
 use super::theme::{Background, Slot, background_of};
 
 pub use lists::filter_rows;
-pub use screens::{diff_lines, open_row};
+pub use screens::{diff_lines, mark_read, open_row};
 
+/// A key that was unlocked is forgotten after this long without a key press.
+const KEY_STAYS_MS: u64 = 15 * 60 * 1_000;
 /// Rows that changed are looked over this much later, so that a storm of changes costs one look.
 const LOOK_OVER_MS: u64 = 200;
 
 pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
     model.at = event.at;
     let mut effects = timers(model);
-    effects.extend(match event.what {
+    let done = match event.what {
         What::Terminal(seen) => terminal(model, seen),
         What::Answer(answer) => answers::take(model, *answer),
         What::Time => Vec::new(),
@@ -36,7 +38,10 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
             model.panicked = true;
             quit(model)
         }
-    });
+    };
+    // Who looks needs no bell; a terminal that never tells whether somebody does gets it.
+    let heard = model.bell && model.focused != Some(true);
+    effects.extend(done.into_iter().filter(|effect| heard || !matches!(effect, Effect::Bell)));
     effects
 }
 
@@ -56,7 +61,8 @@ pub fn next_wake_ms(model: &Model) -> Option<u64> {
         let into = u64::try_from(model.now().as_millisecond().rem_euclid(60_000)).unwrap_or(0);
         model.at.ms + 60_000 - into
     });
-    [notice, save, settle, list, second, minute].into_iter().flatten().min()
+    let key = matches!(model.key, KeyState::Ready { .. }).then_some(model.rested_ms + KEY_STAYS_MS);
+    [notice, save, settle, list, second, minute, key].into_iter().flatten().min()
 }
 
 fn may_settle(model: &Model) -> bool {
@@ -77,6 +83,10 @@ fn timers(model: &mut Model) -> Vec<Effect> {
     }
     let due = model.dialog().and_then(|dialog| dialog.touched_ms);
     let mut effects = Vec::new();
+    if matches!(model.key, KeyState::Ready { .. }) && now >= model.rested_ms + KEY_STAYS_MS {
+        model.key = KeyState::Unasked;
+        effects.push(Effect::ForgetKey);
+    }
     if due.is_some_and(|at| now >= at + super::dialog::SAVE_AFTER_MS) {
         effects.extend(decide::save(model));
     }
@@ -184,7 +194,7 @@ pub fn push_screen(model: &mut Model, screen: Screen) {
 
 fn suspend(model: &mut Model) -> Vec<Effect> {
     let save = decide::save(model);
-    model.key = super::effect::KeyState::Unasked;
+    model.key = KeyState::Unasked;
     save.into_iter().chain([Effect::ForgetKey, Effect::Suspend]).collect()
 }
 

@@ -213,7 +213,9 @@ impl Refusal {
             }
             Self::OwnProposal { .. } => "ask another reviewer",
             Self::AlreadyReviewed { .. } => "withdraw first, then decide again: a decline is always free",
-            Self::AlreadyDecided { .. } | Self::AlreadyExecuting => "H shows the row's history",
+            Self::AlreadyDecided { .. } | Self::AlreadyExecuting => {
+                "the row's own page tells who and when; `g r` shows every attempt"
+            }
             Self::NoteRequired { .. } => "write ten characters or more, three different letters among them",
             Self::GoesAgainstVerdict { .. } => "approve with conditions, or `override` in writing",
             Self::OnHold { .. } => "lift the hold first: `dock holds lift`",

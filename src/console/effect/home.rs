@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::mpsc::Sender;
 use zeroize::Zeroizing;
 
@@ -141,6 +141,7 @@ impl Worker {
 
     fn perform(&mut self, effect: Effect, net: &Sender<Ask>) -> Vec<Answer> {
         let now = self.place.clock.now();
+        super::super::run::panic_for_tests("effect");
         match effect {
             Effect::LoadRow { row } => match self.body(row, now) {
                 Ok(Some(body)) => vec![Answer::Row { row, body: Ok(Box::new(body)) }],
@@ -312,6 +313,3 @@ fn ask(net: &Sender<Ask>, what: Ask) -> Vec<Answer> {
         (Err(_), Ask::Row(row)) => vec![away(row, "it is not cached, and too much is being asked at once")],
     }
 }
-
-/// How long a key stays open without a key press.
-pub const KEY_STAYS: SignedDuration = SignedDuration::from_mins(15);

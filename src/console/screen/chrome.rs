@@ -63,7 +63,7 @@ fn title(model: &Model, screen: &str) -> Styled {
 
 /// What waits, as many of the counts as there is room for.
 fn counts(model: &Model, room: usize) -> Styled {
-    let of = |group: Group| model.known.rows.values().filter(|row| model.known.group(row) == group).count();
+    let of = |group: Group| model.count(group);
     let mut parts = vec![format!("{} for you", of(Group::ForYou))];
     let more = [(of(Group::CameBack), "came back"), (of(Group::SecondKey), "second key")];
     parts.extend(more.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
@@ -230,7 +230,10 @@ fn hints(model: &Model, width: u16) -> Styled {
     for bound in bound {
         let chord = bound.keys.iter().find(|chord| chord.prefix == prefix);
         let Some(chord) = chord.filter(|_| model.disabled(bound.binding.command).is_none()) else { continue };
-        if bound.binding.command == Command::Help || bound.binding.command == Command::DialogHelp {
+        let told_elsewhere = matches!(bound.binding.command, Command::Help | Command::DialogHelp)
+            || (bound.binding.command == Command::Open
+                && matches!(model.screens.last(), Some(Screen::Row(_) | Screen::Diff(_))));
+        if told_elsewhere {
             continue;
         }
         let part =

@@ -161,7 +161,7 @@ pub(super) fn draw(model: &Model, layer: &Layer, canvas: &mut Canvas<'_>) {
         Layer::Themes(_) => "Themes, as you move; Enter keeps one, Esc goes back",
         _ => "Copy",
     };
-    let height = u16::try_from(HEIGHT).unwrap_or(14) + 4;
+    let height = u16::try_from(choices(model).len().min(HEIGHT)).unwrap_or(14) + 4;
     let area = layout::layer(model, 92, height);
     super::boxed(canvas, area, title);
     let inside = super::inside(area);

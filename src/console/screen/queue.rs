@@ -41,7 +41,7 @@ pub(super) fn list(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 
 /// An empty queue says why it is empty.
 fn empty(model: &Model, width: u16) -> Vec<Styled> {
-    let waits = model.known.rows.values().filter(|row| model.known.group(row) == Group::Others).count();
+    let waits = model.count(Group::Others);
     let at = model.link.synced_at.map(|at| text::when(at, model.now(), &model.zone, false));
     let said = if !model.filter_text.is_empty() {
         let mut environments: Vec<&str> =
@@ -54,7 +54,7 @@ fn empty(model: &Model, width: u16) -> Vec<Styled> {
             environments.join(", ")
         )
     } else if model.link.state == super::super::effect::LinkState::NoServer {
-        text::NO_SERVER.to_owned()
+        return welcome(width);
     } else if let Some(at) = at.filter(|_| model.link.away()) {
         format!("Nothing waited for you at {at}. What came since is unknown.")
     } else if model.link.synced_at.is_none() {
@@ -68,6 +68,15 @@ fn empty(model: &Model, width: u16) -> Vec<Styled> {
     };
     let wrapped = Shown::untrusted(&said).wrap(usize::from(width).saturating_sub(2));
     wrapped.into_iter().map(|line| Styled::of(Slot::Text, line)).collect()
+}
+
+/// Nothing is configured: what Dock is, and what to do.
+fn welcome(width: u16) -> Vec<Styled> {
+    let wrap = |text: &str| -> Vec<Styled> {
+        let lines = Shown::untrusted(text).wrap(usize::from(width).saturating_sub(2));
+        lines.into_iter().map(|line| Styled::of(Slot::Text, line)).collect()
+    };
+    text::WELCOME.iter().flat_map(|part| wrap(part)).collect()
 }
 
 fn line(model: &Model, line: &Line, width: u16) -> Styled {

@@ -22,6 +22,8 @@ use crate::wire::{DecisionView, RowView, SignalView};
 
 /// Lines of the difference that the row itself shows; `v` shows all.
 const DIFF_LINES: usize = 16;
+/// Columns that a signal's name may take before its value moves down.
+const SIGNAL_NAME_WIDTH: usize = 24;
 /// Columns of a series beside its signal.
 const SPARK_WIDTH: usize = 16;
 
@@ -240,12 +242,13 @@ fn signals(model: &Model, body: &Body, doc: &mut Doc) {
     }
     let mut sorted: Vec<&SignalView> = view.signals.iter().collect();
     sorted.sort_by_key(|signal| std::cmp::Reverse((signal.signal.weight, signal.signal.verdict)));
+    let widest = sorted.iter().map(|signal| Shown::untrusted(&signal.signal.name).width()).max().unwrap_or(0);
     for signal in sorted {
-        signal_lines(model, signal, doc);
+        signal_lines(model, signal, widest.min(SIGNAL_NAME_WIDTH), doc);
     }
 }
 
-fn signal_lines(model: &Model, view: &SignalView, doc: &mut Doc) {
+fn signal_lines(model: &Model, view: &SignalView, name_width: usize, doc: &mut Doc) {
     let signal = &view.signal;
     let age = model.now().duration_since(signal.fetched_at);
     let (mark, slot) = match (signal.verdict, view.fresh) {
@@ -256,15 +259,14 @@ fn signal_lines(model: &Model, view: &SignalView, doc: &mut Doc) {
     };
     let told = match (signal.verdict, view.fresh) {
         (Grade::Unknown, _) => "UNKNOWN".to_owned(),
+        (_, false) if doc.width < 100 => format!("STALE {}", text::age(age)),
         (_, false) => format!("STALE {} (budget {})", text::age(age), signal.budget_s / 60),
         (_, true) => text::age(age),
     };
-    let right = format!("{:<10} {:>7}", signal.pointer.platform, told);
+    let right = format!("{:<9} {:>8}", signal.pointer.platform, told);
     let mut line = Styled::of(slot, format!(" {mark} ")).add(slot, signal.name.as_str());
-    line = line.to(28);
-    if signal.weight != Weight::Note {
-        line = line.add(slot, format!("[{}] ", signal.weight.word()));
-    }
+    let weight = if signal.weight == Weight::Note { "" } else { signal.weight.word() };
+    line = line.to(name_width + 4).add(slot, format!("{weight:<6}"));
     let chart = signal.series.as_ref().map(|series| {
         let points: Vec<Option<f64>> = series.numbers().collect();
         let limit = series.threshold.as_ref().map(|limit| format!(" limit {limit}")).unwrap_or_default();
@@ -272,13 +274,17 @@ fn signal_lines(model: &Model, view: &SignalView, doc: &mut Doc) {
     });
     let value = Shown::untrusted(&signal.value.replace('\n', " "));
     let room = doc.width.saturating_sub(line.width() + Shown::untrusted(&right).width() + 2);
-    let chart_room = chart.as_ref().map_or(0, |chart| chart.width() + 2);
-    let fits = value.width() + chart_room <= room;
+    let fits = value.width() <= room;
+    let chart_fits = |chart: &Styled| fits && value.width() + chart.width() + 2 <= room;
+    let (beside, below) = match chart {
+        Some(chart) if chart_fits(&chart) => (Some(chart), None),
+        chart => (None, chart),
+    };
     if fits {
         line = line.text(value.clone());
-        if let Some(chart) = &chart {
-            line = line.text("  ").join(chart.clone());
-        }
+    }
+    if let Some(chart) = beside {
+        line = line.text("  ").join(chart);
     }
     let gap = doc.width.saturating_sub(line.width() + Shown::untrusted(&right).width() + 1);
     line = line.text(" ".repeat(gap.max(1))).add(if view.fresh { Slot::Muted } else { Slot::Stale }, right);
@@ -289,9 +295,9 @@ fn signal_lines(model: &Model, view: &SignalView, doc: &mut Doc) {
     }
     if !fits {
         doc.wrapped(Pane::Signals, Slot::Text, 5, value.as_str());
-        if let Some(chart) = chart {
-            doc.push(Pane::Signals, Styled::from("     ").join(chart));
-        }
+    }
+    if let Some(chart) = below {
+        doc.push(Pane::Signals, Styled::from("     ").join(chart));
     }
 }
 

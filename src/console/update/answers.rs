@@ -93,7 +93,7 @@ fn known(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
     known.rows = rows.into_iter().map(|row| (row.id, row)).collect();
     known.holds = holds;
     known.seen = seen.into_iter().map(|seen| (seen.row, seen)).collect();
-    known.entries = entries;
+    known.set_entries(entries);
     known.drafts = drafts;
     model.link = link;
     if model.queue.lines.is_empty() {
@@ -160,7 +160,7 @@ fn outbox(model: &mut Model, entries: Vec<Entry>, drafts: Vec<crate::client::Not
             _ => {}
         }
     }
-    model.known.entries = entries;
+    model.known.set_entries(entries);
     model.known.drafts = drafts;
     list_changed(model);
     effects
@@ -219,7 +219,9 @@ fn signed_came(model: &mut Model, row: RowId, signed: Result<Box<Entry>, String>
                 text::plural(usize::try_from(model.leave_after_ms / 1000).unwrap_or(0), "second", "seconds");
             let said = format!("{row}: signed. Leaves in {leaves}; u takes it back.");
             model.known.drafts.retain(|draft| (draft.row, draft.revision) != (row, entry.revision));
-            model.known.entries.insert(0, *entry);
+            let mut entries = std::mem::take(&mut model.known.entries);
+            entries.insert(0, *entry);
+            model.known.set_entries(entries);
             model.queue.marked.remove(&row);
             let done = model.dialog_mut().is_none_or(|dialog| {
                 dialog.signing = dialog.signing.saturating_sub(1);

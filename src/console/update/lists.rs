@@ -24,6 +24,7 @@ pub fn filter_rows(model: &mut Model) {
     let mut passes = passes;
     model.passing = model.known.rows.values().filter(|row| passes(row)).map(|row| row.id).collect();
     model.queue.matching = model.passing.len();
+    model.counts = model.known.counts();
 }
 
 fn standing(model: &Model, row: &crate::wire::RowHead) -> Standing {
@@ -65,11 +66,13 @@ pub(super) fn settle(model: &mut Model) {
 
 /// A filter or a grouping that the reader asked for: the list begins anew, at its top.
 pub(super) fn begin_anew(model: &mut Model) {
+    filter_rows(model);
+    if model.queue.row().is_none_or(|row| !model.passing.contains(&row)) {
+        model.queue.lines.clear();
+        (model.queue.cursor, model.queue.top) = (0, 0);
+    }
     settle(model);
     let height = list_height(model);
-    if model.queue.row().is_none_or(|row| !model.passing.contains(&row)) {
-        model.queue.to(0, height);
-    }
     model.queue.show(height);
 }
 

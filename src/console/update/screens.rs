@@ -51,7 +51,12 @@ pub(super) fn preview(model: &mut Model) -> Vec<Effect> {
 /// A frame was flushed: a row's own screen that stood there has been opened, and its pin may be signed.
 pub(super) fn seen(model: &mut Model) -> Vec<Effect> {
     let on_row = matches!(model.screens.last(), Some(Screen::Row(_) | Screen::Diff(_)));
-    let Some(pin) = model.standing.facts.body.clone().filter(|_| on_row) else { return Vec::new() };
+    if on_row { mark_read(model) } else { Vec::new() }
+}
+
+/// What stands on the screen counts as read from now on, here and in the home.
+pub fn mark_read(model: &mut Model) -> Vec<Effect> {
+    let Some(pin) = model.standing.facts.body.clone() else { return Vec::new() };
     let before = model.read.insert(pin.row, pin.clone());
     let Some(body) = model.body(pin.row) else { return Vec::new() };
     let current = Pin::of(&body.view) == pin;

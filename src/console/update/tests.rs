@@ -162,6 +162,17 @@ fn what_was_not_read_is_opened_instead() {
 }
 
 #[test]
+fn in_a_wide_terminal_one_decides_without_leaving_the_queue() {
+    let mut desk = Desk::new(200, 60);
+    desk.keys("j j D");
+    assert_eq!(desk.notice(), text::READ_FIRST, "not at a glance");
+    desk.keys("Esc");
+    desk.wait(2_000);
+    desk.keys("D");
+    assert_eq!((desk.model.screens.len(), open_dialogs(&desk.model)), (0, 1));
+}
+
+#[test]
 fn a_plain_approval_against_the_verdict_is_refused_with_the_way_out() {
     let mut desk = reading();
     desk.keys("A");
