@@ -213,9 +213,8 @@ pub(super) async fn bootstrap(
     }
     let commit = Commit { leaves, authority: Some(0), ..Commit::at(now) };
     match store.commit(commit).await.map_err(|error| error.to_string())? {
-        Committed::At(_) => Ok(()),
-        // Another process of ours was faster: it wrote the same file.
-        Committed::Conflict => Ok(()),
+        // Conflict: another process of ours was faster, and wrote the same file.
+        Committed::At(_) | Committed::Conflict => Ok(()),
         other => Err(format!("{shown} could not be written: {other:?}")),
     }
 }

@@ -45,7 +45,7 @@ pub(super) async fn decide(
     body: Body<SignedDecision>,
 ) -> Result<Json<DecisionAnswer>, Problem> {
     let signed = body.value;
-    let case = Case::of(&app, id, signed)?;
+    let case = Case::of(&app, &id, signed)?;
     let answer = case.judged(&app).await?;
     stop_point::reach("answer.sent");
     Ok(Json(answer))
@@ -67,18 +67,18 @@ struct Signer {
 
 /// What the statement comes to.
 enum Ruled {
-    Accepted(Transition),
+    Accepted(Box<Transition>),
     Refused(Refusal),
     /// Refused, and the row goes back to wait.
     Moved(Vec<Moved>, Box<Transition>),
 }
 
 impl Case {
-    fn of(app: &App, id: DecisionId, signed: SignedDecision) -> Result<Self, Problem> {
+    fn of(app: &App, id: &DecisionId, signed: SignedDecision) -> Result<Self, Problem> {
         let bad = |why: String| stranger(app, Refusal::BadStatement { why });
         let statement =
             Statement::parse(signed.statement.as_bytes()).map_err(|error| bad(error.to_string()))?;
-        if statement.decision_id != id {
+        if statement.decision_id != *id {
             return Err(bad("it carries another id than its address".to_owned()));
         }
         if statement.org != app.org {
@@ -156,7 +156,7 @@ impl Case {
     /// No key that is valid now signed it. One that was valid once is told as such.
     fn without_key(&self, standing: &Standing) -> Refusal {
         let Statement { reviewer, .. } = &self.statement;
-        let purpose = Purpose::Decision.namespace(&standing.authority.org().to_owned());
+        let purpose = Purpose::Decision.namespace(standing.authority.org());
         let held = standing.authority.people().get(reviewer).map(|person| person.keys.as_slice());
         let fits = |key: &&crate::audit::authority::Enrolment| {
             key.key.verify(&purpose, self.signed.statement.as_bytes(), &self.signed.signature).is_ok()
@@ -194,12 +194,12 @@ impl Case {
             Err(refusal) => return Ok(Ruled::Refused(refusal)),
         };
         if !approves {
-            return Ok(Ruled::Accepted(transition));
+            return Ok(Ruled::Accepted(Box::new(transition)));
         }
         let base = claim::base(app, &whole.draft.base, claim::DECISION_WITHIN).await?;
         let moved = whole.draft.base.moved(&base);
         if moved.is_empty() {
-            return Ok(Ruled::Accepted(transition));
+            return Ok(Ruled::Accepted(Box::new(transition)));
         }
         let step = Step::BaseMoved { moved: moved.clone() };
         match lifecycle::apply(&ruling, row, &step, now) {
@@ -322,7 +322,7 @@ impl Case {
         let (mut commit, answer) = match (ruled, before) {
             (Ruled::Accepted(transition), Some(before)) => {
                 let answer = self.accepted(before, &transition.row);
-                (step::commit_of(before, self.signed_into(transition), &actor, now), answer)
+                (step::commit_of(before, self.signed_into(*transition), &actor, now), answer)
             }
             (Ruled::Moved(moved, back), Some(before)) => {
                 let refusal = Refusal::BaseMoved { row: before.id, moved };

@@ -301,16 +301,17 @@ async fn already(
     draft: &Draft,
     now: Timestamp,
 ) -> Result<Option<DraftAnswer>, Problem> {
-    let Some(drift) = read.drift() else { return Ok(None) };
+    let Some(read_drift) = read.drift() else { return Ok(None) };
     if let Some(open) = app.store.open_row(draft.kind, &draft.subject, now).await? {
         let waits_for_agent = matches!(open.state(), RowState::NeedsChanges | RowState::Stale);
-        let same = open.drift == Some(drift) && open.agent == request.caller.id && !waits_for_agent;
+        let same = open.drift == Some(read_drift) && open.agent == request.caller.id && !waits_for_agent;
         let (outcome, state) = (DraftOutcome::Exists, open.state());
         return Ok(same.then_some(DraftAnswer { outcome, row: open.id, revision: open.revision, state }));
     }
-    let holds = app.store.holds().await?;
-    let held = holds.into_iter().find(|hold| hold.subject == draft.subject && hold.drift == drift);
-    let Some(hold) = held else { return Ok(None) };
+    let mut standing = app.store.holds().await?.into_iter();
+    let Some(hold) = standing.find(|hold| hold.subject == draft.subject && hold.drift == read_drift) else {
+        return Ok(None);
+    };
     let Some(row) = app.store.row(hold.row).await? else { return Ok(None) };
     let (outcome, state) = (DraftOutcome::OnHold, row.state());
     Ok(Some(DraftAnswer { outcome, row: row.id, revision: row.revision, state }))

@@ -30,9 +30,9 @@ pub(super) async fn lift(
     app.writable()?;
     let LiftRequest { subject, drift, note } = body.value;
     let note = Note::parse(&note).map_err(|error| Problem::bad_request("note", &error.to_string()))?;
-    let holds = app.store.holds().await?;
-    let held = holds.into_iter().find(|hold| hold.subject == subject && hold.drift == drift);
-    let hold = held.ok_or_else(|| Problem::not_found(&format!("hold on {subject} for that drift")))?;
+    let mut standing = app.store.holds().await?.into_iter();
+    let found = standing.find(|hold| hold.subject == subject && hold.drift == drift);
+    let hold = found.ok_or_else(|| Problem::not_found(&format!("hold on {subject} for that drift")))?;
     lift_one(&app, hold, &caller.actor(), note.as_str(), app.clock.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -56,17 +56,15 @@ pub(super) async fn tile(
     caller.may_read()?;
     let missing = || Problem::not_found("such tile");
     let tile = Tile::parse(&path).ok_or_else(missing)?;
-    let bytes = match tile.level {
-        Some(level) => {
-            let level = level.checked_mul(TILE_LEVELS).ok_or_else(missing)?;
-            let hashes = app.store.nodes(level, tile.index * TILE_WIDTH, tile.width).await?;
-            (hashes.len() as u64 == tile.width).then(|| hashes.concat())
-        }
-        None => {
-            let limit = usize::try_from(tile.width).unwrap_or(usize::MAX);
-            let leaves = app.store.leaves(Leaves::From { index: tile.index * TILE_WIDTH, limit }).await?;
-            (leaves.len() == limit).then(|| bundle(leaves.into_iter().map(|leaf| leaf.bytes))).flatten()
-        }
+    let first = tile.index * TILE_WIDTH;
+    let bytes = if let Some(level) = tile.level {
+        let level = level.checked_mul(TILE_LEVELS).ok_or_else(missing)?;
+        let hashes = app.store.nodes(level, first, tile.width).await?;
+        (hashes.len() as u64 == tile.width).then(|| hashes.concat())
+    } else {
+        let limit = usize::try_from(tile.width).unwrap_or(usize::MAX);
+        let leaves = app.store.leaves(Leaves::From { index: first, limit }).await?;
+        (leaves.len() == limit).then(|| bundle(leaves.into_iter().map(|leaf| leaf.bytes))).flatten()
     };
     let whole = if tile.width == TILE_WIDTH { "private, max-age=31536000, immutable" } else { "no-store" };
     let kinds = [(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, whole)];

@@ -10,6 +10,7 @@ use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Durat
 use tokio::{
     net::TcpListener,
     sync::{Notify, watch},
+    task::JoinSet,
 };
 
 use crate::{
@@ -106,8 +107,12 @@ pub async fn serve(
 
 /// Opens everything and binds the address.
 pub async fn bind(config: &Config, clock: Clock) -> Result<Server, ServerError> {
+    bind_over(config, clock, open_store(config)?).await
+}
+
+/// The same over a store that is open already.
+async fn bind_over(config: &Config, clock: Clock, store: Arc<dyn Store>) -> Result<Server, ServerError> {
     config.check()?;
-    let store = open_store(config)?;
     let listen = |why: std::io::Error| ServerError::Listen { address: config.listen, why: why.to_string() };
     let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
@@ -178,23 +183,23 @@ impl Server {
 
     /// Answers until `shutdown`, then lets what runs come to its end.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
-        let timers = tokio::spawn(timers::run(Arc::clone(&self.app)));
+        // What runs beside the API ends with this future, however it ends.
+        let (mut timing, mut executing) = (JoinSet::new(), JoinSet::new());
+        timing.spawn(timers::run(Arc::clone(&self.app)));
         let stopping = Arc::new(Notify::new());
-        let executing = self.executor.map(|executor| tokio::spawn(execute(executor, Arc::clone(&stopping))));
-        let router = router::router(Arc::clone(&self.app));
-        let app = Arc::clone(&self.app);
+        if let Some(executor) = self.executor {
+            executing.spawn(execute(executor, Arc::clone(&stopping)));
+        }
+        let (router, app) = (router::router(Arc::clone(&self.app)), Arc::clone(&self.app));
         let shutdown = async move {
             shutdown.await;
             // Long polls end at once; their consoles ask the next server.
             app.closing.send_replace(true);
         };
         let served = axum::serve(self.listener, router).with_graceful_shutdown(shutdown).await;
-        timers.abort();
         stopping.notify_one();
-        if let Some(executing) = executing {
-            // A write under way is left to the next start, which reads back what became of it.
-            let _ = tokio::time::timeout(EXECUTOR_STOPS_WITHIN, executing).await;
-        }
+        // A write under way is left to the next start, which reads back what became of it.
+        let _ = tokio::time::timeout(EXECUTOR_STOPS_WITHIN, executing.join_next()).await;
         served.map_err(|error| ServerError::Stopped(error.to_string()))
     }
 }

@@ -13,7 +13,7 @@ use crate::{row::Refusal, store::StoreError, wire};
 /// An answer that says no.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Problem {
-    pub(super) body: wire::Problem,
+    pub(super) body: Box<wire::Problem>,
     pub(super) retry_after_s: Option<u64>,
 }
 
@@ -29,7 +29,7 @@ impl Problem {
             field: None,
             refusal: None,
         };
-        Self { body, retry_after_s: None }
+        Self { body: Box::new(body), retry_after_s: None }
     }
 
     pub(super) fn hint(mut self, hint: &str) -> Self {

@@ -21,6 +21,10 @@ use crate::{
 };
 
 mod commit;
+#[cfg(test)]
+pub(crate) mod faulty;
+#[cfg(test)]
+mod histories;
 pub mod memory;
 mod query;
 mod seal;

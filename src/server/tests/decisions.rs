@@ -192,8 +192,11 @@ async fn a_declined_drift_is_held_until_somebody_lifts_it() {
         "no needs no shift"
     );
     let again = draft(&world.reading("checkout-web").await);
-    let held = world.post("/v1/rows", "again", &again, &[]).await;
-    assert_eq!((held.0, &held.1["outcome"], &held.1["row"]), (200, &json!("on_hold"), &json!("sync-8821")));
+    let attached = world.post("/v1/rows", "again", &again, &[]).await;
+    assert_eq!(
+        (attached.0, &attached.1["outcome"], &attached.1["row"]),
+        (200, &json!("on_hold"), &json!("sync-8821"))
+    );
     let sarah = world.login("sarah").await;
     let (_, holds) = world.call("GET", "/v1/holds", Some(&sarah), None).await;
     let hold = &holds[0];

@@ -30,12 +30,16 @@ use crate::{
         draft::PROSE_BY_RULES, release, sync::Reading,
     },
     simulator::{Account, Pace, Scenario, Setting, Simulators, Site},
-    store::Store,
+    store::{
+        Store,
+        faulty::{Faulty, How},
+    },
     wire::RowView,
 };
 
 mod decisions;
 mod drafts;
+mod faults;
 mod record;
 
 const ORG: &str = "demo.invalid";
@@ -97,7 +101,26 @@ impl World {
         write_private(&dir.path().join("argocd"), &platforms.world().argocd_token(Account::Reader));
         write_private(&dir.path().join("log"), &Digest::of("log").to_string());
         let config = config(dir.path(), &platforms.url(Site::ArgoCd), database, more);
-        let server = bind(&config, clock).await.unwrap();
+        Self::of(dir, platforms, token, bind(&config, clock).await.unwrap())
+    }
+
+    /// Over a store that fails as it is told.
+    async fn start_over(faulty: &Arc<Faulty>) -> Self {
+        let mut world = Self::start().await;
+        let clock = Clock::with_offset_file(world.dir.path().join("clock"));
+        let config = config(world.dir.path(), &world.platforms.url(Site::ArgoCd), "memory:", "");
+        let _ = std::fs::remove_file(&config.checkpoint_file);
+        faulty.fail(None, How::Before);
+        let store: Arc<dyn Store> = Arc::clone(faulty) as Arc<dyn Store>;
+        let server = super::bind_over(&config, clock, store).await.unwrap();
+        world.running.abort();
+        world.url = format!("http://{}", server.address());
+        world.app = Arc::clone(&server.app);
+        world.running = run(server);
+        world
+    }
+
+    fn of(dir: tempfile::TempDir, platforms: Simulators, token: Token, server: Server) -> Self {
         let (url, app, log_key) =
             (format!("http://{}", server.address()), Arc::clone(&server.app), server.log_key());
         Self {

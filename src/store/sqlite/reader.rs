@@ -42,7 +42,7 @@ pub(super) fn rows(connection: &Connection, query: &RowQuery) -> rusqlite::Resul
     let mut among = |column: &str, words: Vec<&str>| {
         if !words.is_empty() {
             let marks = vec!["?"; words.len()].join(", ");
-            sql.push_str(&format!(" AND {column} IN ({marks})"));
+            sql.extend([" AND ", column, " IN (", &marks, ")"]);
             values.extend(words.into_iter().map(|word| Value::from(word.to_owned())));
         }
     };

@@ -183,12 +183,11 @@ fn in_savepoint<T, R>(
     let before = tip.clone();
     let savepoint = transaction.savepoint()?;
     let done = run(&savepoint, tip);
-    match done {
-        Ok(Ok(_)) => savepoint.commit()?,
-        Ok(Err(_)) | Err(_) => {
-            *tip = before;
-            drop(savepoint);
-        }
+    if let Ok(Ok(_)) = done {
+        savepoint.commit()?;
+    } else {
+        *tip = before;
+        drop(savepoint);
     }
     done
 }
