@@ -4,21 +4,24 @@
 //! it, the place it was read at and the time.
 //! Never: IO, a clock, an application's name in a condition.
 
+mod concerns;
+mod pointers;
+mod support;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
+use pointers::gauge_pointer;
+
 use super::{
-    facts::{Asked, CheckVerdict, Facts, Gauge, Incident, Pull, Release},
+    facts::{Facts, Gauge, Incident},
     rules::{self, Limits, Rule},
     words,
 };
 use crate::row::{
-    Base, Draft, Effect, Grade, Kind, Pointer, Risk, Signal, Verdict, Weight,
-    change::{Action, Change, Class},
-    difference,
-    draft::PROSE_BY_RULES,
-    release::{self, Bump, Changelog},
+    Base, Draft, Effect, Grade, Kind, Pointer, Signal, Verdict, Weight, change::Change, difference,
+    draft::PROSE_BY_RULES, release,
 };
 
 /// One rule that fired: the signal that it made, and what it adds to the rationale (nothing, for mere evidence).
@@ -95,194 +98,6 @@ impl Case<'_> {
         found
     }
 
-    /// Somebody changed the live object: a mitigation, where it fell into an incident.
-    fn by_hand(&self, found: &mut Vec<Finding>) {
-        for change in self.changes.iter().filter(|change| change.hand.is_some()) {
-            let Some(hand) = &change.hand else { continue };
-            let when = hand.at.map(|at| format!(" at {at}")).unwrap_or_default();
-            let value = format!("{}: {} by {}{when}", change.key, words::manual(change.class), hand.manager);
-            match self.incident_for(change) {
-                Some(incident) => found.push(self.finding(
-                    rules::MANUAL_DURING_INCIDENT,
-                    "manual change",
-                    &format!("{value}, during {}", incident.name),
-                    incident_pointer(incident),
-                    self.facts.incidents.at(),
-                    Some(format!(
-                        "Drift is from a {} during incident #{}. Reconciling would revert the mitigation.",
-                        words::manual(change.class),
-                        incident.name
-                    )),
-                )),
-                None => found.push(self.about_app(
-                    rules::MANUAL_CHANGE,
-                    "manual change",
-                    &value,
-                    format!(
-                        "{} was changed by hand ({}). Promote that to git or revert it.",
-                        change.key, hand.manager
-                    ),
-                )),
-            }
-        }
-    }
-
-    /// What a sync would do that is hard to take back.
-    fn dangerous(&self, found: &mut Vec<Finding>) {
-        let of = |test: &dyn Fn(&Change) -> bool| -> Vec<String> {
-            self.changes.iter().filter(|change| test(change)).map(|change| change.key.to_string()).collect()
-        };
-        let stateful =
-            |class| matches!(class, Class::Storage | Class::Namespace | Class::CustomResourceDefinition);
-        let pruned = of(&|change| change.action == Action::Removed && stateful(change.class));
-        let mut fire = |rule: Rule, name: &str, named: Vec<String>, says: &str| {
-            if !named.is_empty() {
-                let named = words::list(&named);
-                found.push(self.about_app(rule, name, &named, says.replace("{}", &named)));
-            }
-        };
-        fire(rules::PRUNE_STATEFUL, "pruned", pruned, "A sync would delete {}, and that does not come back.");
-        fire(rules::RBAC_WIDENED, "rights", of(&|c| c.class == Class::Rbac), "Rights change: {}.");
-        let secrets = of(&|c| c.class == Class::Secret);
-        fire(
-            rules::SECRET_CHANGED,
-            "secrets",
-            secrets,
-            "{} changes; its values are masked, so nobody can compare them here.",
-        );
-        fire(rules::SCHEMA_MIGRATION, "migration", self.migrations(), "A migration comes with it: {}.");
-    }
-
-    /// Jobs, hooks and paths that change a schema.
-    fn migrations(&self) -> Vec<String> {
-        let jobs = self.changes.iter().filter(|change| change.class == Class::JobOrHook);
-        let hooks = self.facts.reading.hooks.iter().cloned();
-        let paths =
-            self.facts.commits.known().and_then(|commits| commits.paths.as_deref()).unwrap_or_default();
-        let migrates = |path: &&String| {
-            let path = path.to_lowercase();
-            self.limits.migration_paths.iter().any(|part| path.contains(part.as_str()))
-        };
-        jobs.map(|change| change.key.to_string())
-            .chain(hooks)
-            .chain(paths.iter().filter(migrates).cloned())
-            .collect()
-    }
-
-    /// How the service and its surroundings are now.
-    fn condition(&self, found: &mut Vec<Finding>) {
-        let Facts { reading, windows, commits, checks, freeze, .. } = self.facts;
-        // What an incident shows is no second reason beside the mitigation that it asked for.
-        let symptom = self.incident_of_hand().is_some();
-        if reading.health != "Healthy" {
-            let says = format!("{} is {} now.", reading.app, reading.health);
-            let mut finding = self.about_app(rules::DEGRADED_NOW, "health", &reading.health, says);
-            finding.sentence = finding.sentence.filter(|_| !symptom);
-            found.push(finding);
-        }
-        for gauge in &self.facts.gauges {
-            if let Some(sample) = gauge.value.known().filter(|sample| burns(gauge, &sample.value)) {
-                let says = format!("{} is {}{}.", gauge.name, sample.value, sample.unit);
-                found.push(self.gauge(rules::SLO_BURNING, gauge, (!symptom).then_some(says)));
-            }
-        }
-        if let Asked::Known { value, at } = checks
-            && matches!(value.verdict, CheckVerdict::Red | CheckVerdict::Running)
-        {
-            let says = format!("CI is not green: {}.", value.summary);
-            found.push(self.finding(
-                rules::CI_NOT_GREEN,
-                "CI",
-                &value.summary,
-                self.commit_pointer(),
-                Some(*at),
-                Some(says),
-            ));
-        }
-        if let Some(commits) = commits.known().filter(|commits| commits.behind_by > 0) {
-            let says = format!(
-                "Live has {} that {} has not; a sync takes them back.",
-                words::commits(commits.behind_by),
-                commits.branch
-            );
-            let value = format!("{} behind", words::commits(commits.behind_by));
-            found.push(self.finding(
-                rules::STEP_BACK,
-                "commits",
-                &value,
-                self.commit_pointer(),
-                self.facts.commits.at(),
-                Some(says),
-            ));
-        }
-        if let Asked::Known { value, at } = windows
-            && !value.can_sync
-        {
-            let active = if value.active.is_empty() {
-                "none that allows it".to_owned()
-            } else {
-                value.active.join(", ")
-            };
-            let says = format!("No sync window is open ({active}).");
-            found.push(self.finding(
-                rules::WINDOW_CLOSED,
-                "sync window",
-                &active,
-                self.app_pointer(),
-                Some(*at),
-                Some(says),
-            ));
-        }
-        if let Some(freeze) = freeze {
-            let says = format!("Frozen until {}: {}.", freeze.until, freeze.why.trim_end_matches('.'));
-            found.push(self.about_app(rules::FREEZE, "freeze", &freeze.why, says));
-        }
-    }
-
-    /// What was asked and not answered.
-    fn unknown(&self, found: &mut Vec<Finding>) {
-        let Facts { windows, commits, checks, incidents, on_call, past, gauges, releases, .. } = self.facts;
-        let mut fire = |what: &str, unknown: Option<(&str, Timestamp)>, pointer: Pointer| {
-            if let Some((why, at)) = unknown {
-                let says = format!("Unknown: {what} ({why}).");
-                let mut finding = self.finding(rules::UNKNOWN_FACT, what, why, pointer, Some(at), Some(says));
-                finding.signal.verdict = Grade::Unknown;
-                found.push(finding);
-            }
-        };
-        fire("sync windows", windows.unknown(), self.app_pointer());
-        fire("commits", commits.unknown(), self.commit_pointer());
-        fire("CI", checks.unknown(), self.commit_pointer());
-        fire("incidents", incidents.unknown(), self.service_pointer());
-        fire("who is on call", on_call.unknown(), self.service_pointer());
-        fire("earlier decisions", past.unknown(), self.app_pointer());
-        for release in releases {
-            fire(
-                &format!("changelog of {}", release.chart),
-                release.notes.unknown(),
-                release_pointer(release),
-            );
-        }
-        for gauge in gauges.iter().filter(|gauge| gauge.hold_at.is_some()) {
-            fire(&gauge.name, gauge.value.unknown(), gauge_pointer(gauge));
-        }
-        if let Some(commits) = commits.known().filter(|commits| commits.paths.is_none()) {
-            let at = self.facts.commits.at().unwrap_or(self.facts.read_at);
-            fire(
-                "changed paths",
-                Some(("GitHub cut the list off", at)),
-                self.commit_pointer_of(&commits.target, &commits.target_url),
-            );
-        }
-        if self.facts.reading.environment.is_none() {
-            fire(
-                "environment",
-                Some(("the application has no label `env`", self.facts.read_at)),
-                self.app_pointer(),
-            );
-        }
-    }
-
     fn remarks(&self, found: &mut Vec<Finding>) {
         if self.facts.reading.auto_sync {
             let says = "The application syncs by itself: a pinned revision is refused, and a decline cannot hold it \
@@ -299,128 +114,6 @@ impl Case<'_> {
             );
             let value = format!("{} declined {}", last.by, last.row);
             found.push(self.about_app(rules::DECLINED_BEFORE, "earlier decision", &value, says));
-        }
-    }
-
-    /// The rules that speak for a sync.
-    fn speaks_for(&self, found: &mut Vec<Finding>) {
-        let Facts { reading, commits, checks, releases, .. } = self.facts;
-        let by_git = !self.changes.is_empty() && self.changes.iter().all(|change| change.hand.is_none());
-        if !by_git || !self.only_images_or_charts() {
-            return;
-        }
-        let green = checks.known().is_some_and(|checks| checks.verdict == CheckVerdict::Green);
-        if let Some(commits) =
-            commits.known().filter(|commits| green && commits.ahead_by > 0 && commits.behind_by == 0)
-        {
-            let value = format!("{} ahead on {}, CI green", words::commits(commits.ahead_by), commits.branch);
-            let pulls: Vec<&Pull> = commits.pulls.iter().collect();
-            let mut says =
-                words::roll_forward(&pulls, commits.subjects.last().map(String::as_str), &commits.target);
-            says.push_str(&format!(" {}", self.blast_radius()));
-            found.push(self.finding(
-                rules::ROLL_FORWARD,
-                "roll forward",
-                &value,
-                self.commit_pointer(),
-                checks.at(),
-                Some(says),
-            ));
-        }
-        let about = |release: &Release| {
-            release.notes.known().map_or(Changelog::Unknown, |notes| release::changelog(notes))
-        };
-        let patch = !releases.is_empty()
-            && release::bump(reading) == Bump::Patch
-            && releases.iter().all(|release| about(release) == Changelog::Dependencies);
-        if let Some(first) = releases.first().filter(|_| patch) {
-            let mut says = "Patch release, changelog is dependency bumps only.".to_owned();
-            if let Some(environment) =
-                reading.environment.as_ref().filter(|e| self.limits.auto_environments.contains(e))
-            {
-                says.push_str(&format!(" Auto-syncing in {environment} first."));
-            }
-            let value = first.chart.to_string();
-            found.push(self.finding(
-                rules::PATCH_RELEASE,
-                "chart release",
-                &value,
-                release_pointer(first),
-                first.notes.at(),
-                Some(says),
-            ));
-        }
-    }
-
-    fn only_images_or_charts(&self) -> bool {
-        let plain = |class| matches!(class, Class::ImageTag | Class::ChartVersion | Class::Metadata);
-        self.changes.iter().all(|change| {
-            change.action == Action::Changed
-                && !change.fields.is_empty()
-                && change.fields.iter().all(|field| plain(field.class))
-        }) && self
-            .changes
-            .iter()
-            .flat_map(|change| &change.fields)
-            .any(|field| field.class != Class::Metadata)
-    }
-
-    /// `Low blast radius, no schema change.` Both halves only where they were read.
-    fn blast_radius(&self) -> String {
-        let low = self.changes.len() <= self.limits.low_blast_resources
-            && self.facts.reading.risk() == Risk::Reversible;
-        let radius = if low {
-            "Low blast radius".to_owned()
-        } else {
-            format!("{} resources change", self.changes.len())
-        };
-        let paths_known = self.facts.commits.known().is_some_and(|commits| commits.paths.is_some());
-        if paths_known && self.migrations().is_empty() {
-            format!("{radius}, no schema change.")
-        } else {
-            format!("{radius}.")
-        }
-    }
-
-    /// What was read and raises no concern: shown, so that the reviewer sees that it was looked at.
-    fn evidence(&self, found: &mut Vec<Finding>) {
-        let Facts { reading, checks, incidents, gauges, .. } = self.facts;
-        if reading.health == "Healthy" {
-            found.push(self.plain("health", &reading.health, self.app_pointer(), self.facts.read_at));
-        }
-        if let Asked::Known { value, at } = checks {
-            let mut signal = self.plain("CI", &value.summary, self.commit_pointer(), *at);
-            match value.verdict {
-                CheckVerdict::Green => found.push(signal),
-                CheckVerdict::None => {
-                    signal.signal.verdict = Grade::Unknown;
-                    found.push(signal);
-                }
-                CheckVerdict::Red | CheckVerdict::Running => (),
-            }
-        }
-        if let Asked::Known { value, at } = incidents {
-            let open: Vec<_> = value.iter().filter(|incident| incident.closed_at.is_none()).collect();
-            match open.first() {
-                None => found.push(self.plain("open incidents", "none", self.service_pointer(), *at)),
-                Some(first) => {
-                    let names =
-                        words::list(&open.iter().map(|incident| incident.name.clone()).collect::<Vec<_>>());
-                    let mut signal = self.plain("open incidents", &names, incident_pointer(first), *at);
-                    signal.signal.verdict = Grade::Bad;
-                    found.push(signal);
-                }
-            }
-        }
-        for gauge in gauges {
-            if gauge.value.known().is_some_and(|sample| !burns(gauge, &sample.value)) {
-                found.push(self.gauge(rules::READ, gauge, None));
-            } else if let Some((why, at)) = gauge.value.unknown().filter(|_| gauge.hold_at.is_none()) {
-                // It only informs: its absence is shown, and holds nothing.
-                let mut finding = self.plain(&gauge.name, why, gauge_pointer(gauge), at);
-                finding.signal.verdict = Grade::Unknown;
-                found.push(finding);
-            }
         }
     }
 
@@ -471,53 +164,6 @@ impl Case<'_> {
             .find_map(|change| self.incident_for(change))
     }
 
-    /// Everything a reader may want to open, without doubles.
-    fn pointers(&self) -> Vec<Pointer> {
-        let mut pointers = vec![self.app_pointer()];
-        if let Some(commits) = self.facts.commits.known() {
-            pointers.push(self.commit_pointer());
-            pointers.extend(commits.pulls.iter().rev().map(pull_pointer));
-        }
-        pointers.extend(self.facts.releases.iter().map(release_pointer));
-        pointers.extend(self.facts.incidents.known().into_iter().flatten().map(incident_pointer));
-        pointers.extend(self.facts.gauges.iter().map(gauge_pointer));
-        let mut seen = BTreeSet::new();
-        pointers.retain(|pointer| seen.insert(pointer.clone()));
-        pointers.truncate(Draft::POINTERS_MAX);
-        pointers
-    }
-
-    fn app_pointer(&self) -> Pointer {
-        pointer(
-            "argocd_application",
-            "argocd",
-            &format!("argocd/app/{}", self.facts.reading.app),
-            &self.facts.app_url,
-        )
-    }
-
-    /// The target commit, or the application where no repository was compared.
-    fn commit_pointer(&self) -> Pointer {
-        match self.facts.commits.known() {
-            Some(commits) => self.commit_pointer_of(&commits.target, &commits.target_url),
-            None => self.app_pointer(),
-        }
-    }
-
-    #[expect(clippy::unused_self, reason = "beside its siblings, which look at the case")]
-    fn commit_pointer_of(&self, sha: &str, url: &str) -> Pointer {
-        pointer("github_commit", "github", sha, url)
-    }
-
-    /// Where incidents of the service would stand.
-    fn service_pointer(&self) -> Pointer {
-        self.facts
-            .incidents
-            .known()
-            .and_then(|all| all.first())
-            .map_or_else(|| self.app_pointer(), incident_pointer)
-    }
-
     fn about_app(&self, rule: Rule, name: &str, value: &str, sentence: String) -> Finding {
         self.finding(rule, name, value, self.app_pointer(), Some(self.facts.read_at), Some(sentence))
     }
@@ -565,38 +211,6 @@ impl Case<'_> {
         };
         Finding { rule, signal, sentence }
     }
-}
-
-/// A gauge with a threshold is at or over it. What is no number was made unknown when it was read.
-fn burns(gauge: &Gauge, value: &str) -> bool {
-    let threshold = gauge.hold_at.as_deref().and_then(|text| text.parse::<f64>().ok());
-    threshold.zip(value.parse::<f64>().ok()).is_some_and(|(threshold, value)| value >= threshold)
-}
-
-fn pointer(name: &str, platform: &str, reference: &str, url: &str) -> Pointer {
-    let reference = words::cut(&words::line(reference), Draft::FIELD_BYTES_MAX);
-    Pointer { name: name.to_owned(), platform: platform.to_owned(), reference, url: url.to_owned() }
-}
-
-fn pull_pointer(pull: &Pull) -> Pointer {
-    pointer("github_pull_request", "github", &pull.number.to_string(), &pull.url)
-}
-
-fn release_pointer(release: &Release) -> Pointer {
-    pointer(
-        "github_release",
-        "github",
-        &format!("{} {}", release.chart.chart, release.chart.to),
-        &release.url,
-    )
-}
-
-fn incident_pointer(incident: &Incident) -> Pointer {
-    pointer("pagerduty_incident", "pagerduty", &incident.name, &incident.url)
-}
-
-fn gauge_pointer(gauge: &Gauge) -> Pointer {
-    pointer("prometheus_query", "prometheus", &gauge.query, &gauge.url)
 }
 
 #[cfg(test)]

@@ -99,8 +99,6 @@ pub struct Windows {
 /// GitHub's comparison of the synced with the target commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commits {
-    /// `owner/name`.
-    pub repository: String,
     /// As people say it: `main`.
     pub branch: String,
     pub target: String,

@@ -117,7 +117,6 @@ impl Gatherer<'_> {
         let complete = compared.files_complete;
         Asked::Known {
             value: Commits {
-                repository: repository.to_string(),
                 branch: branch.clone(),
                 target: to.clone(),
                 target_url,

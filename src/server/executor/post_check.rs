@@ -2,7 +2,7 @@
 //!
 //! Never: health believed that is older than the sync.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     Executor, Pace,
@@ -17,6 +17,9 @@ use crate::{
 
 /// Resources that a detail names at most.
 const NAMED: usize = 8;
+
+/// A degraded row is looked at so much more rarely than one that settles.
+const WATCH_SLOWER: i32 = 5;
 
 /// What health says so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +101,7 @@ async fn stamp(
     executor.at("health.stamped").await;
     match stepped {
         Stepped::Done { .. } if ends => Ok(()),
-        Stepped::Done { .. } => Err(Stopped::Later { why: None, wait: executor.retry() }),
+        Stepped::Done { .. } => Err(Stopped::Later { why: None, wait: executor.retry() * WATCH_SLOWER }),
         Stepped::Refused(refusal) => {
             tracing::error!(%row, why = refusal.sentence(), "health could not be stamped");
             lease.done().await
@@ -163,7 +166,7 @@ async fn watch(
     };
     match rolled_back(&app, execution, synced) {
         Some(detail) => stamp(executor, lease, row.id, Health::RolledBack, detail).await,
-        None => Err(Stopped::Later { why: None, wait: executor.retry().max(SignedDuration::from_millis(1)) }),
+        None => Err(Stopped::Later { why: None, wait: executor.retry() * WATCH_SLOWER }),
     }
 }
 

@@ -489,12 +489,13 @@ async fn an_operation_to_another_revision_is_ended_and_told() {
     // It syncs by itself, and could not: so it takes no pin, and main can move on under the approval.
     world.simulators.world().fail_syncs(APP, 99, "quota exceeded").unwrap();
     world.simulators.world().set_auto_sync(APP, true).unwrap();
+    let mut changes = world.reads().watch().await.unwrap();
     loop {
-        let app = world.application(APP, "payments").await;
-        if app.operation.is_none() && app.operation_state.is_some_and(|state| state.phase == Phase::Failed) {
+        let app = changes.next().await.unwrap().unwrap().application;
+        let failed = app.operation_state.as_ref().is_some_and(|state| state.phase == Phase::Failed);
+        if app.name() == APP && app.operation.is_none() && failed {
             break;
         }
-        tokio::task::yield_now().await;
     }
     let row = world.open(APP, "payments", |_| ()).await;
     let before = world.history().await;

@@ -242,10 +242,9 @@ fn by_people(case: &Case<'_>) -> Result<(), NoWarrant> {
         if leaf.row != Some(row.id) || leaf.event != Event::DecisionAccepted {
             continue;
         }
-        let statement = signed(case, &authority, leaf)?;
-        statements.push((statement, attributes(leaf)));
+        statements.push((signed(case, &authority, leaf)?, attributes(leaf)));
     }
-    for (statement, attributes) in &statements {
+    for ((statement, key), attributes) in &statements {
         let names = approval.decisions.contains(&statement.decision_id);
         let vote = match statement.decision {
             Decision::Approve if names => Vote::Approve,
@@ -259,7 +258,7 @@ fn by_people(case: &Case<'_>) -> Result<(), NoWarrant> {
         if names {
             same_words(case, statement)?;
             counted.insert(statement.decision_id.clone());
-            if !may_still(case, &authority, statement, attributes) {
+            if !may_still(case, &authority, statement, key, attributes) {
                 gone.push(statement.decision_id.clone());
             }
         }
@@ -277,19 +276,23 @@ fn by_people(case: &Case<'_>) -> Result<(), NoWarrant> {
     Ok(())
 }
 
-/// An accepted decision whose signature was good at its leaf; its touch is what the row asks.
-fn signed(case: &Case<'_>, authority: &Authority, leaf: &Leaf) -> Result<Arc<Statement>, NoWarrant> {
+/// An accepted decision whose signature was good at its leaf, and the key that made it; its touch is what the row asks.
+fn signed(
+    case: &Case<'_>,
+    authority: &Authority,
+    leaf: &Leaf,
+) -> Result<(Statement, Arc<PublicKey>), NoWarrant> {
     let unproved = |why: String| NoWarrant::NotProved(why);
     let (text, signature) =
         leaf.signed().ok_or_else(|| unproved("a decision carries no signature".to_owned()))?;
     let statement = Statement::parse(text.as_bytes()).map_err(|error| unproved(error.to_string()))?;
-    let (verified, _) = authority
+    let (verified, enrolment) = authority
         .verify(&statement.reviewer, Purpose::Decision, text.as_bytes(), signature, leaf.at)
         .map_err(|error| unproved(error.to_string()))?;
     if case.row.rule.touch && statement.decision == Decision::Approve && verified.touch == Touch::Unproven {
         return Err(unproved(format!("the key of {} proves no touch", statement.reviewer)));
     }
-    Ok(Arc::new(statement))
+    Ok((statement, enrolment.key.clone()))
 }
 
 /// What was signed is what will be done.
@@ -308,14 +311,20 @@ fn same_words(case: &Case<'_>, statement: &Statement) -> Result<(), NoWarrant> {
     }
 }
 
-/// Roles as they are now, the shift as it was when the decision was made.
-fn may_still(case: &Case<'_>, authority: &Authority, statement: &Statement, then: &Attributes) -> bool {
+/// By roles as they are now and the shift as it was then, with a key that nobody has revoked since.
+fn may_still(
+    case: &Case<'_>,
+    authority: &Authority,
+    statement: &Statement,
+    key: &PublicKey,
+    then: &Attributes,
+) -> bool {
     let Some(person) = authority.people().get(&statement.reviewer).filter(|person| person.active) else {
         return false;
     };
     let mut attributes = then.clone();
     attributes.insert("role".to_owned(), person.roles.iter().cloned().collect());
-    let has_key = authority.keys(&statement.reviewer, case.now).next().is_some();
+    let has_key = authority.keys(&statement.reviewer, case.now).any(|now| now.key.blob() == key.blob());
     let asker = Asker::Human { id: &statement.reviewer, attributes: &attributes };
     let wish = Wish::Review(RowFacts { row: case.row, facts: &case.draft.facts });
     has_key && matches!(case.engine.may(asker, wish), Permission::Allow { .. })

@@ -4,8 +4,11 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::{
-    agent::argus::facts::{Checks, Commits, Freeze, Past, Sample, Windows},
+    agent::argus::facts::{
+        Asked, CheckVerdict, Checks, Commits, Freeze, Past, Pull, Release, Sample, Windows,
+    },
     row::{
+        Risk,
         release::ChartBump,
         sync::{Hand, Reading, Resource, ResourceKey},
     },
@@ -80,7 +83,6 @@ fn payments() -> Facts {
         vec![resource("Deployment", "payments-api", Some(image("1.8.2")), Some(image("1.8.3")))],
     );
     facts.commits = known(Commits {
-        repository: "acme/deploy".to_owned(),
         branch: "main".to_owned(),
         target: "9f1c".repeat(10),
         target_url: "https://github.com/acme/deploy/commit/9f1c".to_owned(),

@@ -1,0 +1,104 @@
+//! The ways back to the platforms' own records.
+//!
+//! Never: a reference that a reader could not open or look up.
+
+use std::collections::BTreeSet;
+
+use super::Case;
+use crate::{
+    agent::argus::{
+        facts::{Commits, Gauge, Incident, Pull, Release},
+        words,
+    },
+    row::{Draft, Pointer},
+};
+
+impl Case<'_> {
+    /// Everything a reader may want to open, without doubles.
+    pub(super) fn pointers(&self) -> Vec<Pointer> {
+        let mut pointers = vec![self.app_pointer()];
+        if let Some(commits) = self.facts.commits.known() {
+            pointers.push(self.commit_pointer());
+            pointers.extend(commits.pulls.iter().rev().map(pull_pointer));
+        }
+        pointers.extend(self.facts.releases.iter().map(release_pointer));
+        pointers.extend(self.facts.incidents.known().into_iter().flatten().map(incident_pointer));
+        pointers.extend(self.facts.gauges.iter().map(gauge_pointer));
+        let mut seen = BTreeSet::new();
+        pointers.retain(|pointer| seen.insert(pointer.clone()));
+        pointers.truncate(Draft::POINTERS_MAX);
+        pointers
+    }
+
+    pub(super) fn app_pointer(&self) -> Pointer {
+        pointer(
+            "argocd_application",
+            "argocd",
+            &format!("argocd/app/{}", self.facts.reading.app),
+            &self.facts.app_url,
+        )
+    }
+
+    /// The target commit, or the application where no repository was compared.
+    pub(super) fn commit_pointer(&self) -> Pointer {
+        self.facts
+            .commits
+            .known()
+            .map_or_else(|| self.app_pointer(), |commits| commit_pointer(commits, &commits.target_url))
+    }
+
+    /// The same commit, on the page that shows what comes with it.
+    pub(super) fn compare_pointer(&self) -> Pointer {
+        self.facts
+            .commits
+            .known()
+            .map_or_else(|| self.app_pointer(), |commits| commit_pointer(commits, &commits.compare_url))
+    }
+
+    /// The same commit, on the page that shows its checks.
+    pub(super) fn checks_pointer(&self) -> Pointer {
+        match (self.facts.commits.known(), self.facts.checks.known()) {
+            (Some(commits), Some(checks)) => commit_pointer(commits, &checks.url),
+            _ => self.commit_pointer(),
+        }
+    }
+
+    /// Where incidents of the service would stand.
+    pub(super) fn service_pointer(&self) -> Pointer {
+        self.facts
+            .incidents
+            .known()
+            .and_then(|all| all.first())
+            .map_or_else(|| self.app_pointer(), incident_pointer)
+    }
+}
+
+pub(super) fn pointer(name: &str, platform: &str, reference: &str, url: &str) -> Pointer {
+    let reference = words::cut(&words::line(reference), Draft::FIELD_BYTES_MAX);
+    Pointer { name: name.to_owned(), platform: platform.to_owned(), reference, url: url.to_owned() }
+}
+
+pub(super) fn commit_pointer(commits: &Commits, url: &str) -> Pointer {
+    pointer("github_commit", "github", &commits.target, url)
+}
+
+pub(super) fn pull_pointer(pull: &Pull) -> Pointer {
+    pointer("github_pull_request", "github", &pull.number.to_string(), &pull.url)
+}
+
+pub(super) fn release_pointer(release: &Release) -> Pointer {
+    pointer(
+        "github_release",
+        "github",
+        &format!("{} {}", release.chart.chart, release.chart.to),
+        &release.url,
+    )
+}
+
+pub(super) fn incident_pointer(incident: &Incident) -> Pointer {
+    pointer("pagerduty_incident", "pagerduty", &incident.name, &incident.url)
+}
+
+pub(super) fn gauge_pointer(gauge: &Gauge) -> Pointer {
+    pointer("prometheus_query", "prometheus", &gauge.query, &gauge.url)
+}
