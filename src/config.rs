@@ -53,7 +53,8 @@ pub fn secret(file: &Path) -> Result<Zeroizing<String>, ConfigError> {
 pub fn private(file: &Path) -> Result<(), ConfigError> {
     use std::os::unix::fs::PermissionsExt;
     let facts = fs::metadata(file).map_err(|error| unreadable(file, &error))?;
-    if facts.permissions().mode() & 0o077 == 0 {
+    // The six lowest bits are what group and others may do.
+    if facts.permissions().mode().trailing_zeros() >= 6 {
         return Ok(());
     }
     Err(ConfigError::Open { file: file.to_owned() })

@@ -14,6 +14,7 @@ use crate::{
 };
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(
     after_help = "Examples:\n  dock agent argus --config argus.toml\n  dock agent argus --once --app payments-api --dry-run"
 )]
@@ -44,22 +45,25 @@ enum Name {
 pub(super) fn run(globals: &Globals, args: &Agent) -> Outcome {
     let Name::Argus = args.name;
     if args.rules {
-        return rules(globals);
+        rules(globals);
+        return Ok(Code::Done);
     }
     let file =
         globals.config.as_ref().ok_or_else(|| Failure::usage("which config?\nhint: --config argus.toml"))?;
     let config: Config = config::read(file)?;
     service::log(globals);
     let clock = config.clock_file.clone().map_or_else(Clock::system, Clock::with_offset_file);
-    let argus = Argus::open(config, clock).map_err(failure)?;
+    let agent = Argus::open(config, clock).map_err(failure)?;
     let wish = Wish { app: args.app.clone(), dry_run: args.dry_run };
     let json = globals.json;
-    let told = move |told: Told| tell(json, &told);
+    let say = move |told: Told| tell(json, &told);
     service::run(async {
         if args.once || args.dry_run {
-            argus.once(&wish, told).await.map_err(failure)?;
+            Box::pin(agent.once(&wish, say)).await.map_err(failure)?;
         } else {
-            argus.run(&wish, told, service::told_to_stop(args.with_parent)).await.map_err(failure)?;
+            Box::pin(agent.run(&wish, say, service::told_to_stop(args.with_parent)))
+                .await
+                .map_err(failure)?;
         }
         Ok(Code::Done)
     })
@@ -78,7 +82,7 @@ fn failure(error: ArgusError) -> Failure {
 fn tell(json: bool, told: &Told) {
     match told {
         Told::Answered { app, answer } if json => {
-            out::json(&serde_json::json!({"app": app, "answer": answer}))
+            out::json(&serde_json::json!({"app": app, "answer": answer}));
         }
         Told::Answered { app, answer } => {
             let outcome = format!("{:?}", answer.outcome).to_lowercase();
@@ -100,7 +104,7 @@ fn tell(json: bool, told: &Told) {
     }
 }
 
-fn rules(globals: &Globals) -> Outcome {
+fn rules(globals: &Globals) {
     for rule in argus_rules::TABLE {
         if globals.json {
             out::json(&serde_json::json!({"id": rule.id, "version": rule.version, "fires_on": rule.fires_on,
@@ -115,5 +119,4 @@ fn rules(globals: &Globals) -> Outcome {
             ));
         }
     }
-    Ok(Code::Done)
 }

@@ -167,7 +167,10 @@ fn assemble(what: &str, parts: &EvidenceParts) -> Result<pack::Files, Failure> {
 }
 
 fn hashes(lines: Option<&Vec<String>>) -> Option<Vec<Hash>> {
-    let text: String = lines?.iter().map(|line| format!("{line}\n")).collect();
+    let mut text = lines?.join("\n");
+    if !text.is_empty() {
+        text.push('\n');
+    }
     proof::parse_hash_lines(text.as_bytes()).ok()
 }
 
@@ -179,9 +182,9 @@ fn verify(globals: &Globals, args: &Verify) -> Outcome {
     let files = folder::Pack::open(&args.pack).map_err(|why| Failure::new(Code::Unchecked, why))?;
     let report = verify::verify(&files, &options);
     if globals.json {
-        tell_json(&report)
+        tell_json(&report);
     } else {
-        tell(&report)
+        tell(&report);
     }
     match report.worst() {
         None => Ok(Code::Done),
@@ -211,7 +214,9 @@ fn tell(report: &Report) {
     let sentences = |title: &str, items: &[String]| {
         if !items.is_empty() {
             out::line(title);
-            items.iter().for_each(|item| out::line(format!("  {}", out::safe(item))));
+            for item in items {
+                out::line(format!("  {}", out::safe(item)));
+            }
         }
     };
     sentences("Proved:", &report.proved);

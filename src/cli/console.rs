@@ -25,7 +25,7 @@ pub(super) fn open(globals: &Globals, args: &Open) -> Outcome {
 
 pub(super) fn run(globals: &Globals, row: Option<&str>) -> Outcome {
     let person = Person::open(globals)?;
-    let row = row.map(|typed| person.row_id(typed, &person.cache()?)).transpose()?;
+    let row = row.map(|typed| Person::row_id(typed, &person.cache()?)).transpose()?;
     at(globals, person, row)
 }
 

@@ -19,7 +19,7 @@ use crate::{
         Cache, DecideError, Entry, Fate, Me, Pin, Signer, Wish,
         decide::{self, effect_after, goes_against},
     },
-    row::{Decision, Digest, Note, Refusal, Risk, note::NotANote},
+    row::{Decision, DecisionId, Digest, Note, Refusal, Risk, note::NotANote},
     stop_point,
     wire::{DecisionOutcome, RowView},
 };
@@ -98,7 +98,7 @@ struct Asked<'a> {
 pub(super) fn plain(globals: &Globals, decision: Decision, args: &Plain) -> Outcome {
     run(
         globals,
-        Asked { row: &args.row, decision, overrides: false, conditions: BTreeMap::new(), how: &args.how },
+        &Asked { row: &args.row, decision, overrides: false, conditions: BTreeMap::new(), how: &args.how },
     )
 }
 
@@ -113,7 +113,7 @@ pub(super) fn approve(globals: &Globals, args: &Approve) -> Outcome {
     }
     run(
         globals,
-        Asked { row: &args.row, decision: Decision::Approve, overrides: false, conditions, how: &args.how },
+        &Asked { row: &args.row, decision: Decision::Approve, overrides: false, conditions, how: &args.how },
     )
 }
 
@@ -124,11 +124,11 @@ pub(super) fn over(globals: &Globals, args: &Override) -> Outcome {
     };
     run(
         globals,
-        Asked { row: &args.row, decision, overrides: true, conditions: BTreeMap::new(), how: &args.how },
+        &Asked { row: &args.row, decision, overrides: true, conditions: BTreeMap::new(), how: &args.how },
     )
 }
 
-fn run(globals: &Globals, asked: Asked<'_>) -> Outcome {
+fn run(globals: &Globals, asked: &Asked<'_>) -> Outcome {
     let person = Person::open(globals)?;
     if person.settings.read_only {
         return Err(Failure::new(Code::Refused, "read only: nothing is decided from here"));
@@ -140,12 +140,12 @@ fn run(globals: &Globals, asked: Asked<'_>) -> Outcome {
     {
         note(text, asked.decision, asked.overrides)?;
     }
-    block_on(decide(&person, &asked, given))
+    block_on(decide(&person, asked, given))
 }
 
 async fn decide(person: &Person, asked: &Asked<'_>, given: Option<String>) -> Outcome {
     let (mut outbox, mut cache) = (person.outbox()?, person.cache()?);
-    let id = person.row_id(asked.row, &cache)?;
+    let id = Person::row_id(asked.row, &cache)?;
     let Read { cached, offline } = person.row(&outbox, &mut cache, id).await?;
     let org = person.org(&cache, &outbox)?;
     let me = person.me(&cache, &org)?;
@@ -308,7 +308,9 @@ fn dialog(
         let as_of = cache.as_of()?.map(|as_of| out::when(as_of.as_of, opened)).unwrap_or_default();
         lines.push(format!("OFFLINE: it waits unsent. What is shown is as of {as_of}."));
     }
-    lines.iter().for_each(|line| out::remark(line));
+    for line in &lines {
+        out::remark(line);
+    }
     ask_note(view, wish)?;
     let word = needs_word(view, wish).then_some(head.word.as_str());
     ask_word(word)?;
@@ -359,7 +361,7 @@ fn refused(person: &Person, view: &RowView, refusal: &Refusal) -> Outcome {
     if person.globals.json {
         out::json(&answer(
             view,
-            Value::Null,
+            None,
             DecisionOutcome::Refused,
             Some(refusal.code()),
             &refusal.sentence(),
@@ -372,7 +374,7 @@ fn refused(person: &Person, view: &RowView, refusal: &Refusal) -> Outcome {
 
 fn answer(
     view: &RowView,
-    id: Value,
+    id: Option<&DecisionId>,
     outcome: DecisionOutcome,
     code: Option<&str>,
     message: &str,
@@ -427,7 +429,7 @@ fn tell(person: &Person, view: &RowView, entry: &Entry, away: Option<&str>) -> O
         }
     };
     if person.globals.json {
-        out::json(&answer(view, json!(entry.id), outcome, why, &message, state, log_index));
+        out::json(&answer(view, Some(&entry.id), outcome, why, &message, state, log_index));
     }
     let hint = if hint.is_empty() { hint } else { format!("\nhint: {hint}") };
     match code {

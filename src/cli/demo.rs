@@ -43,6 +43,9 @@ pub(super) struct Demo {
     /// Without the console: until it is interrupted.
     #[arg(long)]
     headless: bool,
+    /// People's and the log's keys from this number, in place of chance.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     /// What the world is like: seeds.
     #[arg(long, value_name = "NAME", default_value = "seeds")]
     scenario: String,
@@ -90,7 +93,7 @@ async fn live(globals: &Globals, args: &Demo, scenario: Scenario, place: &estate
     let setting =
         Setting { scenario, clock: clock.clone(), pace: pace(args.speed), dir: Some(place.dir().to_owned()) };
     let simulators = Simulators::start(setting).await.map_err(|error| Failure::failed(error.to_string()))?;
-    let estate = Estate::make(place, &simulators, &clock, args.store.as_deref())?;
+    let estate = Estate::make(place, &simulators, &clock, args.store.as_deref(), args.seed)?;
     let mut children = Children::new(place, globals, !(args.headless || globals.json));
     let parts = parts(&args.only);
     for part in &parts {

@@ -73,7 +73,10 @@ pub(super) fn run(globals: &Globals, args: &Holds) -> Outcome {
     block_on(async {
         let holds = read(&person).await?;
         match &args.command {
-            None => list(&person, &holds),
+            None => {
+                list(&person, &holds);
+                Ok(Code::Done)
+            }
             Some(HoldsCommand::Lift { what, note }) => lift(&person, &holds, what, note).await,
         }
     })
@@ -90,10 +93,12 @@ async fn read(person: &Person) -> Result<Vec<Hold>, Failure> {
     Ok(cache.holds()?.into_iter().filter(|hold| hold.lifted.is_none()).collect())
 }
 
-fn list(person: &Person, holds: &[Hold]) -> Outcome {
+fn list(person: &Person, holds: &[Hold]) {
     if person.globals.json {
-        holds.iter().for_each(|hold| out::json(hold));
-        return Ok(Code::Done);
+        for hold in holds {
+            out::json(hold);
+        }
+        return;
     }
     for hold in holds {
         let incident = hold.incident.as_deref().map(|id| format!(" ({})", out::safe(id))).unwrap_or_default();
@@ -109,7 +114,6 @@ fn list(person: &Person, holds: &[Hold]) -> Outcome {
     if holds.is_empty() {
         out::line("No hold stands.");
     }
-    Ok(Code::Done)
 }
 
 async fn lift(person: &Person, holds: &[Hold], what: &str, note: &str) -> Outcome {

@@ -53,12 +53,12 @@ pub(super) fn init(globals: &Globals, args: &Init) -> Outcome {
     match Signer::agent_keys() {
         Ok(keys) if !keys.is_empty() => {
             out::line("Keys in ssh-agent that can sign; an administrator enrols one for you:");
-            keys.iter().for_each(|(key, comment)| {
-                out::line(format!("  {} {} {}", key.key_type(), key.fingerprint(), out::safe(comment)))
-            });
+            for (key, comment) in &keys {
+                out::line(format!("  {} {} {}", key.key_type(), key.fingerprint(), out::safe(comment)));
+            }
         }
         Ok(_) | Err(SignError::NoAgent) => {
-            out::line("No key is in ssh-agent yet: ssh-keygen -t ed25519-sk, then ssh-add.")
+            out::line("No key is in ssh-agent yet: ssh-keygen -t ed25519-sk, then ssh-add.");
         }
         Err(error) => out::remark(&error.to_string()),
     }
@@ -101,7 +101,9 @@ pub(super) fn doctor(globals: &Globals) -> Outcome {
         }
     };
     let checks = block_on(async { Ok(checks(&person).await) })?;
-    checks.iter().for_each(|check| tell(globals, check));
+    for check in &checks {
+        tell(globals, check);
+    }
     if checks.iter().all(|check| check.found.is_ok()) { Ok(Code::Done) } else { Err(Failure::failed("")) }
 }
 

@@ -21,6 +21,7 @@ mod outbox;
 mod paperwork;
 mod person;
 mod rows;
+mod search;
 mod serve;
 mod service;
 mod show;
@@ -177,9 +178,15 @@ fn dispatch(cli: Cli) -> Outcome {
         Command::Agent(args) => agent::run(globals, &args),
         Command::Init(args) => init::init(globals, &args),
         Command::Doctor(_) => init::doctor(globals),
-        Command::Completions(args) => paperwork::completions(&args, &mut Cli::command()),
+        Command::Completions(args) => {
+            paperwork::completions(&args, &mut Cli::command());
+            Ok(Code::Done)
+        }
         Command::Man(args) => paperwork::man(&args, Cli::command()),
-        Command::Keys(_) => paperwork::keys(globals),
+        Command::Keys(_) => {
+            paperwork::keys(globals);
+            Ok(Code::Done)
+        }
         Command::Theme(args) => paperwork::theme(globals, &args),
     }
 }

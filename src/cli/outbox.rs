@@ -54,8 +54,12 @@ pub(super) fn run(globals: &Globals, args: &OutboxArgs) -> Outcome {
 fn list(person: &Person, outbox: &Outbox) -> Outcome {
     let (drafts, entries) = (outbox.drafts()?, outbox.entries()?);
     if person.globals.json {
-        drafts.iter().for_each(|draft| out::json(&draft_line(draft)));
-        entries.iter().for_each(|entry| out::json(&line(entry)));
+        for draft in &drafts {
+            out::json(&draft_line(draft));
+        }
+        for entry in &entries {
+            out::json(&line(entry));
+        }
         return Ok(Code::Done);
     }
     for draft in &drafts {

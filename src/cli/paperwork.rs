@@ -48,12 +48,11 @@ enum ThemeCommand {
     Check { file: PathBuf },
 }
 
-pub(super) fn completions(args: &Completions, command: &mut clap::Command) -> Outcome {
+pub(super) fn completions(args: &Completions, command: &mut clap::Command) {
     // Into memory first: a reader that goes away is no fault, and the generator would take it for one.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, command, "dock", &mut script);
     out::text(&String::from_utf8_lossy(&script));
-    Ok(Code::Done)
 }
 
 pub(super) fn man(args: &Man, command: clap::Command) -> Outcome {
@@ -63,7 +62,7 @@ pub(super) fn man(args: &Man, command: clap::Command) -> Outcome {
     Ok(Code::Done)
 }
 
-pub(super) fn keys(globals: &Globals) -> Outcome {
+pub(super) fn keys(globals: &Globals) {
     let keymap = Keymap::default();
     for context in Context::ALL {
         let bound: Vec<_> = keymap.all().iter().filter(|bound| bound.binding.context == context).collect();
@@ -82,7 +81,6 @@ pub(super) fn keys(globals: &Globals) -> Outcome {
             }
         }
     }
-    Ok(Code::Done)
 }
 
 pub(super) fn theme(globals: &Globals, args: &ThemeArgs) -> Outcome {

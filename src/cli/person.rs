@@ -277,7 +277,7 @@ impl Person {
     }
 
     /// `sync-8822`, `sync_8822`, or a prefix that only one row has.
-    pub(crate) fn row_id(&self, typed: &str, cache: &Cache) -> Result<RowId, Failure> {
+    pub(crate) fn row_id(typed: &str, cache: &Cache) -> Result<RowId, Failure> {
         let wrong = match typed.parse::<RowId>() {
             Ok(id) if cache.ids()?.contains(&id) || cache.as_of()?.is_none() => return Ok(id),
             Ok(id) => Ok(id),
@@ -381,7 +381,7 @@ pub(crate) fn ask_secret(prompt: &str) -> Option<Zeroizing<String>> {
 }
 
 /// Bytes up to the end of the line; Ctrl+C, Ctrl+D and Esc give up.
-fn secret_line(input: &mut impl io::Read) -> Option<Zeroizing<String>> {
+fn secret_line(input: &mut impl io::BufRead) -> Option<Zeroizing<String>> {
     const INTERRUPT: u8 = 3;
     const END: u8 = 4;
     const ESCAPE: u8 = 27;

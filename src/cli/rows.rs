@@ -11,6 +11,7 @@ use super::{
     exit::{Code, Failure, Outcome},
     out,
     person::{Person, block_on},
+    search::Search,
 };
 use crate::{
     client::{Cache, cache::RECENT},
@@ -42,7 +43,7 @@ pub(super) struct Rows {
     /// What was declined within a day.
     #[arg(long)]
     declined: bool,
-    /// Words, all of which are found in id, title, service, agent or incident.
+    /// Words and key:value, as in the console's filter: env:prod -state:expired payments.
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
     /// From the cache alone.
@@ -58,12 +59,21 @@ pub(super) fn run(globals: &Globals, args: &Rows) -> Outcome {
     let mut heads: Vec<RowHead> = cache.heads(wanted.since, now)?;
     heads.retain(|head| wanted.takes(head));
     person.mark_unsent(heads.iter_mut())?;
+    if let Some(text) = &args.search {
+        let mut search = Search::new(&person, &cache, text)?;
+        let taken: Vec<_> =
+            heads.iter().map(|head| search.takes(&person, &cache, head)).collect::<Result<_, _>>()?;
+        let mut taken = taken.into_iter();
+        heads.retain(|_| taken.next().unwrap_or(false));
+    }
     heads.sort_by_cached_key(|head| {
         let urgency = if head.state.undecided() { head.expires_at } else { Timestamp::MAX };
         (!head.state.undecided(), urgency, std::cmp::Reverse(head.changed_at), head.id)
     });
     if globals.json {
-        heads.iter().for_each(|head| out::json(head));
+        for head in &heads {
+            out::json(head);
+        }
     } else {
         print(&heads, now);
     }
@@ -103,7 +113,6 @@ struct Wanted {
     /// Undecided rows are listed whatever their age, unless a time was asked for.
     strictly_since: bool,
     mine: Option<crate::row::PrincipalId>,
-    words: Vec<String>,
 }
 
 impl Wanted {
@@ -122,7 +131,6 @@ impl Wanted {
             None if all => Timestamp::MIN,
             None => now.saturating_sub(RECENT).unwrap_or(Timestamp::MIN),
         };
-        let lower = |text: &String| text.split_whitespace().map(str::to_lowercase).collect();
         Ok(Self {
             states: (!all && !states.is_empty()).then_some(states),
             kinds: args.kind.clone(),
@@ -130,25 +138,15 @@ impl Wanted {
             since,
             strictly_since: args.since.is_some(),
             mine: args.mine.then(|| person.id()).transpose()?,
-            words: args.search.as_ref().map(lower).unwrap_or_default(),
         })
     }
 
     fn takes(&self, head: &RowHead) -> bool {
-        let text = || {
-            let incident = head.incident.as_deref().unwrap_or_default();
-            format!(
-                "{} {} {} {} {} {incident}",
-                head.id, head.title, head.subject, head.environment, head.agent
-            )
-            .to_lowercase()
-        };
         self.states.as_ref().is_none_or(|states| states.contains(&head.state))
             && (self.kinds.is_empty() || self.kinds.contains(&head.kind))
             && self.incident.as_ref().is_none_or(|incident| head.incident.as_ref() == Some(incident))
             && (!self.strictly_since || head.changed_at >= self.since)
             && self.mine.as_ref().is_none_or(|me| head.reviewers.contains(me))
-            && (self.words.is_empty() || self.words.iter().all(|word| text().contains(word.as_str())))
     }
 }
 

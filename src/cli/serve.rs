@@ -52,11 +52,11 @@ pub(super) fn serve(globals: &Globals, args: &Serve) -> Outcome {
         out::remark("no section [executor]: approvals wait for `dock executor`");
     }
     service::run(async {
-        let server = server::bind(&config, clock).await.map_err(failure)?;
+        let server = server::bind(&config, clock).await.map_err(|error| failure(&error))?;
         if !globals.quiet {
             out::remark(&format!("dock serves {} at http://{}", config.org, server.address()));
         }
-        server.run(service::told_to_stop(args.with_parent)).await.map_err(failure)?;
+        server.run(service::told_to_stop(args.with_parent)).await.map_err(|error| failure(&error))?;
         Ok(Code::Done)
     })
 }
@@ -68,8 +68,8 @@ pub(super) fn executor(globals: &Globals, args: &ExecutorArgs) -> Outcome {
     })?;
     service::log(globals);
     service::run(async {
-        let store = server::open_store(&config).map_err(failure)?;
-        let admins = config.pinned().map_err(|error| failure(error.into()))?;
+        let store = server::open_store(&config).map_err(|error| failure(&error))?;
+        let admins = config.pinned().map_err(|error| failure(&error.into()))?;
         let executor = Executor::open(store, clock, &config.org, admins, section);
         let executor = Arc::new(executor.map_err(|error| executor_failure(&error))?);
         let ended = executor.run(service::told_to_stop(args.with_parent)).await;
@@ -88,7 +88,7 @@ fn read(globals: &Globals, store: Option<&str>) -> Result<(Config, Clock), Failu
     Ok((config, clock))
 }
 
-fn failure(error: ServerError) -> Failure {
+fn failure(error: &ServerError) -> Failure {
     Failure::failed(error.to_string())
 }
 

@@ -20,7 +20,7 @@ use crate::{
 #[command(after_help = "Examples:\n  dock show sync-8822\n  dock show sync-8822 --diff --since opened\n  \
     dock show sync-8822 --history --json")]
 pub(super) struct Show {
-    /// The row: sync-8822, sync_8822, or a prefix that only one row has.
+    /// The row: sync-8822, with a hyphen or an underscore, or a prefix that only one row has.
     row: String,
     /// An earlier revision.
     #[arg(long, value_name = "N")]
@@ -49,27 +49,26 @@ pub(super) fn run(globals: &Globals, args: &Show) -> Outcome {
 
 async fn show(person: &Person, args: &Show) -> Outcome {
     let (outbox, mut cache) = (person.outbox()?, person.cache()?);
-    let id = match person.row_id(&args.row, &cache) {
+    let id = match Person::row_id(&args.row, &cache) {
         // A prefix can only be resolved once something is cached.
         Err(_) if cache.as_of()?.is_none() => {
             person.pull(&outbox, &mut cache, std::time::Duration::ZERO).await?;
-            person.row_id(&args.row, &cache)?
+            Person::row_id(&args.row, &cache)?
         }
         found => found?,
     };
     if args.history {
         return history(person, id).await;
     }
-    let read = match args.revision {
-        Some(revision) => revision_of(person, &cache, id, revision).await?,
-        None => {
-            let read = person.row(&outbox, &mut cache, id).await?;
-            if let Some(why) = &read.offline {
-                let as_of = out::when(read.cached.view.head.as_of, person.now());
-                out::remark(&format!("{}; {id} as of {as_of}", why.lines().next().unwrap_or_default()));
-            }
-            read.cached
+    let read = if let Some(revision) = args.revision {
+        revision_of(person, &cache, id, revision).await?
+    } else {
+        let read = person.row(&outbox, &mut cache, id).await?;
+        if let Some(why) = &read.offline {
+            let as_of = out::when(read.cached.view.head.as_of, person.now());
+            out::remark(&format!("{}; {id} as of {as_of}", why.lines().next().unwrap_or_default()));
         }
+        read.cached
     };
     if let Some(since) = args.since {
         return moved(person, &outbox, &read.view, since).await;
@@ -135,74 +134,64 @@ fn text(view: &RowView, now: Timestamp) -> String {
         let at = out::when(hold.since, now);
         lines.push(format!("declined before by {}, {at}: {}", hold.by, out::safe(&hold.note)));
     }
-    let mut text = lines.join("\n");
-    text.push_str("\n\n");
-    text.push_str(&out::safe_lines(&present::text(&view.draft(), head.id, head.revision)));
-    text.push_str("\nSIGNALS' AGE\n");
+    lines.push(String::new());
+    let present = present::text(&view.draft(), head.id, head.revision);
+    lines.push(out::safe_lines(&present).trim_end().to_owned());
+    lines.push("\nSIGNALS' AGE".to_owned());
     for signal in &view.signals {
         let age = out::span(now.duration_since(signal.signal.fetched_at).as_secs());
         let budget = out::span(i64::from(signal.signal.budget_s));
         let word = if signal.fresh { format!("{age} old") } else { format!("STALE {age} (budget {budget})") };
-        text.push_str(&format!("{}: {word}\n", out::safe(&signal.signal.name)));
+        lines.push(format!("{}: {word}", out::safe(&signal.signal.name)));
     }
-    text.push_str(&decided(view, now));
-    text
+    lines.push("\nDECIDED SO FAR".to_owned());
+    decided(view, now, &mut lines);
+    became(view, now, &mut lines);
+    lines.join("\n") + "\n"
 }
 
 fn standing(view: &RowView, now: Timestamp) -> String {
     let head = &view.head;
     let how = head.how.map(|how| format!(" ({})", how.word())).unwrap_or_default();
-    let left = match head.state.undecided() {
-        true => format!(" · {} left", out::span(head.expires_at.duration_since(now).as_secs())),
-        false => format!(" · since {}", out::when(head.changed_at, now)),
+    let left = if head.state.undecided() {
+        format!(" · {} left", out::span(head.expires_at.duration_since(now).as_secs()))
+    } else {
+        format!(" · since {}", out::when(head.changed_at, now))
     };
     let unsent = if head.unsent { " · your decision is signed and unsent" } else { "" };
     let why = view.why.as_deref().map(|why| format!(" · {}", out::safe(why))).unwrap_or_default();
     format!("{}{how}{left}{unsent}{why}", head.state)
 }
 
-fn decided(view: &RowView, now: Timestamp) -> String {
-    let mut out = String::from("\nDECIDED SO FAR\n");
+fn decided(view: &RowView, now: Timestamp, lines: &mut Vec<String>) {
     if view.decisions.is_empty() && view.policy.is_none() {
-        out.push_str("nothing yet\n");
+        lines.push("nothing yet".to_owned());
     }
     if let Some(policy) = &view.policy {
-        out.push_str(&format!("auto ({})\n", super::out::safe(policy)));
+        lines.push(format!("auto ({})", out::safe(policy)));
     }
     for decision in &view.decisions {
         let over = if decision.overrides { ", an override" } else { "" };
         let offline = if decision.offline { ", decided offline" } else { "" };
-        let void = decision
-            .void
-            .as_deref()
-            .map(|why| format!(", void: {}", super::out::safe(why)))
-            .unwrap_or_default();
-        out.push_str(&format!(
-            "{} {} r{} at {}{over}{offline}{void}\n",
-            decision.reviewer,
-            decision.decision.past(),
-            decision.revision,
-            super::out::when(decision.at, now)
-        ));
-        if let Some(note) = &decision.note {
-            super::out::safe_lines(note).lines().for_each(|line| out.push_str(&format!("  {line}\n")));
-        }
+        let void =
+            decision.void.as_deref().map(|why| format!(", void: {}", out::safe(why))).unwrap_or_default();
+        let (who, what, at) = (&decision.reviewer, decision.decision.past(), out::when(decision.at, now));
+        lines.push(format!("{who} {what} r{} at {at}{over}{offline}{void}", decision.revision));
+        let note = out::safe_lines(decision.note.as_deref().unwrap_or_default());
+        lines.extend(note.lines().map(|line| format!("  {line}")));
     }
+}
+
+fn became(view: &RowView, now: Timestamp, lines: &mut Vec<String>) {
     if let Some(execution) = &view.execution {
-        let at = execution
-            .confirmed_at
-            .map_or_else(|| "not confirmed yet".to_owned(), |at| super::out::when(at, now));
-        out.push_str(&format!("\nEXECUTION\ntagged {}, {at}\n", execution.tag));
+        let confirmed = execution.confirmed_at.map(|at| format!("confirmed {}", out::when(at, now)));
+        let confirmed = confirmed.unwrap_or_else(|| "not confirmed yet".to_owned());
+        lines.push(format!("\nEXECUTION\ntagged {}, {confirmed}", execution.tag));
     }
     if let Some(outcome) = &view.outcome {
-        let at = super::out::when(outcome.checked_at, now);
-        out.push_str(&format!(
-            "\nOUTCOME\n{} at {at}: {}\n",
-            outcome.state,
-            super::out::safe(&outcome.detail)
-        ));
+        let (at, detail) = (out::when(outcome.checked_at, now), out::safe(&outcome.detail));
+        lines.push(format!("\nOUTCOME\n{} at {at}: {detail}", outcome.state));
     }
-    out
 }
 
 async fn history(person: &Person, id: RowId) -> Outcome {
@@ -250,7 +239,9 @@ async fn moved(person: &Person, outbox: &Outbox, view: &RowView, since: Since) -
         let since = if since == Since::Draft { "the draft" } else { "you opened it" };
         out::line(format!("Nothing moved since {since}. Base read {}.", out::when(read_at, person.now())));
     } else {
-        moved.iter().for_each(|moved| out::line(sentence(moved)));
+        for moved in &moved {
+            out::line(sentence(moved));
+        }
     }
     Ok(Code::Done)
 }

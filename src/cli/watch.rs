@@ -14,6 +14,7 @@ use super::{
     out,
     person::{Person, block_on},
     rows::span,
+    search::Search,
 };
 use crate::{client::api::POLL_MAX, wire::RowHead};
 
@@ -25,7 +26,7 @@ const PAUSE: Duration = Duration::from_secs(2);
     after_help = "Examples:\n  dock watch --json\n  dock watch --search payments-api --exit-on-new --timeout 10m --bell"
 )]
 pub(super) struct Watch {
-    /// Only rows in whose id, title, service, state or incident all these words are found.
+    /// Only rows that pass the console's filter.
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
     /// Ring for each change.
@@ -61,8 +62,7 @@ async fn follow(person: &Person, args: &Watch) -> Outcome {
         .into_iter()
         .map(|head| (head.id, head.changed_at))
         .collect();
-    let words: Vec<String> =
-        args.search.iter().flat_map(|text| text.split_whitespace()).map(str::to_lowercase).collect();
+    let mut search = args.search.as_deref().map(|text| Search::new(person, &cache, text)).transpose()?;
     loop {
         match person.pull(&outbox, &mut cache, POLL_MAX).await {
             Ok(_) => {}
@@ -74,7 +74,11 @@ async fn follow(person: &Person, args: &Watch) -> Outcome {
             Err(failure) => return Err(failure),
         }
         for head in cache.heads(since, person.now())? {
-            if known.insert(head.id, head.changed_at) == Some(head.changed_at) || !takes(&words, &head) {
+            let passes = match &mut search {
+                Some(search) => search.takes(person, &cache, &head)?,
+                None => true,
+            };
+            if known.insert(head.id, head.changed_at) == Some(head.changed_at) || !passes {
                 continue;
             }
             tell(person, args, &head);
@@ -83,14 +87,6 @@ async fn follow(person: &Person, args: &Watch) -> Outcome {
             }
         }
     }
-}
-
-fn takes(words: &[String], head: &RowHead) -> bool {
-    let incident = head.incident.as_deref().unwrap_or_default();
-    let text =
-        format!("{} {} {} {} {} {incident}", head.id, head.title, head.subject, head.state, head.environment);
-    let text = text.to_lowercase();
-    words.iter().all(|word| text.contains(word.as_str()))
 }
 
 fn tell(person: &Person, args: &Watch, head: &RowHead) {

@@ -1,4 +1,4 @@
-//! What `outbox.db` and `cache.db` have in common: opening a small SQLite file that several programs share.
+//! What `outbox.db` and `cache.db` have in common: opening a small `SQLite` file that several programs share.
 //!
 //! Never: overwrites a file that it does not understand. Who may be rebuilt decides its owner.
 
@@ -89,7 +89,7 @@ impl Schema {
     }
 }
 
-/// SQLite's error in our words: damaged, or unusable for now.
+/// The database's error in our words: damaged, or unusable for now.
 pub(super) fn store_error(file: &Path, error: &rusqlite::Error) -> StoreError {
     let why = error.to_string();
     match error.sqlite_error_code() {

@@ -119,7 +119,8 @@ pub fn private_folder(folder: &Path) -> Result<(), HomeError> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unmakable)?;
     }
     let mode = fs::metadata(folder).map_err(unmakable)?.permissions().mode();
-    if mode & 0o077 == 0 { Ok(()) } else { Err(HomeError::Open { folder: folder.to_owned() }) }
+    // The six lowest bits are what group and others may do.
+    if mode.trailing_zeros() >= 6 { Ok(()) } else { Err(HomeError::Open { folder: folder.to_owned() }) }
 }
 
 /// Writes a file for its owner alone: whole or not at all, on disk before it returns.

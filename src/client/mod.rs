@@ -42,5 +42,5 @@ pub fn chance(bytes: &mut [u8]) -> Option<()> {
 pub fn random_name() -> Option<String> {
     let mut bytes = [0; 16];
     chance(&mut bytes)?;
-    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(format!("{:032x}", u128::from_be_bytes(bytes)))
 }

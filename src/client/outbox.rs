@@ -320,7 +320,7 @@ impl Outbox {
             Fate::Unknown { code: c, message: m } => (code, message) = (Some(c), Some(m)),
             Fate::Overtaken { message: m } => message = Some(m),
             Fate::Refused { code: c, message: m, hint: h } => {
-                (code, message, hint) = (Some(c), Some(m), Some(h))
+                (code, message, hint) = (Some(c), Some(m), Some(h));
             }
             Fate::Accepted { log_index: index, row_state: state, receipt: proof } => {
                 (log_index, row_state, receipt) = (Some(*index), Some(state), proof.as_ref());

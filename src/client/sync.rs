@@ -129,7 +129,7 @@ impl Exchange<'_> {
     /// Takes a signed head only if it extends the last one; else both are kept and deciding is off.
     async fn accept_head(&self, snapshot: &Snapshot) -> Result<(), SyncError> {
         let key = self.log_key(&snapshot.log_key)?;
-        let new = self.open(&snapshot.checkpoint, &key)?;
+        let new = Self::open(&snapshot.checkpoint, &key)?;
         let head = Head {
             origin: new.origin.clone(),
             epoch: snapshot.position.epoch,
@@ -209,7 +209,7 @@ impl Exchange<'_> {
         known.trim().parse().map_err(|error: NoteError| SyncError::LogKey { why: error.to_string() })
     }
 
-    fn open(&self, signed: &str, key: &VerifierKey) -> Result<Checkpoint, SyncError> {
+    fn open(signed: &str, key: &VerifierKey) -> Result<Checkpoint, SyncError> {
         note::open(signed.as_bytes(), key, &[])
             .map(|opened| opened.checkpoint)
             .map_err(|error| broken(&error))
@@ -398,8 +398,11 @@ fn fate_of_error(error: &ApiError) -> Fate {
 }
 
 fn hashes(body: &ProofBody) -> Option<Vec<Hash>> {
-    proof::parse_hash_lines(body.hashes.iter().map(|line| format!("{line}\n")).collect::<String>().as_bytes())
-        .ok()
+    let mut text = body.hashes.join("\n");
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    proof::parse_hash_lines(text.as_bytes()).ok()
 }
 
 fn broken(error: &NoteError) -> SyncError {

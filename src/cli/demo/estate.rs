@@ -46,22 +46,15 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) fn open(named: Option<&Path>) -> Result<Self, Failure> {
-        let (dir, own) = match named {
-            Some(dir) => {
-                fs::create_dir_all(dir)
-                    .map_err(|error| Failure::failed(format!("{}: {error}", dir.display())))?;
-                (dir.to_owned(), false)
-            }
-            None => {
-                let name = client::random_name()
-                    .ok_or_else(|| Failure::failed("the system gives no random numbers"))?;
-                let dir = std::env::temp_dir().join(format!("dock-demo-{name}"));
-                home::private_folder(&dir)?;
-                (dir, true)
-            }
-        };
-        let dir = dir.canonicalize()?;
-        Ok(Self { dir, own })
+        if let Some(dir) = named {
+            let unmakable = |error| Failure::failed(format!("{}: {error}", dir.display()));
+            fs::create_dir_all(dir).map_err(unmakable)?;
+            return Ok(Self { dir: dir.canonicalize()?, own: false });
+        }
+        let name = client::random_name().ok_or_else(no_chance)?;
+        let dir = std::env::temp_dir().join(format!("dock-demo-{name}"));
+        home::private_folder(&dir)?;
+        Ok(Self { dir: dir.canonicalize()?, own: true })
     }
 
     pub(super) fn dir(&self) -> &Path {
@@ -96,6 +89,7 @@ impl Estate {
         simulators: &Simulators,
         clock: &Clock,
         store: Option<&str>,
+        chosen: Option<u64>,
     ) -> Result<Self, Failure> {
         let dir = place.dir().to_owned();
         for folder in ["people", "keys", "server"] {
@@ -105,7 +99,7 @@ impl Estate {
             home::write_private(&place.clock_file(), b"0\n")?;
         }
         let port = port(&dir)?;
-        let log = NoteKey::from_seed(&format!("{ORG}/dock"), KeyUse::Log, &log_seed(&dir)?)
+        let log = NoteKey::from_seed(&format!("{ORG}/dock"), KeyUse::Log, &log_seed(&dir, chosen)?)
             .map_err(|error| Failure::failed(error.to_string()))?;
         let estate = Self {
             server: format!("http://127.0.0.1:{port}"),
@@ -113,7 +107,7 @@ impl Estate {
             argus_token: dir.join("keys/argus.token"),
             dir,
         };
-        let keys = PEOPLE.iter().map(|person| Ok((*person, person_key(&estate.dir, person)?)));
+        let keys = PEOPLE.iter().map(|person| Ok((*person, person_key(&estate.dir, person, chosen)?)));
         let keys: BTreeMap<&str, PrivateKey> = keys.collect::<Result<_, Failure>>()?;
         estate.write_bootstrap(&keys, clock)?;
         estate.write_homes()?;
@@ -303,7 +297,7 @@ fn changes(keys: &BTreeMap<&str, PrivateKey>, token: &Token) -> Result<Vec<Admin
 }
 
 /// The same key each time the folder is used: made once, plain, for its owner alone.
-fn person_key(dir: &Path, person: &str) -> Result<PrivateKey, Failure> {
+fn person_key(dir: &Path, person: &str, chosen: Option<u64>) -> Result<PrivateKey, Failure> {
     let file = dir.join("keys").join(person);
     let wrong =
         |error: crate::audit::private_key::KeyError| Failure::failed(format!("{}: {error}", file.display()));
@@ -311,27 +305,35 @@ fn person_key(dir: &Path, person: &str) -> Result<PrivateKey, Failure> {
         let pem = config::secret(&file)?;
         return PrivateKey::parse(format!("{}\n", pem.as_str()).as_bytes(), None).map_err(wrong);
     }
-    let key = PrivateKey::from_seed(&seed()?, person).map_err(wrong)?;
+    let key = PrivateKey::from_seed(&seed(chosen, person)?, person).map_err(wrong)?;
     home::write_private(&file, key.to_openssh().map_err(wrong)?.as_bytes())?;
     let public = format!("{}\n", key.public_line());
     home::write_private(&file.with_extension("pub"), public.as_bytes())?;
     Ok(key)
 }
 
-fn log_seed(dir: &Path) -> Result<[u8; 32], Failure> {
+fn log_seed(dir: &Path, chosen: Option<u64>) -> Result<[u8; 32], Failure> {
     let file = dir.join("server/log.key");
     if !file.exists() {
-        home::write_private(&file, format!("{}\n", Digest(seed()?)).as_bytes())?;
+        home::write_private(&file, format!("{}\n", Digest(seed(chosen, "log")?)).as_bytes())?;
     }
     let text = config::secret(&file)?;
     let seed: Digest = text.parse().map_err(|_| Failure::failed(format!("{} is no key", file.display())))?;
     Ok(seed.0)
 }
 
-fn seed() -> Result<[u8; 32], Failure> {
+/// 32 bytes for a key: by chance, or the same for the same `--seed` and name.
+fn seed(chosen: Option<u64>, name: &str) -> Result<[u8; 32], Failure> {
+    if let Some(chosen) = chosen {
+        return Ok(Digest::of(format!("dock-demo-key-v1 {chosen} {name}")).0);
+    }
     let mut seed = [0; 32];
-    client::chance(&mut seed).ok_or_else(|| Failure::failed("the system gives no random numbers"))?;
+    client::chance(&mut seed).ok_or_else(no_chance)?;
     Ok(seed)
+}
+
+fn no_chance() -> Failure {
+    Failure::failed("the system gives no random numbers")
 }
 
 /// The port that an earlier demo in this folder had, if it is free; else any.

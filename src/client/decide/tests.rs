@@ -73,8 +73,8 @@ fn what_is_refused_before_anybody_is_asked() {
         ),
         ("a stale row's decline", "sarah", Decline, WHY, with(|v| v.head.state = State::Stale), 1, ""),
     ] {
-        let wish = wish(decision, note, &shown);
-        let said = check(&shown, &me(who), &wish, false, at(now)).err().map_or("", |refusal| refusal.code());
+        let asked = wish(decision, note, &shown);
+        let said = check(&shown, &me(who), &asked, false, at(now)).err().map_or("", |refusal| refusal.code());
         assert_eq!(said, code, "{name}");
     }
     let touch = with(|v| (v.touch_needed, v.head.verdict) = (true, Verdict::Sync));

@@ -99,10 +99,10 @@ fn scripts() {
             let outbox = bench.outbox();
             match step {
                 Step::TakeBack(expected) => {
-                    assert_eq!(outbox.take_back(&entry.id, at(1)).unwrap(), expected, "{name}")
+                    assert_eq!(outbox.take_back(&entry.id, at(1)).unwrap(), expected, "{name}");
                 }
                 Step::Send(expected) => {
-                    assert_eq!(outbox.begin_sending(&entry.id, at(1)).unwrap(), expected, "{name}")
+                    assert_eq!(outbox.begin_sending(&entry.id, at(1)).unwrap(), expected, "{name}");
                 }
                 Step::Settle(fate) => outbox.settle(&entry.id, &fate, at(2), at(1)).unwrap(),
             }
