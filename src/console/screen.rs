@@ -258,4 +258,6 @@ fn text_area(model: &Model, kind: &TextKind) -> Rect {
 }
 
 #[cfg(test)]
+mod svg;
+#[cfg(test)]
 mod tests;
