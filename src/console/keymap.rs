@@ -110,4 +110,6 @@ fn chords(keys: &[&str]) -> Vec<Chord> {
 }
 
 #[cfg(test)]
+mod readme;
+#[cfg(test)]
 mod tests;
