@@ -82,7 +82,7 @@ fn timers(model: &mut Model) -> Vec<Effect> {
         lists::settle(model);
     }
     let due = model.dialog().and_then(|dialog| dialog.touched_ms);
-    let mut effects = Vec::new();
+    let mut effects = if model.screens.is_empty() { screens::preview(model) } else { Vec::new() };
     if matches!(model.key, KeyState::Ready { .. }) && now >= model.rested_ms + KEY_STAYS_MS {
         model.key = KeyState::Unasked;
         effects.push(Effect::ForgetKey);

@@ -5,5 +5,6 @@
 mod commands;
 mod crash;
 mod demo;
+mod terminal;
 #[path = "../world/mod.rs"]
 mod world;

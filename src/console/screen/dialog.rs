@@ -310,22 +310,22 @@ pub fn statement(model: &Model) -> String {
     let Some(pin) = dialog.pins.first() else { return String::new() };
     let digests = &pin.digests;
     let mut lines = vec![
-        format!("row                {}", pin.row),
-        format!("revision           {}", pin.revision),
-        format!("decision           {}", dialog.verb.decision(dialog.verdict).word()),
-        format!("override           {}", dialog.verb.overrides(dialog.verdict)),
-        format!("content_sha256     {}", digests.content),
-        format!("base_sha256        {}", digests.base),
-        format!("effect_sha256      {}", digests.effect),
-        format!("evidence_sha256    {}", digests.evidence),
-        format!("presented_sha256   {}", digests.presented),
+        format!("row        {}", pin.row),
+        format!("revision   {}", pin.revision),
+        format!("decision   {}", dialog.verb.decision(dialog.verdict).word()),
+        format!("override   {}", dialog.verb.overrides(dialog.verdict)),
+        format!("content    {}", digests.content),
+        format!("base       {}", digests.base),
+        format!("effect     {}", digests.effect),
+        format!("evidence   {}", digests.evidence),
+        format!("presented  {}", digests.presented),
         format!(
             "reviewer           {}",
             model.known.me.as_ref().map(|me| me.id.to_string()).unwrap_or_default()
         ),
     ];
     if let Ok(conditions) = dialog.conditions() {
-        lines.extend(conditions.iter().map(|(name, value)| format!("condition          {name}={value}")));
+        lines.extend(conditions.iter().map(|(name, value)| format!("condition  {name}={value}")));
     }
     lines.push("note".to_owned());
     lines.extend(dialog.note_text().lines().map(|line| format!("  {line}")));

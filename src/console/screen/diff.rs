@@ -50,7 +50,7 @@ pub(super) fn heading(model: &Model, screen: &DiffScreen, width: u16) -> [Styled
     let mut second = Styled::new();
     if let Some(file_of) = diff.files.get(file) {
         second = Styled::of(Slot::Title, format!(" {}", file_of.name)).text(format!(
-            "   {} of {}   hunk {hunk} of {}   +{} -{}",
+            "  {} of {}  hunk {hunk} of {}  +{} -{}",
             file + 1,
             text::plural(diff.files.len(), "file", "files"),
             hunks.len(),
@@ -58,7 +58,7 @@ pub(super) fn heading(model: &Model, screen: &DiffScreen, width: u16) -> [Styled
             file_of.removed
         ));
     }
-    second = second.add(Slot::Muted, if screen.wrap { "   wrap" } else { "" });
+    second = second.add(Slot::Muted, if screen.wrap { "  wrap" } else { "" });
     if screen.loose {
         second = second.add(Slot::Muted, "   without white space");
     }

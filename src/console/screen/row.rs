@@ -99,9 +99,9 @@ pub fn heading(model: &Model, row: RowId, width: u16) -> [Styled; 2] {
     let right = if head.state.undecided() {
         let left = text::left(head.expires_at.duration_since(model.now()));
         let asked = match () {
-            () if model.known.own(head) => "not yours to decide",
+            () if model.known.own(head) => "not yours",
             () if model.known.asked(head) => "you are asked",
-            () => "others are asked",
+            () => "others asked",
         };
         format!("{left} left  {asked} ")
     } else {
