@@ -472,6 +472,22 @@ pub struct HaltRequest {
     pub note: String,
 }
 
+/// `POST /v1/rows/{id}/extend`: more time, before it lapses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtendRequest {
+    pub until: Timestamp,
+    pub note: String,
+}
+
+/// `POST /v1/rows/{id}/attest`: a person looked at what could not be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttestRequest {
+    pub executed: bool,
+    pub note: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LiftRequest {

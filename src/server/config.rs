@@ -56,6 +56,9 @@ pub struct Config {
     /// Keys that prove no touch count for everything: the demo's organisation on loopback alone.
     #[serde(default)]
     pub plain_keys_allowed: bool,
+    /// Plain HTTP to other machines, because something before the server keeps it private.
+    #[serde(default)]
+    pub insecure_http: bool,
     /// How many people approve, by risk.
     #[serde(default)]
     pub keys: Keys,
@@ -96,6 +99,13 @@ impl Config {
         }
         if self.plain_keys_allowed && (self.org != DEMO_ORG || !self.listen.ip().is_loopback()) {
             return wrong(format!("plain_keys_allowed is for {DEMO_ORG} on loopback alone"));
+        }
+        if !self.listen.ip().is_loopback() && !self.insecure_http {
+            return wrong(format!(
+                "{} is not loopback, and this is plain HTTP\nhint: let a proxy with TLS forward to loopback, or say \
+                 insecure_http = true",
+                self.listen
+            ));
         }
         self.pinned().map(drop)
     }
@@ -138,8 +148,10 @@ mod tests {
         assert!(with("plain_keys_allowed = true\n").is_err());
         let demo = LEAST.replace("example.com", DEMO_ORG) + "plain_keys_allowed = true\n";
         assert_eq!(toml::from_str::<Config>(&demo).unwrap().check(), Ok(()));
-        let open = format!("{demo}listen = \"0.0.0.0:1\"\n");
+        let open = format!("{demo}listen = \"0.0.0.0:1\"\ninsecure_http = true\n");
         assert!(toml::from_str::<Config>(&open).unwrap().check().is_err());
+        assert!(with("listen = \"0.0.0.0:1\"\n").is_err());
+        assert_eq!(with("listen = \"0.0.0.0:1\"\ninsecure_http = true\n"), Ok(()));
         assert!(with("admins = [\"not a key\"]\n").is_err());
         assert!(toml::from_str::<Config>(&format!("{LEAST}lisen = \"x\"\n")).is_err());
     }

@@ -23,10 +23,12 @@ use crate::{
 
 mod admin;
 mod app;
+mod aside;
 mod automatic;
 mod blobs;
 mod claim;
 pub mod config;
+mod connections;
 mod decisions;
 mod drafts;
 mod evidence;
@@ -84,8 +86,6 @@ pub enum ServerError {
     Executor(#[from] ExecutorError),
     #[error("cannot listen on {address}: {why}")]
     Listen { address: SocketAddr, why: String },
-    #[error("the server stopped: {0}")]
-    Stopped(String),
 }
 
 /// A server that listens and does not answer yet.
@@ -196,11 +196,11 @@ impl Server {
             // Long polls end at once; their consoles ask the next server.
             app.closing.send_replace(true);
         };
-        let served = axum::serve(self.listener, router).with_graceful_shutdown(shutdown).await;
+        connections::serve(self.listener, router, shutdown).await;
         stopping.notify_one();
         // A write under way is left to the next start, which reads back what became of it.
         let _ = tokio::time::timeout(EXECUTOR_STOPS_WITHIN, executing.join_next()).await;
-        served.map_err(|error| ServerError::Stopped(error.to_string()))
+        Ok(())
     }
 }
 

@@ -16,7 +16,7 @@ use axum::{
 use super::{
     admin,
     app::App,
-    blobs, decisions, drafts, evidence, feed, health, holds,
+    aside, blobs, decisions, drafts, evidence, feed, health, holds,
     input::{BLOB_BYTES_MAX, DRAFT_BYTES_MAX, REQUEST_BYTES_MAX},
     log, login,
     problem::Problem,
@@ -43,6 +43,8 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/v1/rows/{id}/history", get(rows::history))
         .route("/v1/rows/{id}/wait", get(rows::wait))
         .route("/v1/rows/{id}/fresh", post(rows::fresh))
+        .route("/v1/rows/{id}/extend", post(aside::extend))
+        .route("/v1/rows/{id}/attest", post(aside::attest))
         .route("/v1/rows/{id}/withdraw", post(drafts::withdraw))
         .route("/v1/decisions/{id}", put(decisions::decide))
         .route("/v1/snapshot", get(feed::snapshot))

@@ -159,7 +159,7 @@ pub(super) fn wait_of(query: &mut Fields) -> Result<Duration, Problem> {
     Ok(Duration::from_secs(seconds).min(WAIT_MAX))
 }
 
-async fn shown(app: &App, id: RowId, revision: Option<u32>) -> Result<RowView, Problem> {
+pub(super) async fn shown(app: &App, id: RowId, revision: Option<u32>) -> Result<RowView, Problem> {
     let mut whole = app
         .store
         .whole(id, revision)

@@ -237,14 +237,32 @@ async fn time_is_judged_by_the_servers_clock() {
     let statement = world.statement("sarah", &row, Decision::Approve).await;
     world.advance(5 * 60 * 60);
     assert_eq!(code(&world.send(&statement).await), "expired");
-    let expired = async {
-        while world.row("sync-8821").await.head.state != State::Expired {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(20), expired).await.unwrap();
+    let path = "/v1/rows/sync-8821/wait?until=decided&wait=25";
+    let (_, woken) = world.call("GET", path, Some(&world.agent_token), None).await;
+    assert_eq!(woken["state"], "expired", "silence is never a no");
     let last = leaves_of(&world, "sync-8821").await.pop().unwrap();
     assert_eq!((last.event, last.actor.id.as_str()), (Event::RowState, "system"));
+}
+
+#[tokio::test]
+async fn a_reviewer_gives_a_row_more_time_in_writing() {
+    let world = World::start().await;
+    let row = world.opened("payments-api").await;
+    let later = row.head.expires_at + SignedDuration::from_hours(4);
+    let ask = |until: jiff::Timestamp, note: &str| Some(json!({"until": until.to_string(), "note": note}));
+    let path = "/v1/rows/sync-8821/extend";
+    let (sarah, ana) = (world.login("sarah").await, world.login("ana").await);
+    let note = "The release train leaves at noon.";
+    assert_eq!(world.call("POST", path, Some(&world.agent_token), ask(later, note)).await.0, 403);
+    assert_eq!(world.call("POST", path, Some(&ana), ask(later, note)).await.1["code"], "not_on_call");
+    assert_eq!(world.call("POST", path, Some(&sarah), ask(later, "ok")).await.0, 400);
+    let (_, earlier) = world.call("POST", path, Some(&sarah), ask(row.head.created_at, note)).await;
+    assert_eq!(earlier["code"], "out_of_step");
+    let (status, view) = world.call("POST", path, Some(&sarah), ask(later, note)).await;
+    assert_eq!((status, view["expires_at"].as_str()), (200, Some(later.to_string().as_str())), "{view}");
+    let attest = Some(json!({"executed": true, "note": note}));
+    let (_, nothing) = world.call("POST", "/v1/rows/sync-8821/attest", Some(&sarah), attest).await;
+    assert_eq!(nothing["code"], "out_of_step", "nothing is unknown here");
 }
 
 #[tokio::test]

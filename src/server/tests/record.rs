@@ -127,6 +127,30 @@ async fn an_agent_is_woken_by_the_outcome() {
 }
 
 #[tokio::test]
+async fn a_server_that_ends_answers_who_waits() {
+    let world = World::start().await;
+    world.opened("payments-api").await;
+    let (end, ended) = tokio::sync::oneshot::channel();
+    let config = config(world.dir.path(), &world.platforms.url(Site::ArgoCd), "memory:", "");
+    let _ = std::fs::remove_file(&config.checkpoint_file);
+    let server = bind(&config, Clock::system()).await.unwrap();
+    let url = format!("http://{}/v1/sync?after=1.9&wait=25", server.address());
+    assert_eq!(server.app.store.head().await.unwrap().size, 9);
+    let app = Arc::clone(&server.app);
+    let running = tokio::spawn(server.run(async { drop(ended.await) }));
+    let waiting = world.http.get(url).bearer_auth(&world.agent_token).send();
+    let ending = async {
+        while app.closing.receiver_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+        end.send(()).unwrap();
+    };
+    let (answer, ()) = tokio::join!(waiting, ending);
+    assert_eq!(answer.unwrap().status().as_u16(), 200);
+    tokio::time::timeout(std::time::Duration::from_secs(5), running).await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn lists_are_filtered_and_paged() {
     let world = World::start().await;
     for app in ["payments-api", "checkout-web", "ledger-worker"] {
