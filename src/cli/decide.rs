@@ -15,10 +15,7 @@ use super::{
     person::{Person, Read, ask, block_on},
 };
 use crate::{
-    client::{
-        Cache, DecideError, Entry, Fate, Me, Pin, Signer, Wish,
-        decide::{self, effect_after, goes_against},
-    },
+    client::{Cache, DecideError, Entry, Fate, Me, Pin, Signer, Wish, decide},
     row::{Decision, DecisionId, Digest, Note, Refusal, Risk, note::NotANote},
     stop_point,
     wire::{DecisionOutcome, RowView},
@@ -157,8 +154,7 @@ async fn decide(person: &Person, asked: &Asked<'_>, given: Option<String>) -> Ou
     let signer = person.signer(&org, Some(&cache))?;
     let mut wish = Wish {
         decision: asked.decision,
-        overrides: asked.overrides
-            && goes_against(view.head.verdict, asked.decision, !asked.conditions.is_empty()),
+        overrides: asked.overrides && view.head.verdict.against(asked.decision, !asked.conditions.is_empty()),
         note: None,
         conditions: asked.conditions.clone(),
         pin: Pin::of(view),
@@ -294,7 +290,7 @@ fn dialog(
         format!("base     {}  read {}", head.base.revision, out::when(view.read_at, opened)),
     ];
     let effect =
-        effect_after(&view.effect, &wish.conditions).map(|effect| effect.sentence()).unwrap_or_default();
+        view.effect.with_conditions(&wish.conditions).map(|effect| effect.sentence()).unwrap_or_default();
     match wish.decision {
         Decision::Approve => lines.push(format!("effect   {effect}")),
         _ => lines.push("effect   nothing is executed".to_owned()),

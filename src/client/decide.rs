@@ -19,7 +19,7 @@ use crate::{
         sshsig::Purpose,
         statement::{Seen, Statement},
     },
-    row::{Decision, DecisionId, Digest, Effect, Note, PrincipalId, Refusal, State, Verdict},
+    row::{Decision, DecisionId, Digest, Note, PrincipalId, Refusal, State},
     wire::{DecisionView, RowView},
 };
 
@@ -115,10 +115,10 @@ pub fn check(
     if wish.decision != Decision::Approve {
         return Ok(());
     }
-    if effect_after(&view.effect, &wish.conditions).is_none() {
+    if view.effect.with_conditions(&wish.conditions).is_none() {
         return Err(Refusal::ContentMismatch { what: "the conditions: this row takes none such".to_owned() });
     }
-    if goes_against(view.head.verdict, Decision::Approve, !wish.conditions.is_empty()) && !wish.overrides {
+    if view.head.verdict.against(Decision::Approve, !wish.conditions.is_empty()) && !wish.overrides {
         return Err(Refusal::GoesAgainstVerdict { verdict: view.head.verdict.word().to_owned() });
     }
     if view.touch_needed && !proves_touch {
@@ -209,32 +209,6 @@ fn check_note(view: &RowView, wish: &Wish) -> Result<(), Refusal> {
     if wish.note.is_some() { Ok(()) } else { Err(Refusal::NoteRequired { why: why.to_owned() }) }
 }
 
-/// The verdict says one thing, the reviewer another (2-domain, "Decision").
-pub fn goes_against(verdict: Verdict, decision: Decision, conditions: bool) -> bool {
-    match (decision, verdict) {
-        (Decision::Approve, Verdict::Block) => true,
-        (Decision::Approve, Verdict::Hold) => !conditions,
-        (Decision::Decline, verdict) => verdict.goes_ahead(),
-        (Decision::Approve, Verdict::Sync | Verdict::Ship | Verdict::Publish)
-        | (Decision::NeedsChanges | Decision::Withdraw, _) => false,
-    }
-}
-
-/// What will be executed under these conditions; `None` where the row takes no such conditions.
-pub fn effect_after(effect: &Effect, conditions: &BTreeMap<String, String>) -> Option<Effect> {
-    if conditions.is_empty() {
-        return Some(effect.clone());
-    }
-    match effect {
-        Effect::Github(gate) => {
-            let mut gate = gate.clone();
-            gate.conditions.extend(conditions.clone());
-            Some(Effect::Github(gate))
-        }
-        Effect::Argocd(_) | Effect::Confluence(_) | Effect::Notion(_) | Effect::None => None,
-    }
-}
-
 /// The statement, as it would be signed: also what the dialog shows on request.
 pub fn statement(
     view: &RowView,
@@ -245,8 +219,8 @@ pub fn statement(
     now: Timestamp,
 ) -> Statement {
     let approves = wish.decision == Decision::Approve;
-    let effect = if approves { effect_after(&view.effect, &wish.conditions) } else { None };
-    let against = goes_against(view.head.verdict, wish.decision, !wish.conditions.is_empty());
+    let effect = if approves { view.effect.with_conditions(&wish.conditions) } else { None };
+    let against = view.head.verdict.against(wish.decision, !wish.conditions.is_empty());
     Statement {
         org: me.org.clone(),
         decision_id: id,

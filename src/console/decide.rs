@@ -107,7 +107,7 @@ fn rough(model: &Model, head: &RowHead, verb: Verb) -> Option<String> {
 /// Conditions change what is executed; only some platforms have a place for them.
 fn takes_conditions(view: &RowView) -> bool {
     let example = BTreeMap::from([("canary".to_owned(), "10%".to_owned())]);
-    client::decide::effect_after(&view.effect, &example).is_some()
+    view.effect.with_conditions(&example).is_some()
 }
 
 fn sentence(refusal: &Refusal) -> String {

@@ -11,7 +11,7 @@ use super::{
 pub(super) fn decide(row: &Row, review: &Judgement, now: Timestamp) -> Result<Transition, Refusal> {
     let mut review = review.clone();
     let conditions = !review.key.conditions.is_empty();
-    if row.goes_against_verdict(review.key.decision, conditions) && review.key.decision == Decision::Decline {
+    if row.verdict.against(review.key.decision, conditions) && review.key.decision == Decision::Decline {
         review.key.overrides = true;
     }
     check(row, &review, now)?;
@@ -173,7 +173,7 @@ fn check_approval(row: &Row, review: &Judgement) -> Result<(), Refusal> {
     if let Some(hold) = &review.hold {
         return Err(Refusal::OnHold { by: hold.by.clone(), note: hold.note.clone() });
     }
-    if row.goes_against_verdict(Decision::Approve, !key.conditions.is_empty()) && !key.overrides {
+    if row.verdict.against(Decision::Approve, !key.conditions.is_empty()) && !key.overrides {
         return Err(Refusal::GoesAgainstVerdict { verdict: row.verdict.word().to_owned() });
     }
     if row.rule.touch && key.touch == Touch::Unproven {
@@ -184,7 +184,7 @@ fn check_approval(row: &Row, review: &Judgement) -> Result<(), Refusal> {
 
 fn vote(row: &Row, mut next: Row, key: &Key, now: Timestamp) -> Transition {
     let mut key = key.clone();
-    key.overrides &= row.goes_against_verdict(key.decision, !key.conditions.is_empty());
+    key.overrides &= row.verdict.against(key.decision, !key.conditions.is_empty());
     next.keys.push(key.clone());
     match count(&next.rule, &reviews(&next)) {
         Tally::Approved => {

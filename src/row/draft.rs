@@ -7,7 +7,9 @@ use std::{collections::BTreeMap, fmt};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Base, Digest, Effect, Kind, Pointer, PrincipalId, Risk, RowId, Signal, base::digest_of, c1};
+use super::{
+    Base, Decision, Digest, Effect, Kind, Pointer, PrincipalId, Risk, RowId, Signal, base::digest_of, c1,
+};
 
 /// The agent's call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -29,6 +31,17 @@ impl Verdict {
             Self::Publish => "publish",
             Self::Hold => "hold",
             Self::Block => "block",
+        }
+    }
+
+    /// A plain `decision` goes against this verdict (2-domain, "Decision"). Conditions answer a hold.
+    pub fn against(self, decision: Decision, conditions: bool) -> bool {
+        match (decision, self) {
+            (Decision::Approve, Self::Block) => true,
+            (Decision::Approve, Self::Hold) => !conditions,
+            (Decision::Decline, verdict) => verdict.goes_ahead(),
+            (Decision::Approve, Self::Sync | Self::Ship | Self::Publish)
+            | (Decision::NeedsChanges | Decision::Withdraw, _) => false,
         }
     }
 

@@ -149,15 +149,4 @@ impl Row {
     pub fn approval_lasts(&self) -> SignedDuration {
         if self.risk == Risk::Irreversible { Self::SECOND_KEY_WITHIN } else { SignedDuration::from_hours(4) }
     }
-
-    /// A plain `decision` would go against the agent's verdict (2-domain, "Decision").
-    pub fn goes_against_verdict(&self, decision: Decision, conditions: bool) -> bool {
-        match (decision, self.verdict) {
-            (Decision::Approve, Verdict::Block) => true,
-            (Decision::Approve, Verdict::Hold) => !conditions,
-            (Decision::Decline, verdict) => verdict.goes_ahead(),
-            (Decision::Approve, Verdict::Sync | Verdict::Ship | Verdict::Publish)
-            | (Decision::NeedsChanges | Decision::Withdraw, _) => false,
-        }
-    }
 }

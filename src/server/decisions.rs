@@ -24,8 +24,8 @@ use crate::{
     lifecycle::{self, Judgement, Ruling, Step, Transition},
     policy::{Asker, Permission, RowFacts, Wish},
     row::{
-        Decision, DecisionId, Digest, Effect, Event, Key, Moved, Note, PrincipalKind, Refusal, Row, Touch,
-        base::GateEffect, c1, note::NotANote,
+        Decision, DecisionId, Digest, Event, Key, Moved, Note, PrincipalKind, Refusal, Row, Touch, c1,
+        note::NotANote,
     },
     stop_point,
     store::{About, Actor, Commit, Committed, FinalAnswer, KeptAnswer, LeafDraft, Whole},
@@ -280,26 +280,11 @@ impl Case {
             content: said.content,
             base: said.base,
             presented: said.presented,
-            effect_due: self.effect_due(whole),
+            effect_due: whole.draft.effect.with_conditions(&said.conditions).map(|effect| effect.digest()),
             authority,
             overtaken: self.overtaken(whole),
             hold,
         }))
-    }
-
-    /// The row's effect under the statement's conditions; `None` where it takes no such conditions.
-    fn effect_due(&self, whole: &Whole) -> Option<Digest> {
-        let conditions = &self.statement.conditions;
-        if conditions.is_empty() {
-            return Some(whole.row.digests.effect);
-        }
-        match &whole.draft.effect {
-            Effect::Github(effect) => {
-                let conditions = conditions.clone();
-                Some(Effect::Github(GateEffect { conditions, ..effect.clone() }).digest())
-            }
-            Effect::Argocd(_) | Effect::Confluence(_) | Effect::Notion(_) | Effect::None => None,
-        }
     }
 
     /// Its author decided on this row after what this statement had seen.

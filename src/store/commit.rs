@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 
+use crate::audit::authority::is_administrative;
 pub use crate::audit::leaf::Actor;
 use crate::row::{DecisionId, Digest, Draft, Event, Hold, PrincipalId, Row, RowId, Version, c1};
 
@@ -194,21 +195,9 @@ impl LeafDraft {
     }
 }
 
-/// The entries from which the authority is replayed.
+/// The entries from which the authority is replayed, and those that halt.
 pub(super) fn moves_authority(event: Event) -> bool {
-    matches!(
-        event,
-        Event::PersonChanged
-            | Event::KeyEnrolled
-            | Event::KeyRevoked
-            | Event::AgentChanged
-            | Event::TokenIssued
-            | Event::TokenRevoked
-            | Event::WitnessEnrolled
-            | Event::Halt
-            | Event::HaltResumed
-            | Event::LogEpoch
-    )
+    is_administrative(event) || event == Event::Halt
 }
 
 impl About {

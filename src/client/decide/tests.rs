@@ -11,6 +11,7 @@ use crate::{
         sample::{at, draft, view},
         settings::Settings,
     },
+    row::Verdict,
 };
 
 fn me(id: &str) -> Me {
