@@ -17,7 +17,6 @@ use super::{
 use crate::{
     client::{Cache, DecideError, Entry, Fate, Me, Pin, Signer, Wish, decide},
     row::{Decision, DecisionId, Digest, Note, Refusal, Risk, note::NotANote},
-    stop_point,
     wire::{DecisionOutcome, RowView},
 };
 
@@ -166,7 +165,7 @@ async fn decide(person: &Person, asked: &Asked<'_>, given: Option<String>) -> Ou
     if asked.how.yes {
         check_unseen(person, asked, &wish, &signer, &org)?;
     } else {
-        check_early(person, view, &me, &wish, &signer)?;
+        check_early(view, &me, &wish, &signer)?;
         dialog(person, &cache, view, &mut wish, &signer, offline.as_deref())?;
     }
     let now = person.now();
@@ -175,7 +174,6 @@ async fn decide(person: &Person, asked: &Asked<'_>, given: Option<String>) -> Ou
         Err(DecideError::Refused(refusal)) => return refused(person, view, &refusal),
         Err(error) => return Err(error.into()),
     };
-    stop_point::reach("outbox.written");
     let (entry, away) = person.deliver(&outbox, &entry).await?;
     let outcome = tell(person, view, &entry, away.as_deref());
     if matches!(entry.fate, Fate::Accepted { .. }) {
@@ -249,14 +247,8 @@ fn check_unseen(
 }
 
 /// What would be refused whatever the note says is told before the dialog asks anything.
-fn check_early(
-    person: &Person,
-    view: &RowView,
-    me: &Me,
-    wish: &Wish,
-    signer: &Signer,
-) -> Result<(), Failure> {
-    match decide::check(view, me, wish, signer.proves_touch(), person.now()) {
+fn check_early(view: &RowView, me: &Me, wish: &Wish, signer: &Signer) -> Result<(), Failure> {
+    match decide::check(view, me, wish, signer.proves_touch(), view.head.as_of) {
         Ok(()) | Err(Refusal::NoteRequired { .. }) => Ok(()),
         Err(refusal) => Err(DecideError::Refused(refusal).into()),
     }

@@ -20,6 +20,7 @@ use crate::{
         statement::{Seen, Statement},
     },
     row::{Decision, DecisionId, Digest, Note, PrincipalId, Refusal, State},
+    stop_point,
     wire::{DecisionView, RowView},
 };
 
@@ -260,13 +261,15 @@ pub fn sign(
         return Err(DecideError::RecordBroken);
     }
     let view = &cached.view;
-    check(view, me, wish, signer.proves_touch(), now).map_err(DecideError::Refused)?;
+    // Whether it lapsed is told by the server's clock, as last heard: ours may be a day off.
+    check(view, me, wish, signer.proves_touch(), view.head.as_of).map_err(DecideError::Refused)?;
     let head = outbox.head()?.ok_or(DecideError::NoHead)?;
     let seen = read_unchecked(head.note.as_bytes())?;
     let id = new_id(now)?;
     let statement = statement(view, me, wish, id.clone(), &seen, now);
     let bytes = statement.to_bytes();
     let signature = signer.sign(Purpose::Decision, &me.org, &bytes)?;
+    stop_point::reach("statement.signed");
     let leaves_at = now.saturating_add(wish.rests).unwrap_or(now);
     let entry = Entry {
         id,
@@ -290,6 +293,7 @@ pub fn sign(
         opened: false,
     };
     outbox.put(&entry)?;
+    stop_point::reach("outbox.written");
     Ok(entry)
 }
 

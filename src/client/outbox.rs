@@ -392,6 +392,12 @@ impl Outbox {
         Ok(taken == 1)
     }
 
+    /// Who holds the right to send, if somebody does.
+    pub fn sender(&self) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT holder FROM lease WHERE name = 'sender'";
+        self.ask(|db| db.query_row(sql, [], |row| row.get(0)).optional())
+    }
+
     pub fn release_lease(&self, holder: &str) -> Result<(), StoreError> {
         self.ask(|db| {
             db.execute("DELETE FROM lease WHERE name = 'sender' AND holder = ?1", [holder]).map(drop)

@@ -14,6 +14,7 @@ use crate::{
     audit::note::{self, KeyUse, NoteKey},
     config,
     row::Digest,
+    stop_point,
     store::{Store, StoreError},
 };
 
@@ -70,11 +71,13 @@ impl Record {
             return Ok(kept.clone());
         }
         let signed = Signed { size, note: self.key.sign(size, store.root(size).await?) };
+        stop_point::reach("checkpoint.signed");
         if newest.as_ref().is_none_or(|kept| kept.size < size) {
             let (file, text) = (self.file.clone(), signed.note.clone());
             let kept = tokio::task::spawn_blocking(move || keep(&file, &text)).await;
             let wrong = |why: String| RecordError::Checkpoint { file: self.file.clone(), why };
             kept.map_err(|error| wrong(error.to_string()))?.map_err(|error| wrong(error.to_string()))?;
+            stop_point::reach("checkpoint.kept");
             *newest = Some(signed.clone());
         }
         Ok(signed)

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{World, until};
+use crate::world::{World, dock, until};
 
 const NOTE: &str = "Read the diff before this round.";
 
@@ -26,7 +26,7 @@ const BACKEND: &[&str] = &[
 ];
 
 /// Of the person's own side: the command that signs and sends.
-const CLIENT: &[&str] = &["outbox.written", "sending", "answered"];
+const CLIENT: &[&str] = &["statement.signed", "outbox.written", "sending", "answered"];
 
 #[test]
 fn the_backend_dies_at_each_step_and_each_approval_is_one_sync() {
@@ -62,33 +62,53 @@ fn the_backend_dies_at_each_step_and_each_approval_is_one_sync() {
 #[test]
 fn the_command_dies_at_each_step_and_the_decision_arrives_once() {
     let mut world = World::start(&["--scenario", "seeds"]);
+    let dies = |world: &World, point: &str, words: &[&str]| {
+        let home = world.home("govind");
+        let died = dock().env("DOCK_HOME", home).env("DOCK_STOP_AT", point).args(words).output().unwrap();
+        assert!(died.status.code().is_none(), "{point}: it was to die there: {died:?}");
+    };
+    for point in ["head.kept", "rows.cached"] {
+        dies(&world, point, &["sync", "--once"]);
+        world.ok("govind", &["sync", "--once"], 0);
+    }
     for (round, point) in CLIENT.iter().enumerate() {
         if round > 0 {
             world.move_world(&json!({"do": "drift", "app": "payments-api"}));
         }
         let id = world.until_subject("govind", "payments-api", "pending");
-        let died = crate::world::dock()
-            .env("DOCK_HOME", world.home("govind"))
-            .env("DOCK_STOP_AT", point)
-            .args(["approve", &id, "--note", NOTE, "--yes"])
-            .output()
-            .unwrap();
-        assert!(died.status.code().is_none(), "{point}: it was to die there: {died:?}");
-        until("the outbox is sent", || {
-            world.run("govind", &["sync", "--once"]).status.success().then_some(())
-        });
+        let approve = ["approve", &id, "--note", NOTE, "--yes"];
+        dies(&world, point, &approve);
+        if *point == "statement.signed" {
+            assert_eq!(world.ok("govind", &["outbox", "--json"], 0), "", "it was never told to be signed");
+            world.ok("govind", &approve, 0);
+        }
+        // The sender that died is not waited for.
+        world.ok("govind", &["sync", "--once"], 0);
         let row = world.until_row("govind", &id, "healthy");
         assert_eq!(row["decisions"].as_array().map(Vec::len), Some(1), "{point}: {row}");
     }
 }
 
 #[test]
-fn the_agent_dies_after_its_draft_and_the_drift_has_one_row() {
+fn the_agent_or_its_backend_dies_around_a_draft_and_each_drift_has_one_row() {
     let world = World::start(&["--scenario", "seeds", "--only", "platforms"]);
+    for point in ["checkpoint.signed", "checkpoint.kept"] {
+        let mut backend = world.part(&["serve"], "serve", Some(point));
+        until("the backend is asked for its head", || {
+            world.run("sarah", &["sync", "--once"]);
+            (!backend.running()).then_some(())
+        });
+    }
+    let mut backend = world.part(&["serve"], "serve", Some("draft.committed"));
+    let mut agent = world.part(&["agent", "argus"], "argus", Some("draft.made"));
+    agent.until_stopped("draft.made");
+    let mut agent = world.part(&["agent", "argus"], "argus", None);
+    backend.until_stopped("draft.committed");
     let _backend = world.part(&["serve"], "serve", None);
+    agent.kill();
     let mut agent = world.part(&["agent", "argus"], "argus", Some("draft.posted"));
     agent.until_stopped("draft.posted");
-    // Two at once, after the one that died: the drift still has one row.
+    // Two at once, after those that died: each drift still has one row.
     let _first = world.part(&["agent", "argus"], "argus", None);
     let _second = world.part(&["agent", "argus"], "argus", None);
     world.until_subject("sarah", "checkout-web", "pending");

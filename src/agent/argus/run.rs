@@ -327,6 +327,7 @@ impl Argus {
         let base = crate::row::Base::Sync(facts.reading.base()).digest();
         let key = plan::key(act, &app, base, known.newest(&app));
         let limits = self.config.limits(&app);
+        crate::stop_point::reach("draft.made");
         let answer = match act {
             Act::Rest(why) => return Ok(Stepped::Rest(why)),
             _ if wish.dry_run => return Ok(Stepped::Done(Told::Draft(Box::new(draft(&facts, &limits))))),
@@ -337,6 +338,7 @@ impl Argus {
             }
             Act::Withdraw { row, .. } => self.api.withdraw_row(*row, &key).await,
         };
+        crate::stop_point::reach("draft.posted");
         match answer {
             Ok(answer) => Ok(Stepped::Done(Told::Answered { app, answer })),
             // Also where Dock or the world moved on in between: a look later shows what is true then.
