@@ -12,6 +12,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::{
+    executor::Troubles,
     judge::Asks,
     limits::Limits,
     login::Challenges,
@@ -42,6 +43,8 @@ pub struct App {
     pub(super) asks: Asks,
     pub(super) engine: &'static Engine,
     pub(super) counters: Counters,
+    /// Why the executor does not go on with which row, while it does not.
+    pub(super) troubles: Troubles,
     /// True once the server ends: what waits, waits no longer.
     pub(super) closing: watch::Sender<bool>,
     /// Why nothing may be written, if so.

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::app::App;
 use crate::{
     platform::{
-        Fact, PlatformError,
+        Fact, Failure, PlatformError,
         argocd::{AppKey, Refresh},
     },
     row::{
@@ -31,7 +31,14 @@ pub(super) async fn sync(
     let Some(argocd) = &app.sources.argocd else { return Ok(None) };
     let key = AppKey { name: base.application.clone(), project: base.project.clone(), namespace: None };
     match tokio::time::timeout(within, argocd.reading(&key, refresh)).await {
-        Ok(read) => read.map(Some).map_err(|error| unreachable(&error)),
+        Ok(Ok(reading)) => Ok(Some(reading)),
+        // An answer, and no outage: asking again would not help.
+        Ok(Err(error)) if error.failure == Failure::NotFound => Err(Refusal::ClaimMismatch {
+            what: "the application".to_owned(),
+            claimed: base.application.clone(),
+            read: "absent".to_owned(),
+        }),
+        Ok(Err(error)) => Err(unreachable(&error)),
         Err(_) => Err(Refusal::SourceUnreachable {
             platform: "ArgoCD".to_owned(),
             why: format!("no answer within {} s", within.as_secs()),

@@ -65,7 +65,7 @@ async fn told(app: &App, read: store::Snapshot) -> Result<Snapshot, Problem> {
     Ok(Snapshot {
         position: Position { epoch: head.epoch, size: head.size },
         as_of: now,
-        rows: rows.iter().map(|whole| view_of(whole, &holds, now)).collect(),
+        rows: rows.iter().map(|whole| view_of(app, whole, &holds, now)).collect(),
         holds,
         checkpoint,
         log_key: app.record.key().to_string(),

@@ -117,11 +117,14 @@ async fn bind_over(config: &Config, clock: Clock, store: Arc<dyn Store>) -> Resu
     let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
     let address = listener.local_addr().map_err(listen)?;
     let url = config.url.clone().unwrap_or_else(|| format!("http://{address}"));
-    let app = open(config, clock.clone(), Arc::clone(&store), url).await?;
+    let mut app = open(config, clock.clone(), Arc::clone(&store), url).await?;
     let executor = match (&config.executor, &app.read_only) {
         (Some(section), None) => Some(Executor::open(store, clock, &config.org, config.pinned()?, section)?),
         _ => None,
     };
+    if let Some(executor) = &executor {
+        app.troubles = executor.troubles();
+    }
     Ok(Server { app: Arc::new(app), executor, listener, address })
 }
 
@@ -164,6 +167,7 @@ async fn open(config: &Config, clock: Clock, store: Arc<dyn Store>, url: String)
         asks: config.asks(),
         engine: Engine::embedded().map_err(Clone::clone)?,
         counters: app::Counters::default(),
+        troubles: executor::Troubles::default(),
         closing: watch::Sender::new(false),
         read_only,
     };

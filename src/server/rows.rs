@@ -2,7 +2,10 @@
 //!
 //! Never: a change.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     Json,
@@ -20,7 +23,7 @@ use super::{
 };
 use crate::{
     platform::argocd::Refresh,
-    row::{Base, Hold, Refusal, RowId, difference},
+    row::{Base, Hold, Refusal, RowId, Stage, difference},
     store::{Cursor, Leaves, RowQuery, Whole},
     wire::{Fresh, HistoryEntry, RowPage, RowView},
 };
@@ -169,7 +172,7 @@ pub(super) async fn shown(app: &App, id: RowId, revision: Option<u32>) -> Result
         as_of_revision(&mut whole, revision);
     }
     let holds = app.store.holds().await?;
-    Ok(view_of(&whole, &holds, app.clock.now()))
+    Ok(view_of(app, &whole, &holds, app.clock.now()))
 }
 
 /// The row's head with what was proposed at an earlier revision.
@@ -184,15 +187,20 @@ fn as_of_revision(whole: &mut Whole, revision: u32) {
     row.reviewers.clone_from(&draft.reviewers);
 }
 
-/// A row as it travels, with what was declined of the same before.
-pub(super) fn view_of(whole: &Whole, holds: &[Hold], now: Timestamp) -> RowView {
+/// A row as it travels, with what was declined of the same before, and why it does not go on, where it does not.
+pub(super) fn view_of(app: &App, whole: &Whole, holds: &[Hold], now: Timestamp) -> RowView {
     let Whole { row, draft, decisions } = whole;
     let same =
         |hold: &&Hold| hold.subject == row.subject && Some(hold.drift) == row.drift && hold.row != row.id;
     let before = holds.iter().filter(same).cloned().collect();
     let index =
         |id: &crate::row::DecisionId| decisions.iter().find(|(one, _)| one == id).map(|(_, leaf)| *leaf);
-    view::whole(row, draft, before, index, now)
+    let mut view = view::whole(row, draft, before, index, now);
+    if matches!(row.stage, Stage::Approved { .. } | Stage::Executing { .. }) {
+        let troubles = app.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        view.why = troubles.get(&row.id).cloned();
+    }
+    view
 }
 
 fn write_cursor(cursor: Cursor) -> String {

@@ -162,6 +162,24 @@ async fn a_moved_base_is_told_and_nothing_executes() {
 }
 
 #[tokio::test]
+async fn an_approval_is_for_one_revision_and_a_no_to_what_was_seen_still_counts() {
+    let world = World::start().await;
+    let row = world.opened("payments-api").await;
+    let approval = world.statement("govind", &row, Decision::Approve).await;
+    let decline = world.statement("sarah", &row, Decision::Decline).await;
+    world.platforms.world().move_base("payments-api").unwrap();
+    let next = draft(&world.reading("payments-api").await);
+    let path = "/v1/rows/sync-8821/revisions";
+    assert_eq!(world.post(path, "r", &next, &[("If-Match", "\"1\"")]).await.0, 200);
+    let answer = world.send(&approval).await;
+    assert_eq!(code(&answer), "stale_revision", "{answer:?}");
+    assert_eq!(answer.1["refusal"]["current"], json!(2), "it says which one stands there now");
+    assert_eq!(code(&world.send(&decline).await), "accepted");
+    let view = world.row("sync-8821").await;
+    assert_eq!((view.head.state, view.decisions[0].revision), (State::Declined, 1));
+}
+
+#[tokio::test]
 async fn an_unreachable_platform_is_passing_for_an_approval_and_nothing_to_a_decline() {
     let world = World::start().await;
     let one = world.opened("payments-api").await;
