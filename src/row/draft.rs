@@ -99,10 +99,21 @@ pub struct BadDraft {
     pub why: String,
 }
 
+/// No longer than a field may be; it may be empty.
+fn short<'a>(field: &'static str, texts: impl IntoIterator<Item = &'a String>) -> Result<(), BadDraft> {
+    let longest = texts.into_iter().map(String::len).max().unwrap_or(0);
+    if longest <= Draft::FIELD_BYTES_MAX {
+        return Ok(());
+    }
+    let why = format!("has {longest} bytes; {} are the limit", Draft::FIELD_BYTES_MAX);
+    Err(BadDraft { field, why })
+}
+
 impl Draft {
     pub const SIGNALS_MAX: usize = 64;
     pub const POINTERS_MAX: usize = 64;
     pub const REVIEWERS_MAX: usize = 32;
+    pub const FACTS_MAX: usize = 64;
     pub const TITLE_BYTES_MAX: usize = 200;
     pub const RATIONALE_BYTES_MAX: usize = 8 * 1024;
     pub const FIELD_BYTES_MAX: usize = 1024;
@@ -139,10 +150,23 @@ impl Draft {
                 why: "has none; name at least one record of a platform".to_owned(),
             });
         }
+        for pointer in &self.pointers {
+            let Pointer { name, platform, reference, url } = pointer;
+            short("pointers", [name, platform, reference, url])?;
+        }
+        short("incident", &self.incident)?;
+        count("facts", self.facts.len(), Self::FACTS_MAX)?;
+        short("facts", self.facts.iter().flat_map(|(name, value)| [name, value]))?;
         for signal in &self.signals {
             text("signals.name", &signal.name, Self::FIELD_BYTES_MAX)?;
             text("signals.value", &signal.value, Self::FIELD_BYTES_MAX)?;
             text("signals.pointer.ref", &signal.pointer.reference, Self::FIELD_BYTES_MAX)?;
+            short("signals.rule", [&signal.rule])?;
+            short("signals.pointer", [&signal.pointer.name, &signal.pointer.platform, &signal.pointer.url])?;
+            if let Some(series) = &signal.series {
+                short("signals.series", series.points.iter().flatten().chain(&series.threshold))?;
+                short("signals.series", [&series.unit])?;
+            }
             count(
                 "signals.series.points",
                 signal.series.as_ref().map_or(0, |s| s.points.len()),

@@ -29,7 +29,7 @@ pub struct World {
 }
 
 /// A part that the test starts and ends by itself.
-pub struct Part(Child);
+pub struct Part(pub Child);
 
 pub fn dock() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dock"));
@@ -232,21 +232,38 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 }
 
 fn get(url: &str, path: &str, headers: Option<&serde_json::Map<String, Value>>) -> Value {
-    let place = url.trim_start_matches("http://");
-    let mut stream = TcpStream::connect(place).unwrap();
-    let mut request =
-        format!("GET {path} HTTP/1.1\r\nHost: {place}\r\nConnection: close\r\nUser-Agent: dock-tests\r\n");
-    for (name, value) in headers.into_iter().flatten() {
-        request.push_str(&format!("{name}: {}\r\n", value.as_str().unwrap_or_default()));
-    }
-    stream.write_all(format!("{request}\r\n").as_bytes()).unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    let text = String::from_utf8_lossy(&answer).into_owned();
-    let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let headers: Vec<_> = headers
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.as_str(), value.as_str().unwrap_or_default()))
+        .collect();
+    let (_, body) = send(url, &format!("GET {path}"), &headers, b"");
     let json = body.find(['{', '[']).map_or("", |at| &body[at..]);
     let end = json.rfind(['}', ']']).map_or(0, |at| at + 1);
     serde_json::from_str(&json[..end]).unwrap_or(Value::Null)
+}
+
+/// One plain request, as `("POST /v1/rows", …)`: its status and the text of its body.
+pub fn send(url: &str, request: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
+    let place = url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(place).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut head =
+        format!("{request} HTTP/1.1\r\nHost: {place}\r\nConnection: close\r\nUser-Agent: dock-tests\r\n");
+    if !body.is_empty() {
+        head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+    // Who refuses a body may do so before it is all there.
+    let _ = stream.write_all(body);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let text = String::from_utf8_lossy(&answer).into_owned();
+    let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    (status, text.split_once("\r\n\r\n").map_or("", |(_, body)| body).to_owned())
 }
 
 /// The folder `pack` under the world's own.
