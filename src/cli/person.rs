@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
 use super::{
@@ -36,6 +36,8 @@ use crate::{
 
 /// How long a command waits for another program that is sending before it says "queued".
 const OTHER_SENDER_WAITS: u32 = 50;
+/// A clock that is further off than this is told.
+const CLOCK_OFF_MIN: SignedDuration = SignedDuration::from_secs(60);
 /// The longest passphrase.
 const SECRET_BYTES_MAX: usize = 1024;
 const OTHER_SENDER_PAUSE: Duration = Duration::from_millis(100);
@@ -179,6 +181,7 @@ impl Person {
         if pulled.whole {
             self.keep_me(cache).await;
         }
+        self.remark(clock_off(pulled.as_of, self.now()).as_deref());
         Ok(pulled)
     }
 
@@ -334,6 +337,19 @@ impl Person {
         }
         Ok(())
     }
+}
+
+/// What is wrong with our clock, where it is far from the server's.
+fn clock_off(server: Timestamp, ours: Timestamp) -> Option<String> {
+    let off = ours.duration_since(server);
+    if off.abs() < CLOCK_OFF_MIN {
+        return None;
+    }
+    let side = if off.is_negative() { "behind" } else { "ahead of" };
+    Some(format!(
+        "this machine's clock is {} {side} the server's, so ages are shown wrong\nhint: set the clock; what lapses goes by the server's",
+        out::span(off.as_secs().abs())
+    ))
 }
 
 /// A row that was read, and why it comes from the cache, where it does.

@@ -78,9 +78,9 @@ impl Cache {
     /// Opens the file. A damaged one is made anew, and the second value says so; a newer one is refused.
     pub fn open(file: &Path) -> Result<(Self, Option<String>), StoreError> {
         let opened = SCHEMA.open(file).and_then(|db| {
-            let cache = Self { db, file: file.to_owned() };
-            cache.ask(|db| db.query_row("SELECT count(*) FROM fact", [], |_| Ok(())))?;
-            Ok(cache)
+            let read = db.query_row("SELECT count(*) FROM fact", [], |_| Ok(()));
+            read.map_err(|error| store_error(file, &error))?;
+            Ok(Self { db, file: file.to_owned() })
         });
         match opened {
             Ok(cache) => Ok((cache, None)),
@@ -102,15 +102,7 @@ impl Cache {
 
     /// Deletes what is there: a cache holds nothing of its own.
     fn renew(file: &Path) -> Result<Self, StoreError> {
-        for side in ["", "-wal", "-shm"] {
-            let mut name = file.as_os_str().to_owned();
-            name.push(side);
-            if let Err(error) = fs::remove_file(&name)
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
-                return Err(StoreError::Unusable { file: file.to_owned(), why: error.to_string() });
-            }
-        }
+        remove(file)?;
         Ok(Self { db: SCHEMA.open(file)?, file: file.to_owned() })
     }
 
@@ -280,16 +272,37 @@ impl Cache {
     }
 
     fn parse<T: DeserializeOwned>(&self, what: &str, text: &str) -> Result<T, StoreError> {
-        serde_json::from_str(text).map_err(|error| StoreError::Content {
-            file: self.file.clone(),
-            what: what.to_owned(),
-            why: error.to_string(),
-        })
+        serde_json::from_str(text).map_err(|error| self.discard(format!("{what}: {error}")))
     }
 
     fn ask<T>(&self, run: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
-        run(&self.db).map_err(|error| store_error(&self.file, &error))
+        run(&self.db).map_err(|error| match store_error(&self.file, &error) {
+            StoreError::Corrupt { why, .. } => self.discard(why),
+            other => other,
+        })
     }
+
+    /// Damage that shows only when it is read: the file goes, for it holds nothing of its own.
+    fn discard(&self, why: String) -> StoreError {
+        match remove(&self.file) {
+            Ok(()) => StoreError::Discarded { file: self.file.clone(), why },
+            Err(error) => error,
+        }
+    }
+}
+
+/// Deletes a cache with what SQLite keeps beside it.
+fn remove(file: &Path) -> Result<(), StoreError> {
+    for side in ["", "-wal", "-shm"] {
+        let mut name = file.as_os_str().to_owned();
+        name.push(side);
+        if let Err(error) = fs::remove_file(&name)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            return Err(StoreError::Unusable { file: file.to_owned(), why: error.to_string() });
+        }
+    }
+    Ok(())
 }
 
 /// Ages are told by the reader's own clock: what was fresh at the sync may be stale now.

@@ -23,8 +23,8 @@ pub enum StoreError {
     Newer { file: PathBuf, found: i64, known: i64 },
     #[error("{} cannot be used: {why}\nhint: check that the folder can be written and the disk has room", file.display())]
     Unusable { file: PathBuf, why: String },
-    #[error("what stands in {} under {what} cannot be read: {why}", file.display())]
-    Content { file: PathBuf, what: String, why: String },
+    #[error("{} was damaged ({why}) and is gone now\nhint: run this again, it is made anew; `dock sync` fills it", file.display())]
+    Discarded { file: PathBuf, why: String },
 }
 
 /// What a file is and how far its schema goes: each script takes it one version on.

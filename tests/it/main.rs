@@ -5,6 +5,9 @@
 mod commands;
 mod crash;
 mod demo;
+mod fault;
+mod files;
+mod injection;
 mod terminal;
 #[path = "../world/mod.rs"]
 mod world;

@@ -110,3 +110,15 @@ fn a_damaged_cache_is_made_anew_and_a_newer_one_refused() {
     Connection::open(&file).unwrap().pragma_update(None, "user_version", 99).unwrap();
     assert!(matches!(Cache::open(&file), Err(StoreError::Newer { found: 99, .. })));
 }
+
+#[test]
+fn damage_that_shows_late_takes_the_file_with_it() {
+    let (_folder, file, mut cache) = cache();
+    let shown = view("sync-8822", 1, draft());
+    cache.replace(&snapshot(vec![shown.clone()]), PLENTY, at(61)).unwrap();
+    cache.db.execute("UPDATE body SET body = 'no JSON'", []).unwrap();
+    let said = cache.row(shown.head.id, at(61)).unwrap_err().to_string();
+    assert!(said.contains("damaged") && said.contains("dock sync"), "{said}");
+    assert!(!file.exists());
+    assert_eq!(Cache::open(&file).unwrap().1, None);
+}
