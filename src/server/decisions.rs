@@ -5,6 +5,8 @@
 //! now. A final answer is kept: the same bytes get the same again, other bytes under the id get 409.
 //! Never: a session asked for; a decline that waits for a platform; a refusal of somebody known that is no entry.
 
+mod written;
+
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
@@ -17,19 +19,16 @@ use super::{
     input::{Body, Named},
     problem::Problem,
     standing::Standing,
-    step::{self, TRIES_MAX},
+    step::TRIES_MAX,
 };
 use crate::{
     audit::{authority::AuthorityError, sshsig::Purpose, statement::Statement},
     lifecycle::{self, Judgement, Ruling, Step, Transition},
     policy::{Asker, Permission, RowFacts, Wish},
-    row::{
-        Decision, DecisionId, Digest, Event, Key, Moved, Note, PrincipalKind, Refusal, Row, Touch, c1,
-        note::NotANote,
-    },
+    row::{Decision, DecisionId, Digest, Key, Moved, Note, Refusal, Touch, c1, note::NotANote},
     stop_point,
-    store::{About, Actor, Commit, Committed, FinalAnswer, KeptAnswer, LeafDraft, Whole},
-    wire::{DecisionAnswer, DecisionOutcome, SignedDecision},
+    store::{Committed, KeptAnswer, Whole},
+    wire::{DecisionAnswer, SignedDecision},
 };
 
 /// A new decision's id; `None` where the machine has no random bytes.
@@ -100,9 +99,15 @@ impl Case {
             let standing = app.standing().await?;
             let signer = self.signer(&standing, now).map_err(|refusal| stranger(app, refusal))?;
             stop_point::reach("decision.verified");
-            let whole = app.store.whole(self.statement.row, None).await?;
-            let ruled = self.ruled(app, &standing, signer, whole.as_ref(), now).await?;
-            let (commit, answer) = self.commit(whole.as_ref(), ruled, &standing, now)?;
+            let foreign = self.foreign(app).await?.map(|why| Refusal::ForeignRecord { why });
+            let Some(whole) = app.store.whole(self.statement.row, None).await? else {
+                return self.about_no_row(app, foreign, now).await;
+            };
+            let ruled = match foreign {
+                Some(refusal) => Ruled::Refused(refusal),
+                None => self.ruled(app, &standing, signer, &whole, now).await?,
+            };
+            let (commit, answer) = self.commit(&whole.row, ruled, &standing, now)?;
             match app.store.commit(commit).await? {
                 Committed::At(receipt) => {
                     stop_point::reach("decision.committed");
@@ -167,22 +172,15 @@ impl Case {
         }
     }
 
-    /// Everything after the signature: from here on the author is known, and a refusal is an entry.
+    /// Everything after the signature and the record: the row, the policies, the note, the base.
     async fn ruled(
         &self,
         app: &App,
         standing: &Standing,
         signer: Signer,
-        whole: Option<&Whole>,
+        whole: &Whole,
         now: Timestamp,
     ) -> Result<Ruled, Problem> {
-        if let Some(why) = self.foreign(app).await? {
-            return Ok(Ruled::Refused(Refusal::ForeignRecord { why }));
-        }
-        let Some(whole) = whole else {
-            let why = format!("there is no row {}", self.statement.row);
-            return Ok(Ruled::Refused(Refusal::BadStatement { why }));
-        };
         let review = match self.judgement(app, standing, signer, whole, now).await? {
             Ok(review) => review,
             Err(refusal) => return Ok(Ruled::Refused(refusal)),
@@ -298,107 +296,6 @@ impl Case {
         let Statement { reviewer, seen, .. } = &self.statement;
         let mut own = whole.row.keys.iter().filter(|key| key.reviewer == *reviewer);
         own.any(|key| whole.decisions.iter().any(|(id, leaf)| *id == key.decision_id && *leaf >= seen.size))
-    }
-
-    /// What is written, and what is answered; the index comes with the commit.
-    fn commit(
-        &self,
-        whole: Option<&Whole>,
-        ruled: Ruled,
-        standing: &Standing,
-        now: Timestamp,
-    ) -> Result<(Commit, DecisionAnswer), Problem> {
-        let actor = Actor { id: self.statement.reviewer.clone(), kind: PrincipalKind::Human };
-        let before = whole.map(|whole| &whole.row);
-        let (mut commit, answer) = match (ruled, before) {
-            (Ruled::Accepted(transition), Some(before)) => {
-                let answer = self.accepted(before, &transition.row);
-                (step::commit_of(before, self.signed_into(*transition), &actor, now), answer)
-            }
-            (Ruled::Moved(moved, back), Some(before)) => {
-                let refusal = Refusal::BaseMoved { row: before.id, moved };
-                let answer = self.refused(&back.row, refusal.clone());
-                let mut commit = step::commit_of(before, *back, &step::system(), now);
-                commit.leaves.insert(0, self.refusal_leaf(Some(before), &refusal, &actor));
-                (commit, answer)
-            }
-            (Ruled::Refused(refusal), _) if refusal.passing() => return Err(refusal.into()),
-            (Ruled::Refused(refusal), Some(before)) => {
-                let leaves = vec![self.refusal_leaf(Some(before), &refusal, &actor)];
-                (Commit { leaves, ..Commit::at(now) }, self.refused(before, refusal))
-            }
-            (Ruled::Refused(refusal), None) => return Err(refusal.into()),
-            (Ruled::Accepted(_) | Ruled::Moved(..), None) => return Err(Problem::not_found("such row")),
-        };
-        commit.authority = Some(standing.version);
-        commit.answer = Some(FinalAnswer {
-            id: self.statement.decision_id.clone(),
-            request: self.request,
-            answer: serde_json::to_string(&answer).unwrap_or_default(),
-        });
-        Ok((commit, answer))
-    }
-
-    /// The statement and its signature stand in the leaf, byte for byte.
-    fn signed_into(&self, mut transition: Transition) -> Transition {
-        let SignedDecision { statement, signature } = &self.signed;
-        for entry in transition.entries.iter_mut().filter(|entry| entry.event == Event::DecisionAccepted) {
-            let body = std::mem::replace(&mut entry.body, c1::map::<&str>([]));
-            entry.body = body.with("statement", statement).with("signature", signature);
-        }
-        transition
-    }
-
-    fn refusal_leaf(&self, row: Option<&Row>, refusal: &Refusal, actor: &Actor) -> LeafDraft {
-        let SignedDecision { statement, signature } = &self.signed;
-        let body = c1::map([
-            ("code", c1::Value::from(refusal.code())),
-            ("why", refusal.sentence().into()),
-            ("decision_id", self.statement.decision_id.as_str().into()),
-            ("decision", self.statement.decision.word().into()),
-            ("statement", statement.into()),
-            ("signature", signature.into()),
-        ]);
-        let about = match row {
-            Some(row) => About::Row { row: row.id, revision: row.revision },
-            None => About::Principal(actor.id.clone()),
-        };
-        LeafDraft { actor: actor.clone(), event: Event::DecisionRefused, about, body }
-    }
-
-    fn accepted(&self, before: &Row, after: &Row) -> DecisionAnswer {
-        let past = self.statement.decision.past();
-        DecisionAnswer {
-            decision_id: self.statement.decision_id.clone(),
-            row: before.id,
-            outcome: DecisionOutcome::Accepted,
-            code: None,
-            message: format!(
-                "{} {past} {}; the row is {}.",
-                self.statement.reviewer,
-                before.id,
-                after.state()
-            ),
-            hint: None,
-            state: after.state(),
-            log_index: None,
-            refusal: None,
-        }
-    }
-
-    fn refused(&self, row: &Row, refusal: Refusal) -> DecisionAnswer {
-        let overtaken = matches!(refusal, Refusal::Overtaken { .. });
-        DecisionAnswer {
-            decision_id: self.statement.decision_id.clone(),
-            row: row.id,
-            outcome: if overtaken { DecisionOutcome::Overtaken } else { DecisionOutcome::Refused },
-            code: Some(refusal.code().to_owned()),
-            message: refusal.sentence(),
-            hint: Some(refusal.hint().to_owned()),
-            state: row.state(),
-            log_index: None,
-            refusal: Some(refusal),
-        }
     }
 }
 

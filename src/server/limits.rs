@@ -15,7 +15,6 @@ use crate::row::{PrincipalId, Refusal};
 const REQUESTS: u32 = 6_000;
 const DRAFTS: u32 = 60;
 const DRAFTS_OF_ALL: u32 = 1_000;
-const LOGINS: u32 = 60;
 /// Decisions that nobody could be found to have signed, from everybody together.
 const STRANGERS: u32 = 600;
 /// Names counted at once.
@@ -39,10 +38,6 @@ impl Limits {
     pub(super) fn draft(&self, agent: &PrincipalId, now: Timestamp) -> Result<(), Problem> {
         self.count("draft", agent.as_str(), DRAFTS, now)?;
         self.count("drafts", "", DRAFTS_OF_ALL, now)
-    }
-
-    pub(super) fn login(&self, person: &PrincipalId, now: Timestamp) -> Result<(), Problem> {
-        self.count("login", person.as_str(), LOGINS, now)
     }
 
     /// One decision more that no enrolled key signed.

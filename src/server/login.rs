@@ -9,7 +9,10 @@ use std::{
 
 use axum::{Json, extract::State};
 use jiff::{SignedDuration, Timestamp};
-use ring::rand::{SecureRandom, SystemRandom};
+use ring::{
+    hmac,
+    rand::{SecureRandom, SystemRandom},
+};
 
 use super::{
     app::App,
@@ -27,29 +30,57 @@ use crate::{
 
 const CHALLENGE_LASTS: SignedDuration = SignedDuration::from_mins(5);
 const SESSION_LASTS: SignedDuration = SignedDuration::from_hours(12);
-/// Challenges that wait for their answer.
+/// Challenges that were answered and are not over.
 const CHALLENGES_MAX: usize = 10_000;
 
-/// Challenges that were given out and not answered. A restart forgets them; the client asks for another.
-#[derive(Debug, Default)]
-pub(super) struct Challenges(Mutex<HashMap<String, (PrincipalId, Timestamp)>>);
+/// Challenges prove themselves: their nonce is half chance, half a code over that, the person and the time. Only those
+/// that were answered are remembered, so that strangers fill nothing. A restart ends what was given out.
+pub(super) struct Challenges {
+    key: hmac::Key,
+    used: Mutex<HashMap<Digest, Timestamp>>,
+}
 
 impl Challenges {
-    fn put(&self, challenge: &str, person: PrincipalId, now: Timestamp) -> Result<(), Problem> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|_, (_, until)| *until > now);
-        if all.len() >= CHALLENGES_MAX {
-            return Err(crate::row::Refusal::Busy.into());
-        }
-        let until = now.saturating_add(CHALLENGE_LASTS).unwrap_or(now);
-        all.insert(challenge.to_owned(), (person, until));
-        Ok(())
+    pub(super) fn new() -> Option<Self> {
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).ok()?;
+        Some(Self { key, used: Mutex::new(HashMap::new()) })
     }
 
-    /// Each counts once, for the person who asked for it.
-    fn take(&self, challenge: &str, person: &PrincipalId, now: Timestamp) -> bool {
-        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(challenge);
-        found.is_some_and(|(whose, until)| whose == *person && until > now)
+    fn nonce(&self, person: &PrincipalId, expires_at: Timestamp) -> Option<String> {
+        let mut chance = [0; 16];
+        SystemRandom::new().fill(&mut chance).ok()?;
+        let mut nonce = [0; 32];
+        nonce[..16].copy_from_slice(&chance);
+        nonce[16..].copy_from_slice(&self.code(&chance, person, expires_at));
+        Some(Digest(nonce).to_string())
+    }
+
+    fn code(&self, chance: &[u8], person: &PrincipalId, expires_at: Timestamp) -> [u8; 16] {
+        let told = [chance, person.as_str().as_bytes(), b" ", expires_at.to_string().as_bytes()].concat();
+        let mut code = [0; 16];
+        code.copy_from_slice(&hmac::sign(&self.key, &told).as_ref()[..16]);
+        code
+    }
+
+    /// We gave it to this person, and its time is not over.
+    fn is_ours(&self, challenge: &str, person: &PrincipalId, now: Timestamp) -> bool {
+        let read = || {
+            let value = c1::parse(challenge.as_bytes()).ok()?;
+            let expires_at: Timestamp = value.text("expires_at")?.parse().ok()?;
+            let nonce: Digest = value.text("nonce")?.parse().ok()?;
+            let code = self.code(&nonce.0[..16], person, expires_at);
+            // Both are of one length, and neither is a secret worth a timing: a wrong one only costs a signature.
+            Some(now < expires_at && code == nonce.0[16..])
+        };
+        read().unwrap_or(false)
+    }
+
+    /// True once for each; asked after the signature was found good.
+    fn take(&self, challenge: &str, now: Timestamp) -> bool {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.retain(|_, until| *until > now);
+        let until = now.saturating_add(CHALLENGE_LASTS).unwrap_or(now);
+        used.len() < CHALLENGES_MAX && used.insert(Digest::of(challenge), until).is_none()
     }
 }
 
@@ -58,18 +89,15 @@ pub(super) async fn challenge(
     body: Body<wire::ChallengeRequest>,
 ) -> Result<Json<wire::Challenge>, Problem> {
     let now = app.clock.now();
-    let person = body.value.person;
-    app.limits.login(&person, now)?;
-    let mut nonce = [0; 32];
-    SystemRandom::new().fill(&mut nonce).map_err(|_| no_randomness())?;
+    let expires_at = now.saturating_add(CHALLENGE_LASTS).unwrap_or(now);
+    let nonce = app.challenges.nonce(&body.value.person, expires_at).ok_or_else(no_randomness)?;
     let challenge = c1::map([
         ("server", c1::Value::from(app.url.as_str())),
         ("origin", app.record.key().name().into()),
-        ("nonce", Digest(nonce).into()),
-        ("expires_at", now.saturating_add(CHALLENGE_LASTS).unwrap_or(now).into()),
+        ("nonce", nonce.into()),
+        ("expires_at", expires_at.into()),
     ]);
     let challenge = String::from_utf8_lossy(&c1::to_bytes(&challenge)).into_owned();
-    app.challenges.put(&challenge, person, now)?;
     Ok(Json(wire::Challenge { challenge, org: app.org.clone() }))
 }
 
@@ -79,12 +107,15 @@ pub(super) async fn login(
 ) -> Result<Json<wire::Session>, Problem> {
     let now = app.clock.now();
     let wire::LoginRequest { person, challenge, signature } = body.value;
-    if !app.challenges.take(&challenge, &person, now) {
-        return Err(refused("the challenge is not ours, was used, or is too old"));
+    if !app.challenges.is_ours(&challenge, &person, now) {
+        return Err(refused("the challenge is not ours, or is too old"));
     }
     let standing = app.standing().await?;
     let verified = standing.authority.verify(&person, Purpose::Login, challenge.as_bytes(), &signature, now);
     let (_, enrolment) = verified.map_err(|error| refused(&error.to_string()))?;
+    if !app.challenges.take(&challenge, now) {
+        return Err(refused("the challenge was answered before"));
+    }
     let token = Token::new(TokenKind::Session).map_err(|_| no_randomness())?;
     let expires_at = now.saturating_add(SESSION_LASTS).unwrap_or(now);
     let session = store::Session {

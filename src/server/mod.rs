@@ -84,6 +84,8 @@ pub enum ServerError {
     Policy(#[from] PolicyError),
     #[error(transparent)]
     Executor(#[from] ExecutorError),
+    #[error("the machine's source of randomness failed")]
+    NoRandomness,
     #[error("cannot listen on {address}: {why}")]
     Listen { address: SocketAddr, why: String },
 }
@@ -162,7 +164,7 @@ async fn open(config: &Config, clock: Clock, store: Arc<dyn Store>, url: String)
         standings: standing::Standings::new(authority),
         sources: Sources::open(&config.platforms)?,
         shifts: shifts::Shifts::new(config.rota()),
-        challenges: login::Challenges::default(),
+        challenges: login::Challenges::new().ok_or(ServerError::NoRandomness)?,
         limits: limits::Limits::default(),
         asks: config.asks(),
         engine: Engine::embedded().map_err(Clone::clone)?,

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     platform::argocd::Refresh,
-    row::{Base, Hold, Refusal, RowId, Stage, difference},
+    row::{Base, Hold, Refusal, RowId, Stage, difference, id::NotAnId},
     store::{Cursor, Leaves, RowQuery, Whole},
     wire::{Fresh, HistoryEntry, RowPage, RowView},
 };
@@ -75,12 +75,11 @@ pub(super) async fn one(
 pub(super) async fn revision(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path((id, revision)): Path<(String, u32)>,
+    Path((id, revision)): Path<(String, String)>,
 ) -> Result<Json<RowView>, Problem> {
     caller.may_read()?;
-    let id: RowId = id
-        .parse()
-        .map_err(|error: crate::row::id::NotAnId| Problem::bad_request("path", &error.to_string()))?;
+    let id: RowId = id.parse().map_err(|error: NotAnId| Problem::bad_request("path", &error.to_string()))?;
+    let revision = revision.parse().map_err(|_| Problem::bad_request("path", "a revision is a number"))?;
     shown(&app, id, Some(revision)).await.map(Json)
 }
 

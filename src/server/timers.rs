@@ -14,9 +14,10 @@ use super::{
     step::{self, Taken},
 };
 use crate::{
+    audit::leaf::Leaf,
     lifecycle::{self, Step},
-    row::{Row, State},
-    store::StoreError,
+    row::{Event, Row, RowId, State},
+    store::{Leaves, StoreError},
 };
 
 const TICK: Duration = Duration::from_secs(1);
@@ -59,11 +60,18 @@ pub(super) async fn run(app: Arc<App>) {
 /// A crash between a draft and the policies' look at it leaves a row that nobody looked at.
 async fn catch_up(app: &App) -> Result<(), StoreError> {
     for row in app.store.open_rows(app.clock.now()).await? {
-        if row.state() == State::Pending && row.keys.is_empty() {
+        if row.state() == State::Pending && nothing_followed(app, row.id).await? {
             automatic::consider(app, row.id).await?;
         }
     }
     Ok(())
+}
+
+/// Was opening or revising the row the last thing that happened to it?
+async fn nothing_followed(app: &App, row: RowId) -> Result<bool, StoreError> {
+    let leaves = app.store.leaves(Leaves::OfRow(row)).await?;
+    let last = leaves.last().and_then(|leaf| Leaf::parse(&leaf.bytes).ok());
+    Ok(last.is_some_and(|leaf| matches!(leaf.event, Event::RowOpened | Event::RowRevised)))
 }
 
 async fn lapse(app: &App, open: &[Row], now: Timestamp) -> Result<(), StoreError> {

@@ -20,6 +20,7 @@ const MIGRATIONS: [&str; 1] = [include_str!("0001_the_record.sql")];
 /// The connection that writes, with the database made or brought up as needed.
 pub(super) fn open(file: &Path, setup: &Setup) -> Result<Connection, StoreError> {
     let wrong = |error: rusqlite::Error| open_error(file, &error);
+    keep_private(file);
     let mut connection = Connection::open(file).map_err(wrong)?;
     connection.busy_timeout(super::BUSY_MAX).map_err(wrong)?;
     connection
@@ -30,6 +31,14 @@ pub(super) fn open(file: &Path, setup: &Setup) -> Result<Connection, StoreError>
         .map_err(wrong)?;
     migrate(&mut connection, file, setup)?;
     Ok(connection)
+}
+
+/// Makes the file so that only its owner reads it; SQLite gives its companions the same rights. What goes wrong is told
+/// when it is opened.
+fn keep_private(file: &Path) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+    drop(made);
 }
 
 /// A connection that reads. The writer has been there before.

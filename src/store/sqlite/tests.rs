@@ -28,6 +28,8 @@ async fn it_is_found_again_as_it_was() {
     let file = folder.path().join("dock.db");
     let store = Sqlite::open(&file, &setup()).unwrap();
     receipt(store.commit(opening(8821, "a", at(1))).await.unwrap());
+    use std::os::unix::fs::PermissionsExt as _;
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o077, 0, "its owner's alone");
     let (head, root) = (store.head().await.unwrap(), store.root(1).await.unwrap());
     drop(store);
     let again = Sqlite::open(&file, &Setup::default()).unwrap();
