@@ -191,10 +191,9 @@ impl Case<'_> {
         sentence: Option<String>,
     ) -> Finding {
         let verdict = match rule.weight {
-            Weight::Hold | Weight::Block => Grade::Bad,
             Weight::Go => Grade::Good,
             Weight::Note if rule == rules::READ => Grade::Good,
-            Weight::Note => Grade::Bad,
+            Weight::Note | Weight::Hold | Weight::Block => Grade::Bad,
         };
         let value = words::cut(&words::line(value), Draft::FIELD_BYTES_MAX);
         let value = if value.is_empty() { "not told".to_owned() } else { value };

@@ -104,7 +104,7 @@ impl Gatherer<'_> {
         for commit in compared.commits.iter().rev().take(PULLS_ASKED_MAX).rev() {
             match github.pull_requests(repository, &commit.sha).await {
                 Ok(found) => {
-                    pulls.extend(found.into_iter().filter(|pull| pull.merged_at.is_some()).map(pull))
+                    pulls.extend(found.into_iter().filter(|pull| pull.merged_at.is_some()).map(pull));
                 }
                 Err(error) => return self.unknown(&error),
             }

@@ -4,6 +4,8 @@
 //! of the calls are made of what was read, so that two Argus at once say the same words.
 //! Never: IO, memory.
 
+use jiff::Timestamp;
+
 use crate::{
     row::{Decision, Digest, Hold, Kind, RowId, State, sync::Reading},
     wire::{DecisionView, RowView},
@@ -138,12 +140,14 @@ fn one(row: &RowView, decision: &DecisionView, drift: Digest) -> Past {
     }
 }
 
-/// The key under which a call counts once: what is done, and what it is done about.
-pub(super) fn key(act: &Act, app: &str, base: Digest, newest: Option<RowId>) -> String {
+/// The key under which a call counts once: what is done, and what it is done about. Dock tells of rows that ended within a
+/// day; a drift that comes back later, the same to the byte, is a new occasion by its day.
+pub(super) fn key(act: &Act, app: &str, base: Digest, newest: Option<RowId>, read_at: Timestamp) -> String {
     let about = match act {
         Act::Rest(_) => "rest".to_owned(),
         Act::Open => {
-            format!("open after {}", newest.map_or_else(|| "none".to_owned(), |row| row.to_string()))
+            let day = read_at.as_second().div_euclid(24 * 60 * 60);
+            format!("open on {day} after {}", newest.map_or_else(|| "none".to_owned(), |row| row.to_string()))
         }
         Act::Revise { row, revision } => format!("revise {row}/{revision}"),
         Act::Withdraw { row, revision } => format!("withdraw {row}/{revision}"),
@@ -231,7 +235,7 @@ mod tests {
             at: sample::at(1),
             why: "over".into(),
         });
-        let table: Vec<(&str, &Reading, Vec<RowView>, Vec<Hold>, &str)> = vec![
+        let table = vec![
             ("a new drift", &same, vec![], vec![], "open"),
             ("held", &same, vec![], vec![hold(&same)], "rest"),
             ("another drift than the held one", &other, vec![], vec![hold(&same)], "open"),
@@ -268,6 +272,7 @@ mod tests {
     #[test]
     fn two_argus_say_the_same_and_a_new_occasion_is_a_new_call() {
         let base = Digest::of("base");
+        let key = |act: &Act, app: &str, base, newest| super::key(act, app, base, newest, sample::at(0));
         let first = || key(&Act::Open, APP, base, None);
         assert_eq!(first(), first());
         let others = [
@@ -277,9 +282,10 @@ mod tests {
             key(&Act::Revise { row: "sync-8822".parse().unwrap(), revision: 1 }, APP, base, None),
             key(&Act::Revise { row: "sync-8822".parse().unwrap(), revision: 2 }, APP, base, None),
             key(&Act::Withdraw { row: "sync-8822".parse().unwrap(), revision: 2 }, APP, base, None),
+            super::key(&Act::Open, APP, base, None, sample::at(24 * 60 * 60)),
         ];
         let all: std::collections::BTreeSet<_> = others.iter().cloned().chain([first()]).collect();
-        assert_eq!(all.len(), 7);
+        assert_eq!(all.len(), 8);
     }
 
     #[test]

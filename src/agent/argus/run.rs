@@ -33,6 +33,8 @@ use crate::{
 
 const RETRY_MIN: SignedDuration = SignedDuration::from_secs(1);
 const RETRY_MAX: SignedDuration = SignedDuration::from_secs(60);
+/// How soon is looked again where another Argus did what was to be done.
+const AFTER_ANOTHER: SignedDuration = SignedDuration::from_secs(2);
 const WAIT_MIN: Duration = Duration::from_millis(50);
 
 /// The deploy agent, ready to look.
@@ -188,13 +190,11 @@ impl Argus {
             });
             return self.poll();
         }
-        if dirty.all
+        let list = dirty.all
             || memory.stale(self.clock.now(), self.poll())
-            || dirty.apps.iter().any(|app| !memory.apps.contains_key(app))
-        {
-            if let Err(error) = self.list(argocd, wish, memory, dock.as_ref()).await {
-                return self.trouble(memory, "ArgoCD", &error.to_string(), told);
-            }
+            || dirty.apps.iter().any(|app| !memory.apps.contains_key(app));
+        if list && let Err(error) = self.list(argocd, wish, memory, dock.as_ref()).await {
+            return self.trouble(memory, "ArgoCD", &error.to_string(), told);
         }
         memory.failures = 0;
         let now = self.clock.now();
@@ -254,7 +254,7 @@ impl Argus {
             Ok(Stepped::Rest(why)) => {
                 seen.failures = 0;
                 if seen.rested != why {
-                    seen.rested = why.to_owned();
+                    why.clone_into(&mut seen.rested);
                     told(Told::Rest { app: seen.key.name.clone(), why: why.to_owned() });
                 }
             }
@@ -292,10 +292,10 @@ impl Argus {
                 Stepped::Rest(why)
             });
         }
-        if !matches!(act, Act::Withdraw { .. }) {
-            if let Some(due) = self.settles(seen, first.base().drift()).filter(|_| !wish.dry_run) {
-                return Ok(Stepped::Settles(due));
-            }
+        if !matches!(act, Act::Withdraw { .. })
+            && let Some(due) = self.settles(seen, first.base().drift()).filter(|_| !wish.dry_run)
+        {
+            return Ok(Stepped::Settles(due));
         }
         let facts = self.facts(argocd, seen, known).await?;
         // ArgoCD has looked again: what it says now is what counts.
@@ -310,7 +310,7 @@ impl Argus {
 
     async fn facts(&self, argocd: &argocd::Source, seen: &Seen, known: Known<'_>) -> Result<Facts, String> {
         let gatherer = Gatherer { argocd, sources: &self.sources, config: &self.config, clock: &self.clock };
-        let mut facts = gatherer.gather(&seen.key).await.map_err(|error| error.to_string())?;
+        let mut facts = Box::pin(gatherer.gather(&seen.key)).await.map_err(|error| error.to_string())?;
         let drift = facts.reading.base().drift();
         facts.remember(known.past(&seen.key.name, drift));
         Ok(facts)
@@ -325,7 +325,7 @@ impl Argus {
     ) -> Result<Stepped, String> {
         let app = facts.reading.app.clone();
         let base = crate::row::Base::Sync(facts.reading.base()).digest();
-        let key = plan::key(act, &app, base, known.newest(&app));
+        let key = plan::key(act, &app, base, known.newest(&app), facts.read_at);
         let limits = self.config.limits(&app);
         crate::stop_point::reach("draft.made");
         let answer = match act {
@@ -341,7 +341,10 @@ impl Argus {
         crate::stop_point::reach("draft.posted");
         match answer {
             Ok(answer) => Ok(Stepped::Done(Told::Answered { app, answer })),
-            // Also where Dock or the world moved on in between: a look later shows what is true then.
+            // Another Argus was faster: a look later shows its row.
+            Err(error) if matches!(error.code(), "key_reused" | "stale_revision") => {
+                Ok(Stepped::Settles(self.after(AFTER_ANOTHER)))
+            }
             Err(error) => Err(error.to_string()),
         }
     }

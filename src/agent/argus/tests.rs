@@ -32,15 +32,14 @@ impl World {
 
     fn argus(&self) -> Argus {
         let world = self.simulators.world();
-        let mut text =
-            format!("server = \"http://127.0.0.1:9\"\ntoken_file = {:?}\n", self.token("dock", "t"));
-        for site in Site::ALL {
-            let token =
-                if site == Site::ArgoCd { world.argocd_token(Account::Agent) } else { world.token(site) };
+        let sections = Site::ALL.map(|site| {
+            let agents = site == Site::ArgoCd;
+            let token = if agents { world.argocd_token(Account::Agent) } else { world.token(site) };
             let (name, url) = (site.name(), self.simulators.url(site));
-            let file = self.token(name, &token);
-            text.push_str(&format!("[platforms.{name}]\nurl = {url:?}\ntoken_file = {file:?}\n"));
-        }
+            format!("[platforms.{name}]\nurl = {url:?}\ntoken_file = {:?}\n", self.token(name, &token))
+        });
+        let dock = self.token("dock", "t");
+        let text = format!("server = \"http://127.0.0.1:9\"\ntoken_file = {dock:?}\n{}", sections.concat());
         Argus::open(toml::from_str(&text).unwrap(), Clock::system()).unwrap()
     }
 

@@ -53,6 +53,8 @@ fn load(text: &str) -> Result<Engine, PolicyError> {
     Engine::load(&[PolicyText { name: "a.cedar".to_owned(), text: text.to_owned() }])
 }
 
+type Change = fn(&mut Row);
+
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 #[test]
@@ -75,7 +77,7 @@ fn a_patch_of_dependencies_in_staging_passes_by_itself_and_nothing_else_does() {
     let mut only_bump = good.clone();
     only_bump.remove("changelog");
     assert_eq!(decides(&row(), &only_bump, false), None, "a missing fact means a person");
-    let table: [(&str, fn(&mut Row)); 9] = [
+    let table: [(&str, Change); 9] = [
         ("production", |r| r.environment = "production".to_owned()),
         ("unknown", |r| r.environment = "unknown".to_owned()),
         ("hold", |r| r.verdict = Verdict::Hold),

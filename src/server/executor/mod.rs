@@ -154,7 +154,7 @@ impl Executor {
             tokio::select! {
                 () = &mut stop => return Ok(()),
                 _ = grown.changed() => {}
-                Some(done) = running.join_next(), if !running.is_empty() => self.tell(done),
+                Some(done) = running.join_next(), if !running.is_empty() => tell(done),
                 () = tokio::time::sleep(self.poll()) => {}
             }
         }
@@ -202,15 +202,6 @@ impl Executor {
         }
     }
 
-    fn tell(&self, done: Result<Result<(), StoreError>, tokio::task::JoinError>) {
-        match done {
-            Ok(Ok(())) => {}
-            // The lease runs out, and the work is taken again.
-            Ok(Err(error)) => tracing::error!(%error, "the executor could not go on with a row"),
-            Err(error) => tracing::error!(%error, "the executor was cut off on a row"),
-        }
-    }
-
     fn trouble(&self, row: RowId, why: Option<String>) {
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         match why {
@@ -240,6 +231,16 @@ impl Executor {
 
     fn retry(&self) -> SignedDuration {
         milliseconds(self.pace.retry_ms)
+    }
+}
+
+/// A task of the executor has ended.
+fn tell(done: Result<Result<(), StoreError>, tokio::task::JoinError>) {
+    match done {
+        Ok(Ok(())) => {}
+        // The lease runs out, and the work is taken again.
+        Ok(Err(error)) => tracing::error!(%error, "the executor could not go on with a row"),
+        Err(error) => tracing::error!(%error, "the executor was cut off on a row"),
     }
 }
 

@@ -189,6 +189,7 @@ mod tests {
     }
 
     fn app(operation: Option<Json>, state: Option<Json>, history: i64) -> Application {
+        let (operation, state) = (operation.unwrap_or_default(), state.unwrap_or_default());
         let app = json!({"metadata": {"name": "payments-api"}, "spec": {"project": "p", "source": {"repoURL": "r"}},
             "operation": operation, "status": {"operationState": state, "history": [{"id": history, "revision": "r3"}]}});
         serde_json::from_value(app).unwrap()

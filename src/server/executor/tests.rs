@@ -110,19 +110,19 @@ impl World {
             org: ORG.into(),
             id: self.next_id(),
             by: id("admin"),
-            made_at: self.now(),
+            made_at: Self::now(),
             seen: Self::seen(),
             change,
         };
-        let body = self.signed("admin", Purpose::Admin, &statement.to_bytes());
+        let body = Self::signed("admin", Purpose::Admin, &statement.to_bytes());
         self.commit(Commit {
             leaves: vec![LeafDraft { actor: human("admin"), event, about, body }],
-            ..Commit::at(self.now())
+            ..Commit::at(Self::now())
         })
         .await;
     }
 
-    fn signed(&self, who: &str, purpose: Purpose, bytes: &[u8]) -> c1::Value {
+    fn signed(who: &str, purpose: Purpose, bytes: &[u8]) -> c1::Value {
         let signature = key_of(who).sign(&purpose.namespace(ORG), bytes).unwrap();
         c1::map([
             ("signature", signature.into()),
@@ -130,7 +130,7 @@ impl World {
         ])
     }
 
-    fn now(&self) -> Timestamp {
+    fn now() -> Timestamp {
         Clock::system().now()
     }
 
@@ -195,10 +195,10 @@ impl World {
             effect: Effect::Argocd(reading.effect()),
             diff: difference::of_sync(&reading),
             facts: BTreeMap::new(),
-            read_at: self.now(),
+            read_at: Self::now(),
         };
         change(&mut draft);
-        let now = self.now();
+        let now = Self::now();
         let row = Row {
             id: row_id,
             subject: draft.subject.clone(),
@@ -262,13 +262,13 @@ impl World {
             presented: before.digests.presented,
             conditions: BTreeMap::new(),
             note: "read the whole diff first".into(),
-            made_at: self.now(),
+            made_at: Self::now(),
             offline: false,
             on_screen_s: 9,
             overrides: false,
             seen: Self::seen(),
         };
-        let now = self.now();
+        let now = Self::now();
         let attributes = Attributes::from([("role".to_owned(), vec!["reviewer".to_owned()])]);
         let key = Key {
             decision_id: decision_id.clone(),
@@ -302,7 +302,7 @@ impl World {
         let transition =
             lifecycle::apply(&Ruling::default(), &before, &Step::Decide(Box::new(judgement)), now).unwrap();
         let mut commit = commit_of(&before, transition, &actor(), now);
-        let signed = self.signed(who, Purpose::Decision, &statement.to_bytes());
+        let signed = Self::signed(who, Purpose::Decision, &statement.to_bytes());
         for leaf in &mut commit.leaves {
             leaf.actor = human(who);
             for name in ["statement", "signature"] {
@@ -541,7 +541,7 @@ async fn what_the_record_does_not_bear_out_is_not_executed() {
     let approval = crate::row::stage::Approval {
         how: crate::row::How::Plain,
         decisions: vec![world.next_id()],
-        at: world.now(),
+        at: World::now(),
         effect: forged.digests.effect,
         policy: None,
     };
@@ -550,10 +550,10 @@ async fn what_the_record_does_not_bear_out_is_not_executed() {
         kind: WorkKind::Execute,
         row,
         payload: String::new(),
-        not_before: world.now(),
+        not_before: World::now(),
     }];
     world
-        .commit(Commit { row: Some(RowWrite { row: forged, expected }), work, ..Commit::at(world.now()) })
+        .commit(Commit { row: Some(RowWrite { row: forged, expected }), work, ..Commit::at(World::now()) })
         .await;
     let executor = world.executor();
     assert!(executor.turn().await.unwrap());
@@ -585,7 +585,7 @@ async fn a_halt_lets_nothing_new_begin() {
     let body = c1::map([("note", c1::Value::from("stop everything now"))]);
     let about = About::Principal(id("sarah"));
     let halt = LeafDraft { actor: human("sarah"), event: Event::Halt, about, body };
-    world.commit(Commit { leaves: vec![halt], ..Commit::at(world.now()) }).await;
+    world.commit(Commit { leaves: vec![halt], ..Commit::at(World::now()) }).await;
     let executor = world.executor();
     assert!(executor.turn().await.unwrap());
     assert_eq!(world.row(row).await.state(), State::Approved);
@@ -611,8 +611,8 @@ async fn a_policys_decision_is_executed_while_the_policy_stands() {
             .await;
         let before = world.row(row).await;
         let step = Step::PolicyDecides { decision: world.next_id(), policy: "staging-patch v3".to_owned() };
-        let transition = lifecycle::apply(&Ruling::default(), &before, &step, world.now()).unwrap();
-        let mut commit = commit_of(&before, transition, &actor(), world.now());
+        let transition = lifecycle::apply(&Ruling::default(), &before, &step, World::now()).unwrap();
+        let mut commit = commit_of(&before, transition, &actor(), World::now());
         commit.leaves[0].actor = Actor { id: id("staging-patch"), kind: PrincipalKind::Policy };
         world.commit(commit).await;
         let done = world.work(&world.executor(), row).await;

@@ -29,10 +29,13 @@ use crate::{
 /// How an execution ended after which no policy decides the same drift again.
 const FAILED: [State; 4] = [State::Failed, State::Unknown, State::Degraded, State::RolledBack];
 
+/// A leaf and its index.
+type Numbered = (u64, Leaf);
+
 /// What the record says about a row, and at which authority.
 struct Known {
     row: Row,
-    leaves: Vec<(u64, Leaf)>,
+    leaves: Vec<Numbered>,
     ruling: Ruling,
     authority: u64,
     size: u64,
@@ -409,7 +412,7 @@ async fn prove(
 
 impl Known {
     /// The leaves before the intent, and the intent: the one in the log, or the one that would be next.
-    fn intent(&self, approval: &Approval, now: Timestamp) -> Option<(&[(u64, Leaf)], (u64, Leaf))> {
+    fn intent(&self, approval: &Approval, now: Timestamp) -> Option<(&[Numbered], Numbered)> {
         let of_row = |(_, leaf): &&(u64, Leaf)| leaf.row == Some(self.row.id);
         if matches!(self.row.stage, Stage::Executing { .. }) {
             let at = self

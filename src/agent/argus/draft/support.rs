@@ -33,9 +33,9 @@ impl Case<'_> {
         {
             let value = format!("{} ahead on {}, CI green", words::commits(commits.ahead_by), commits.branch);
             let pulls: Vec<&Pull> = commits.pulls.iter().collect();
-            let mut says =
-                words::roll_forward(&pulls, commits.subjects.last().map(String::as_str), &commits.target);
-            says.push_str(&format!(" {}", self.blast_radius()));
+            let subject = commits.subjects.last().map(String::as_str);
+            let says = words::roll_forward(&pulls, subject, &commits.target);
+            let says = format!("{says} {}", self.blast_radius());
             found.push(self.finding(
                 rules::ROLL_FORWARD,
                 "roll forward",
@@ -52,12 +52,10 @@ impl Case<'_> {
             && release::bump(reading) == Bump::Patch
             && releases.iter().all(|release| about(release) == Changelog::Dependencies);
         if let Some(first) = releases.first().filter(|_| patch) {
-            let mut says = "Patch release, changelog is dependency bumps only.".to_owned();
-            if let Some(environment) =
-                reading.environment.as_ref().filter(|e| self.limits.auto_environments.contains(e))
-            {
-                says.push_str(&format!(" Auto-syncing in {environment} first."));
-            }
+            let auto = reading.environment.as_ref().filter(|e| self.limits.auto_environments.contains(e));
+            let first_there = auto.map(|environment| format!(" Auto-syncing in {environment} first."));
+            let says = "Patch release, changelog is dependency bumps only.".to_owned();
+            let says = says + &first_there.unwrap_or_default();
             let value = first.chart.to_string();
             found.push(self.finding(
                 rules::PATCH_RELEASE,
@@ -122,9 +120,9 @@ impl Case<'_> {
             match open.first() {
                 None => found.push(self.plain("open incidents", "none", self.service_pointer(), *at)),
                 Some(first) => {
-                    let named = open.iter().map(|incident| format!("{}: {}", incident.name, incident.title));
-                    let names = words::list(&named.collect::<Vec<_>>());
-                    let mut signal = self.plain("open incidents", &names, incident_pointer(first), *at);
+                    let titles = open.iter().map(|incident| format!("{}: {}", incident.name, incident.title));
+                    let titles = words::list(&titles.collect::<Vec<_>>());
+                    let mut signal = self.plain("open incidents", &titles, incident_pointer(first), *at);
                     signal.signal.verdict = Grade::Bad;
                     found.push(signal);
                 }

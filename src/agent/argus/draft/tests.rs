@@ -216,123 +216,83 @@ fn a_patch_release_of_dependencies_syncs() {
 
 type Change = fn(&mut Facts);
 
+/// A change, the rules that fire then beside or instead of `roll-forward`, and what the rationale says.
+const CONCERNS: &[(Change, &[&str], &str)] = &[
+    (
+        |f| f.reading.health = "Degraded".to_owned(),
+        &["degraded-now", "roll-forward"],
+        "payments-api is Degraded now.",
+    ),
+    (|f| checks(f, CheckVerdict::Red, "test failed"), &["ci-not-green"], "CI is not green: test failed."),
+    (|f| checks(f, CheckVerdict::Running, "2 run"), &["ci-not-green"], "CI is not green: 2 run."),
+    (
+        |f| f.windows = known(Windows { can_sync: false, active: vec!["deny 0 2 * * *".to_owned()] }),
+        &["window-closed", "roll-forward"],
+        "No sync window is open (deny 0 2 * * *).",
+    ),
+    (
+        |f| f.freeze = Some(Freeze { until: at("2026-06-01T00:00:00Z"), why: "month end.".to_owned() }),
+        &["freeze", "roll-forward"],
+        "Frozen until 2026-06-01T00:00:00Z: month end.",
+    ),
+    (|f| f.gauges = vec![burn("3.2")], &["slo-burning", "roll-forward"], "SLO burn is 3.2x."),
+    (
+        |f| f.gauges = vec![Gauge { value: unread("no data"), ..burn("") }],
+        &["unknown-fact", "roll-forward"],
+        "Unknown: SLO burn (no data).",
+    ),
+    (|f| f.commits = unread("GitHub is away"), &["unknown-fact"], "Unknown: commits (GitHub is away)."),
+    (
+        |f| f.incidents = unread("PagerDuty does not accept our token (401)"),
+        &["unknown-fact", "roll-forward"],
+        "Unknown: incidents (PagerDuty does not accept our token (401)).",
+    ),
+    (
+        |f| f.reading.environment = None,
+        &["unknown-fact", "roll-forward"],
+        "Unknown: environment (the application has no label `env`).",
+    ),
+    (
+        |f| commits(f, |c| c.paths = None),
+        &["unknown-fact", "roll-forward"],
+        "Unknown: changed paths (GitHub cut the list off).",
+    ),
+    (
+        |f| commits(f, |c| c.paths = Some(vec!["db/migrate/7.rb".to_owned()])),
+        &["schema-migration", "roll-forward"],
+        "A migration comes with it: db/migrate/7.rb.",
+    ),
+    (
+        |f| commits(f, |c| c.behind_by = 1),
+        &["step-back"],
+        "Live has 1 commit that main has not; a sync takes them back.",
+    ),
+];
+
+fn checks(facts: &mut Facts, verdict: CheckVerdict, summary: &str) {
+    facts.checks = known(Checks { verdict, summary: summary.to_owned(), url: String::new() });
+}
+
+fn commits(facts: &mut Facts, change: fn(&mut Commits)) {
+    if let Asked::Known { value, .. } = &mut facts.commits {
+        change(value);
+    }
+}
+
+fn unread<T>(why: &str) -> Asked<T> {
+    Asked::Unknown { why: why.to_owned(), at: at(AT) }
+}
+
 #[test]
 fn one_concern_turns_a_sync_into_a_hold() {
-    let table: &[(&str, Change, &[&str], &str)] = &[
-        (
-            "health",
-            |f| f.reading.health = "Degraded".to_owned(),
-            &["degraded-now", "roll-forward"],
-            "payments-api is Degraded now.",
-        ),
-        (
-            "ci red",
-            |f| {
-                f.checks = known(Checks {
-                    verdict: CheckVerdict::Red,
-                    summary: "test failed".to_owned(),
-                    url: String::new(),
-                })
-            },
-            &["ci-not-green"],
-            "CI is not green: test failed.",
-        ),
-        (
-            "ci runs",
-            |f| {
-                f.checks = known(Checks {
-                    verdict: CheckVerdict::Running,
-                    summary: "2 run".to_owned(),
-                    url: String::new(),
-                })
-            },
-            &["ci-not-green"],
-            "CI is not green: 2 run.",
-        ),
-        (
-            "window",
-            |f| f.windows = known(Windows { can_sync: false, active: vec!["deny 0 2 * * *".to_owned()] }),
-            &["window-closed", "roll-forward"],
-            "No sync window is open (deny 0 2 * * *).",
-        ),
-        (
-            "freeze",
-            |f| f.freeze = Some(Freeze { until: at("2026-06-01T00:00:00Z"), why: "month end.".to_owned() }),
-            &["freeze", "roll-forward"],
-            "Frozen until 2026-06-01T00:00:00Z: month end.",
-        ),
-        ("burn", |f| f.gauges = vec![burn("3.2")], &["slo-burning", "roll-forward"], "SLO burn is 3.2x."),
-        (
-            "burn unknown",
-            |f| {
-                f.gauges = vec![Gauge {
-                    value: Asked::Unknown { why: "no data".to_owned(), at: at(AT) },
-                    ..burn("")
-                }]
-            },
-            &["unknown-fact", "roll-forward"],
-            "Unknown: SLO burn (no data).",
-        ),
-        (
-            "github away",
-            |f| f.commits = Asked::Unknown { why: "GitHub is not reachable".to_owned(), at: at(AT) },
-            &["unknown-fact"],
-            "Unknown: commits (GitHub is not reachable).",
-        ),
-        (
-            "incidents unknown",
-            |f| {
-                f.incidents =
-                    Asked::Unknown { why: "PagerDuty does not accept our token (401)".to_owned(), at: at(AT) }
-            },
-            &["unknown-fact", "roll-forward"],
-            "Unknown: incidents (PagerDuty does not accept our token (401)).",
-        ),
-        (
-            "no label",
-            |f| f.reading.environment = None,
-            &["unknown-fact", "roll-forward"],
-            "Unknown: environment (the application has no label `env`).",
-        ),
-        (
-            "paths cut",
-            |f| {
-                if let Asked::Known { value, .. } = &mut f.commits {
-                    value.paths = None
-                }
-            },
-            &["unknown-fact", "roll-forward"],
-            "Unknown: changed paths (GitHub cut the list off).",
-        ),
-        (
-            "migration",
-            |f| {
-                if let Asked::Known { value, .. } = &mut f.commits {
-                    value.paths = Some(vec!["db/migrate/7.rb".to_owned()])
-                }
-            },
-            &["schema-migration", "roll-forward"],
-            "A migration comes with it: db/migrate/7.rb.",
-        ),
-        (
-            "step back",
-            |f| {
-                if let Asked::Known { value, .. } = &mut f.commits {
-                    value.behind_by = 1
-                }
-            },
-            &["step-back"],
-            "Live has 1 commit that main has not; a sync takes them back.",
-        ),
-    ];
-    for (name, change, rules, says) in table {
+    for (change, rules, says) in CONCERNS {
         let mut facts = payments();
         change(&mut facts);
         let draft = draft(&facts, &Limits::default());
-        assert_eq!((draft.verdict, fired(&draft).as_slice()), (Verdict::Hold, *rules), "{name}");
+        assert_eq!((draft.verdict, fired(&draft).as_slice()), (Verdict::Hold, *rules), "{says}");
         assert!(
             draft.rationale.starts_with("Hold. ") && draft.rationale.contains(says),
-            "{name}: {}",
+            "{}",
             draft.rationale
         );
     }
