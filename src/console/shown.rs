@@ -94,7 +94,7 @@ impl Shown {
         let mut at = 0;
         for (cell, columns) in self.cells() {
             let end = at + columns;
-            if at >= from + width {
+            if width == 0 || at >= from + width {
                 break;
             }
             if at >= from && end <= from + width {
@@ -298,6 +298,7 @@ mod tests {
     fn fitting_and_wrapping_by_columns() {
         assert_eq!(Shown::untrusted("漢字かな").fit(5).as_str(), "漢字…");
         assert_eq!(Shown::untrusted("漢字かな").columns(1, 4).as_str(), " 字 ");
+        assert_eq!(Shown::untrusted("漢字かな").columns(1, 0).as_str(), "");
         assert_eq!(Shown::untrusted("abc").fit(3).as_str(), "abc");
         let wrapped = |text: &str, width| -> Vec<String> {
             Shown::untrusted(text).wrap(width).iter().map(Shown::to_string).collect()
