@@ -165,6 +165,8 @@ pub struct Queue {
     pub lines: Vec<Line>,
     /// The first line on the screen; negative where the cursor's row keeps a line that the list does not reach.
     pub top: isize,
+    /// Where the last key left it; resizes are measured from there.
+    wished: isize,
     /// Index into `lines`; on a row or a fold.
     pub cursor: usize,
     pub grouping: Grouping,
@@ -213,7 +215,9 @@ impl Queue {
         match held.and_then(|line| self.lines.iter().position(|other| *other == line)) {
             Some(at) => {
                 self.cursor = at;
-                self.top = isize::try_from(at).unwrap_or(0) - offset;
+                let moved = isize::try_from(at).unwrap_or(0) - offset - self.top;
+                self.top += moved;
+                self.wished += moved;
             }
             None => {
                 self.cursor = self.cursor.min(self.lines.len().saturating_sub(1));
@@ -257,7 +261,15 @@ impl Queue {
         self.show(height);
     }
 
-    /// Brings the cursor's line into the window, and the window into the list. Only a key or a resize may ask for it.
+    /// Another height: as near to where the last key left the window as the cursor's line allows.
+    pub fn resized(&mut self, height: usize) {
+        let wished = self.wished;
+        self.top = wished;
+        self.show(height);
+        self.wished = wished;
+    }
+
+    /// Brings the cursor's line into the window, and the window into the list. Only a key may ask for it.
     pub fn show(&mut self, height: usize) {
         let (cursor, height) =
             (isize::try_from(self.cursor).unwrap_or(0), isize::try_from(height.max(1)).unwrap_or(1));
@@ -266,6 +278,7 @@ impl Queue {
         // The heading above the first row of a group is shown with it.
         let wanted = if cursor > 0 && !self.stands(self.cursor - 1) { cursor - 1 } else { cursor };
         self.top = self.top.clamp(cursor + 1 - height, wanted.max(cursor + 1 - height));
+        self.wished = self.top;
     }
 
     fn to_selectable(&mut self, way: isize) {
@@ -298,6 +311,7 @@ impl Queue {
             if before < self.cursor {
                 self.cursor -= 1;
                 self.top -= 1;
+                self.wished -= 1;
             }
         }
     }

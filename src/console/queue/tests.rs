@@ -1,1 +1,123 @@
+use super::super::sample::{self, id};
+use super::*;
+use crate::client::outbox::Seen;
 
+fn known() -> Known {
+    let snapshot = sample::snapshot();
+    let mut known = Known { me: snapshot.me, holds: snapshot.holds, ..Known::default() };
+    known.rows = snapshot.rows.into_iter().map(|row| (row.id, row)).collect();
+    known.seen = snapshot.seen.into_iter().map(|seen| (seen.row, seen)).collect();
+    known.set_entries(snapshot.entries);
+    known
+}
+
+fn passing(known: &Known) -> BTreeSet<RowId> {
+    known.rows.keys().copied().collect()
+}
+
+fn lines(queue: &Queue) -> Vec<String> {
+    let line = |line: &Line| match line {
+        Line::Heading { title } => format!("# {title}"),
+        Line::Row(row) => row.to_string(),
+        Line::Folded { count } => format!("+{count}"),
+    };
+    queue.lines.iter().map(line).collect()
+}
+
+#[test]
+fn rows_stand_under_what_they_want() {
+    let known = known();
+    let mut queue = Queue::default();
+    queue.settle(&known, &passing(&known), sample::now());
+    assert_eq!(
+        lines(&queue),
+        [
+            "# CAME BACK",
+            "sync-8815",
+            "# FOR YOU",
+            "gate-9826",
+            "sync-8822",
+            "# SECOND KEY",
+            "gate-9821",
+            "# WAITS FOR OTHERS",
+            "sync-8821",
+            "# RUNNING",
+            "sync-8819",
+            "# DONE TODAY",
+            "+1"
+        ]
+    );
+}
+
+#[test]
+fn ones_own_proposal_is_for_others() {
+    let mut known = known();
+    known.me.as_mut().unwrap().agents = vec!["argus".parse().unwrap()];
+    let group = |row: &str| known.group(&known.rows[&id(row)]);
+    assert_eq!([group("sync-8822"), group("gate-9821")], [Group::Others, Group::Others]);
+    let marks = marks::Marks::of(&known, &known.rows[&id("sync-8822")], false, sample::now());
+    assert_eq!(marks.title, '=');
+}
+
+#[test]
+fn marks_are_letters_in_their_columns() {
+    let mut known = known();
+    let mark = |known: &Known, row: &str, unknown: bool| {
+        let marks = marks::Marks::of(known, &known.rows[&id(row)], unknown, sample::now());
+        [marks.when, marks.news, marks.evidence, marks.delivery, marks.title].iter().collect::<String>()
+    };
+    assert_eq!(mark(&known, "gate-9826", true), "!*x @");
+    assert_eq!(mark(&known, "sync-8822", false), " ~? @");
+    assert_eq!(mark(&known, "sync-8821", false), " * ^ ");
+    assert_eq!(mark(&known, "sync-8815", false), " * R ");
+    known.holds[0].subject = "checkout-web".into();
+    known.seen.insert(
+        id("sync-8822"),
+        Seen { row: id("sync-8822"), revision: 2, base: String::new(), at: sample::now() },
+    );
+    assert_eq!(mark(&known, "sync-8822", false), "H ? @");
+    let words = marks::Marks::of(&known, &known.rows[&id("sync-8822")], false, sample::now()).words();
+    assert_eq!(words.len(), 3, "each has its words: {words:?}");
+}
+
+#[test]
+fn what_goes_under_the_cursor_stays_as_a_ghost_until_it_is_left() {
+    let mut known = known();
+    let mut queue = Queue::default();
+    queue.settle(&known, &passing(&known), sample::now());
+    queue.by(1, 20);
+    assert_eq!(queue.row(), Some(id("gate-9826")));
+    let gone = known.rows.remove(&id("gate-9826")).unwrap();
+    queue.ghosts.insert(gone.id, gone);
+    queue.settle(&known, &passing(&known), sample::now());
+    assert_eq!(queue.row(), Some(id("gate-9826")), "still there");
+    queue.by(1, 20);
+    assert_eq!(queue.row(), Some(id("sync-8822")));
+    assert!(!lines(&queue).contains(&"gate-9826".to_owned()));
+}
+
+#[test]
+fn a_window_that_was_small_for_a_while_gives_the_place_back() {
+    let mut queue =
+        Queue { lines: (1..100).map(|n| Line::Row(id(&format!("sync-{n}")))).collect(), ..Queue::default() };
+    queue.by(50, 20);
+    queue.by(-9, 20);
+    let before = (queue.top, queue.cursor);
+    for height in [3, 1, 40, 7, 20] {
+        queue.resized(height);
+    }
+    assert_eq!((queue.top, queue.cursor), before);
+}
+
+#[test]
+fn rank_is_total_over_what_differs() {
+    let known = known();
+    let me = "sarah".parse().unwrap();
+    let rows: Vec<_> = known.rows.values().collect();
+    for a in &rows {
+        for b in &rows {
+            let (x, y) = (rank(a, Some(&me), sample::now()), rank(b, Some(&me), sample::now()));
+            assert_eq!(x == y, a.id == b.id);
+        }
+    }
+}

@@ -192,6 +192,8 @@ fn body_came(model: &mut Model, row: RowId, body: Result<Box<Body>, String>) -> 
         }
         body.attempts = before.attempts.clone();
     }
+    let same_head =
+        model.known.rows.get(&row).is_some_and(|head| head.changed_at == body.view.head.changed_at);
     model.known.rows.insert(row, body.view.head.clone());
     let diff = std::sync::Arc::clone(&body.diff);
     let same_text = before.as_ref().is_some_and(|before| before.view.diff == body.view.diff);
@@ -208,7 +210,9 @@ fn body_came(model: &mut Model, row: RowId, body: Result<Box<Body>, String>) -> 
             screens::diff_lines(screen);
         }
     }
-    list_changed(model);
+    if !same_head {
+        list_changed(model);
+    }
     Vec::new()
 }
 

@@ -80,13 +80,11 @@ pub(super) fn list_height(model: &Model) -> usize {
     layout::areas(model).list.map_or(1, |list| usize::from(list.height))
 }
 
-/// After a resize each view is brought into its window; places are kept.
+/// After a resize the list's window is found anew from where the reader had it; other views are clamped only as they
+/// are drawn. So a window that was small for a while gives the place back.
 pub(super) fn keep_views(model: &mut Model) {
     let height = list_height(model);
-    model.queue.show(height);
-    if let Some((len, height)) = screen::extent(model) {
-        with_view(model, |view| view.keep(len, height));
-    }
+    model.queue.resized(height);
 }
 
 fn with_view(model: &mut Model, change: impl FnOnce(&mut View)) {

@@ -14,11 +14,13 @@ pub struct View {
 impl View {
     /// Moves the cursor by lines, up is negative, and the window as little as possible.
     pub fn by(&mut self, lines: isize, len: usize, height: usize) {
+        self.keep(len, height);
         self.cursor = self.cursor.saturating_add_signed(lines).min(len.saturating_sub(1));
         self.keep(len, height);
     }
 
     pub fn to(&mut self, line: usize, len: usize, height: usize) {
+        self.keep(len, height);
         self.cursor = line.min(len.saturating_sub(1));
         self.keep(len, height);
     }
@@ -37,6 +39,7 @@ impl View {
 
     /// Scrolls a text without cursor: the window itself moves.
     pub fn scroll(&mut self, lines: isize, len: usize, height: usize) {
+        self.keep(len, height);
         self.top = self.top.saturating_add_signed(lines).min(len.saturating_sub(height.min(len)));
         self.cursor = self.cursor.clamp(self.top, (self.top + height.max(1)).min(len.max(1)) - 1);
     }
