@@ -210,22 +210,29 @@ impl Person {
         Ok(self.exchange(&api, outbox).push().await?)
     }
 
-    /// Delivers one decision, waiting a little for another program that is sending; what it came to.
+    /// The same, waiting a little for another program that is sending.
+    pub(crate) async fn push_in_turn(&self, outbox: &Outbox) -> Result<Pushed, Failure> {
+        for _ in 0..OTHER_SENDER_WAITS {
+            let pushed = self.push(outbox).await?;
+            if !pushed.other_sender || outbox.unsent()?.is_empty() {
+                return Ok(pushed);
+            }
+            tokio::time::sleep(OTHER_SENDER_PAUSE).await;
+        }
+        let waiting = outbox.unsent()?.len();
+        Ok(Pushed { waiting, other_sender: true, ..Pushed::default() })
+    }
+
+    /// Delivers one decision; what it came to, and why not yet.
     pub(crate) async fn deliver(
         &self,
         outbox: &Outbox,
         entry: &Entry,
     ) -> Result<(Entry, Option<String>), Failure> {
-        for _ in 0..OTHER_SENDER_WAITS {
-            let pushed = self.push(outbox).await?;
-            let now = outbox.get(&entry.id)?.unwrap_or_else(|| entry.clone());
-            if !pushed.other_sender || !now.fate.unsent() {
-                return Ok((now, pushed.away));
-            }
-            tokio::time::sleep(OTHER_SENDER_PAUSE).await;
-        }
+        let pushed = self.push_in_turn(outbox).await?;
         let now = outbox.get(&entry.id)?.unwrap_or_else(|| entry.clone());
-        Ok((now, Some("another dock is sending".to_owned())))
+        let busy = pushed.other_sender.then(|| "another dock is sending".to_owned());
+        Ok((now, pushed.away.or(busy)))
     }
 
     /// The proofs of what was accepted. Best effort, but a proof that fails is told.

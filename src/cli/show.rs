@@ -177,8 +177,9 @@ fn decided(view: &RowView, now: Timestamp, lines: &mut Vec<String>) {
             decision.void.as_deref().map(|why| format!(", void: {}", out::safe(why))).unwrap_or_default();
         let (who, what, at) = (&decision.reviewer, decision.decision.past(), out::when(decision.at, now));
         lines.push(format!("{who} {what} r{} at {at}{over}{offline}{void}", decision.revision));
-        let note = out::safe_lines(decision.note.as_deref().unwrap_or_default());
-        lines.extend(note.lines().map(|line| format!("  {line}")));
+        if let Some(note) = &decision.note {
+            lines.extend(out::safe_lines(note).lines().map(|line| format!("  {line}")));
+        }
     }
 }
 

@@ -40,6 +40,9 @@ async fn once(person: &Person, outbox: &Outbox, cache: &mut Cache) -> Outcome {
     person.keep_me(cache).await;
     person.enrol_witness(outbox, cache).await;
     tell(person, &pushed);
+    if pushed.other_sender && pushed.waiting > 0 {
+        out::remark("another dock is sending what was signed");
+    }
     if let Some(why) = &pushed.away {
         return Err(Failure::new(Code::Away, why.clone()));
     }
@@ -56,7 +59,7 @@ async fn push_all(person: &Person, outbox: &Outbox) -> Result<Pushed, Failure> {
     for entry in outbox.unsent()?.iter().filter(|entry| entry.leaves_at <= now) {
         outbox.hurry(&entry.id, now)?;
     }
-    person.push(outbox).await
+    person.push_in_turn(outbox).await
 }
 
 async fn follow(person: &Person, outbox: &Outbox, cache: &mut Cache) -> Outcome {

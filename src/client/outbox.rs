@@ -126,6 +126,10 @@ pub struct Head {
     pub at: Timestamp,
 }
 
+/// Who holds a lease: this start of this machine, this process, this use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder(String);
+
 /// What this reader last had open of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
@@ -134,6 +138,31 @@ pub struct Seen {
     /// The base that was shown, as JSON.
     pub base: String,
     pub at: Timestamp,
+}
+
+impl Holder {
+    /// A name that nobody else has; `None` where the system gives no random numbers.
+    pub fn new() -> Option<Self> {
+        Some(Self(format!("{}/{}/{}", this_start(), std::process::id(), super::random_name()?)))
+    }
+
+    /// The other is of this start of this machine, and its process is gone.
+    fn sees_dead(&self, other: &str) -> bool {
+        let mut parts = other.split('/');
+        let (start, process) =
+            (parts.next().unwrap_or_default(), parts.next().and_then(|id| id.parse::<i32>().ok()));
+        let process = process.and_then(rustix::process::Pid::from_raw);
+        let here = !start.is_empty() && self.0.split('/').next() == Some(start);
+        here && process.is_some_and(|id| {
+            rustix::process::test_kill_process(id).is_err_and(|error| error == rustix::io::Errno::SRCH)
+        })
+    }
+}
+
+/// What tells one start of a machine from another; empty where the system does not say.
+fn this_start() -> String {
+    const FILE: &str = "/proc/sys/kernel/random/boot_id";
+    std::fs::read_to_string(FILE).map(|id| id.trim().to_owned()).unwrap_or_default()
 }
 
 impl Fate {
@@ -377,30 +406,28 @@ impl Outbox {
         })
     }
 
-    /// Takes or renews the right to send. False while another holder's has not run out.
-    pub fn take_lease(&self, holder: &str, now: Timestamp) -> Result<bool, StoreError> {
+    /// Takes or renews the right to send. False while another holder's has not run out; that of a program on this
+    /// machine that has died is over at once.
+    pub fn take_lease(&self, holder: &Holder, now: Timestamp) -> Result<bool, StoreError> {
         let after = |lasts| now.saturating_add(lasts).unwrap_or(now).as_millisecond();
         let (until, far) = (after(LEASE_LASTS), after(LEASE_LASTS * 2));
+        let sql = "SELECT holder FROM lease WHERE name = 'sender'";
+        let other: Option<String> = self.ask(|db| db.query_row(sql, [], |row| row.get(0)).optional())?;
+        let dead = other.filter(|other| holder.sees_dead(other)).unwrap_or_default();
         let taken = self.ask(|db| {
             db.execute(
                 "INSERT INTO lease VALUES ('sender', ?1, ?2) ON CONFLICT (name) DO UPDATE SET holder = ?1, until = ?2
-                 WHERE holder = ?1 OR until <= ?3 OR until > ?4",
+                 WHERE holder IN (?1, ?5) OR until <= ?3 OR until > ?4",
                 // A lease from a future that our leases cannot reach was written by a clock that was wrong.
-                params![holder, until, now.as_millisecond(), far],
+                params![holder.0, until, now.as_millisecond(), far, dead],
             )
         })?;
         Ok(taken == 1)
     }
 
-    /// Who holds the right to send, if somebody does.
-    pub fn sender(&self) -> Result<Option<String>, StoreError> {
-        let sql = "SELECT holder FROM lease WHERE name = 'sender'";
-        self.ask(|db| db.query_row(sql, [], |row| row.get(0)).optional())
-    }
-
-    pub fn release_lease(&self, holder: &str) -> Result<(), StoreError> {
+    pub fn release_lease(&self, holder: &Holder) -> Result<(), StoreError> {
         self.ask(|db| {
-            db.execute("DELETE FROM lease WHERE name = 'sender' AND holder = ?1", [holder]).map(drop)
+            db.execute("DELETE FROM lease WHERE name = 'sender' AND holder = ?1", [&holder.0]).map(drop)
         })
     }
 

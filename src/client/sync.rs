@@ -11,7 +11,7 @@ use super::{
     api::{Api, ApiError},
     cache::Cache,
     database::StoreError,
-    outbox::{Entry, Fate, Head, Outbox},
+    outbox::{Entry, Fate, Head, Holder, Outbox},
     plan::{self, Action, Known, Standing},
 };
 use crate::{
@@ -219,9 +219,8 @@ impl Exchange<'_> {
 
     /// Delivers what is due, one sender at a time; what the server refuses for now is planned again.
     pub async fn push(&self) -> Result<Pushed, SyncError> {
-        let chance = super::random_name().ok_or(SyncError::NoChance)?;
-        let holder = format!("{}-{chance}", std::process::id());
-        if !self.outbox.take_lease(&holder, self.clock.now())? && !self.inherit_lease(&holder)? {
+        let holder = Holder::new().ok_or(SyncError::NoChance)?;
+        if !self.outbox.take_lease(&holder, self.clock.now())? {
             return Ok(Pushed { other_sender: true, ..Pushed::default() });
         }
         let pushed = self.push_under_lease(&holder).await;
@@ -229,22 +228,7 @@ impl Exchange<'_> {
         pushed
     }
 
-    /// The lease of a program that was killed while it sent. Were it alive after all, in a container of its own, two
-    /// would send the same bytes: they are answered alike, and count once.
-    fn inherit_lease(&self, holder: &str) -> Result<bool, SyncError> {
-        let Some(other) = self.outbox.sender()? else {
-            return Ok(self.outbox.take_lease(holder, self.clock.now())?);
-        };
-        let id = other.split('-').next().and_then(|id| id.parse().ok());
-        let Some(id) = id.and_then(rustix::process::Pid::from_raw) else { return Ok(false) };
-        if rustix::process::test_kill_process(id) != Err(rustix::io::Errno::SRCH) {
-            return Ok(false);
-        }
-        self.outbox.release_lease(&other)?;
-        Ok(self.outbox.take_lease(holder, self.clock.now())?)
-    }
-
-    async fn push_under_lease(&self, holder: &str) -> Result<Pushed, SyncError> {
+    async fn push_under_lease(&self, holder: &Holder) -> Result<Pushed, SyncError> {
         let mut pushed = Pushed::default();
         let mut known: HashMap<RowId, Option<Standing>> = HashMap::new();
         for _ in 0..ROUNDS_MAX {

@@ -143,9 +143,47 @@ fn a_demo_goes_on_where_it_stopped_and_takes_its_children_along() {
     }
     assert_eq!(run(&["sync", "--once"]).status.code(), Some(0), "the record goes on");
     assert!(String::from_utf8_lossy(&run(&["rows", "--json"]).stdout).contains("sync-8821"));
-    assert!(std::process::Command::new("kill").arg(second.id().to_string()).status().unwrap().success());
-    assert_eq!(second.wait().unwrap().code(), Some(0));
+    stop(&mut second);
     assert!(dir.path().join("somebody-elses.txt").exists());
+}
+
+/// A server that lost the tail of its log, or tells another one, is found out; deciding is off, both heads are kept.
+#[test]
+fn a_server_rolled_back_is_found_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut first, info) = start(dir.path());
+    let home = info["people"]["sarah"]["home"].as_str().unwrap().to_owned();
+    let run = |words: &[&str]| dock().env("DOCK_HOME", &home).args(words).output().unwrap();
+    let has = |id: &str| String::from_utf8_lossy(&run(&["rows", "--json"]).stdout).contains(id).then_some(());
+    until("a row", || has("sync-8821"));
+    stop(&mut first);
+    let (database, kept) = (dir.path().join("server/dock.db"), dir.path().join("server/kept.db"));
+    std::fs::copy(&database, &kept).unwrap();
+    let (mut second, _) = start(dir.path());
+    until("another row", || has("sync-8822"));
+    assert_eq!(run(&["sync", "--once"]).status.code(), Some(0));
+    stop(&mut second);
+
+    std::fs::rename(&kept, &database).unwrap();
+    for trace in ["server/dock.db-wal", "server/dock.db-shm", "server/checkpoint"] {
+        let _ = std::fs::remove_file(dir.path().join(trace));
+    }
+    let (mut third, _) = start(dir.path());
+    until("the loss is told", || (run(&["sync", "--once"]).status.code() == Some(1)).then_some(()));
+    let told = run(&["sync", "--once"]);
+    assert!(String::from_utf8_lossy(&told.stderr).contains("RECORD BROKEN"), "{told:?}");
+    let decided = run(&["decline", "sync-8822", "--note", NOTE, "--yes"]);
+    assert_ne!(decided.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&decided.stderr).contains("RECORD BROKEN"), "{decided:?}");
+    let heads = run(&["audit", "checkpoint", "--json"]);
+    let heads: Value = serde_json::from_slice(&heads.stdout).unwrap();
+    assert!(heads["verified"]["size"].as_u64() > heads["broken"]["size"].as_u64(), "{heads}");
+    stop(&mut third);
+}
+
+fn stop(demo: &mut Child) {
+    assert!(std::process::Command::new("kill").arg(demo.id().to_string()).status().unwrap().success());
+    assert_eq!(demo.wait().unwrap().code(), Some(0));
 }
 
 /// A demo in this folder, from its ready line on.

@@ -150,18 +150,33 @@ fn a_draft_outlives_a_crash_and_ends_with_the_signature() {
 fn one_sender_at_a_time() {
     let mut bench = Bench::new();
     let outbox = bench.outbox();
-    for (holder, second, taken) in [
-        ("a", 0, true),
-        ("b", 1, false),
-        ("a", 20, true),
-        ("b", 45, false),
-        ("b", 51, true),
-        ("a", 52, false),
-    ] {
-        assert_eq!(outbox.take_lease(holder, at(second)).unwrap(), taken, "{holder} at {second}");
+    let (a, b) = (Holder::new().unwrap(), Holder::new().unwrap());
+    for (holder, second, taken) in
+        [(&a, 0, true), (&b, 1, false), (&a, 20, true), (&b, 45, false), (&b, 51, true), (&a, 52, false)]
+    {
+        assert_eq!(outbox.take_lease(holder, at(second)).unwrap(), taken, "{holder:?} at {second}");
     }
-    outbox.release_lease("b").unwrap();
-    assert!(outbox.take_lease("a", at(53)).unwrap());
+    outbox.release_lease(&b).unwrap();
+    assert!(outbox.take_lease(&a, at(53)).unwrap());
+}
+
+#[test]
+fn a_lease_ends_with_the_process_that_held_it() {
+    let mut died = std::process::Command::new("true").spawn().unwrap();
+    died.wait().unwrap();
+    let start = this_start();
+    let mut bench = Bench::new();
+    for (holder, taken) in [
+        (format!("{start}/{}/x", died.id()), true),
+        (format!("{start}/{}/x", std::process::id()), false),
+        (format!("another-start/{}/x", died.id()), false),
+        ("nonsense".to_owned(), false),
+    ] {
+        let outbox = bench.outbox();
+        outbox.db.execute("DELETE FROM lease", []).unwrap();
+        assert!(outbox.take_lease(&Holder(holder.clone()), at(0)).unwrap());
+        assert_eq!(outbox.take_lease(&Holder::new().unwrap(), at(1)).unwrap(), taken, "{holder}");
+    }
 }
 
 #[test]
