@@ -21,7 +21,6 @@ pub const DRAFT_KEPT: &str = "Not signed. The note is kept as a draft.";
 pub const NO_BODY: &str = "its text is not in the cache yet";
 pub const BROKEN: &str = "RECORD BROKEN: deciding is off";
 pub const SYNCING: &str = "asking the backend";
-pub const NO_SERVER: &str = "no server is configured: `dock connect`, or `server =` in console.toml";
 pub const WELCOME: [&str; 9] = [
     "Dock is where you judge what agents propose: you read the draft, its evidence and what moved, and you decide in your own name.",
     "Every decision is signed with your SSH key and kept in a record that anybody can check.",
@@ -39,7 +38,6 @@ pub const TOO_LONG: &str = "cut at 50,000 lines: `dock show --diff` prints all";
 pub const NOTHING_MOVED_DRAFT: &str = "Nothing moved since the draft.";
 pub const NOTHING_MOVED_OPENED: &str = "Nothing moved since you opened it.";
 pub const NOT_OPENED_BEFORE: &str = "You had not opened it before.";
-pub const SAME_REVISION: &str = "same revision as when you opened it";
 pub const CLAIM: &str = "AGENT'S CLAIM: the backend could not compute this difference itself";
 pub const QUIT_UNSENT: &str = "Leave Dock?";
 pub const MIXED_BATCH: &str =

@@ -423,8 +423,14 @@ mod tests {
 
     fn floor(slot: Slot) -> f64 {
         match slot {
-            Slot::Border | Slot::Focus | Slot::Marked | Slot::ChartA | Slot::ChartB | Slot::ChartC => 3.0,
-            Slot::Threshold | Slot::Gap => 3.0,
+            Slot::Border
+            | Slot::Focus
+            | Slot::Marked
+            | Slot::Threshold
+            | Slot::Gap
+            | Slot::ChartA
+            | Slot::ChartB
+            | Slot::ChartC => 3.0,
             _ => 4.5,
         }
     }
@@ -463,7 +469,7 @@ mod tests {
             let seen = |(r, g, b): Rgb| -> Rgb {
                 let channel = |row: [f64; 3]| {
                     let value = row[0] * f64::from(r) + row[1] * f64::from(g) + row[2] * f64::from(b);
-                    u8::try_from(value.clamp(0.0, 255.0).round() as i64).unwrap()
+                    (0..=u8::MAX).rev().find(|step| f64::from(*step) <= value).unwrap_or(0)
                 };
                 (channel(matrix[0]), channel(matrix[1]), channel(matrix[2]))
             };

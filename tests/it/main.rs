@@ -8,6 +8,7 @@ mod demo;
 mod fault;
 mod files;
 mod injection;
+#[cfg(test)]
 mod terminal;
 #[path = "../world/mod.rs"]
 mod world;

@@ -3,7 +3,7 @@
 use super::super::key::Code;
 use super::*;
 
-/// Characters that need AltGr, a dead key or two hands on each layout.
+/// Characters that need `AltGr`, a dead key or two hands on each layout.
 const LAYOUTS: [(&str, &str); 7] = [
     ("US", ""),
     ("DE", "@[]{}\\|~^`´€²³µ"),

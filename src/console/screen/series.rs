@@ -57,9 +57,9 @@ fn chart(model: &Model, canvas: &mut Canvas<'_>, area: Rect, signal: &SignalView
     let least = known.iter().copied().reduce(f64::min);
     let most = known.iter().copied().reduce(f64::max);
     let said = match (least, most, known.last()) {
-        (Some(least), Some(most), Some(last)) => {
+        (Some(least), Some(most), Some(newest)) => {
             format!(
-                " min {least} max {most} last {last} {} · {}",
+                " min {least} max {most} last {newest} {} · {}",
                 series.unit, signal.signal.pointer.platform
             )
         }

@@ -74,7 +74,7 @@ fn each_theme_in_its_colours() {
                 .replace("\x1b[", "⌁")
                 .replace('\x1b', "␛")
                 .replace('\x07', "␇");
-            insta::assert_snapshot!(format!("theme-{theme}-{name}"), text.replace("H", "H\n"));
+            insta::assert_snapshot!(format!("theme-{theme}-{name}"), text.replace('H', "H\n"));
         }
     }
 }

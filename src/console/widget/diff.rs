@@ -172,8 +172,8 @@ impl Diff {
         let mut text = String::new();
         for line in &lines[*start..end] {
             match *line {
-                Line::Removed { file, old, .. } => text.push_str(&format!("-{}\n", self.old(file, old))),
-                Line::Added { file, new, .. } => text.push_str(&format!("+{}\n", self.new(file, new))),
+                Line::Removed { file, old, .. } => text.extend(["-", self.old(file, old), "\n"]),
+                Line::Added { file, new, .. } => text.extend(["+", self.new(file, new), "\n"]),
                 Line::Both { file, old, new } => {
                     text.extend(old.map(|old| format!("-{}\n", self.old(file, old))));
                     text.extend(new.map(|new| format!("+{}\n", self.new(file, new))));
@@ -215,7 +215,7 @@ impl File {
             if tag == similar::DiffTag::Equal {
                 let first = at == 0;
                 let last = at + 1 == self.ops.len();
-                self.equal(file, shape, lines, (old.start, new.start, old.len()), (first, last));
+                Self::equal(file, shape, lines, (old.start, new.start, old.len()), (first, last));
                 continue;
             }
             let pairs = old.len().min(new.len());
@@ -236,7 +236,6 @@ impl File {
     }
 
     fn equal(
-        &self,
         file: usize,
         shape: &Shape,
         lines: &mut Vec<Line>,
