@@ -58,7 +58,8 @@ fn main() {
 fn view(number: u64, now: Timestamp) -> RowView {
     let id = RowId { kind: Kind::Sync, number: number + 1 };
     let open = number < OPEN;
-    let age = SignedDuration::from_secs(i64::try_from(number).unwrap_or(0) % 14_000);
+    // Whole minutes: what is told in minutes changes once a minute, not with each row.
+    let age = SignedDuration::from_mins(i64::try_from(number).unwrap_or(0) % 230);
     let at = now.saturating_sub(age).unwrap_or(now);
     let draft = draft(number, at);
     let digests = draft.digests(id, 1);
