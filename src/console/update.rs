@@ -33,7 +33,11 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
     let done = match event.what {
         What::Terminal(seen) => terminal(model, seen),
         What::Answer(answer) => answers::take(model, *answer),
-        What::Time => Vec::new(),
+        // Each time that was asked for is one at which something reads differently.
+        What::Time => {
+            model.dirty = true;
+            Vec::new()
+        }
         What::Panicked => {
             model.panicked = true;
             quit(model)

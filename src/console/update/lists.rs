@@ -192,3 +192,46 @@ fn mark(model: &mut Model, row: RowId) {
         marked.insert(row);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::effect::Answer;
+    use super::super::super::event::What;
+    use super::super::super::sample::{Desk, id};
+    use super::super::super::terminal::FromTerminal;
+    use crate::wire::RowHead;
+
+    fn many_rows() -> Desk {
+        let mut desk = Desk::new(120, 40);
+        let head = desk.cache[0].head.clone();
+        let rows = (1..200).map(|n| RowHead { id: id(&format!("sync-{n}")), ..head.clone() }).collect();
+        desk.answer(Answer::All { rows, holds: vec![], me: None });
+        desk.wait(300);
+        desk.wait(6_000);
+        desk
+    }
+
+    #[test]
+    fn a_window_dragged_small_and_large_again_shows_what_it_showed() {
+        for keys in ["j", "PgDn PgDn k k k k", "G k k", "j ? j j j"] {
+            let mut desk = many_rows();
+            desk.keys(keys);
+            let before = desk.screen();
+            for size in [(20, 3), (113, 43), (300, 100), (60, 5), (1, 1), (120, 40)] {
+                desk.model.size = size;
+                desk.what(What::Terminal(FromTerminal::Resized));
+                desk.flush();
+            }
+            assert_eq!(desk.screen(), before, "{keys}");
+        }
+    }
+
+    #[test]
+    fn what_is_told_in_minutes_moves_with_the_minute() {
+        let mut desk = many_rows();
+        desk.flush();
+        let before = desk.screen();
+        desk.wait(60_000);
+        assert!(desk.model.dirty && desk.screen() != before);
+    }
+}
