@@ -3,6 +3,9 @@
 //! Never: a shortcut. Argus drafts over HTTP, a person's command signs, the backend judges, the executor acts on an
 //! ArgoCD that keeps ArgoCD's rules, and a stranger checks the pack.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+#[expect(dead_code, reason = "the other tests use the rest")]
 mod world;
 
 use serde_json::{Value, json};

@@ -20,18 +20,18 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// How often it is asked for.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-pub struct World {
-    pub dir: tempfile::TempDir,
-    pub info: Value,
+pub(crate) struct World {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) info: Value,
     demo: Child,
     input: ChildStdin,
     lines: mpsc::Receiver<String>,
 }
 
 /// A part that the test starts and ends by itself.
-pub struct Part(pub Child);
+pub(crate) struct Part(pub Child);
 
-pub fn dock() -> Command {
+pub(crate) fn dock() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dock"));
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
@@ -45,7 +45,7 @@ pub fn dock() -> Command {
 
 impl World {
     /// `dock demo --headless --json` with these options, from its ready line on.
-    pub fn start(options: &[&str]) -> Self {
+    pub(crate) fn start(options: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let log = std::fs::File::create(dir.path().join("demo.stderr")).unwrap();
         let mut demo = dock()
@@ -79,25 +79,25 @@ impl World {
     }
 
     /// Moves the world: `{"do": …}`, and what it answers.
-    pub fn move_world(&mut self, command: &Value) -> Value {
+    pub(crate) fn move_world(&mut self, command: &Value) -> Value {
         writeln!(self.input, "{command}").unwrap();
         self.input.flush().unwrap();
         let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no answer to {command}"));
         serde_json::from_str(&line).unwrap()
     }
 
-    pub fn home(&self, who: &str) -> PathBuf {
+    pub(crate) fn home(&self, who: &str) -> PathBuf {
         PathBuf::from(self.info["people"][who]["home"].as_str().unwrap())
     }
 
     /// Runs a command as one of the demo's people.
-    pub fn run(&self, who: &str, words: &[&str]) -> Output {
+    pub(crate) fn run(&self, who: &str, words: &[&str]) -> Output {
         dock().env("DOCK_HOME", self.home(who)).args(words).output().unwrap()
     }
 
     /// The same, with the exit code that it must have; standard output.
     #[track_caller]
-    pub fn ok(&self, who: &str, words: &[&str], code: i32) -> String {
+    pub(crate) fn ok(&self, who: &str, words: &[&str], code: i32) -> String {
         let done = self.run(who, words);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert_eq!(
@@ -111,7 +111,7 @@ impl World {
         text(&done.stdout)
     }
 
-    pub fn rows(&self, who: &str) -> BTreeMap<String, Value> {
+    pub(crate) fn rows(&self, who: &str) -> BTreeMap<String, Value> {
         let out = self.run(who, &["rows", "--json"]);
         let lines = String::from_utf8_lossy(&out.stdout).into_owned();
         let rows = lines.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -119,13 +119,13 @@ impl World {
     }
 
     /// The row whole, or null.
-    pub fn row(&self, who: &str, id: &str) -> Value {
+    pub(crate) fn row(&self, who: &str, id: &str) -> Value {
         let out = self.run(who, &["show", id, "--json"]);
         serde_json::from_slice(&out.stdout).unwrap_or(Value::Null)
     }
 
     #[track_caller]
-    pub fn until_row(&self, who: &str, id: &str, state: &str) -> Value {
+    pub(crate) fn until_row(&self, who: &str, id: &str, state: &str) -> Value {
         until(&format!("{id} {state}"), || {
             let row = self.row(who, id);
             (row["state"] == state).then_some(row)
@@ -134,7 +134,7 @@ impl World {
 
     /// The first row of a subject in a state.
     #[track_caller]
-    pub fn until_subject(&self, who: &str, subject: &str, state: &str) -> String {
+    pub(crate) fn until_subject(&self, who: &str, subject: &str, state: &str) -> String {
         until(&format!("a row of {subject} that is {state}"), || {
             self.rows(who)
                 .into_iter()
@@ -144,20 +144,20 @@ impl World {
     }
 
     /// What the platform itself says, through its own API.
-    pub fn platform(&self, name: &str, path: &str) -> Value {
+    pub(crate) fn platform(&self, name: &str, path: &str) -> Value {
         let place = &self.info["platforms"][name];
         get(place["url"].as_str().unwrap(), path, place["headers"].as_object())
     }
 
     /// The ids of the syncs that ArgoCD remembers (it keeps ten).
-    pub fn syncs(&self, app: &str) -> Vec<i64> {
+    pub(crate) fn syncs(&self, app: &str) -> Vec<i64> {
         let app = self.platform("argocd", &format!("/api/v1/applications/{app}"));
         let history = app["status"]["history"].as_array().cloned().unwrap_or_default();
         history.iter().filter_map(|entry| entry["id"].as_i64()).collect()
     }
 
     /// Starts a part by hand, with the config that the demo wrote for it.
-    pub fn part(&self, words: &[&str], config: &str, stop_at: Option<&str>) -> Part {
+    pub(crate) fn part(&self, words: &[&str], config: &str, stop_at: Option<&str>) -> Part {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -177,7 +177,7 @@ impl World {
     }
 
     /// What the parts and the demo wrote to standard error, for a failed test.
-    pub fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         let read = |name: &str| std::fs::read_to_string(self.dir.path().join(name)).unwrap_or_default();
         format!("{}{}", read("demo.stderr"), read("parts.stderr"))
     }
@@ -197,16 +197,16 @@ impl Drop for World {
 impl Part {
     /// It stopped by itself: it met its stop point.
     #[track_caller]
-    pub fn until_stopped(&mut self, point: &str) {
+    pub(crate) fn until_stopped(&mut self, point: &str) {
         until(&format!("the stop at {point}"), || self.0.try_wait().unwrap());
     }
 
-    pub fn running(&mut self) -> bool {
+    pub(crate) fn running(&mut self) -> bool {
         self.0.try_wait().unwrap().is_none()
     }
 
     /// As `kill -9`.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         drop(self.0.kill());
         drop(self.0.wait());
     }
@@ -220,7 +220,7 @@ impl Drop for Part {
 
 /// Asks until there is an answer.
 #[track_caller]
-pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     while start.elapsed() < PATIENCE {
         if let Some(found) = ask() {
@@ -244,7 +244,7 @@ fn get(url: &str, path: &str, headers: Option<&serde_json::Map<String, Value>>) 
 }
 
 /// One plain request, as `("POST /v1/rows", …)`: its status and the text of its body.
-pub fn send(url: &str, request: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
+pub(crate) fn send(url: &str, request: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, String) {
     let place = url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(place).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -267,6 +267,6 @@ pub fn send(url: &str, request: &str, headers: &[(&str, &str)], body: &[u8]) -> 
 }
 
 /// The folder `pack` under the world's own.
-pub fn pack(world: &World) -> PathBuf {
+pub(crate) fn pack(world: &World) -> PathBuf {
     Path::new(world.dir.path()).join("pack")
 }

@@ -1,3 +1,5 @@
+//! Groups, ranks and marks of the queue, and that nothing moves under the eye.
+
 use super::super::sample::{self, id};
 use super::*;
 use crate::client::outbox::Seen;
