@@ -206,6 +206,7 @@ impl Mode {
         }
     }
 
+    #[must_use]
     pub fn next(self) -> Mode {
         match self {
             Mode::Draft => Mode::SinceDraft,

@@ -197,32 +197,27 @@ impl Queue {
         let mut lines = self.order(known, passing, now);
         let cursor_row = self.row();
         // A row that went while it was looked at stays where it was, as a ghost.
-        if let Some(row) = cursor_row.filter(|row| !lines.contains(&Line::Row(*row))) {
-            if known.rows.contains_key(&row) || self.ghosts.contains_key(&row) {
-                let before =
-                    self.lines[..self.cursor].iter().rev().find(|line| lines.contains(line)).cloned();
-                let at = before
-                    .and_then(|line| lines.iter().position(|other| *other == line))
-                    .map_or(0, |at| at + 1);
-                lines.insert(at, Line::Row(row));
-            }
+        if let Some(row) = cursor_row.filter(|row| !lines.contains(&Line::Row(*row)))
+            && (known.rows.contains_key(&row) || self.ghosts.contains_key(&row))
+        {
+            let before = self.lines[..self.cursor].iter().rev().find(|line| lines.contains(line)).cloned();
+            let at =
+                before.and_then(|line| lines.iter().position(|other| *other == line)).map_or(0, |at| at + 1);
+            lines.insert(at, Line::Row(row));
         }
         self.ghosts.retain(|row, _| Some(*row) == cursor_row && !passing.contains(row));
         self.marked.retain(|row| passing.contains(row));
         self.lines = lines;
         self.new = 0;
         self.unsettled = false;
-        match held.and_then(|line| self.lines.iter().position(|other| *other == line)) {
-            Some(at) => {
-                self.cursor = at;
-                let moved = isize::try_from(at).unwrap_or(0) - offset - self.top;
-                self.top += moved;
-                self.wished += moved;
-            }
-            None => {
-                self.cursor = self.cursor.min(self.lines.len().saturating_sub(1));
-                self.to_selectable(1);
-            }
+        if let Some(at) = held.and_then(|line| self.lines.iter().position(|other| *other == line)) {
+            self.cursor = at;
+            let moved = isize::try_from(at).unwrap_or(0) - offset - self.top;
+            self.top += moved;
+            self.wished += moved;
+        } else {
+            self.cursor = self.cursor.min(self.lines.len().saturating_sub(1));
+            self.seek_selectable(1);
         }
     }
 
@@ -256,7 +251,7 @@ impl Queue {
     pub fn to(&mut self, line: usize, height: usize) {
         let before = self.cursor;
         self.cursor = line.min(self.lines.len().saturating_sub(1));
-        self.to_selectable(if line == 0 { 1 } else { -1 });
+        self.seek_selectable(if line == 0 { 1 } else { -1 });
         self.leave(before);
         self.show(height);
     }
@@ -281,14 +276,14 @@ impl Queue {
         self.wished = self.top;
     }
 
-    fn to_selectable(&mut self, way: isize) {
+    fn seek_selectable(&mut self, way: isize) {
         if self.lines.is_empty() || self.stands(self.cursor) {
             return;
         }
         let all = 0..self.lines.len();
-        let ahead = all.clone().filter(|at| self.stands(*at));
+        let mut ahead = all.clone().filter(|at| self.stands(*at));
         self.cursor = if way > 0 {
-            ahead.clone().find(|at| *at >= self.cursor).or_else(|| ahead.last())
+            ahead.clone().find(|at| *at >= self.cursor).or_else(|| ahead.next_back())
         } else {
             ahead.clone().rfind(|at| *at <= self.cursor).or_else(|| ahead.clone().next())
         }

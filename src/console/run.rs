@@ -7,7 +7,7 @@
 
 use std::process::{Command as Process, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -263,10 +263,7 @@ impl Runner {
             self.frame_ms.filter(|_| self.model.dirty && self.writer.is_idle()).map(|at| at + FRAME_EVERY_MS);
         let wake = [next_wake_ms(&self.model), paced].into_iter().flatten().min();
         let Some(wake) = wake else { return inbox.recv().ok() };
-        match inbox.recv_timeout(Duration::from_millis(wake.saturating_sub(now))) {
-            Ok(event) => Some(event),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        inbox.recv_timeout(Duration::from_millis(wake.saturating_sub(now))).ok()
     }
 
     fn event(&mut self, event: Event) {

@@ -41,7 +41,7 @@ pub fn draw(model: &Model, picture: &mut Picture) {
     }
     match (areas.main, model.screens.last()) {
         (Some(main), None | Some(Screen::Row(_))) => {
-            row::pane(model, &mut canvas, main, areas.list.is_some())
+            row::pane(model, &mut canvas, main, areas.list.is_some());
         }
         (Some(main), Some(Screen::Diff(screen))) => diff::pane(model, screen, &mut canvas, main),
         (Some(main), Some(Screen::Outbox(plain))) => {
@@ -84,7 +84,7 @@ fn layer(model: &Model, layer: &Layer, canvas: &mut Canvas<'_>) {
         Layer::Search(typing) => chrome::typing(model, canvas, "search ", typing),
         Layer::Unlock(typing) => dialog::unlock(model, typing, canvas),
         Layer::Palette(_) | Layer::Views(_) | Layer::Themes(_) | Layer::Copy(_) => {
-            pick::draw(model, layer, canvas)
+            pick::draw(model, layer, canvas);
         }
         Layer::Text(text) => {
             let area = text_area(model, &text.kind);

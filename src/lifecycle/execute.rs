@@ -7,6 +7,7 @@ use super::{
     moved_to, void_standing,
 };
 
+#[expect(clippy::too_many_lines, reason = "one table of steps and stages")]
 pub(super) fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> Result<Transition, Refusal> {
     let outcome = |detail: &str| Outcome { checked_at: now, detail: detail.to_owned() };
     let text = |name: &'static str, value: &str| c1::map([(name, c1::Value::from(value))]);

@@ -232,7 +232,7 @@ pub fn evidence(signals: &[Signal]) -> Digest {
     let mut items: Vec<_> = signals.iter().map(|signal| {
         serde_json::json!({"name": signal.name, "value": signal.value, "verdict": signal.verdict.word(), "pointer": signal.pointer, "rule": signal.rule})
     }).collect();
-    items.sort_by_key(|item| c1::sorted_json(item));
+    items.sort_by_key(c1::sorted_json);
     digest_of("evidence.v1", &items)
 }
 

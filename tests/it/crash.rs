@@ -3,7 +3,7 @@
 //! Each step is a named stop point of the test build, at which the process ends without a word. The test starts a part
 //! with a stop, waits for it to end there, starts it again without, and asks what became of the decision.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::world::{World, dock, until};
 
@@ -113,6 +113,6 @@ fn the_agent_or_its_backend_dies_around_a_draft_and_each_drift_has_one_row() {
     let _second = world.part(&["agent", "argus"], "argus", None);
     world.until_subject("sarah", "checkout-web", "pending");
     let rows = world.rows("sarah");
-    let of_app = |app: &str| rows.values().filter(|row| row["subject"] == Value::from(app)).count();
+    let of_app = |app: &str| rows.values().filter(|row| row["subject"] == app).count();
     assert_eq!((of_app("payments-api"), of_app("checkout-web")), (1, 1), "{rows:?}");
 }

@@ -56,7 +56,7 @@ fn what_an_agent_writes_is_refused_by_name_or_shown_harmless() {
                 assert_eq!(status, 200, "{place}: {answer}");
             }
             400..500 => {
-                assert!(answer["code"].is_string() && answer["detail"].is_string(), "{place}: {answer}")
+                assert!(answer["code"].is_string() && answer["detail"].is_string(), "{place}: {answer}");
             }
             // ArgoCD does not say whether the project is wrong or only closed to us.
             503 if place == "/base/project" => assert_eq!(answer["code"], "source_unreachable", "{answer}"),
@@ -141,7 +141,7 @@ fn a_body_that_is_no_draft_is_refused_by_name() {
         (with("title", "\"again\"").into_bytes(), "body"),
         (with("approved", "true").into_bytes(), "approved"),
         (with("facts", &format!("{}{}", "[".repeat(100_000), "]".repeat(100_000))).into_bytes(), "body"),
-        (good[..good.len() / 2].as_bytes().to_vec(), "body"),
+        (good.as_bytes()[..good.len() / 2].to_vec(), "body"),
         (b"null".to_vec(), "body"),
         (b"[]".to_vec(), "body"),
         (replaced("/title", json!(long)), "title"),

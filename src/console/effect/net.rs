@@ -143,12 +143,11 @@ impl<'a> Net<'a> {
 
     async fn sign_in(&self, api: Api) -> Result<Api, String> {
         let known = self.place.org(&self.cache.borrow(), &self.outbox);
-        let org = match known {
-            Some(org) => org,
-            None => {
-                let person = session::person(&self.place.settings).map_err(|error| error.to_string())?;
-                api.challenge(&person).await.map_err(|error| error.to_string())?.org
-            }
+        let org = if let Some(org) = known {
+            org
+        } else {
+            let person = session::person(&self.place.settings).map_err(|error| error.to_string())?;
+            api.challenge(&person).await.map_err(|error| error.to_string())?.org
         };
         let signer =
             self.place.signer(&org, &self.cache.borrow(), None).map_err(|error| error.to_string())?;

@@ -140,8 +140,7 @@ impl Keymap {
             };
             open && self.resolve(contexts, chord.prefix, chord.key) == Resolved::Command(command)
         };
-        self.within(contexts)
-            .any(|bound| bound.binding.command == command && bound.keys.iter().any(|chord| found(chord)))
+        self.within(contexts).any(|bound| bound.binding.command == command && bound.keys.iter().any(&found))
     }
 }
 
@@ -196,5 +195,5 @@ fn misplaced(binding: &Binding, chord: &Chord) -> Option<String> {
 }
 
 fn line_of(text: &str, at: usize) -> usize {
-    1 + text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count()
+    1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count()
 }

@@ -1,6 +1,6 @@
 //! The table of bindings: context, keys, command, what it does.
 //!
-//! Never: a digit, a character that needs AltGr on some keyboard, Alt, Ctrl+Enter, or a key of tmux, screen or flow
+//! Never: a digit, a character that needs `AltGr` on some keyboard, Alt, Ctrl+Enter, or a key of tmux, screen or flow
 //! control. The tests hold each line of the table to that.
 
 /// Where a binding holds. A screen has several at once, the nearest first.

@@ -32,7 +32,7 @@ enum Parked {
     #[default]
     Reading,
     Asked,
-    Parked,
+    Resting,
 }
 
 /// Bytes taken at once.
@@ -123,7 +123,7 @@ fn park(pause: &Pause) {
     if *state == Parked::Reading {
         return; // resumed before it was heard
     }
-    *state = Parked::Parked;
+    *state = Parked::Resting;
     pause.changed.notify_all();
     drop(pause.changed.wait_while(state, |state| *state != Parked::Reading));
 }

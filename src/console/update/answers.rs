@@ -188,9 +188,9 @@ fn body_came(model: &mut Model, row: RowId, body: Result<Box<Body>, String>) -> 
         if before.view.head.base == body.view.head.base
             && before.view.head.revision == body.view.head.revision
         {
-            body.fresh = before.fresh.clone();
+            body.fresh.clone_from(&before.fresh);
         }
-        body.attempts = before.attempts.clone();
+        body.attempts.clone_from(&before.attempts);
     }
     let same_head =
         model.known.rows.get(&row).is_some_and(|head| head.changed_at == body.view.head.changed_at);

@@ -113,7 +113,7 @@ fn typed_into_layer(model: &mut Model, key: Key, burst: bool) -> Option<Vec<Effe
         Layer::Palette(picking) | Layer::Views(picking) | Layer::Themes(picking) | Layer::Copy(picking) => {
             let typed = picking.input.key(key);
             if typed {
-                picking.view = Default::default();
+                picking.view = super::super::widget::list::View::default();
                 layers::typed(model);
             }
             typed.then(Vec::new)

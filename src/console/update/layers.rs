@@ -84,7 +84,7 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         }
         Command::Accept => return accept(model),
         Command::ChoiceDown | Command::ChoiceUp => {
-            choose(model, if command == Command::ChoiceDown { 1 } else { -1 })
+            choose(model, if command == Command::ChoiceDown { 1 } else { -1 });
         }
         Command::ClearLine => {
             if let Some(Layer::Filter(typing) | Layer::Search(typing) | Layer::Unlock(typing)) =

@@ -152,6 +152,7 @@ impl Diff {
         self.files.get(file).and_then(|file| file.old.get(line)).map_or("", String::as_str)
     }
 
+    #[expect(clippy::new_ret_no_self, reason = "a line of the new side")]
     pub fn new(&self, file: usize, line: usize) -> &str {
         self.files.get(file).and_then(|file| file.new.get(line)).map_or("", String::as_str)
     }
@@ -339,6 +340,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::single_range_in_vec_init, reason = "one range of letters is meant")]
     fn words_are_marked_where_lines_are_alike() {
         assert_eq!(words("flag: off", "flag: on"), (vec![6..9], vec![6..8]));
         assert_eq!(words("one", "something else entirely"), (vec![], vec![]));
