@@ -18,11 +18,25 @@ use crate::client::{Cache, Outbox, Signer, signer::SignError};
 const CLOCK_OFF_S: i64 = 30;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  dock init --server https://dock.example.com --person sarah")]
+#[command(
+    after_help = "Examples:\n  dock init --server https://dock.example.com --person sarah\n  dock init --backend ./dock --org example.com --person govind \\\n      --reviewer sarah=sarah.pub --argocd https://argocd.example.com"
+)]
 pub(super) struct Init {
-    /// Who you are to the server.
+    /// Who you are to the server; with --backend, its first administrator.
     #[arg(long, value_name = "NAME")]
-    person: Option<crate::row::PrincipalId>,
+    pub(super) person: Option<crate::row::PrincipalId>,
+    /// Lay down a backend of your own in this folder instead: keys, config, the signed beginning of its record.
+    #[arg(long, value_name = "DIR")]
+    backend: Option<std::path::PathBuf>,
+    /// The team's domain, for --backend: it stands in every signature.
+    #[arg(long, value_name = "DOMAIN")]
+    pub(super) org: Option<String>,
+    /// Somebody who decides, for --backend: a name and the file of their public key. May be repeated.
+    #[arg(long, value_name = "NAME=FILE")]
+    pub(super) reviewer: Vec<String>,
+    /// Where ArgoCD is, for --backend.
+    #[arg(long, value_name = "URL")]
+    pub(super) argocd: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -30,6 +44,9 @@ pub(super) struct Init {
 pub(super) struct Doctor {}
 
 pub(super) fn init(globals: &Globals, args: &Init) -> Outcome {
+    if let Some(dir) = &args.backend {
+        return super::founding::backend(globals, args, dir);
+    }
     let person = Person::open(globals)?;
     let file = person.home.settings_file();
     if globals.config.is_none() {

@@ -13,6 +13,7 @@ mod console;
 mod decide;
 mod demo;
 pub mod exit;
+mod founding;
 mod holds;
 mod init;
 mod login;

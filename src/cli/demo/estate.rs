@@ -4,7 +4,7 @@
 //! Never: a key or a token that others can read; a statement that an administrator did not sign.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fmt::Write as _,
     fs,
     net::TcpListener,
@@ -16,13 +16,13 @@ use serde_json::{Value, json};
 use super::{Clock, Failure, Simulators, Site};
 use crate::{
     audit::{
-        admin::{AdminChange, AdminStatement, Standing},
-        merkle,
+        admin::AdminChange,
         note::{KeyUse, NoteKey},
         private_key::PrivateKey,
-        statement::Seen,
+        sshsig::Purpose,
     },
-    client::{self, decide::new_id, home},
+    cli::founding::{self, Founder},
+    client::{self, home},
     config,
     row::{Digest, PrincipalId},
     server::tokens::{Token, TokenKind},
@@ -140,23 +140,11 @@ impl Estate {
         }
         let token = Token::new(TokenKind::Agent).map_err(|error| Failure::failed(error.to_string()))?;
         let admin = keys.get(ADMIN).ok_or_else(|| Failure::failed("the demo's administrator has no key"))?;
-        let mut lines = String::new();
-        for change in changes(keys, &token)? {
-            let statement = AdminStatement {
-                org: ORG.to_owned(),
-                id: new_id(clock.now())?,
-                by: name(ADMIN)?,
-                made_at: clock.now(),
-                seen: Seen { origin: format!("{ORG}/dock"), root: Digest(merkle::empty_root()), size: 0 },
-                change,
-            };
-            let bytes = statement.to_bytes();
-            let namespace = statement.change.purpose().namespace(ORG);
-            let signature =
-                admin.sign(&namespace, &bytes).map_err(|error| Failure::failed(error.to_string()))?;
-            let line = json!({"statement": String::from_utf8_lossy(&bytes), "signature": signature});
-            let _ = writeln!(lines, "{line}");
-        }
+        let sign = |purpose: Purpose, bytes: &[u8]| {
+            admin.sign(&purpose.namespace(ORG), bytes).map_err(|error| Failure::failed(error.to_string()))
+        };
+        let founder = Founder { org: ORG, by: name(ADMIN)?, now: clock.now(), sign: &sign };
+        let lines = founder.signed(changes(keys, &token)?)?;
         home::write_private(&self.argus_token, token.reveal().as_bytes())?;
         Ok(home::write_private(&file, lines.as_bytes())?)
     }
@@ -262,37 +250,15 @@ fn name(text: &str) -> Result<PrincipalId, Failure> {
 
 /// In the record's order: the administrator's key enrols itself, then everybody is made.
 fn changes(keys: &BTreeMap<&str, PrivateKey>, token: &Token) -> Result<Vec<AdminChange>, Failure> {
-    let enrol = |person: &str, key: &PrivateKey| {
-        Ok::<_, Failure>(AdminChange::KeyEnrolled {
-            person: name(person)?,
-            key: key.public().clone(),
-            valid_after: None,
-            valid_before: None,
-        })
-    };
     let mut changes = Vec::new();
     if let Some(key) = keys.get(ADMIN) {
-        changes.push(enrol(ADMIN, key)?);
+        changes.push(founding::enrolled(name(ADMIN)?, key.public().clone()));
     }
     for (person, key) in keys.iter().filter(|(person, _)| **person != ADMIN) {
-        let roles = BTreeSet::from(["sre".to_owned()]);
-        let person_is =
-            AdminChange::Person { person: name(person)?, roles, active: true, attributes: BTreeMap::new() };
-        changes.push(person_is);
-        changes.push(enrol(person, key)?);
+        changes.push(founding::person(name(person)?, "sre"));
+        changes.push(founding::enrolled(name(person)?, key.public().clone()));
     }
-    changes.push(AdminChange::Agent {
-        agent: name(ARGUS)?,
-        owner: name(ADMIN)?,
-        standing: Standing::Active,
-        attributes: BTreeMap::new(),
-    });
-    changes.push(AdminChange::TokenIssued {
-        token: token.hash().to_string(),
-        principal: name(ARGUS)?,
-        scopes: BTreeSet::from(["read".to_owned(), "draft:sync".to_owned()]),
-        expires_at: None,
-    });
+    changes.extend(founding::agent(name(ARGUS)?, name(ADMIN)?, token));
     Ok(changes)
 }
 

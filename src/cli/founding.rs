@@ -1,0 +1,201 @@
+//! How a record begins: an administrator's key that enrols itself, people with their keys, the agent and its token; and
+//! `dock init --backend`, which lays that down for a team of its own.
+//!
+//! Never: a private key read or made for a person; an entry that the administrator did not sign.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+    path::Path,
+};
+
+use serde_json::{Value, json};
+
+use super::{
+    Globals,
+    exit::{Code, Failure, Outcome},
+    init::Init,
+    out,
+    person::Person,
+};
+use crate::{
+    audit::{
+        admin::{AdminChange, AdminStatement, Standing},
+        merkle,
+        note::{KeyUse, NoteKey},
+        sshsig::{PublicKey, Purpose},
+        statement::Seen,
+    },
+    client::{self, decide::new_id, home},
+    row::{Digest, PrincipalId},
+    server::tokens::{Token, TokenKind},
+};
+
+/// Who signs the first entries, and how.
+pub(super) struct Founder<'a> {
+    pub(super) org: &'a str,
+    pub(super) by: PrincipalId,
+    pub(super) now: jiff::Timestamp,
+    pub(super) sign: &'a dyn Fn(Purpose, &[u8]) -> Result<String, Failure>,
+}
+
+impl Founder<'_> {
+    /// The changes, each signed, one JSON object a line: what the server's `bootstrap` names.
+    pub(super) fn signed(&self, changes: Vec<AdminChange>) -> Result<String, Failure> {
+        let mut lines = String::new();
+        for change in changes {
+            let statement = AdminStatement {
+                org: self.org.to_owned(),
+                id: new_id(self.now)?,
+                by: self.by.clone(),
+                made_at: self.now,
+                seen: Seen {
+                    origin: format!("{}/dock", self.org),
+                    root: Digest(merkle::empty_root()),
+                    size: 0,
+                },
+                change,
+            };
+            let bytes = statement.to_bytes();
+            let signature = (self.sign)(statement.change.purpose(), &bytes)?;
+            let line = json!({"statement": String::from_utf8_lossy(&bytes), "signature": signature});
+            let _ = writeln!(lines, "{line}");
+        }
+        Ok(lines)
+    }
+}
+
+/// A person's key, as an entry.
+pub(super) fn enrolled(person: PrincipalId, key: PublicKey) -> AdminChange {
+    AdminChange::KeyEnrolled { person, key, valid_after: None, valid_before: None }
+}
+
+/// A person who may review, as an entry.
+pub(super) fn person(person: PrincipalId, role: &str) -> AdminChange {
+    let roles = BTreeSet::from([role.to_owned()]);
+    AdminChange::Person { person, roles, active: true, attributes: BTreeMap::new() }
+}
+
+/// An agent and its token, as entries.
+pub(super) fn agent(agent: PrincipalId, owner: PrincipalId, token: &Token) -> [AdminChange; 2] {
+    let scopes = BTreeSet::from(["read".to_owned(), "draft:sync".to_owned()]);
+    let issued = AdminChange::TokenIssued {
+        token: token.hash().to_string(),
+        principal: agent.clone(),
+        scopes,
+        expires_at: None,
+    };
+    [AdminChange::Agent { agent, owner, standing: Standing::Active, attributes: BTreeMap::new() }, issued]
+}
+
+/// `dock init --backend DIR --org ORG --person ME --reviewer NAME=FILE`: a server's folder, ready for `dock serve`.
+pub(super) fn backend(globals: &Globals, args: &Init, dir: &Path) -> Outcome {
+    let usage = |what: &str| Failure::usage(format!("{what} is asked for with --backend"));
+    let org = args.org.as_deref().ok_or_else(|| usage("--org, the team's domain,"))?;
+    let me = args.person.clone().ok_or_else(|| usage("--person, the administrator,"))?;
+    if args.reviewer.is_empty() {
+        return Err(usage(
+            "--reviewer NAME=FILE.pub: nobody decides on a row of their own agent, so another person",
+        ));
+    }
+    if dir.join("dock.toml").exists() {
+        return Err(Failure::failed(format!(
+            "{} is there already\nhint: nothing was changed",
+            dir.join("dock.toml").display()
+        )));
+    }
+    let signer = Person::open(globals)?.signer(org, None)?;
+    let token = Token::new(TokenKind::Agent).map_err(|error| Failure::failed(error.to_string()))?;
+    let mut changes = vec![enrolled(me.clone(), signer.public().clone())];
+    for reviewer in &args.reviewer {
+        let (name, key) = reviewer_key(reviewer)?;
+        changes.extend([person(name.clone(), "reviewer"), enrolled(name, key)]);
+    }
+    changes.extend(agent(parsed("argus")?, me.clone(), &token));
+    let sign = |purpose: Purpose, bytes: &[u8]| Ok(signer.sign(purpose, org, bytes)?);
+    let now = crate::clock::Clock::system().now();
+    let lines = Founder { org, by: me, now, sign: &sign }.signed(changes)?;
+
+    home::private_folder(dir)?;
+    let dir = fs::canonicalize(dir)?;
+    let mut seed = [0; 32];
+    client::chance(&mut seed).ok_or_else(|| Failure::failed("the system gives no random numbers"))?;
+    let log_key = NoteKey::from_seed(&format!("{org}/dock"), KeyUse::Log, &seed)
+        .map_err(|error| Failure::failed(error.to_string()))?;
+    let write = |name: &str, text: &str| home::write_private(&dir.join(name), text.as_bytes());
+    write("log.key", &format!("{}\n", Digest(seed)))?;
+    write("bootstrap.jsonl", &lines)?;
+    write("argus.token", token.reveal())?;
+    write("argus.toml", &argus_text(&dir, args.argocd.as_deref()))?;
+    write("dock.toml", &server_text(&dir, org, &signer.public().line(), args.argocd.as_deref()))?;
+    let dir = dir.display();
+    out::line(format!(
+        "Wrote {dir}: dock.toml, argus.toml, log.key, argus.token and the signed beginning of the record."
+    ));
+    out::line(format!("Log key, for everybody's console.toml: {}", log_key.public()));
+    out::line(format!(
+        "Next: put ArgoCD's tokens into {dir}/argocd-agent.token and argocd-executor.token (mode 0600), then"
+    ));
+    out::line(format!("  dock serve --config {dir}/dock.toml\n  dock agent argus --config {dir}/argus.toml"));
+    Ok(Code::Done)
+}
+
+fn parsed(name: &str) -> Result<PrincipalId, Failure> {
+    name.parse().map_err(|error: crate::row::principal::NotAName| Failure::usage(error.to_string()))
+}
+
+fn reviewer_key(text: &str) -> Result<(PrincipalId, PublicKey), Failure> {
+    let (name, file) = text.split_once('=').ok_or_else(|| {
+        Failure::usage(format!("`{text}`: --reviewer takes NAME=FILE, a public key's file"))
+    })?;
+    let line = fs::read_to_string(file).map_err(|error| Failure::failed(format!("{file}: {error}")))?;
+    let key = PublicKey::parse(line.trim()).map_err(|error| Failure::failed(format!("{file}: {error}")))?;
+    Ok((parsed(name)?, key))
+}
+
+fn quoted(path: &Path) -> String {
+    Value::String(path.display().to_string()).to_string()
+}
+
+/// The platforms with credentials that only read; what is commented out fires no rule.
+fn platforms_text(dir: &Path, argocd: Option<&str>) -> String {
+    format!(
+        "[platforms.argocd]\nurl = {}\ntoken_file = {}\n\n# [platforms.github]\n# url = \"https://api.github.com\"\n# token_file = {}\n\n\
+         # [platforms.pagerduty]\n# url = \"https://api.pagerduty.com\"\n# token_file = {}\n\n\
+         # [platforms.prometheus]\n# url = \"https://prometheus.example.com\"\n# token_file = {}\n",
+        Value::String(argocd.unwrap_or("https://argocd.example.com").to_owned()),
+        quoted(&dir.join("argocd-agent.token")),
+        quoted(&dir.join("github.token")),
+        quoted(&dir.join("pagerduty.token")),
+        quoted(&dir.join("prometheus.token")),
+    )
+}
+
+fn server_text(dir: &Path, org: &str, admin: &str, argocd: Option<&str>) -> String {
+    format!(
+        "# Dock's backend. `dock serve --config` this file.\n\n# Plain HTTP on this machine; put a proxy with TLS before it for others.\n\
+         listen = \"127.0.0.1:7373\"\n# url = \"https://dock.example.com\"\ndatabase = {}\norg = {}\nlog_key_file = {}\ncheckpoint_file = {}\n\
+         # The first administrator's key must be one of these, whatever the database says.\nadmins = [{}]\nbootstrap = {}\n\n\
+         # Who is on call, where PagerDuty is not asked; people with the role `reviewer` may always review.\n# [rota]\n# sarah = \"primary\"\n\n{}\n\
+         # The one credential that writes. Leave the section out to decide without executing.\n[executor.argocd]\nurl = {}\ntoken_file = {}\n",
+        quoted(&dir.join("dock.db")),
+        Value::String(org.to_owned()),
+        quoted(&dir.join("log.key")),
+        quoted(&dir.join("checkpoint")),
+        Value::String(admin.to_owned()),
+        quoted(&dir.join("bootstrap.jsonl")),
+        platforms_text(dir, argocd),
+        Value::String(argocd.unwrap_or("https://argocd.example.com").to_owned()),
+        quoted(&dir.join("argocd-executor.token")),
+    )
+}
+
+fn argus_text(dir: &Path, argocd: Option<&str>) -> String {
+    format!(
+        "# Argus, who reads and drafts. `dock agent argus --config` this file.\n\nserver = \"http://127.0.0.1:7373\"\ntoken_file = {}\n\
+         # A drift is drafted once it has stood so long.\nsettle_s = 30\n\n{}",
+        quoted(&dir.join("argus.token")),
+        platforms_text(dir, argocd),
+    )
+}
