@@ -200,7 +200,7 @@ impl Refusal {
         match self {
             Self::BadStatement { .. } | Self::BadSignature { .. } => "decide again with this version of dock",
             Self::UnknownKey { .. } | Self::KeyExpired { .. } => {
-                "`dock key list` shows your keys; an administrator enrols new ones"
+                "`dock whoami` shows your keys; an administrator enrols new ones"
             }
             Self::TouchRequired => "sign with a security key (sk-), or let a second person sign",
             Self::ForeignRecord { .. } => "`dock sync` reads this server's record, then decide again",

@@ -159,7 +159,7 @@ pub(super) async fn me(State(app): State<Arc<App>>, caller: Caller) -> Result<Js
 
 fn refused(why: &str) -> Problem {
     Problem::new(axum::http::StatusCode::UNAUTHORIZED, "login_refused", format!("not signed in: {why}"))
-        .hint("`dock login` asks for a new challenge; `dock key list` shows which keys are yours")
+        .hint("`dock login` asks for a new challenge; `dock whoami` shows which keys are yours")
 }
 
 fn no_randomness() -> Problem {

@@ -58,7 +58,7 @@ fn first(keymap: &Keymap) -> String {
 }
 
 fn whole(keymap: &Keymap) -> String {
-    let mut out = "# Keys\n\nFrom the table of bindings; `dock keys` prints it with your own changes, `?` shows those of where you are.\n".to_owned();
+    let mut out = "# Keys\n\nFrom the table of bindings; `dock keys` prints it, `?` shows those of where you are with your own changes.\n".to_owned();
     for context in Context::ALL {
         let bound: String =
             keymap.all().iter().filter(|bound| bound.binding.context == context).map(line).collect();
