@@ -163,17 +163,23 @@ pub(crate) fn gate() -> Draft {
         signals: vec![signal("burn", "4.1", Grade::Unknown, Weight::Block, "datadog", 9)],
         pointers: vec![pointer("github_run_id", "github", "9826")],
         incident: None,
-        base: Base::Gate(crate::row::base::GateBase {
+        base: Base::Gate(crate::row::gate::GateBase {
+            service: "billing-worker".into(),
+            repository: "acme/billing-worker".into(),
+            environment: "production".into(),
             run: "9826".into(),
             attempt: 1,
             head_sha: "4f1c9e2".into(),
             plan: None,
             plan_sha256: None,
         }),
-        effect: RowEffect::Github(crate::row::base::GateEffect {
+        effect: RowEffect::Github(crate::row::gate::GateEffect {
+            repository: "acme/billing-worker".into(),
             run: "9826".into(),
             environment: "production".into(),
             state: "approved".into(),
+            apply: None,
+            canary: None,
             conditions: std::collections::BTreeMap::new(),
         }),
         diff: String::new(),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Digest, c1,
+    gate::{GateBase, GateEffect},
     sync::{SyncBase, SyncEffect},
 };
 
@@ -28,19 +29,6 @@ pub enum Base {
     Runbook(PageBase),
     Postmortem(IncidentBase),
     Policy(PolicyBase),
-}
-
-/// A pipeline's run, as reviewed: a re-run keeps the id and raises the attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GateBase {
-    pub run: String,
-    pub attempt: u32,
-    pub head_sha: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan_sha256: Option<Digest>,
 }
 
 /// A page's version, as read.
@@ -88,8 +76,10 @@ impl Base {
 
     /// What has moved from `self` to `now`. Bases of two kinds have nothing in common: all moved.
     pub fn moved(&self, now: &Self) -> Vec<Moved> {
-        if let (Self::Sync(was), Self::Sync(is)) = (self, now) {
-            return was.moved(is);
+        match (self, now) {
+            (Self::Sync(was), Self::Sync(is)) => return was.moved(is),
+            (Self::Gate(was), Self::Gate(is)) => return was.moved(is),
+            _ => {}
         }
         if self == now {
             return Vec::new();
@@ -108,18 +98,6 @@ pub enum Effect {
     Notion(PageEffect),
     /// Nothing is executed.
     None,
-}
-
-/// The answer to a protection rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GateEffect {
-    pub run: String,
-    pub environment: String,
-    pub state: String,
-    /// Conditions that the approval carries: `canary` → `10%`.
-    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-    pub conditions: std::collections::BTreeMap<String, String>,
 }
 
 /// A page's next body.
@@ -141,9 +119,7 @@ impl Effect {
     pub fn with_conditions(&self, conditions: &std::collections::BTreeMap<String, String>) -> Option<Self> {
         match self {
             _ if conditions.is_empty() => Some(self.clone()),
-            Self::Github(effect) => {
-                Some(Self::Github(GateEffect { conditions: conditions.clone(), ..effect.clone() }))
-            }
+            Self::Github(effect) => effect.with_conditions(conditions).map(Self::Github),
             Self::Argocd(_) | Self::Confluence(_) | Self::Notion(_) | Self::None => None,
         }
     }
@@ -165,15 +141,7 @@ impl Effect {
                     effect.revisions.join(", ")
                 )
             }
-            Self::Github(effect) => {
-                let with: Vec<_> =
-                    effect.conditions.iter().map(|(name, value)| format!("{name}={value}")).collect();
-                let with = if with.is_empty() { String::new() } else { format!(" with {}", with.join(", ")) };
-                format!(
-                    "GitHub: answer run {} for {}: {}{with}",
-                    effect.run, effect.environment, effect.state
-                )
-            }
+            Self::Github(effect) => effect.sentence(),
             Self::Confluence(effect) | Self::Notion(effect) => {
                 format!(
                     "publish page {} as version {}, body {}",

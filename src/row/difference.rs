@@ -5,6 +5,7 @@
 use similar::{Algorithm, TextDiff};
 
 use super::{
+    gate::{self, FieldChange},
     sync::{Reading, settled},
     yaml,
 };
@@ -29,6 +30,70 @@ pub fn of_sync(reading: &Reading) -> String {
         new: side(&resource.predicted),
     });
     write(&files.collect::<Vec<_>>(), "live", "git")
+}
+
+/// What the run brings against what is deployed: the plan's resources first, then the commits, then the files' patches.
+pub fn of_gate(reading: &gate::Reading) -> String {
+    let mut files: Vec<FileDifference> = Vec::new();
+    for change in reading.plan.known().map(|plan| plan.changes.as_slice()).unwrap_or_default() {
+        let marked = if change.privileges() { ", IAM" } else { "" };
+        let old = fields(&change.fields, |field| field.before.as_deref());
+        let mut new = fields(&change.fields, |field| field.after.as_deref());
+        if old == new {
+            // A resource that the plan touches never goes unseen.
+            new.push_str("the plan shows no field\n");
+        }
+        files.push(FileDifference {
+            name: format!("{} ({}{marked})", change.address, change.action.word()),
+            old,
+            new,
+        });
+    }
+    if let Some(changes) = reading.changes.known() {
+        let commit = |commit: &gate::Commit| {
+            format!("{} {} ({})\n", short(&commit.sha), commit.subject, commit.author)
+        };
+        let new: String = changes.commits.iter().map(commit).collect();
+        let name = format!("commits since {}", short(&changes.since));
+        files.push(FileDifference { name, old: String::new(), new });
+        files.extend(changes.files.iter().map(|file| {
+            let (old, new) = sides(file.patch.as_deref());
+            FileDifference { name: format!("{} ({})", file.path, file.status), old, new }
+        }));
+        if !changes.complete {
+            let new = "more files changed than GitHub lists\n".to_owned();
+            files.push(FileDifference { name: "not shown".to_owned(), old: String::new(), new });
+        }
+    }
+    files.retain(|file| file.old != file.new);
+    write(&files, "deployed", &format!("run {}", reading.run.id))
+}
+
+fn fields<'a>(fields: &'a [FieldChange], side: impl Fn(&'a FieldChange) -> Option<&'a str>) -> String {
+    let line = |field: &'a FieldChange| side(field).map(|value| format!("{}: {value}\n", field.name));
+    fields.iter().filter_map(line).collect()
+}
+
+/// Both sides of a patch's hunks; their headers stand on both. A file without a patch says so.
+fn sides(patch: Option<&str>) -> (String, String) {
+    let Some(patch) = patch else { return (String::new(), "no text to show: large or binary\n".to_owned()) };
+    let (mut old, mut new) = (String::new(), String::new());
+    for line in patch.lines().filter(|line| !line.starts_with('\\')) {
+        let (mark, rest) = line.split_at_checked(1).unwrap_or(("", ""));
+        let text = if mark == "@" { line } else { rest };
+        if mark != "+" {
+            old.push_str(&format!("{text}\n"));
+        }
+        if mark != "-" {
+            new.push_str(&format!("{text}\n"));
+        }
+    }
+    (old, new)
+}
+
+/// A commit as people write it.
+fn short(sha: &str) -> &str {
+    sha.get(..7).unwrap_or(sha)
 }
 
 /// One `---`, `+++` and `@@` a file, all lines as context.
@@ -104,6 +169,23 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_gate_shows_plan_commits_and_patches() {
+        let text = of_gate(&gate::example::reading());
+        let read = read(&text);
+        let names: Vec<_> = read.iter().map(|file| file.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "aws_iam_role.billing_export (create, IAM)",
+                "commits since 4f1c9e2",
+                "src/export.rs (modified)"
+            ]
+        );
+        assert_eq!(read[1].new, "9b21c04 Export invoices nightly (priya)\n");
+        assert_eq!((read[2].old.lines().count(), read[2].new.lines().count()), (2, 3));
+    }
 
     proptest! {
         #[test]

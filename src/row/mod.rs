@@ -16,6 +16,7 @@ pub mod difference;
 pub mod digest;
 pub mod draft;
 pub mod event;
+pub mod gate;
 pub mod hold;
 pub mod id;
 pub mod note;

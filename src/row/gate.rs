@@ -1,0 +1,529 @@
+//! The kind `gate`: one pipeline run that waits before an environment, what was read of it, and what an answer would do.
+//!
+//! As with a sync, everything that Dock judges is computed here from one [`Reading`], by the agent that drafts, the server
+//! that checks the draft, and the executor that reads again before it answers: same reading, same answer.
+//!
+//! Never: reads a platform; takes a plan that could not be read for one without changes.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Digest, Risk, base::Moved};
+
+/// How the deploys of one service are gated: the same table in the configs of gatekeeper, server and executor.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// `acme/billing-worker`.
+    pub repository: String,
+    /// GitHub's environments that wait for an answer, each with what a deploy there costs to take back.
+    /// What is not named here is not gated; a class that is left out is irreversible.
+    #[serde(default = "production")]
+    pub environments: BTreeMap<String, Risk>,
+    /// The ArgoCD application that runs it.
+    #[serde(default)]
+    pub argocd: Option<String>,
+    /// Its Terraform workspace, as `organisation/workspace`.
+    #[serde(default)]
+    pub terraform: Option<String>,
+    /// How a part of the traffic gets the build first.
+    #[serde(default)]
+    pub canary: Option<Canary>,
+    /// The environment that follows once this one is healthy: `staging` → `production`.
+    #[serde(default)]
+    pub promotes_to: BTreeMap<String, String>,
+}
+
+fn production() -> BTreeMap<String, Risk> {
+    BTreeMap::from([("production".to_owned(), Risk::Irreversible)])
+}
+
+/// Where the condition `canary=10%` goes when the gate is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Canary {
+    /// A `repository_dispatch` of this type, with row, decision, run and share in its payload.
+    Dispatch { event_type: String },
+    /// A `workflow_dispatch` of this workflow file on the run's branch, the share in this input.
+    Workflow { file: String, input: String },
+}
+
+impl Canary {
+    /// In words, for the effect that is signed.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Dispatch { event_type } => format!("repository dispatch {event_type}"),
+            Self::Workflow { file, input } => format!("workflow {file}, input {input}"),
+        }
+    }
+}
+
+/// A workflow run, as GitHub gives it. A re-run keeps the id and raises the attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    pub repository: String,
+    pub id: u64,
+    pub attempt: u32,
+    pub head_sha: String,
+    pub branch: String,
+    /// The workflow's file, as `.github/workflows/deploy.yml`.
+    pub workflow: String,
+    pub event: String,
+    /// `queued`, `in_progress`, `waiting`, `completed`, or a word that we do not know.
+    pub status: String,
+    pub conclusion: Option<String>,
+    pub actor: String,
+    pub created_at: Option<Timestamp>,
+    pub started_at: Option<Timestamp>,
+    pub updated_at: Option<Timestamp>,
+    /// The page a person would open.
+    pub url: String,
+}
+
+/// A Terraform run's plan, as Terraform Cloud gives it with sensitive values removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The run that would be applied: `run-…`.
+    pub run: String,
+    /// `organisation/workspace`.
+    pub workspace: String,
+    /// In Terraform Cloud's word: `planned`, `policy_checked`, `applied`, …
+    pub status: String,
+    /// It waits for somebody to confirm it.
+    pub confirmable: bool,
+    /// The workspace applies by itself: an answer here gates nothing of it.
+    pub auto_apply: bool,
+    /// Over the redacted plan's resource changes as received, keys sorted.
+    pub digest: Digest,
+    /// In the plan's order; what is not touched is left out.
+    pub changes: Vec<ResourceChange>,
+    /// A decimal, as text: what it costs more a month.
+    pub monthly_cost_delta: Option<String>,
+    pub url: String,
+}
+
+/// One resource that a plan touches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceChange {
+    /// `aws_iam_role.billing_export`.
+    pub address: String,
+    /// `aws_iam_role`.
+    pub kind: String,
+    pub action: Action,
+    /// Fields whose value differs, by name; of what is created, all that it has.
+    pub fields: Vec<FieldChange>,
+}
+
+/// One top-level field of a resource; values as compact JSON, `(sensitive)` and `(known after apply)` spelled out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldChange {
+    pub name: String,
+    pub before: Option<String>,
+    pub after: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    Read,
+    /// Terraform stops managing it; it stays.
+    Forget,
+    Create,
+    Update,
+    Destroy,
+    Replace,
+}
+
+impl Action {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Forget => "forget",
+            Self::Create => "create",
+            Self::Update => "change",
+            Self::Destroy => "destroy",
+            Self::Replace => "replace",
+        }
+    }
+}
+
+/// Parts of Terraform type names that mean privileges.
+const PRIVILEGES: [&str; 8] = [
+    "_iam_",
+    "_iam",
+    "role_assignment",
+    "role_binding",
+    "cluster_role",
+    "_policy_attachment",
+    "service_account",
+    "access_policy",
+];
+
+/// Parts of Terraform type names that hold state which a destroy loses.
+const STATEFUL: [&str; 14] = [
+    "_db_",
+    "_rds_",
+    "database",
+    "_sql_",
+    "dynamodb_table",
+    "_s3_bucket",
+    "storage_bucket",
+    "storage_account",
+    "_ebs_volume",
+    "_efs_",
+    "persistent_volume",
+    "elasticache",
+    "_kms_key",
+    "_redis_",
+];
+
+impl ResourceChange {
+    /// It gives, takes or changes privileges.
+    pub fn privileges(&self) -> bool {
+        PRIVILEGES.iter().any(|part| self.kind.contains(part))
+    }
+
+    /// What it destroys or replaces holds state.
+    pub fn loses_state(&self) -> bool {
+        let kind = format!("_{}_", self.kind);
+        matches!(self.action, Action::Destroy | Action::Replace)
+            && STATEFUL.iter().any(|part| kind.contains(part))
+    }
+}
+
+/// One commit since the last good deploy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    pub sha: String,
+    pub author: String,
+    /// The message's first line.
+    pub subject: String,
+}
+
+/// One file that changed since the last good deploy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    pub path: String,
+    /// GitHub's word: `added`, `removed`, `modified`, `renamed`.
+    pub status: String,
+    /// The unified patch; absent for large and binary files.
+    pub patch: Option<String>,
+}
+
+/// What the run brings that is not deployed yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// The commit of the last deployment that succeeded in this environment.
+    pub since: String,
+    pub commits: Vec<Commit>,
+    pub files: Vec<File>,
+    /// GitHub lists no more than some: then more changed than is shown.
+    pub complete: bool,
+}
+
+/// What a platform that is configured said; what it could not say has a reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told<T> {
+    /// The service has none of it.
+    None,
+    Known(T),
+    Unknown(String),
+}
+
+impl<T> Told<T> {
+    pub fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::None | Self::Unknown(_) => None,
+        }
+    }
+}
+
+/// One run before one environment, as the platforms gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// The service's name in the config.
+    pub service: String,
+    pub environment: String,
+    pub run: Run,
+    /// The environment is among the run's pending deployments.
+    pub waits: bool,
+    pub plan: Told<Plan>,
+    pub changes: Told<Changes>,
+    pub risk: Risk,
+    pub canary: Option<Canary>,
+}
+
+/// What a gate row was read against (9-formats `base.v1`): a re-run keeps the id and raises the attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GateBase {
+    pub service: String,
+    pub repository: String,
+    pub environment: String,
+    pub run: String,
+    pub attempt: u32,
+    pub head_sha: String,
+    /// The Terraform run whose plan was reviewed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_sha256: Option<Digest>,
+}
+
+/// What the executor will do (9-formats `effect.v1`): the answer to a protection rule, and what goes with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GateEffect {
+    pub repository: String,
+    pub run: String,
+    pub environment: String,
+    /// `approved`. A decline's `rejected` follows from the decision itself.
+    pub state: String,
+    /// The Terraform run that is applied afterwards, if it is still the reviewed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apply: Option<String>,
+    /// How a canary would be begun; absent where none can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Canary>,
+    /// Conditions that the approval carries: `canary` → `10%`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub conditions: BTreeMap<String, String>,
+}
+
+impl Reading {
+    pub fn subject(&self) -> String {
+        subject(&self.service, self.run.id, &self.environment)
+    }
+
+    pub fn base(&self) -> GateBase {
+        let plan = self.plan.known();
+        GateBase {
+            service: self.service.clone(),
+            repository: self.run.repository.clone(),
+            environment: self.environment.clone(),
+            run: self.run.id.to_string(),
+            attempt: self.run.attempt,
+            head_sha: self.run.head_sha.clone(),
+            plan: plan.map(|plan| plan.run.clone()),
+            plan_sha256: plan.map(|plan| plan.digest),
+        }
+    }
+
+    pub fn effect(&self) -> GateEffect {
+        let apply = self.plan.known().filter(|plan| plan.confirmable && !plan.auto_apply);
+        GateEffect {
+            repository: self.run.repository.clone(),
+            run: self.run.id.to_string(),
+            environment: self.environment.clone(),
+            state: "approved".to_owned(),
+            apply: apply.map(|plan| plan.run.clone()),
+            canary: self.canary.clone(),
+            conditions: BTreeMap::new(),
+        }
+    }
+}
+
+/// One open row for each: service, run and environment.
+pub fn subject(service: &str, run: u64, environment: &str) -> String {
+    format!("{service}/{run}/{environment}")
+}
+
+impl GateBase {
+    /// Field by field. A plan that is applied meanwhile is no other plan: its run and digest are compared.
+    pub fn moved(&self, now: &Self) -> Vec<Moved> {
+        let none = || "none".to_owned();
+        let digest = |digest: &Option<Digest>| digest.map_or_else(none, |digest| digest.short());
+        let sides = [
+            ("service", self.service.clone(), now.service.clone()),
+            ("repository", self.repository.clone(), now.repository.clone()),
+            ("environment", self.environment.clone(), now.environment.clone()),
+            ("run", self.run.clone(), now.run.clone()),
+            ("attempt", self.attempt.to_string(), now.attempt.to_string()),
+            ("head", self.head_sha.clone(), now.head_sha.clone()),
+            ("plan", self.plan.clone().unwrap_or_else(none), now.plan.clone().unwrap_or_else(none)),
+            ("plan's changes", digest(&self.plan_sha256), digest(&now.plan_sha256)),
+        ];
+        let moved = sides.into_iter().filter(|(_, was, is)| was != is);
+        moved.map(|(what, was, is)| Moved { what: what.to_owned(), was, is }).collect()
+    }
+}
+
+impl GateEffect {
+    /// With these conditions in it; absent where one of them cannot be carried out.
+    pub fn with_conditions(&self, conditions: &BTreeMap<String, String>) -> Option<Self> {
+        let can = |(name, share): (&String, &String)| {
+            name == "canary" && self.canary.is_some() && percent(share).is_some()
+        };
+        conditions.iter().all(can).then(|| Self { conditions: conditions.clone(), ..self.clone() })
+    }
+
+    /// In words, for dialog, `show` and the signed text.
+    pub fn sentence(&self) -> String {
+        let mut said = format!("GitHub: answer run {} for {}: {}", self.run, self.environment, self.state);
+        for (name, value) in &self.conditions {
+            said.push_str(&format!(" with {name}={value}"));
+            if let Some(canary) = &self.canary {
+                said.push_str(&format!(" ({})", canary.sentence()));
+            }
+        }
+        if let Some(run) = &self.apply {
+            said.push_str(&format!("; then Terraform: apply {run}"));
+        }
+        said
+    }
+}
+
+/// `10%` → 10: a share between 1 and 100.
+pub fn percent(text: &str) -> Option<u8> {
+    let share = text.strip_suffix('%')?.parse().ok()?;
+    (1..=100).contains(&share).then_some(share)
+}
+
+#[cfg(test)]
+pub(crate) mod example {
+    //! A reading for the tests of several rooms: billing-worker's run 9826, whose plan adds an IAM role.
+
+    use super::*;
+
+    pub(crate) fn reading() -> Reading {
+        let role = ResourceChange {
+            address: "aws_iam_role.billing_export".to_owned(),
+            kind: "aws_iam_role".to_owned(),
+            action: Action::Create,
+            fields: vec![FieldChange {
+                name: "name".to_owned(),
+                before: None,
+                after: Some("\"billing-export\"".to_owned()),
+            }],
+        };
+        let plan = Plan {
+            run: "run-77".to_owned(),
+            workspace: "acme/billing-worker".to_owned(),
+            status: "planned".to_owned(),
+            confirmable: true,
+            auto_apply: false,
+            digest: Digest::of("plan"),
+            changes: vec![role],
+            monthly_cost_delta: None,
+            url: "https://app.terraform.io/app/acme/workspaces/billing-worker/runs/run-77".to_owned(),
+        };
+        let commit = Commit {
+            sha: "9b21c047e0c1a2b3d4e5f60718293a4b5c6d7e8f".to_owned(),
+            author: "priya".to_owned(),
+            subject: "Export invoices nightly".to_owned(),
+        };
+        let patch = "@@ -1,1 +1,2 @@\n use ledger;\n+use export;\n";
+        let file = File {
+            path: "src/export.rs".to_owned(),
+            status: "modified".to_owned(),
+            patch: Some(patch.to_owned()),
+        };
+        Reading {
+            service: "billing-worker".to_owned(),
+            environment: "production".to_owned(),
+            run: Run {
+                repository: "acme/billing-worker".to_owned(),
+                id: 9826,
+                attempt: 1,
+                head_sha: commit.sha.clone(),
+                branch: "main".to_owned(),
+                workflow: ".github/workflows/deploy.yml".to_owned(),
+                event: "push".to_owned(),
+                status: "waiting".to_owned(),
+                conclusion: None,
+                actor: "priya".to_owned(),
+                created_at: None,
+                started_at: None,
+                updated_at: None,
+                url: "https://github.com/acme/billing-worker/actions/runs/9826".to_owned(),
+            },
+            waits: true,
+            plan: Told::Known(plan),
+            changes: Told::Known(Changes {
+                since: "4f1c9e2a0b1c2d3e4f5061728394a5b6c7d8e9f0".to_owned(),
+                commits: vec![commit],
+                files: vec![file],
+                complete: true,
+            }),
+            risk: Risk::Irreversible,
+            canary: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(kind: &str, action: Action) -> ResourceChange {
+        ResourceChange { address: format!("{kind}.x"), kind: kind.to_owned(), action, fields: vec![] }
+    }
+
+    #[test]
+    fn privileges_and_lost_state_are_told_by_type() {
+        for kind in [
+            "aws_iam_role",
+            "google_project_iam_member",
+            "azurerm_role_assignment",
+            "kubernetes_cluster_role",
+        ] {
+            assert!(change(kind, Action::Create).privileges(), "{kind}");
+        }
+        for kind in ["aws_db_instance", "google_sql_database_instance", "aws_s3_bucket", "aws_dynamodb_table"]
+        {
+            assert!(change(kind, Action::Replace).loses_state(), "{kind}");
+            assert!(!change(kind, Action::Update).loses_state(), "{kind}");
+        }
+        assert!(!change("aws_sqs_queue", Action::Create).privileges());
+        assert!(!change("aws_sqs_queue", Action::Destroy).loses_state());
+    }
+
+    fn base() -> GateBase {
+        GateBase {
+            service: "billing-worker".to_owned(),
+            repository: "acme/billing-worker".to_owned(),
+            environment: "production".to_owned(),
+            run: "9826".to_owned(),
+            attempt: 1,
+            head_sha: "4f1c9e2".to_owned(),
+            plan: Some("run-77".to_owned()),
+            plan_sha256: Some(Digest::of("plan")),
+        }
+    }
+
+    #[test]
+    fn what_moved_is_told_field_by_field() {
+        let again = GateBase { attempt: 2, ..base() };
+        let told = base().moved(&again);
+        assert_eq!(told, [Moved { what: "attempt".to_owned(), was: "1".to_owned(), is: "2".to_owned() }]);
+        let gone = GateBase { plan: None, plan_sha256: None, ..base() };
+        assert_eq!(base().moved(&gone).len(), 2);
+        assert!(base().moved(&base()).is_empty());
+    }
+
+    #[test]
+    fn a_condition_is_carried_out_or_refused() {
+        let effect = GateEffect {
+            repository: "acme/checkout-api".to_owned(),
+            run: "9821".to_owned(),
+            environment: "production".to_owned(),
+            state: "approved".to_owned(),
+            apply: None,
+            canary: Some(Canary::Dispatch { event_type: "dock-canary".to_owned() }),
+            conditions: BTreeMap::new(),
+        };
+        let asks = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        let with = effect.with_conditions(&asks("canary", "10%")).unwrap();
+        assert_eq!(
+            with.sentence(),
+            "GitHub: answer run 9821 for production: approved with canary=10% (repository dispatch dock-canary)"
+        );
+        for (name, value) in [("canary", "0%"), ("canary", "101%"), ("canary", "ten"), ("soak", "1h")] {
+            assert_eq!(effect.with_conditions(&asks(name, value)), None, "{name}={value}");
+        }
+        let without = GateEffect { canary: None, ..effect };
+        assert_eq!(without.with_conditions(&asks("canary", "10%")), None);
+    }
+}
