@@ -294,6 +294,7 @@ impl Exchange<'_> {
         let attempts = entry.attempts.saturating_add(1);
         let retry_after = retry_after.and_then(|pause| SignedDuration::try_from(pause).ok());
         self.settle(entry, &fate, Some((attempts, retry_after)))?;
+        stop_point::reach("settled");
         match answer {
             Err(error) if error.away() => Err(error.into()),
             _ => Ok(()),

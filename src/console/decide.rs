@@ -280,11 +280,13 @@ pub fn sign(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let orders = orders(model);
+    // The note first: whatever becomes of the signature, its words are on disk.
+    let note = save(model);
     if let Some(dialog) = model.dialog_mut() {
         dialog.signing = orders.len();
         dialog.error = None;
     }
-    orders.into_iter().map(|order| Effect::Sign(Box::new(order))).collect()
+    note.into_iter().chain(orders.into_iter().map(|order| Effect::Sign(Box::new(order)))).collect()
 }
 
 fn fail(model: &mut Model, error: String) {

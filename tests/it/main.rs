@@ -5,11 +5,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod commands;
+mod console;
 mod crash;
 mod demo;
 mod fault;
 mod files;
 mod injection;
+mod pty;
 #[cfg(test)]
 mod terminal;
 #[path = "../world/mod.rs"]

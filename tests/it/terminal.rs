@@ -17,8 +17,7 @@ use std::{
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     process::{Pid, Signal, kill_process},
-    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
-    termios::{Termios, Winsize, tcgetattr, tcsetwinsize},
+    termios::{Termios, tcgetattr},
 };
 
 /// What may be switched on, and what switches it off again.
@@ -45,12 +44,7 @@ struct Session {
 
 impl Session {
     fn start(variables: &[(&str, &str)]) -> Session {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-        let slave = File::options().read(true).write(true).open(name).unwrap();
-        tcsetwinsize(&slave, Winsize { ws_col: 80, ws_row: 24, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+        let (master, slave) = crate::pty::pair(80, 24);
         let before = tcgetattr(&slave).unwrap();
         let home = tempfile::tempdir().unwrap();
         let side = || Stdio::from(slave.try_clone().unwrap());
@@ -58,7 +52,6 @@ impl Session {
         command.env("DOCK_HOME", home.path().join("home")).env("TERM", "xterm-256color");
         command.env_remove("NO_COLOR").envs(variables.iter().copied());
         let child = command.stdin(side()).stdout(side()).stderr(side()).spawn().unwrap();
-        let master = File::from(master);
         let said = Arc::new(Mutex::new(Vec::new()));
         let (mut reader, heard) = (master.try_clone().unwrap(), Arc::clone(&said));
         let closed = Arc::new(AtomicBool::new(false));

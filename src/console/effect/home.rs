@@ -156,7 +156,11 @@ impl Worker {
             Effect::SyncNow => ask(net, Ask::Now),
             Effect::MarkSeen(seen) => told(self.outbox.mark_seen(&seen)),
             Effect::MarkOpened(row) => self.outbox_after(|outbox| outbox.mark_opened(row)),
-            Effect::SaveDraft(draft) => told(self.outbox.save_draft(&draft)),
+            Effect::SaveDraft(draft) => {
+                let saved = self.outbox.save_draft(&draft);
+                crate::stop_point::reach("draft.kept");
+                told(saved)
+            }
             Effect::DropDraft { row, revision } => {
                 self.outbox_after(|outbox| outbox.drop_draft(row, revision))
             }
