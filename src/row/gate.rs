@@ -31,6 +31,12 @@ pub struct Service {
     /// How a part of the traffic gets the build first.
     #[serde(default)]
     pub canary: Option<Canary>,
+    /// Datadog's SLO, by its id: what its deploys may burn.
+    #[serde(default)]
+    pub datadog_slo: Option<String>,
+    /// The name under which Prometheus' rules know it: `$service` in the queries of that section.
+    #[serde(default)]
+    pub prometheus: Option<String>,
     /// The environment that follows once this one is healthy: `staging` → `production`.
     #[serde(default)]
     pub promotes_to: BTreeMap<String, String>,
@@ -249,6 +255,8 @@ pub struct Reading {
     pub run: Run,
     /// The environment is among the run's pending deployments.
     pub waits: bool,
+    /// Where it does not wait: what became of it instead, in words, as `approved in GitHub by govind`.
+    pub instead: Option<String>,
     pub plan: Told<Plan>,
     pub changes: Told<Changes>,
     pub risk: Risk,
@@ -295,6 +303,16 @@ pub struct GateEffect {
 impl Reading {
     pub fn subject(&self) -> String {
         subject(&self.service, self.run.id, &self.environment)
+    }
+
+    /// What is no longer as `base` has it. A run that no longer waits has moved, whoever answered it.
+    pub fn moved(&self, base: &GateBase) -> Vec<Moved> {
+        let mut moved = base.moved(&self.base());
+        if !self.waits {
+            let is = self.instead.clone().unwrap_or_else(|| "no".to_owned());
+            moved.push(Moved { what: "waits".to_owned(), was: "yes".to_owned(), is });
+        }
+        moved
     }
 
     pub fn base(&self) -> GateBase {
@@ -440,6 +458,7 @@ pub(crate) mod example {
                 url: "https://github.com/acme/billing-worker/actions/runs/9826".to_owned(),
             },
             waits: true,
+            instead: None,
             plan: Told::Known(plan),
             changes: Told::Known(Changes {
                 since: "4f1c9e2a0b1c2d3e4f5061728394a5b6c7d8e9f0".to_owned(),
@@ -501,6 +520,19 @@ mod tests {
         let gone = GateBase { plan: None, plan_sha256: None, ..base() };
         assert_eq!(base().moved(&gone).len(), 2);
         assert!(base().moved(&base()).is_empty());
+    }
+
+    #[test]
+    fn a_run_that_was_answered_elsewhere_has_moved() {
+        let read = example::reading();
+        assert_eq!(read.moved(&read.base()), []);
+        let instead = Some("approved in GitHub by govind".to_owned());
+        let answered = Reading { waits: false, instead: instead.clone(), ..read.clone() };
+        let told = answered.moved(&read.base());
+        assert_eq!(
+            told,
+            [Moved { what: "waits".to_owned(), was: "yes".to_owned(), is: instead.unwrap_or_default() }]
+        );
     }
 
     #[test]
