@@ -316,6 +316,37 @@ pub struct KeyView {
     pub valid_before: Option<Timestamp>,
 }
 
+/// `GET /v1/people`: one person, as an administrator looks at them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonView {
+    pub id: PrincipalId,
+    pub active: bool,
+    pub roles: Vec<String>,
+    pub keys: Vec<KeyView>,
+    pub agents: Vec<PrincipalId>,
+}
+
+/// `GET /v1/agents`: one agent, with the tokens that it may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentView {
+    pub id: PrincipalId,
+    pub owner: PrincipalId,
+    /// `active`, `suspended`, `revoked`.
+    pub standing: String,
+    pub halted: bool,
+    #[serde(default)]
+    pub tokens: Vec<TokenView>,
+}
+
+/// A token as it is known after it was shown once: by its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenView {
+    pub id: Digest,
+    pub scopes: Vec<String>,
+    #[serde(default)]
+    pub expires_at: Option<Timestamp>,
+}
+
 /// The answer to `POST /v1/rows` and `POST /v1/rows/{id}/revisions`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DraftAnswer {

@@ -11,15 +11,9 @@ use super::{
     person::{Person, block_on},
 };
 use crate::{
-    audit::{
-        admin::{AdminChange, AdminStatement},
-        note,
-        sshsig::Purpose,
-        statement::Seen,
-    },
-    client::decide::new_id,
-    row::{Digest, Hold, Note, PrincipalId},
-    wire::{HaltRequest, LiftRequest, SignedDecision},
+    audit::admin::AdminChange,
+    row::{Hold, Note, PrincipalId},
+    wire::{HaltRequest, LiftRequest},
 };
 
 #[derive(Debug, clap::Args)]
@@ -151,26 +145,9 @@ pub(super) fn resume(globals: &Globals, args: &Resume) -> Outcome {
     Note::parse(&args.note).map_err(|why| Failure::usage(why.to_string()))?;
     let person = Person::open(globals)?;
     block_on(async {
-        let (outbox, mut cache) = (person.outbox()?, person.cache()?);
-        person.pull(&outbox, &mut cache, Duration::ZERO).await?;
-        let org = person.org(&cache, &outbox)?;
-        let head =
-            outbox.head()?.ok_or_else(|| Failure::new(Code::Away, "no head of the record is known here"))?;
-        let seen =
-            note::read_unchecked(head.note.as_bytes()).map_err(|error| Failure::failed(error.to_string()))?;
-        let now = person.now();
-        let statement = AdminStatement {
-            org: org.clone(),
-            id: new_id(now)?,
-            by: person.id()?,
-            made_at: now,
-            seen: Seen { origin: seen.origin, root: Digest(seen.root), size: seen.size },
-            change: AdminChange::Resumed { agent: args.agent.clone(), note: args.note.clone() },
-        };
-        let bytes = statement.to_bytes();
-        let signature = person.signer(&org, Some(&cache))?.sign(Purpose::Admin, &org, &bytes)?;
-        let statement = String::from_utf8_lossy(&bytes).into_owned();
-        person.online().await?.resume(&SignedDecision { statement, signature }).await?;
+        let change = AdminChange::Resumed { agent: args.agent.clone(), note: args.note.clone() };
+        let signed = person.signed_change(change).await?;
+        person.online().await?.resume(&signed).await?;
         out::line("Resumed.");
         Ok(Code::Done)
     })

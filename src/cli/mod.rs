@@ -7,7 +7,9 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+mod administer;
 mod agent;
+mod aside;
 mod audit;
 mod console;
 mod decide;
@@ -94,6 +96,10 @@ enum Command {
     NeedsChanges(decide::Plain),
     /// Take one's own approval back, until it is being executed.
     Withdraw(decide::Plain),
+    /// Give a row more time, before it lapses.
+    Extend(aside::Extend),
+    /// Say what you saw on the platform, where Dock could not tell whether it was executed.
+    Attest(aside::Attest),
     /// Read what changed, deliver what was signed.
     Sync(sync::Sync),
     /// What was signed here, and what became of it.
@@ -112,6 +118,12 @@ enum Command {
     Halt(holds::Halt),
     /// End a halt; an administrator's signature.
     Resume(holds::Resume),
+    /// People: who they are, what they may, which keys they have.
+    People(administer::People),
+    /// Signing keys: list, enrol, revoke.
+    Key(administer::Keys),
+    /// Agents and their tokens: list, issue, rotate, revoke.
+    Token(administer::Tokens),
     /// The record: export, verify, look.
     Audit(audit::Audit),
     /// The backend, with the executor in it.
@@ -164,6 +176,11 @@ fn dispatch(cli: Cli) -> Outcome {
         Command::Override(args) => decide::over(globals, &args),
         Command::NeedsChanges(args) => decide::plain(globals, crate::row::Decision::NeedsChanges, &args),
         Command::Withdraw(args) => decide::plain(globals, crate::row::Decision::Withdraw, &args),
+        Command::Extend(args) => aside::extend(globals, &args),
+        Command::Attest(args) => aside::attest(globals, &args),
+        Command::People(args) => administer::people(globals, &args),
+        Command::Key(args) => administer::keys(globals, &args),
+        Command::Token(args) => administer::tokens(globals, &args),
         Command::Sync(args) => sync::run(globals, &args),
         Command::Outbox(args) => outbox::run(globals, &args),
         Command::Login(_) => login::login(globals),

@@ -19,13 +19,12 @@ use crate::{
     audit::{
         admin::{AdminChange, AdminStatement},
         note,
-        sshsig::Purpose,
         statement::Seen,
     },
     client::{
         Api, Cache, Cached, Exchange, Home, Me, Outbox, Pulled, Pushed, Settings, Signer, SyncError,
         decide::new_id,
-        outbox::{Entry, Fate},
+        outbox::{Entry, Fate, Head},
         session,
         signer::DEMO_ORG,
     },
@@ -266,24 +265,44 @@ impl Person {
         }
         let api = self.online().await?;
         let exchange = self.exchange(&api, outbox);
+        let key = exchange.witness_key()?.public().clone();
+        let change = AdminChange::WitnessEnrolled { person: self.id()?, key };
+        api.enrol_witness(&self.statement(&org, &head, &signer, change)?).await?;
+        Ok(outbox.keep_fact(ENROLLED, &self.now().to_string())?)
+    }
+
+    /// An administrative change, signed over the newest head of the record.
+    pub(crate) async fn signed_change(&self, change: AdminChange) -> Result<SignedDecision, Failure> {
+        let (outbox, mut cache) = (self.outbox()?, self.cache()?);
+        self.pull(&outbox, &mut cache, Duration::ZERO).await?;
+        let org = self.org(&cache, &outbox)?;
+        let head =
+            outbox.head()?.ok_or_else(|| Failure::new(Code::Away, "no head of the record is known here"))?;
+        let signer = self.signer(&org, Some(&cache))?;
+        self.statement(&org, &head, &signer, change)
+    }
+
+    fn statement(
+        &self,
+        org: &str,
+        head: &Head,
+        signer: &Signer,
+        change: AdminChange,
+    ) -> Result<SignedDecision, Failure> {
         let seen =
             note::read_unchecked(head.note.as_bytes()).map_err(|error| Failure::failed(error.to_string()))?;
+        let purpose = change.purpose();
         let statement = AdminStatement {
-            org: org.clone(),
+            org: org.to_owned(),
             id: new_id(self.now())?,
             by: self.id()?,
             made_at: self.now(),
             seen: Seen { origin: seen.origin, root: Digest(seen.root), size: seen.size },
-            change: AdminChange::WitnessEnrolled {
-                person: self.id()?,
-                key: exchange.witness_key()?.public().clone(),
-            },
+            change,
         };
         let bytes = statement.to_bytes();
-        let signature = signer.sign(Purpose::Witness, &org, &bytes)?;
-        let statement = String::from_utf8_lossy(&bytes).into_owned();
-        api.enrol_witness(&SignedDecision { statement, signature }).await?;
-        Ok(outbox.keep_fact(ENROLLED, &self.now().to_string())?)
+        let signature = signer.sign(purpose, org, &bytes)?;
+        Ok(SignedDecision { statement: String::from_utf8_lossy(&bytes).into_owned(), signature })
     }
 
     /// `sync-8822`, `sync_8822`, or a prefix that only one row has.

@@ -15,9 +15,9 @@ use super::settings::loopback;
 use crate::{
     row::{DecisionId, Digest, Draft, PrincipalId, Refusal, RowId},
     wire::{
-        Challenge, ChallengeRequest, DecisionAnswer, DraftAnswer, EvidenceParts, Fresh, HaltRequest,
-        HistoryEntry, LiftRequest, LoginRequest, Me, Position, Problem, ProofBody, RowView, Session,
-        SignedDecision, Snapshot,
+        AgentView, AttestRequest, Challenge, ChallengeRequest, DecisionAnswer, DraftAnswer, EvidenceParts,
+        ExtendRequest, Fresh, HaltRequest, HistoryEntry, LiftRequest, LoginRequest, Me, PersonView, Position,
+        Problem, ProofBody, RowView, Session, SignedDecision, Snapshot,
     },
 };
 
@@ -289,6 +289,29 @@ impl Api {
 
     pub async fn lift_hold(&self, request: &LiftRequest) -> Result<(), ApiError> {
         self.bytes(self.request(Method::POST, "/v1/holds/lift").json(request)).await.map(drop)
+    }
+
+    /// More time for a row, before it lapses.
+    pub async fn extend_row(&self, row: RowId, request: &ExtendRequest) -> Result<RowView, ApiError> {
+        self.send(Method::POST, &format!("/v1/rows/{row}/extend"), request).await
+    }
+
+    /// What a person saw on the platform, where Dock cannot tell.
+    pub async fn attest_row(&self, row: RowId, request: &AttestRequest) -> Result<RowView, ApiError> {
+        self.send(Method::POST, &format!("/v1/rows/{row}/attest"), request).await
+    }
+
+    pub async fn people(&self) -> Result<Vec<PersonView>, ApiError> {
+        self.get("/v1/people", &[]).await
+    }
+
+    pub async fn agents(&self) -> Result<Vec<AgentView>, ApiError> {
+        self.get("/v1/agents", &[]).await
+    }
+
+    /// An administrator's signed statement; `of` is what it changes: `people`, `keys`, `agents`, `tokens`.
+    pub async fn administer(&self, of: &str, signed: &SignedDecision) -> Result<(), ApiError> {
+        self.bytes(self.request(Method::POST, &format!("/v1/{of}")).json(signed)).await.map(drop)
     }
 
     /// What readiness says, problem or not: for `dock doctor`.

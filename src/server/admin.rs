@@ -8,16 +8,23 @@ use axum::{Json, extract::State, http::StatusCode};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{app::App, identity::Caller, input::Body, problem::Problem, standing::Standing, step::TRIES_MAX};
+use super::{
+    app::App,
+    identity::Caller,
+    input::Body,
+    problem::Problem,
+    standing::{Issued, Standing},
+    step::TRIES_MAX,
+};
 use crate::{
     audit::{
         admin::{AdminChange, AdminStatement, Standing as AgentStanding},
         leaf::Leaf,
     },
     policy::{Asker, Permission, Wish},
-    row::{Event, Note, PrincipalId, PrincipalKind, Refusal, c1},
+    row::{Digest, Event, Note, PrincipalId, PrincipalKind, Refusal, c1},
     store::{About, Actor, Commit, Committed, LeafDraft, Store},
-    wire::{HaltRequest, KeyView, SignedDecision},
+    wire::{AgentView, HaltRequest, KeyView, PersonView, SignedDecision, TokenView},
 };
 
 /// Statements of one bootstrap file.
@@ -108,16 +115,6 @@ async fn may_halt(
     Err(Refusal::NotOnCall { who: caller.id.clone() }.into())
 }
 
-/// One person, as an administrator looks at them.
-#[derive(Debug, Serialize)]
-pub(super) struct PersonView {
-    id: PrincipalId,
-    active: bool,
-    roles: Vec<String>,
-    keys: Vec<KeyView>,
-    agents: Vec<PrincipalId>,
-}
-
 /// `GET /v1/people`.
 pub(super) async fn people(
     State(app): State<Arc<App>>,
@@ -149,15 +146,6 @@ pub(super) async fn people(
     Ok(Json(authority.people().keys().map(view).collect()))
 }
 
-/// One agent.
-#[derive(Debug, Serialize)]
-pub(super) struct AgentView {
-    id: PrincipalId,
-    owner: PrincipalId,
-    standing: &'static str,
-    halted: bool,
-}
-
 /// `GET /v1/agents`.
 pub(super) async fn agents(
     State(app): State<Arc<App>>,
@@ -168,10 +156,15 @@ pub(super) async fn agents(
     let view = |(id, agent): (&PrincipalId, &crate::audit::authority::Agent)| AgentView {
         id: id.clone(),
         owner: agent.owner.clone(),
-        standing: AgentStanding::word(agent.standing),
+        standing: AgentStanding::word(agent.standing).to_owned(),
         halted: standing.halted_agent(id).is_some(),
+        tokens: standing.tokens.iter().filter(|(_, token)| token.principal == *id).map(token_view).collect(),
     };
     Ok(Json(standing.authority.agents().iter().map(view).collect()))
+}
+
+fn token_view((id, token): (&Digest, &Issued)) -> TokenView {
+    TokenView { id: *id, scopes: token.scopes.iter().cloned().collect(), expires_at: token.expires_at }
 }
 
 /// One line of a bootstrap file: an administrator's statement and its armored signature.
