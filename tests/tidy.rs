@@ -39,6 +39,7 @@ const PURE: &[&str] = &[
     "src/lifecycle/",
     "src/audit/",
     "src/wire.rs",
+    "src/platform/github/webhook.rs",
     "src/client/plan.rs",
     "src/client/filter.rs",
     "src/agent/argus/draft.rs",

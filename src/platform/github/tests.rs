@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::{
-    platform::tests::Ground,
+    platform::{Failure, tests::Ground},
     simulator::{Account, Fault, Site},
 };
 
@@ -116,32 +116,6 @@ fn addresses_lead_to_repositories() {
     check("https://github.com/acme", None);
     check("https://github.com.evil.example/acme/a", None);
     check("", None);
-}
-
-#[test]
-fn a_403_can_be_a_limit() {
-    let answer = |headers: &[(&'static str, &'static str)], body: &str| Answer {
-        status: StatusCode::FORBIDDEN,
-        headers: headers
-            .iter()
-            .map(|&(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)))
-            .collect(),
-        body: body.as_bytes().to_vec(),
-    };
-    let limited =
-        |seconds| Some(Failure::RateLimited { retry_after: std::time::Duration::from_secs(seconds) });
-    let date = ("date", "Sat, 30 May 2026 02:14:00 GMT");
-    let reset = ("x-ratelimit-reset", "1780107270");
-    assert_eq!(failure(&answer(&[date, reset, ("x-ratelimit-remaining", "0")], "{}")), limited(30));
-    assert_eq!(failure(&answer(&[("retry-after", "5")], "{}")), limited(5));
-    assert_eq!(
-        failure(&answer(&[], r#"{"message":"You have exceeded a secondary rate limit"}"#)),
-        limited(60)
-    );
-    assert_eq!(
-        failure(&answer(&[("x-ratelimit-remaining", "4000")], r#"{"message":"Resource not accessible"}"#)),
-        None
-    );
 }
 
 proptest::proptest! {

@@ -5,7 +5,11 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{ChangedFile, FILES_MAX};
+use super::{
+    ApprovalState, DeployState, Repository,
+    code::{ChangedFile, FILES_MAX},
+};
+use crate::row::gate;
 
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Comparison {
@@ -98,6 +102,246 @@ pub(super) struct Release {
 pub(super) struct Content {
     #[serde(default)]
     pub(super) content: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Run {
+    pub(super) id: u64,
+    run_attempt: Option<u32>,
+    head_sha: Option<String>,
+    head_branch: Option<String>,
+    path: Option<String>,
+    #[serde(default)]
+    event: String,
+    status: Option<String>,
+    conclusion: Option<String>,
+    actor: Option<User>,
+    triggering_actor: Option<User>,
+    created_at: Option<Timestamp>,
+    run_started_at: Option<Timestamp>,
+    updated_at: Option<Timestamp>,
+    #[serde(default)]
+    html_url: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Job {
+    id: u64,
+    #[serde(default)]
+    name: String,
+    run_attempt: Option<u32>,
+    status: Option<String>,
+    conclusion: Option<String>,
+    started_at: Option<Timestamp>,
+    completed_at: Option<Timestamp>,
+    html_url: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Pending {
+    environment: Named,
+    #[serde(default)]
+    wait_timer: u64,
+    wait_timer_started_at: Option<Timestamp>,
+    #[serde(default)]
+    current_user_can_approve: bool,
+    #[serde(default)]
+    reviewers: Vec<Reviewer>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Named {
+    #[serde(default)]
+    id: u64,
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Reviewer {
+    reviewer: Option<Reviewing>,
+}
+
+/// A user has a login, a team a slug.
+#[derive(Debug, Deserialize)]
+struct Reviewing {
+    login: Option<String>,
+    slug: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Approval {
+    state: String,
+    #[serde(default)]
+    comment: Option<String>,
+    user: Option<User>,
+    #[serde(default)]
+    environments: Vec<Named>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Environment {
+    id: u64,
+    name: String,
+    #[serde(default)]
+    html_url: String,
+    #[serde(default)]
+    protection_rules: Vec<BuiltIn>,
+}
+
+#[derive(Debug, Deserialize)]
+struct BuiltIn {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Rule {
+    id: u64,
+    enabled: bool,
+    app: App,
+}
+
+#[derive(Debug, Deserialize)]
+struct App {
+    slug: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Deployment {
+    pub(super) id: u64,
+    sha: String,
+    #[serde(rename = "ref", default)]
+    target: String,
+    #[serde(default)]
+    environment: String,
+    creator: Option<User>,
+    created_at: Option<Timestamp>,
+    updated_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct DeploymentStatus {
+    #[serde(default)]
+    pub(super) id: u64,
+    state: String,
+    pub(super) created_at: Option<Timestamp>,
+    description: Option<String>,
+    log_url: Option<String>,
+    target_url: Option<String>,
+}
+
+impl Run {
+    /// `None`: it tells no attempt or no head.
+    pub(super) fn of(self, repo: &Repository) -> Option<gate::Run> {
+        let unknown = || "unknown".to_owned();
+        let path = self.path.unwrap_or_default();
+        Some(gate::Run {
+            repository: repo.to_string(),
+            id: self.id,
+            attempt: self.run_attempt.filter(|attempt| *attempt > 0)?,
+            head_sha: self.head_sha.filter(|sha| !sha.is_empty())?,
+            branch: self.head_branch.unwrap_or_default(),
+            // As in `.github/workflows/ci.yml@main`.
+            workflow: path.split('@').next().unwrap_or_default().to_owned(),
+            event: self.event,
+            status: self.status.unwrap_or_else(unknown),
+            conclusion: self.conclusion,
+            actor: self.triggering_actor.or(self.actor).map(|user| user.login).unwrap_or_default(),
+            created_at: self.created_at,
+            started_at: self.run_started_at,
+            updated_at: self.updated_at,
+            url: self.html_url,
+        })
+    }
+}
+
+impl Job {
+    pub(super) fn of_attempt(self, asked: u32) -> super::Job {
+        super::Job {
+            id: self.id,
+            name: self.name,
+            attempt: self.run_attempt.unwrap_or(asked),
+            status: self.status.unwrap_or_else(|| "unknown".to_owned()),
+            conclusion: self.conclusion,
+            started_at: self.started_at,
+            completed_at: self.completed_at,
+            url: self.html_url.unwrap_or_default(),
+        }
+    }
+}
+
+impl From<Pending> for super::PendingDeployment {
+    fn from(wire: Pending) -> Self {
+        let named = |reviewer: Reviewer| reviewer.reviewer.and_then(|one| one.login.or(one.slug));
+        Self {
+            environment: wire.environment.name,
+            environment_id: wire.environment.id,
+            wait_timer_min: wire.wait_timer,
+            wait_timer_started_at: wire.wait_timer_started_at,
+            we_can_approve: wire.current_user_can_approve,
+            reviewers: wire.reviewers.into_iter().filter_map(named).collect(),
+        }
+    }
+}
+
+impl From<Approval> for super::Approval {
+    fn from(wire: Approval) -> Self {
+        Self {
+            state: match wire.state.as_str() {
+                "approved" => ApprovalState::Approved,
+                "rejected" => ApprovalState::Rejected,
+                "pending" => ApprovalState::Pending,
+                _ => ApprovalState::Other(wire.state),
+            },
+            by: wire.user.map(|user| user.login).unwrap_or_default(),
+            comment: wire.comment.unwrap_or_default(),
+            environments: wire.environments.into_iter().map(|one| one.name).collect(),
+        }
+    }
+}
+
+impl Environment {
+    pub(super) fn with(self, rules: Vec<Rule>) -> super::Environment {
+        let custom =
+            |rule: Rule| super::CustomRule { id: rule.id, enabled: rule.enabled, app: rule.app.slug };
+        super::Environment {
+            id: self.id,
+            name: self.name,
+            url: self.html_url,
+            rules: self.protection_rules.into_iter().map(|rule| rule.kind).collect(),
+            custom: rules.into_iter().map(custom).collect(),
+        }
+    }
+}
+
+impl From<Deployment> for super::Deployment {
+    fn from(wire: Deployment) -> Self {
+        let Deployment { id, sha, target, environment, creator, created_at, updated_at } = wire;
+        let creator = creator.map(|user| user.login).unwrap_or_default();
+        Self { id, sha, target, environment, creator, created_at, updated_at }
+    }
+}
+
+impl From<DeploymentStatus> for super::DeploymentStatus {
+    fn from(wire: DeploymentStatus) -> Self {
+        let log = wire.log_url.filter(|url| !url.is_empty()).or(wire.target_url);
+        Self {
+            state: match wire.state.as_str() {
+                "waiting" => DeployState::Waiting,
+                "queued" => DeployState::Queued,
+                "pending" => DeployState::Pending,
+                "in_progress" => DeployState::InProgress,
+                "success" => DeployState::Success,
+                "failure" => DeployState::Failure,
+                "error" => DeployState::Error,
+                "inactive" => DeployState::Inactive,
+                _ => DeployState::Other(wire.state),
+            },
+            at: wire.created_at,
+            description: wire.description.unwrap_or_default(),
+            log_url: log.unwrap_or_default(),
+        }
+    }
 }
 
 impl From<Comparison> for super::Comparison {

@@ -4,6 +4,7 @@
 //! Never: a redirect to another host, an unbounded body, a wait without an end, a credential in a message.
 
 mod breaker;
+mod pages;
 mod stream;
 
 use std::{path::Path, time::Duration};
@@ -46,7 +47,7 @@ impl Budget {
 }
 
 /// One request as data.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Ask {
     /// For messages, as in "the application payments-api".
     asked: String,
@@ -56,6 +57,8 @@ pub(super) struct Ask {
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Option<Vec<u8>>,
     budget: Budget,
+    /// Instead of path and query: where the platform itself said that its next page is, on its own host.
+    address: Option<Url>,
 }
 
 impl Ask {
@@ -76,7 +79,8 @@ impl Ask {
 
     fn new(method: Method, asked: String, path: &[&str]) -> Self {
         let path = path.iter().map(|&segment| segment.to_owned()).collect();
-        Self { asked, method, path, query: vec![], headers: vec![], body: None, budget: Budget::CALL }
+        let (query, headers) = (vec![], vec![]);
+        Self { asked, method, path, query, headers, body: None, budget: Budget::CALL, address: None }
     }
 
     pub(super) fn query(mut self, key: &str, value: impl Into<String>) -> Self {
@@ -95,7 +99,15 @@ impl Ask {
 
     /// What tells this question from others: its path and query.
     pub(super) fn name(&self) -> String {
-        format!("{:?} {:?}", self.path, self.query)
+        match &self.address {
+            Some(address) => address.to_string(),
+            None => format!("{:?} {:?}", self.path, self.query),
+        }
+    }
+
+    /// For messages, as in "the application payments-api".
+    pub(super) fn asked(&self) -> &str {
+        &self.asked
     }
 
     pub(super) fn within(mut self, budget: Budget) -> Self {
@@ -282,6 +294,9 @@ impl Http {
     }
 
     fn url(&self, ask: &Ask) -> Url {
+        if let Some(address) = &ask.address {
+            return address.clone();
+        }
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(&ask.path);
@@ -368,15 +383,8 @@ pub(super) fn retry_after(answer: &Answer) -> Option<Duration> {
     Some(wait.clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX))
 }
 
-/// How long until an epoch second that a rate-limit header names, clamped.
-pub(super) fn until_epoch(answer: &Answer, header: &str) -> Option<Duration> {
-    let seconds: i64 = answer.headers.get(header)?.to_str().ok()?.trim().parse().ok()?;
-    let until = jiff::Timestamp::from_second(seconds).ok()?;
-    let wait = Duration::try_from(until.duration_since(answered_at(answer)?)).unwrap_or(RETRY_AFTER_MIN);
-    Some(wait.clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX))
-}
-
-fn answered_at(answer: &Answer) -> Option<jiff::Timestamp> {
+/// When the platform answered, by its own clock.
+pub(super) fn answered_at(answer: &Answer) -> Option<jiff::Timestamp> {
     let date = answer.headers.get(reqwest::header::DATE)?.to_str().ok()?;
     Some(jiff::fmt::rfc2822::parse(date).ok()?.timestamp())
 }
