@@ -14,6 +14,7 @@ mod audit;
 mod console;
 mod decide;
 mod demo;
+mod doctor;
 pub mod exit;
 mod founding;
 mod holds;
@@ -135,7 +136,7 @@ enum Command {
     /// Write a commented config.
     Init(init::Init),
     /// Check every part against the real thing, and say what to do.
-    Doctor(init::Doctor),
+    Doctor(doctor::Doctor),
     /// Shell completion on standard output.
     Completions(paperwork::Completions),
     /// Man pages into a folder.
@@ -195,7 +196,7 @@ fn dispatch(cli: Cli) -> Outcome {
         Command::Executor(args) => serve::executor(globals, &args),
         Command::Agent(args) => agent::run(globals, &args),
         Command::Init(args) => init::init(globals, &args),
-        Command::Doctor(_) => init::doctor(globals),
+        Command::Doctor(args) => doctor::run(globals, &args),
         Command::Completions(args) => {
             paperwork::completions(&args, &mut Cli::command());
             Ok(Code::Done)

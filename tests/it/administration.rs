@@ -60,3 +60,18 @@ fn a_row_waits_longer_when_a_reviewer_says_why() {
     let early = world.run("sarah", &["attest", "sync-8822", "executed", note[0], note[1]]);
     assert_ne!(early.status.code(), Some(0), "only what cannot be told is attested");
 }
+
+#[test]
+fn doctor_tells_a_credential_that_may_too_much() {
+    let world = World::start(&["--only", "platforms"]);
+    let config = world.info["configs"]["serve"].as_str().unwrap().to_owned();
+    let sound = world.ok("admin", &["doctor", "--backend", &config], 0);
+    assert!(sound.contains("the reading token can not sync"), "{sound}");
+    assert!(sound.contains("the executor's token may sync"), "{sound}");
+
+    let text = fs::read_to_string(&config).unwrap().replace("argocd-agent.token", "argocd-executor.token");
+    let loose = world.dir.path().join("loose.toml");
+    fs::write(&loose, text).unwrap();
+    let found = world.ok("admin", &["doctor", "--backend", loose.to_str().unwrap()], 1);
+    assert!(found.contains("FAIL agents' right") && found.contains("may sync"), "{found}");
+}

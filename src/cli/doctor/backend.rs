@@ -1,0 +1,114 @@
+//! A server's config against the world: files, the platforms that it reads, what its credentials may do.
+//!
+//! The reading credentials are the agents' own kind: that ArgoCD would let them sync is a fault, and so is an executor
+//! that could not.
+//! Never: the database opened for writing beside a server that runs; a token on the screen.
+
+use std::path::Path;
+
+use super::Check;
+use crate::{
+    audit::note::{KeyUse, NoteKey},
+    cli::exit::Failure,
+    config,
+    platform::{Fact, Health, PlatformError, Sources, argocd},
+    row::Digest,
+    server::Config,
+};
+
+pub(super) async fn checks(file: &Path) -> Result<Vec<Check>, Failure> {
+    let read: Result<Config, _> = config::read(file);
+    let config = match read {
+        Ok(config) => config,
+        Err(error) => return Ok(vec![Check { name: "config", found: Err(error.to_string()) }]),
+    };
+    let sound = config.check().map(|()| file.display().to_string()).map_err(|error| error.to_string());
+    let mut checks = vec![Check { name: "config", found: sound }];
+    let mut add = |name, found| checks.push(Check { name, found });
+    add("log key", log_key(&config));
+    add("administrators", administrators(&config));
+    match Sources::open(&config.platforms) {
+        Ok(sources) => {
+            for (name, found) in platforms(&sources).await {
+                add(name, found);
+            }
+            if let Some(argocd) = &sources.argocd {
+                add("agents' right", may(argocd, false).await);
+            }
+        }
+        Err(error) => add("platforms", Err(error.to_string())),
+    }
+    match &config.executor {
+        None => add("executor", Ok("none here: approvals wait for `dock executor`".to_owned())),
+        Some(section) => match argocd::Source::open(&section.argocd) {
+            Ok(argocd) => add("executor", may(&argocd, true).await),
+            Err(error) => add("executor", Err(error.to_string())),
+        },
+    }
+    Ok(checks)
+}
+
+fn log_key(config: &Config) -> Result<String, String> {
+    let file = &config.log_key_file;
+    let seed = config::secret(file).map_err(|error| error.to_string())?;
+    let seed: Digest = seed.parse().map_err(|_| format!("{} holds no 32 bytes in hex", file.display()))?;
+    let origin = format!("{}/dock", config.org);
+    let key = NoteKey::from_seed(&origin, KeyUse::Log, &seed.0).map_err(|error| error.to_string())?;
+    Ok(key.public().to_string())
+}
+
+fn administrators(config: &Config) -> Result<String, String> {
+    match config.pinned().map_err(|error| error.to_string())? {
+        Some(keys) => Ok(format!("{} pinned", keys.len())),
+        None => {
+            Err("none is pinned: whoever comes first would be believed\nhint: admins = [\"ssh-ed25519 …\"]"
+                .to_owned())
+        }
+    }
+}
+
+type Found = Result<String, String>;
+
+/// Every platform that has a section, asked who we are to it.
+async fn platforms(sources: &Sources) -> Vec<(&'static str, Found)> {
+    let mut found = Vec::new();
+    if let Some(argocd) = &sources.argocd {
+        found.push(("argocd", said(argocd.health().await)));
+    }
+    if let Some(github) = &sources.github {
+        found.push(("github", said(github.health().await)));
+    }
+    if let Some(pagerduty) = &sources.pagerduty {
+        found.push(("pagerduty", said(pagerduty.health().await)));
+    }
+    if let Some(prometheus) = &sources.prometheus {
+        found.push(("prometheus", said(prometheus.health().await)));
+    }
+    found
+}
+
+fn said(health: Result<Health, PlatformError>) -> Found {
+    let health = health.map_err(|error| error.to_string())?;
+    let told = |what: &str, fact: Fact<String>| fact.known().map(|value| format!("{what}{value}"));
+    let parts = [told("version ", health.version), told("as ", health.account)];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    Ok(if parts.is_empty() { "answers".to_owned() } else { parts.join(", ") })
+}
+
+/// Whether this token may sync the first application that it sees, which must be as it `should`.
+async fn may(argocd: &argocd::Source, should: bool) -> Found {
+    let applications = argocd.applications().await.map_err(|error| error.to_string())?;
+    let Some(first) = applications.first() else { return Err("it sees no application".to_owned()) };
+    let can = argocd.can_i_sync(&first.key).await.map_err(|error| error.to_string())?;
+    let app = &first.key.name;
+    match (can, should) {
+        (false, false) => Ok(format!("the reading token can not sync {app}")),
+        (true, true) => Ok(format!("the executor's token may sync {app}")),
+        (true, false) => Err(format!(
+            "the reading token may sync {app}\nhint: give agents an account with `applications, get` alone"
+        )),
+        (false, true) => Err(format!(
+            "the executor's token may not sync {app}\nhint: `applications, sync` for its account"
+        )),
+    }
+}
