@@ -18,7 +18,7 @@
 //! **The ports.** Each touches one part of the world and knows nothing of the others.
 //!
 //! * [`store`] is the server's database: one trait whose only write is `commit`; memory and SQLite under one suite.
-//! * [`platform`] speaks to ArgoCD, GitHub, PagerDuty and Prometheus. Agents get a `Source`; the executor alone an `Actuator`.
+//! * [`platform`] speaks to each platform: ArgoCD, GitHub, PagerDuty, what measures, what plans. Agents get a `Source`; the executor alone an `Actuator`.
 //! * [`clock`] is the one clock; [`config`] reads files and the environment, and says which key was meant.
 //!
 //! **The programs.**

@@ -6,26 +6,32 @@
 //! Never: one platform naming another; a clock; a judgement about what was read.
 
 pub mod argocd;
+mod burn;
+pub mod datadog;
 mod error;
 pub mod github;
 mod http;
 pub mod pagerduty;
 pub mod prometheus;
 mod secret;
+mod series;
 
 use std::fmt;
 
 use serde::Deserialize;
 
+pub use burn::{Burn, Rate, Window, Windows};
 pub use error::{Failure, Next, PlatformError};
+pub use series::{Sample, Series};
 
 /// Every platform there is, in the order in which people are told about them.
-pub const ALL: [Platform; 4] =
-    [Platform::ArgoCd, Platform::GitHub, Platform::PagerDuty, Platform::Prometheus];
+pub const ALL: [Platform; 5] =
+    [Platform::ArgoCd, Platform::Datadog, Platform::GitHub, Platform::PagerDuty, Platform::Prometheus];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Platform {
     ArgoCd,
+    Datadog,
     GitHub,
     PagerDuty,
     Prometheus,
@@ -36,6 +42,7 @@ impl Platform {
     pub fn name(self) -> &'static str {
         match self {
             Platform::ArgoCd => "argocd",
+            Platform::Datadog => "datadog",
             Platform::GitHub => "github",
             Platform::PagerDuty => "pagerduty",
             Platform::Prometheus => "prometheus",
@@ -46,6 +53,7 @@ impl Platform {
     pub fn title(self) -> &'static str {
         match self {
             Platform::ArgoCd => "ArgoCD",
+            Platform::Datadog => "Datadog",
             Platform::GitHub => "GitHub",
             Platform::PagerDuty => "PagerDuty",
             Platform::Prometheus => "Prometheus",
@@ -105,6 +113,7 @@ pub struct Health {
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub argocd: Option<argocd::Config>,
+    pub datadog: Option<datadog::Config>,
     pub github: Option<github::Config>,
     pub pagerduty: Option<pagerduty::Config>,
     pub prometheus: Option<prometheus::Config>,
@@ -114,6 +123,7 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Sources {
     pub argocd: Option<argocd::Source>,
+    pub datadog: Option<datadog::Source>,
     pub github: Option<github::Source>,
     pub pagerduty: Option<pagerduty::Source>,
     pub prometheus: Option<prometheus::Source>,
@@ -124,6 +134,7 @@ impl Sources {
     pub fn open(config: &Config) -> Result<Self, PlatformError> {
         Ok(Self {
             argocd: config.argocd.as_ref().map(argocd::Source::open).transpose()?,
+            datadog: config.datadog.as_ref().map(datadog::Source::open).transpose()?,
             github: config.github.as_ref().map(github::Source::open).transpose()?,
             pagerduty: config.pagerduty.as_ref().map(pagerduty::Source::open).transpose()?,
             prometheus: config.prometheus.as_ref().map(prometheus::Source::open).transpose()?,

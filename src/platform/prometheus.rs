@@ -11,14 +11,22 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use super::{
-    Fact, Failure, Health, Platform, PlatformError,
+    Burn, Fact, Failure, Health, Platform, PlatformError, Window, Windows,
+    burn::Rate,
     http::{Answer, Ask, Http, Manners},
     secret,
+    series::too_old,
 };
+
+pub use super::{Sample, Series};
 
 /// Prometheus gives no more points in a series than these.
 const POINTS_MAX: u64 = 11_000;
 const SERVICE: &str = "$service";
+const WINDOW: &str = "$window";
+/// How old the last sample behind a burn rate may be: three evaluations of a rule, below Prometheus' own five minutes, in
+/// which it goes on answering with the last one.
+const SAMPLE_AGE_MAX: Duration = Duration::from_secs(4 * 60);
 
 /// The section `[prometheus]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -44,9 +52,12 @@ pub struct Queries {
     pub error_rate: String,
     pub p95_seconds: String,
     pub burn_5m: String,
+    pub burn_30m: String,
     pub burn_1h: String,
     pub burn_6h: String,
     pub burn_3d: String,
+    /// In place of the five rules: one expression with `$window` where the window goes, as in `5m`.
+    pub burn_expression: Option<String>,
 }
 
 impl Default for Queries {
@@ -56,9 +67,11 @@ impl Default for Queries {
             error_rate: rule("service:request_errors:ratio_rate5m"),
             p95_seconds: rule("service:request_duration_seconds:p95_5m"),
             burn_5m: rule("service:slo_burn:ratio_rate5m"),
+            burn_30m: rule("service:slo_burn:ratio_rate30m"),
             burn_1h: rule("service:slo_burn:ratio_rate1h"),
             burn_6h: rule("service:slo_burn:ratio_rate6h"),
             burn_3d: rule("service:slo_burn:ratio_rate3d"),
+            burn_expression: None,
         }
     }
 }
@@ -71,21 +84,6 @@ pub struct Source {
     url: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sample {
-    pub value: f64,
-    /// When Prometheus evaluated it; the data can be up to five minutes older.
-    pub at: Timestamp,
-}
-
-/// A series at even steps; `None` is a gap.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Series {
-    pub start: Timestamp,
-    pub step: Duration,
-    pub points: Vec<Option<f64>>,
-}
-
 impl Queries {
     /// The same queries for one service, its name escaped as PromQL asks.
     #[must_use]
@@ -96,9 +94,25 @@ impl Queries {
             error_rate: fill(&self.error_rate),
             p95_seconds: fill(&self.p95_seconds),
             burn_5m: fill(&self.burn_5m),
+            burn_30m: fill(&self.burn_30m),
             burn_1h: fill(&self.burn_1h),
             burn_6h: fill(&self.burn_6h),
             burn_3d: fill(&self.burn_3d),
+            burn_expression: self.burn_expression.as_ref().map(fill),
+        }
+    }
+
+    /// What is asked for the burn over one window.
+    pub fn burn(&self, window: Window) -> String {
+        if let Some(expression) = &self.burn_expression {
+            return expression.replace(WINDOW, window.name());
+        }
+        match window {
+            Window::Minutes5 => self.burn_5m.clone(),
+            Window::Minutes30 => self.burn_30m.clone(),
+            Window::Hour1 => self.burn_1h.clone(),
+            Window::Hours6 => self.burn_6h.clone(),
+            Window::Days3 => self.burn_3d.clone(),
         }
     }
 }
@@ -141,6 +155,52 @@ impl Source {
         })
     }
 
+    /// The burn of a service's error budget over both windows. An old sample is unknown, as is one without a number.
+    pub async fn burn(
+        &self,
+        service: &str,
+        windows: Windows,
+        now: Timestamp,
+    ) -> Result<Fact<Burn>, PlatformError> {
+        let queries = self.queries.of(service);
+        let short = self.burn_over(&queries, windows.short(), now).await?;
+        let long = self.burn_over(&queries, windows.long(), now).await?;
+        Ok(Burn::of(windows, short, long))
+    }
+
+    async fn burn_over(
+        &self,
+        queries: &Queries,
+        window: Window,
+        now: Timestamp,
+    ) -> Result<Fact<Rate>, PlatformError> {
+        let query = queries.burn(window);
+        let sample = match self.value(&query).await? {
+            Fact::Known(sample) => sample,
+            Fact::Unknown(why) => return Ok(Fact::Unknown(why)),
+        };
+        if let Some(why) = too_old("the answer", sample.at, now, SAMPLE_AGE_MAX) {
+            return Ok(Fact::Unknown(why));
+        }
+        // An instant query is dated to its evaluation; only `timestamp` tells how old a rule's last sample is. An
+        // expression has no sample of its own, and is as new as its evaluation.
+        if queries.burn_expression.is_none() {
+            let taken = match self.value(&format!("timestamp({query})")).await? {
+                Fact::Known(taken) => taken.value,
+                Fact::Unknown(why) => return Ok(Fact::Unknown(format!("its age: {why}"))),
+            };
+            let taken = jiff::SignedDuration::try_from_secs_f64(taken).ok();
+            let Some(taken) = taken.and_then(|taken| Timestamp::from_duration(taken).ok()) else {
+                return Ok(Fact::Unknown("its age is no time".to_owned()));
+            };
+            if let Some(why) = too_old("the last sample", taken, now, SAMPLE_AGE_MAX) {
+                return Ok(Fact::Unknown(why));
+            }
+        }
+        let from = sample.at.checked_sub(window.span()).unwrap_or(sample.at);
+        Ok(Fact::Known(Rate { rate: sample.value, from, to: sample.at }))
+    }
+
     /// The one series that a query gives between two times. Gaps, `NaN` and infinities are `None`.
     pub async fn series(
         &self,
@@ -164,7 +224,11 @@ impl Source {
         Ok(match (partial, answer.data.result.as_slice()) {
             (Some(why), _) => Fact::Unknown(why),
             (None, []) => Fact::Unknown("no data".to_owned()),
-            (None, [one]) => Fact::Known(spread(&one.values, start, step, count)),
+            (None, [one]) => {
+                let samples = one.values.iter().filter_map(wire::Value::sample);
+                let samples = samples.map(|(at, value)| Sample { value, at });
+                Fact::Known(Series::spread(samples, start, step, count))
+            }
             (None, many) => Fact::Unknown(format!("{} series where one is needed", many.len())),
         })
     }
@@ -186,20 +250,6 @@ impl Source {
         let parameters = [("g0.expr", query), ("g0.tab", "0")];
         reqwest::Url::parse_with_params(&base, parameters).map_or(base, Into::into)
     }
-}
-
-/// Puts samples where they belong in time; what is not there is a gap.
-fn spread(values: &[wire::Value], start: Timestamp, step: Duration, count: u64) -> Series {
-    let mut points = vec![None; usize::try_from(count).unwrap_or(0)];
-    let step_ms = i64::try_from(step.as_millis()).unwrap_or(i64::MAX).max(1);
-    for value in values {
-        let Some((at, number)) = value.sample() else { continue };
-        let index = (at.as_millisecond() - start.as_second() * 1000 + step_ms / 2).div_euclid(step_ms);
-        if let Some(point) = usize::try_from(index).ok().and_then(|index| points.get_mut(index)) {
-            *point = Some(number);
-        }
-    }
-    Series { start, step, points }
 }
 
 fn said(answer: &Answer) -> String {

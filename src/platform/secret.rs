@@ -18,15 +18,24 @@ pub(super) struct Place<'a> {
 
 /// The token, or `None` where the section names none.
 pub(super) fn read(platform: Platform, place: Place<'_>) -> Result<Option<Zeroizing<String>>, PlatformError> {
+    read_named(platform, "token", place)
+}
+
+/// As [`read`], for a secret that the section calls `name`, as in `api_key`.
+pub(super) fn read_named(
+    platform: Platform,
+    name: &str,
+    place: Place<'_>,
+) -> Result<Option<Zeroizing<String>>, PlatformError> {
     let found = match (place.env, place.file) {
         (None, None) => return Ok(None),
-        (Some(_), Some(_)) => Err("both token_env and token_file are given".to_owned()),
+        (Some(_), Some(_)) => Err(format!("both {name}_env and {name}_file are given")),
         (Some(name), None) => from_environment(name),
         (None, Some(file)) => from_file(file),
     };
     let token = found.map_err(|why| setup(platform, &why))?;
     if token.is_empty() {
-        return Err(setup(platform, "the token is empty"));
+        return Err(setup(platform, &format!("the {name} is empty")));
     }
     Ok(Some(token))
 }

@@ -4,7 +4,7 @@
 
 use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
-use super::{argocd, github, pagerduty, prometheus};
+use super::{argocd, datadog, github, pagerduty, prometheus};
 use crate::{
     clock::Clock,
     simulator::{Account, Pace, Scenario, Setting, Simulators, Site, World},
@@ -66,6 +66,13 @@ impl Ground {
 
     pub(super) fn prometheus(&self) -> prometheus::Config {
         self.section(Site::Prometheus)
+    }
+
+    pub(super) fn datadog(&self) -> datadog::Config {
+        let api = self.token_file("datadog-api", &self.world().token(Site::Datadog));
+        let application = self.token_file("datadog-application", &self.world().datadog_application_key());
+        let url = self.url(Site::Datadog);
+        section(&format!("url = {url:?}\napi_key_file = {api:?}\napplication_key_file = {application:?}"))
     }
 
     fn section<T: serde::de::DeserializeOwned>(&self, site: Site) -> T {

@@ -2,7 +2,9 @@
 //!
 //! Never: reachable over HTTP.
 
-use super::{SimulatorError, World, pagerduty::Incident, world::State};
+use jiff::Timestamp;
+
+use super::{SimulatorError, World, pagerduty::Incident, telemetry::Script, world::State};
 
 impl World {
     /// A new image by a commit whose CI is green; a chart gets its next patch version. The application goes out of sync
@@ -41,6 +43,42 @@ impl World {
                 let service = service.unwrap_or("checkout-web");
                 state.pager.incidents.push(Incident::new(number, service, "Opened by hand", "", now));
             }
+            Ok(())
+        })
+    }
+
+    /// From `since` on, a service's error budget burns at this multiple of its even pace.
+    pub fn burn(&self, service: &str, since: Timestamp, rate: f64) -> Result<(), SimulatorError> {
+        self.measured(service, |script| script.burn(since, rate))
+    }
+
+    /// This share of a service's budget for the month is spent.
+    pub fn spend_budget(&self, service: &str, share: f64) -> Result<(), SimulatorError> {
+        let now = self.now();
+        self.measured(service, |script| script.spent(now, share))
+    }
+
+    /// From `since` on, nothing of a service arrives at whoever measures.
+    pub fn fall_silent(&self, service: &str, since: Timestamp) -> Result<(), SimulatorError> {
+        self.measured(service, |script| script.quiet(since))
+    }
+
+    /// Mutes or unmutes a service's monitor in Datadog; its state goes on being told.
+    pub fn mute(&self, service: &str, muted: bool) -> Result<(), SimulatorError> {
+        self.measured(service, |script| {
+            script.muted = muted;
+            script
+        })
+    }
+
+    fn measured(
+        &self,
+        service: &str,
+        change: impl FnOnce(&mut Script) -> &mut Script,
+    ) -> Result<(), SimulatorError> {
+        self.edit(|state, _| {
+            state.app(service)?;
+            change(state.slo(service));
             Ok(())
         })
     }

@@ -26,7 +26,7 @@ use super::{Site, World};
 pub enum Fault {
     /// This status, with a body of no use.
     Status(u16),
-    /// 429 with `Retry-After`, in seconds.
+    /// 429 with the seconds until it is over, in the header that the platform uses for them.
     RateLimited(u64),
     /// 200 with what is not the platform's JSON.
     Garbage,
@@ -114,7 +114,7 @@ async fn meet(State((world, site)): State<(World, Site)>, request: Request, next
             (status, "simulated").into_response()
         }
         Some(Fault::RateLimited(seconds)) => {
-            let wait = [(header::RETRY_AFTER, HeaderValue::from(seconds))];
+            let wait = [(site.wait_header(), HeaderValue::from(seconds))];
             (StatusCode::TOO_MANY_REQUESTS, wait, "slow down").into_response()
         }
         Some(Fault::Garbage) => "<!doctype html><title>Sign in</title>".into_response(),

@@ -1,4 +1,4 @@
-//! The platforms as servers on this machine, with a script: ArgoCD, GitHub, PagerDuty and Prometheus over one world.
+//! The platforms as servers on this machine, with a script, over one world.
 //!
 //! For `dock demo` and the tests. Each keeps its platform's rules (rights, conflicts, limits, errors, ends of streams) and
 //! is met over real HTTP with the product's real connectors. [`World`] has the controls, [`Fault`] what can go wrong.
@@ -6,14 +6,17 @@
 
 mod argocd;
 mod controls;
+mod datadog;
 mod faults;
 mod git;
 mod github;
 mod listen;
 mod manifest;
+mod meter;
 mod pagerduty;
 mod prometheus;
 mod scenario;
+mod telemetry;
 mod world;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
@@ -38,21 +41,31 @@ const MEMORY: &str = "platforms.json";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Site {
     ArgoCd,
+    Datadog,
     GitHub,
     PagerDuty,
     Prometheus,
 }
 
 impl Site {
-    pub const ALL: [Site; 4] = [Site::ArgoCd, Site::GitHub, Site::PagerDuty, Site::Prometheus];
+    pub const ALL: [Site; 5] = [Site::ArgoCd, Site::Datadog, Site::GitHub, Site::PagerDuty, Site::Prometheus];
 
     /// As the demo's commands and its ready line name it.
     pub fn name(self) -> &'static str {
         match self {
             Site::ArgoCd => "argocd",
+            Site::Datadog => "datadog",
             Site::GitHub => "github",
             Site::PagerDuty => "pagerduty",
             Site::Prometheus => "prometheus",
+        }
+    }
+
+    /// The header in which the platform says how many seconds to wait.
+    fn wait_header(self) -> &'static str {
+        match self {
+            Site::Datadog => "x-ratelimit-reset",
+            Site::ArgoCd | Site::GitHub | Site::PagerDuty | Site::Prometheus => "retry-after",
         }
     }
 
@@ -132,6 +145,13 @@ impl Simulators {
     /// What a reader from outside sends to look at a platform through its own API.
     pub fn headers(&self, site: Site) -> BTreeMap<&'static str, String> {
         let value = match site {
+            Site::Datadog => {
+                let keys = [
+                    ("DD-API-KEY", self.world.token(site)),
+                    ("DD-APPLICATION-KEY", self.world.datadog_application_key()),
+                ];
+                return BTreeMap::from(keys);
+            }
             Site::ArgoCd => format!("Bearer {}", self.world.argocd_token(Account::Reader)),
             Site::PagerDuty => format!("Token token={}", self.world.token(site)),
             Site::GitHub | Site::Prometheus => format!("Bearer {}", self.world.token(site)),
@@ -159,6 +179,7 @@ impl Drop for Simulators {
 fn router(site: Site, world: World) -> Router {
     match site {
         Site::ArgoCd => argocd::router(world),
+        Site::Datadog => datadog::router(world),
         Site::GitHub => github::router(world),
         Site::PagerDuty => pagerduty::router(world),
         Site::Prometheus => prometheus::router(world),

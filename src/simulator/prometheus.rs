@@ -1,5 +1,5 @@
-//! Prometheus' HTTP API over recording rules of the services: plain selectors, instant and over a range; with gaps,
-//! empty vectors, `NaN` and its own errors.
+//! Prometheus' HTTP API over recording rules of the services: plain selectors and their `timestamp()`, instant and over a
+//! range; with gaps, empty vectors, `NaN` and its own errors.
 //!
 //! Never: PromQL beyond a selector with equality matchers (that is a parse error here), a series for what nobody measures.
 
@@ -14,21 +14,14 @@ use axum::{
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::{
     Site,
+    telemetry::SCRAPE_S,
     world::{State as WorldState, World},
 };
 
 const POINTS_MAX: i64 = 11_000;
-/// Samples are taken this often.
-const SCRAPE_S: i64 = 60;
-/// Services that nobody measures.
-const UNMEASURED: [&str; 1] = ["notifications"];
-/// Where a mitigation took hold, after an incident began.
-const MITIGATED_S: f64 = 15.0 * 60.0;
-
 type Answer = Result<Json<Value>, Refusal>;
 
 struct Refusal(StatusCode, &'static str, String);
@@ -76,12 +69,17 @@ enum Metric {
 struct Selector {
     metric: String,
     labels: Vec<(String, String)>,
+    /// Its samples' times are asked for, not their values.
+    is_timestamp: bool,
 }
 
-/// `name{label="value",…}`.
+/// `name{label="value",…}`, perhaps in `timestamp(…)`.
 fn parse(query: &str) -> Result<Selector, Refusal> {
     let error = || bad(&format!("invalid parameter \"query\": 1:1: parse error: unexpected {query:?}"));
-    let (metric, rest) = query.trim().split_once('{').unwrap_or((query.trim(), "}"));
+    let inner = query.trim().strip_prefix("timestamp(").and_then(|inner| inner.strip_suffix(')'));
+    let is_timestamp = inner.is_some();
+    let plain = inner.unwrap_or(query.trim());
+    let (metric, rest) = plain.split_once('{').unwrap_or((plain, "}"));
     let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
     if metric.is_empty() || !metric.chars().all(good) {
         return Err(error());
@@ -94,55 +92,54 @@ fn parse(query: &str) -> Result<Selector, Refusal> {
             value.trim().strip_prefix('"').and_then(|value| value.strip_suffix('"')).ok_or_else(error)?;
         Ok((name.trim().to_owned(), value.to_owned()))
     });
-    Ok(Selector { metric: metric.to_owned(), labels: labels.collect::<Result<_, Refusal>>()? })
+    let labels = labels.collect::<Result<_, Refusal>>()?;
+    Ok(Selector { metric: metric.to_owned(), labels, is_timestamp })
 }
 
 /// The services that a selector means, each with what it measures.
 fn chosen(state: &WorldState, selector: &Selector) -> Vec<(String, Metric)> {
-    let metric = match selector.metric.as_str() {
-        "service:request_errors:ratio_rate5m" => Metric::ErrorRate,
-        "service:request_duration_seconds:p95_5m" => Metric::P95,
-        "service:slo_burn:ratio_rate5m" => Metric::Burn(300.0),
-        "service:slo_burn:ratio_rate1h" => Metric::Burn(3_600.0),
-        "service:slo_burn:ratio_rate6h" => Metric::Burn(21_600.0),
-        "service:slo_burn:ratio_rate3d" => Metric::Burn(259_200.0),
+    let label = |name: &str| selector.labels.iter().find(|(label, _)| label == name);
+    let window = label("window").map(|(_, window)| window.as_str());
+    let metric = match (selector.metric.as_str(), window) {
+        ("service:request_errors:ratio_rate5m", None) => Metric::ErrorRate,
+        ("service:request_duration_seconds:p95_5m", None) => Metric::P95,
+        ("service:slo_burn:ratio_rate5m", None) | ("service:slo_burn:ratio", Some("5m")) => {
+            Metric::Burn(300.0)
+        }
+        ("service:slo_burn:ratio_rate30m", None) | ("service:slo_burn:ratio", Some("30m")) => {
+            Metric::Burn(1_800.0)
+        }
+        ("service:slo_burn:ratio_rate1h", None) | ("service:slo_burn:ratio", Some("1h")) => {
+            Metric::Burn(3_600.0)
+        }
+        ("service:slo_burn:ratio_rate6h", None) | ("service:slo_burn:ratio", Some("6h")) => {
+            Metric::Burn(21_600.0)
+        }
+        ("service:slo_burn:ratio_rate3d", None) | ("service:slo_burn:ratio", Some("3d")) => {
+            Metric::Burn(259_200.0)
+        }
         _ => return vec![],
     };
-    let wanted =
-        |service: &str| selector.labels.iter().all(|(name, value)| name == "service" && value == service);
-    let services = state.apps.keys().filter(|name| !UNMEASURED.contains(&name.as_str()) && wanted(name));
+    let wanted = |service: &str| {
+        selector.labels.iter().all(|(name, value)| match name.as_str() {
+            "service" => value == service,
+            other => other == "window",
+        })
+    };
+    let services = state.apps.keys().filter(|name| state.telemetry.contains_key(*name) && wanted(name));
     services.map(|name| (name.clone(), metric)).collect()
 }
 
-/// The value at a time: even noise, and the mark that an incident leaves. `None`: not scraped.
+/// The value at a time. `None`: not scraped.
 fn value(state: &WorldState, service: &str, metric: Metric, at: i64) -> Option<f64> {
-    let slot = at.div_euclid(SCRAPE_S);
-    // A scrape is missed now and then, twice in a row.
-    if (slot + i64::from(noise(service, 0))).rem_euclid(97) < 2 {
+    if !state.is_scraped(service, at) {
         return None;
     }
-    let jitter = f64::from(noise(service, slot)) / f64::from(u16::MAX);
-    let trouble = state.pager.incidents.iter().filter(|incident| incident.is_on(service)).map(|incident| {
-        let age = jiff::SignedDuration::from_secs(at - incident.created_at().as_second()).as_secs_f64();
-        match age {
-            age if age < -300.0 => 0.0,
-            age if age < MITIGATED_S => 1.0,
-            age => (-(age - MITIGATED_S) / 600.0).exp(),
-        }
-    });
-    let trouble = trouble.fold(0.0, f64::max);
-    let calm = 0.15 + 0.15 * jitter;
-    Some(match metric {
-        Metric::ErrorRate => 0.0004 * (1.0 + jitter) + 0.062 * trouble,
-        Metric::P95 => 0.18 + 0.02 * jitter + 1.4 * trouble,
-        // The longer the window, the less a short trouble weighs.
-        Metric::Burn(window) => calm + 62.0 * trouble * (900.0 / window).min(1.0),
-    })
-}
-
-fn noise(service: &str, slot: i64) -> u16 {
-    let digest = Sha256::digest(format!("{service} {slot}").as_bytes());
-    u16::from_be_bytes([digest[0], digest[1]])
+    match metric {
+        Metric::ErrorRate => state.error_rate(service, at),
+        Metric::P95 => state.p95(service, at),
+        Metric::Burn(window) => state.burn_over(service, at, window),
+    }
 }
 
 #[derive(Deserialize)]
@@ -160,7 +157,11 @@ async fn query(State(world): State<World>, Query(asked): Query<Instant>) -> Answ
     world.read(|state| {
         let samples = chosen(state, &selector).into_iter().filter_map(|(service, metric)| {
             // A missed scrape is bridged by the one before, up to five minutes back.
-            let found = (0..5).find_map(|back| value(state, &service, metric, at - back * SCRAPE_S))?;
+            let (taken, found) = (0..5).find_map(|back| {
+                let at = at - back * SCRAPE_S;
+                Some((at.div_euclid(SCRAPE_S) * SCRAPE_S, value(state, &service, metric, at)?))
+            })?;
+            let found = if selector.is_timestamp { taken as f64 } else { found };
             Some(json!({"metric": labels(&selector, &service), "value": [at, found.to_string()]}))
         });
         let result: Vec<Value> = samples.collect();

@@ -1,7 +1,8 @@
 //! What the world is like when it begins, and what happens in it by plan.
 //!
 //! Scenario `seeds`: payments-api falls three commits behind main, checkout-web gets a feature flag switched by hand during
-//! INC-771, ledger-worker's chart is bumped by a patch release; the rest of the estate is healthy.
+//! INC-771, ledger-worker's chart is bumped by a patch release. Of the services that are deployed by pipelines,
+//! billing-worker burns its error budget, checkout-api has spent it, search-indexer is calm. The rest is healthy.
 //! Never: a row. Rows come from agents that read these facts over HTTP.
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,7 +15,8 @@ use super::{
     git::{Draft, Repository},
     manifest::{self, Service},
     pagerduty::{Incident, Pager},
-    world::State,
+    telemetry,
+    world::{APPLICATION_KEY, State},
 };
 
 /// The worlds there are.
@@ -33,6 +35,9 @@ impl Scenario {
 const PAYMENTS: &str = "payments-api";
 const CHECKOUT: &str = "checkout-web";
 const LEDGER: &str = "ledger-worker";
+const BILLING: &str = "billing-worker";
+const CHECKOUT_API: &str = "checkout-api";
+const SEARCH: &str = "search-indexer";
 const FLAG: &str = "express_checkout";
 const INCIDENT: u64 = 771;
 
@@ -71,18 +76,9 @@ const ESTATE: [Estate; 9] = [
         &[(FLAG, "true"), ("express_retry", "on"), ("gift_cards", "true")],
     ),
     service(LEDGER, "ledger", "staging", "2.4.1", 2, 618, "Ledger", &[("batch_close", "true")]),
-    service(
-        "checkout-api",
-        "checkout",
-        "production",
-        "3.8.5",
-        6,
-        1764,
-        "Checkout",
-        &[("cart_merge", "true")],
-    ),
-    service("search-indexer", "search", "production", "1.20.3", 3, 902, "Platform", &[("synonyms", "true")]),
-    service("billing-worker", "billing", "production", "4.2.0", 2, 1310, "Payments", &[("dunning", "true")]),
+    service(CHECKOUT_API, "checkout", "production", "3.8.5", 6, 1764, "Checkout", &[("cart_merge", "true")]),
+    service(SEARCH, "search", "production", "1.20.3", 3, 902, "Platform", &[("synonyms", "true")]),
+    service(BILLING, "billing", "production", "4.2.0", 2, 1310, "Payments", &[("dunning", "true")]),
     service(
         "notifications",
         "messaging",
@@ -131,11 +127,23 @@ pub(super) fn state(scenario: Scenario, now: Timestamp) -> Result<State, Simulat
     for account in [Account::Agent, Account::Executor, Account::Reader] {
         state.tokens.insert(account.username().to_owned(), token()?);
     }
-    for site in [Site::GitHub, Site::PagerDuty, Site::Prometheus] {
+    for site in [Site::Datadog, Site::GitHub, Site::PagerDuty, Site::Prometheus] {
         state.tokens.insert(site.name().to_owned(), token()?);
     }
+    state.tokens.insert(APPLICATION_KEY.to_owned(), token()?);
+    measure(&mut state, now);
     state.begin_plan(now);
     Ok(state)
+}
+
+/// What the services measure of themselves: billing-worker burns at 4 over both windows of an hour and of six,
+/// checkout-api has spent 92 % of its month's budget, search-indexer's p95 has not moved for a fortnight, nobody measures
+/// notifications.
+fn measure(state: &mut State, now: Timestamp) {
+    state.telemetry = telemetry::calm(ESTATE.iter().map(|estate| estate.name), &["notifications"]);
+    state.slo(BILLING).burn(before(now, 60 * 7), 4.0);
+    state.slo(CHECKOUT_API).spent(now, 0.92);
+    state.slo(SEARCH).p95(0.21);
 }
 
 /// The planned drift of an application.

@@ -24,6 +24,7 @@ use super::{
     manifest,
     pagerduty::Pager,
     scenario::{self, Scenario},
+    telemetry::Script,
 };
 use crate::clock::Clock;
 
@@ -33,6 +34,9 @@ const CHANGES_MAX: usize = 1_000;
 const FOLLOW_TICKS: u32 = 30;
 /// How often the platforms' controllers get a turn.
 const TICK: Duration = Duration::from_millis(100);
+
+/// Under which Datadog's second key is kept.
+pub(super) const APPLICATION_KEY: &str = "datadog-application";
 
 /// How fast the platforms work.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +73,8 @@ pub(super) struct State {
     pub(super) apps: BTreeMap<String, App>,
     pub(super) repositories: BTreeMap<String, Repository>,
     pub(super) pager: Pager,
+    /// What each service that is measured measures.
+    pub(super) telemetry: BTreeMap<String, Script>,
     pub(super) tokens: BTreeMap<String, String>,
     pub(super) ports: BTreeMap<String, u16>,
     pub(super) plan: Plan,
@@ -164,6 +170,11 @@ impl World {
         }
     }
 
+    /// The second of Datadog's keys.
+    pub fn datadog_application_key(&self) -> String {
+        self.read(|state| state.tokens.get(APPLICATION_KEY).cloned().unwrap_or_default())
+    }
+
     pub(super) fn account(&self, token: &str) -> Option<Account> {
         let all = [Account::Agent, Account::Executor, Account::Reader];
         self.read(|state| {
@@ -257,6 +268,7 @@ impl State {
             apps: apps.into_iter().map(|app| (app.name.clone(), app)).collect(),
             repositories: repositories.into_iter().map(|repo| (repo.full_name.clone(), repo)).collect(),
             pager,
+            telemetry: BTreeMap::new(),
             tokens: BTreeMap::new(),
             ports: BTreeMap::new(),
             plan: Plan { drifts, current: None, follow_in: None },

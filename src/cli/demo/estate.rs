@@ -178,6 +178,8 @@ impl Estate {
         let tokens = [
             ("argocd-agent", world.argocd_token(Account::Agent)),
             ("argocd-executor", world.argocd_token(Account::Executor)),
+            ("datadog-api", world.token(Site::Datadog)),
+            ("datadog-application", world.datadog_application_key()),
             ("github", world.token(Site::GitHub)),
             ("pagerduty", world.token(Site::PagerDuty)),
             ("prometheus", world.token(Site::Prometheus)),
@@ -235,7 +237,17 @@ impl Estate {
             let (url, token) = (quoted(simulators.url(site)), quoted(self.token_file(token)));
             let _ = write!(text, "[platforms.{}]\nurl = {url}\ntoken_file = {token}\n\n", site.name());
             text
-        })
+        }) + &self.datadog(simulators)
+    }
+
+    /// Datadog alone has two keys.
+    fn datadog(&self, simulators: &Simulators) -> String {
+        format!(
+            "[platforms.datadog]\nurl = {}\napi_key_file = {}\napplication_key_file = {}\n\n",
+            quoted(simulators.url(Site::Datadog)),
+            quoted(self.token_file("datadog-api")),
+            quoted(self.token_file("datadog-application")),
+        )
     }
 }
 

@@ -6,6 +6,7 @@
 mod breaker;
 mod pages;
 mod stream;
+mod wait;
 
 use std::{path::Path, time::Duration};
 
@@ -22,15 +23,13 @@ use tokio::{
 use super::{Failure, Platform, PlatformError};
 use breaker::Breaker;
 pub(super) use stream::Lines;
+pub(super) use wait::{answered_at, retry_after, seconds_until};
 
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// Calls in flight to one platform from one process.
 const SEATS: usize = 8;
 const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 const REDIRECTS_MAX: usize = 3;
-/// `Retry-After` is obeyed between these.
-const RETRY_AFTER_MIN: Duration = Duration::from_secs(1);
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(15 * 60);
 
 /// How long a call may take: between two pieces of the answer, and in all.
 #[derive(Debug, Clone, Copy)]
@@ -158,29 +157,10 @@ impl Http {
         if !matches!(base.scheme(), "https" | "http") || base.host().is_none() {
             return Err(setup(&format!("url {url}: an https address is needed")));
         }
-        let here = is_loopback(&base);
-        if base.scheme() == "http" && !here {
+        if base.scheme() == "http" && !is_loopback(&base) {
             return Err(setup(&format!("url {url}: a token goes over https, or to this machine alone")));
         }
-        let mut client = reqwest::Client::builder()
-            .connect_timeout(CONNECT_MAX)
-            .redirect(reqwest::redirect::Policy::none())
-            .user_agent(concat!("dock/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers);
-        if here {
-            client = client.no_proxy();
-        }
-        if base.scheme() == "http" {
-            // No certificate will be looked at: reading the machine's takes long.
-            client = client.tls_certs_only([]);
-        }
-        if let Some(file) = ca_file {
-            let pem = std::fs::read(file).map_err(|error| setup(&format!("{}: {error}", file.display())))?;
-            let roots = reqwest::Certificate::from_pem_bundle(&pem)
-                .map_err(|error| setup(&format!("{}: {error}", file.display())))?;
-            client = client.tls_certs_merge(roots);
-        }
-        let client = client.build().map_err(|error| setup(&error.to_string()))?;
+        let client = client(platform, &base, headers, ca_file)?;
         let (seats, breaker) = (Semaphore::new(SEATS), Breaker::default());
         Ok(Self { platform, base, client, manners, seats, breaker })
     }
@@ -246,7 +226,7 @@ impl Http {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 self.breaker.record(Instant::now(), false);
-                return Err(self.error(&ask.asked, way_failure(&error), &cause(&error)));
+                return Err(self.error(&ask.asked, way_failure(&error), &cause(error)));
             }
             Err(_) => {
                 self.breaker.record(Instant::now(), false);
@@ -270,7 +250,7 @@ impl Http {
             let sent = timeout(ask.budget.piece, self.request(ask, url.clone()).send()).await;
             let response = match sent {
                 Ok(Ok(response)) => response,
-                Ok(Err(error)) => return Err((way_failure(&error), cause(&error))),
+                Ok(Err(error)) => return Err((way_failure(&error), cause(error))),
                 Err(_) => {
                     return Err((Failure::Timeout, format!("nothing in {} s", ask.budget.piece.as_secs())));
                 }
@@ -319,6 +299,35 @@ impl Http {
     }
 }
 
+/// A client for one base address. Redirects are never followed by it.
+fn client(
+    platform: Platform,
+    base: &Url,
+    headers: HeaderMap,
+    ca_file: Option<&Path>,
+) -> Result<reqwest::Client, PlatformError> {
+    let setup = |why: &str| PlatformError::new(platform, "its set-up", Failure::Setup, why);
+    let mut client = reqwest::Client::builder()
+        .connect_timeout(CONNECT_MAX)
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("dock/", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers);
+    if is_loopback(base) {
+        client = client.no_proxy();
+    }
+    if base.scheme() == "http" {
+        // No certificate will be looked at: reading the machine's takes long.
+        client = client.tls_certs_only([]);
+    }
+    if let Some(file) = ca_file {
+        let pem = std::fs::read(file).map_err(|error| setup(&format!("{}: {error}", file.display())))?;
+        let roots = reqwest::Certificate::from_pem_bundle(&pem)
+            .map_err(|error| setup(&format!("{}: {error}", file.display())))?;
+        client = client.tls_certs_merge(roots);
+    }
+    client.build().map_err(|error| setup(&error.to_string()))
+}
+
 async fn collect(mut response: Response, piece: Duration) -> Result<Answer, (Failure, String)> {
     let (status, headers) = (response.status(), response.headers().clone());
     let mut body = Vec::new();
@@ -330,7 +339,7 @@ async fn collect(mut response: Response, piece: Duration) -> Result<Answer, (Fai
             }
             Ok(Ok(Some(bytes))) => body.extend_from_slice(&bytes),
             Ok(Ok(None)) => return Ok(Answer { status, headers, body }),
-            Ok(Err(error)) => return Err((Failure::CutOff, cause(&error))),
+            Ok(Err(error)) => return Err((Failure::CutOff, cause(error))),
             Err(_) => return Err((Failure::Timeout, format!("silent for {} s", piece.as_secs()))),
         }
     }
@@ -348,9 +357,10 @@ fn way_failure(error: &reqwest::Error) -> Failure {
     }
 }
 
-/// The innermost cause: the outer layers only repeat the address.
-fn cause(error: &reqwest::Error) -> String {
-    let mut at: &dyn std::error::Error = error;
+/// The innermost cause, never with the address: that can be a secret of its own.
+fn cause(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut at: &dyn std::error::Error = &error;
     while let Some(deeper) = at.source() {
         at = deeper;
     }
@@ -369,24 +379,6 @@ pub(super) fn failure_of(answer: &Answer) -> Failure {
         status @ 500.. => Failure::ServerError { status },
         status => Failure::Refused { status },
     }
-}
-
-/// `Retry-After`, in seconds or as a date (measured against the answer's own `Date`), clamped.
-pub(super) fn retry_after(answer: &Answer) -> Option<Duration> {
-    let text = answer.headers.get(reqwest::header::RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = if let Ok(seconds) = text.parse::<u64>() {
-        Duration::from_secs(seconds)
-    } else {
-        let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-        Duration::try_from(until.duration_since(answered_at(answer)?)).unwrap_or(RETRY_AFTER_MIN)
-    };
-    Some(wait.clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX))
-}
-
-/// When the platform answered, by its own clock.
-pub(super) fn answered_at(answer: &Answer) -> Option<jiff::Timestamp> {
-    let date = answer.headers.get(reqwest::header::DATE)?.to_str().ok()?;
-    Some(jiff::fmt::rfc2822::parse(date).ok()?.timestamp())
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -37,7 +37,7 @@ impl Lines {
             match timeout(self.silence, self.response.chunk()).await {
                 Ok(Ok(Some(bytes))) => self.take(&bytes)?,
                 Ok(Ok(None)) => return Ok(None),
-                Ok(Err(error)) => return Err(self.error(Failure::CutOff, &super::cause(&error))),
+                Ok(Err(error)) => return Err(self.error(Failure::CutOff, &super::cause(error))),
                 Err(_) => return Err(self.error(Failure::Timeout, "the stream fell silent")),
             }
         }
