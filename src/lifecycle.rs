@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use crate::{
     policy::{Review, Tally, Vote, count},
     row::{
-        Decision, DecisionId, Digest, Digests, Event, Hold, How, Key, Moved, Note, PrincipalId, Refusal,
+        Decision, DecisionId, Digest, Digests, Event, Hold, How, Key, Kind, Moved, Note, PrincipalId, Refusal,
         Risk, Row, Rule, Stage, State, Touch, Verdict, c1,
-        stage::{Approval, Before, Execution, Outcome},
+        stage::{Approval, Before, Done, Execution, Outcome, Told, Write},
     },
 };
 
@@ -43,8 +43,10 @@ pub enum Step {
     BaseMoved { moved: Vec<Moved> },
     /// A key's person lost the authority that it was given with, or the evidence behind it got worse.
     Void { decisions: Vec<DecisionId>, why: String },
-    /// The executor begins: nothing is written yet.
-    Intend { tag: DecisionId, before: Before, request: Digest },
+    /// The executor begins a write: nothing of it is written yet. On a declined gate: the answer that says no.
+    Intend { tag: DecisionId, write: Write, before: Before, request: Digest },
+    /// One write of several was read back; the next follows.
+    Wrote { detail: String },
     /// The executor read the base and it had moved; nothing was written.
     Stale { moved: Vec<Moved> },
     /// Read back from the platform.
@@ -147,6 +149,7 @@ pub fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> Result<
         Step::BaseMoved { moved } => decide::base_moved(row, moved, now),
         Step::Void { decisions, why } => decide::void(row, decisions, why, now),
         Step::Intend { .. }
+        | Step::Wrote { .. }
         | Step::Stale { .. }
         | Step::Confirm { .. }
         | Step::Fail { .. }

@@ -351,6 +351,31 @@ fn the_executor_asks_the_leaves() {
 }
 
 #[test]
+fn a_platform_is_told_no_only_by_a_decline_that_stands() {
+    let mut log = Log::with_people();
+    let row = log.open("gate-1", 1);
+    let yes = log.decide("sarah", row, Decision::Approve, 1, "x");
+    let no = log.decide("priya", row, Decision::Decline, 1, "y");
+    let leaves = || (0..).zip(log.leaves.iter().cloned());
+    let next = log.tree.size();
+    for (id, says) in [
+        (no.as_str(), None),
+        (&yes, Some("does not decline")),
+        ("01ARYZ6S41ZZZZZZZZZZZZZZZZ", Some("no such decision was accepted before it")),
+    ] {
+        let body = c1::map([("decision", c1::list([id])), ("answer", "rejected".into())]);
+        let intent = log.leaf(("executor", PrincipalKind::Service), Event::ExecutionIntended, body);
+        let intent = super::leaf::Leaf { row: Some(row), revision: Some(1), prev: Some(next - 1), ..intent };
+        let answer = verify::may_execute(ORG, None, leaves(), (next, intent));
+        let text = answer.err().map(|problems| problems[0].text.clone());
+        match says {
+            None => assert_eq!(text, None),
+            Some(says) => assert!(text.as_ref().is_some_and(|text| text.contains(says)), "{text:?}"),
+        }
+    }
+}
+
+#[test]
 fn allowed_signers_are_exact() {
     let log = Log::full();
     let mut authority = Authority::new(ORG, None);

@@ -3,7 +3,7 @@
 //! Never: an agent's word counted as a key, or a review that was refused.
 
 use super::{
-    Approval, Decision, DecisionId, Digest, Entry, Event, Hold, How, Judgement, Key, Moved, Refusal, Review,
+    Approval, Decision, DecisionId, Digest, Entry, Event, Hold, How, Judgement, Key, Kind, Moved, Refusal, Review,
     Risk, Row, Ruling, Stage, State, Tally, Timestamp, Touch, Transition, Vote, Work, c1, count, moved_to,
     void_standing,
 };
@@ -192,9 +192,14 @@ fn vote(row: &Row, mut next: Row, key: &Key, now: Timestamp) -> Transition {
             accepted(row, next, stage, &key, now).with(Work::Execute)
         }
         Tally::Declined => {
-            let stage = Stage::Declined { by: key.reviewer.clone(), at: now, overridden: key.overrides };
+            let (by, overridden) = (key.reviewer.clone(), key.overrides);
+            let stage = Stage::Declined { by, at: now, overridden, told: None };
             let hold = hold(&next, &key, now);
             let mut transition = accepted(row, next, stage, &key, now);
+            if row.id.kind == Kind::Gate {
+                // A run waits for the answer: it is told the no.
+                transition = transition.with(Work::Execute);
+            }
             if let Some(hold) = &hold {
                 transition.entries.push(hold_created(hold));
             }

@@ -1,10 +1,10 @@
-//! Execution: from an approval to what became of it.
+//! Execution: from an approval to what became of it, write by write; and what a platform is told of a decline.
 //!
-//! Never: from anything but an approval. An intent is committed before a platform is written.
+//! Never: from anything but a decision. An intent is committed before a platform is written.
 
 use super::{
-    Event, Execution, Health, Outcome, Refusal, Row, Ruling, Stage, Step, Timestamp, Transition, Work, c1,
-    moved_to, void_standing,
+    Approval, Before, DecisionId, Digest, Done, Event, Execution, Health, Outcome, Refusal, Row, Ruling,
+    Stage, Step, Timestamp, Told, Transition, Work, Write, c1, moved_to, void_standing,
 };
 
 #[expect(clippy::too_many_lines, reason = "one table of steps and stages")]
@@ -12,39 +12,70 @@ pub(super) fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> 
     let outcome = |detail: &str| Outcome { checked_at: now, detail: detail.to_owned() };
     let text = |name: &'static str, value: &str| c1::map([(name, c1::Value::from(value))]);
     match (step, &row.stage) {
-        (Step::Intend { tag, before, request }, Stage::Approved { approval }) => {
-            if let Some((by, note)) = &ruling.halted {
-                return Err(Refusal::Halted { by: by.clone(), note: note.clone() });
+        (Step::Intend { tag, write, before, request }, Stage::Approved { approval }) => {
+            not_halted(ruling)?;
+            let (tag, before, write) = (tag.clone(), before.clone(), *write);
+            let body = intent(approval, &tag, write, *request, &before);
+            let (approval, done, confirmed_at) = (approval.clone(), Vec::new(), None);
+            let execution = Execution { approval, tag, write, done, intended_at: now, before, confirmed_at };
+            let stage = Stage::Executing { execution };
+            Ok(moved_to(row, row.clone(), stage, Event::ExecutionIntended, body, now))
+        }
+        (Step::Intend { tag, write, before, request }, Stage::Executing { execution }) => {
+            not_halted(ruling)?;
+            let again = execution.done.iter().any(|done| done.write == *write);
+            if execution.under_way() || again || *tag != execution.tag {
+                return Err(out_of_step(row, "begin another write"));
             }
-            // Who decided, as the record's reader counts it: people by their decisions, a policy by its name.
-            let decisions: Vec<c1::Value> = approval.decisions.iter().map(|id| id.as_str().into()).collect();
-            let (by, who) = match &approval.policy {
-                Some(policy) => ("policy", c1::Value::from(policy.as_str())),
-                None => ("decision", c1::Value::List(decisions)),
-            };
+            let body = intent(&execution.approval, tag, *write, *request, before);
+            let (before, write) = (before.clone(), *write);
+            let execution = Execution { write, intended_at: now, before, ..execution.clone() };
+            let stage = Stage::Executing { execution };
+            Ok(moved_to(row, row.clone(), stage, Event::ExecutionIntended, body, now))
+        }
+        (Step::Intend { tag, write, before, request }, Stage::Declined { by, at, overridden, told: None }) => {
+            not_halted(ruling)?;
+            let decisions = c1::list([tag.as_str()]);
             let body = c1::map([
-                (by, who),
+                ("decision", decisions),
                 ("tag", tag.as_str().into()),
+                ("write", write.word().into()),
+                ("answer", "rejected".into()),
                 ("request_sha256", (*request).into()),
-                ("effect_sha256", approval.effect.into()),
-            ])
-            .with_some("history_id", before.history_id.map(|id| id.to_string()))
-            .with_some("operation_finished_at", before.operation_finished_at.clone());
-            let execution = Execution {
-                approval: approval.clone(),
-                tag: tag.clone(),
-                intended_at: now,
-                before: before.clone(),
-                confirmed_at: None,
+            ]);
+            let (tag, before) = (tag.clone(), before.clone());
+            let told = Some(Told { tag, intended_at: now, before, outcome: None });
+            let stage = Stage::Declined { by: by.clone(), at: *at, overridden: *overridden, told };
+            Ok(moved_to(row, row.clone(), stage, Event::ExecutionIntended, body, now))
+        }
+        (
+            Step::Confirm { detail } | Step::Fail { detail } | Step::CannotTell { detail },
+            Stage::Declined { by, at, overridden, told },
+        ) => {
+            // That it could not even be intended is told without an intent.
+            let (event, needs_intent) = match step {
+                Step::Confirm { .. } => (Event::ExecutionConfirmed, true),
+                Step::Fail { .. } => (Event::ExecutionFailed, false),
+                _ => (Event::ExecutionUnknown, true),
             };
-            Ok(moved_to(
-                row,
-                row.clone(),
-                Stage::Executing { execution },
-                Event::ExecutionIntended,
-                body,
-                now,
-            ))
+            if told.as_ref().map_or(needs_intent, |told| told.outcome.is_some()) {
+                return Err(out_of_step(row, "tell a decline"));
+            }
+            let body = text("detail", detail).with("answer", "rejected");
+            let body = body.with_some("decision", told.as_ref().map(|told| told.tag.to_string()));
+            let told = told.clone().map(|told| Told { outcome: Some(outcome(detail)), ..told });
+            let stage = Stage::Declined { by: by.clone(), at: *at, overridden: *overridden, told };
+            Ok(moved_to(row, row.clone(), stage, event, body, now).with(Work::Notify))
+        }
+        (Step::Wrote { detail }, Stage::Executing { execution }) if execution.under_way() => {
+            let body = text("detail", detail)
+                .with("decision", execution.tag.as_str())
+                .with("write", execution.write.word());
+            let stage = Stage::Executing { execution: read_back(execution, detail, now) };
+            Ok(moved_to(row, row.clone(), stage, Event::ExecutionConfirmed, body, now))
+        }
+        (Step::Stale { .. }, Stage::Executing { execution }) if !execution.done.is_empty() => {
+            Err(out_of_step(row, "say that nothing was written"))
         }
         (Step::Stale { moved }, Stage::Approved { .. } | Stage::Executing { .. }) => {
             let names: Vec<_> = moved.iter().map(|moved| moved.what.clone()).collect();
@@ -58,9 +89,16 @@ pub(super) fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> 
             Ok(moved_to(row, next, stage, Event::RowState, body, now).with(Work::Notify))
         }
         (Step::Confirm { detail }, Stage::Executing { execution }) => {
-            let stage =
-                Stage::Executed { execution: Execution { confirmed_at: Some(now), ..execution.clone() } };
             let body = text("detail", detail).with("decision", execution.tag.as_str());
+            let body = match execution.write {
+                Write::Sync => body,
+                write => body.with("write", write.word()),
+            };
+            let execution = match execution.write {
+                Write::Sync => execution.clone(),
+                Write::Canary | Write::Answer | Write::Apply => read_back(execution, detail, now),
+            };
+            let stage = Stage::Executed { execution: Execution { confirmed_at: Some(now), ..execution } };
             Ok(moved_to(row, row.clone(), stage, Event::ExecutionConfirmed, body, now)
                 .with(Work::CheckHealth))
         }
@@ -95,6 +133,12 @@ pub(super) fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> 
                 (Health::Degraded { watch_until }, Stage::Executed { .. }) => {
                     Stage::Degraded { execution, outcome, watch_until: *watch_until }
                 }
+                // Nothing is left to watch: it was begun anew.
+                (Health::Degraded { watch_until }, Stage::Degraded { watch_until: was, .. })
+                    if watch_until < was =>
+                {
+                    Stage::Degraded { execution, outcome, watch_until: *watch_until }
+                }
                 _ => return Err(out_of_step(row, "stamp health")),
             };
             Ok(moved_to(row, row.clone(), stage, Event::HealthStamped, text("detail", detail), now)
@@ -113,6 +157,48 @@ pub(super) fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> 
             Ok(moved_to(row, row.clone(), stage, Event::ExecutionUnknown, text("detail", detail), now))
         }
         _ => Err(out_of_step(row, "execute")),
+    }
+}
+
+/// What the record says of an intent: who decided, as its reader counts it: people by their decisions, a policy by its
+/// name.
+fn intent(
+    approval: &Approval,
+    tag: &DecisionId,
+    write: Write,
+    request: Digest,
+    before: &Before,
+) -> c1::Value {
+    let decisions: Vec<c1::Value> = approval.decisions.iter().map(|id| id.as_str().into()).collect();
+    let (by, who) = match &approval.policy {
+        Some(policy) => ("policy", c1::Value::from(policy.as_str())),
+        None => ("decision", c1::Value::List(decisions)),
+    };
+    let body = c1::map([
+        (by, who),
+        ("tag", tag.as_str().into()),
+        ("request_sha256", request.into()),
+        ("effect_sha256", approval.effect.into()),
+    ]);
+    let body = body
+        .with_some("history_id", before.history_id.map(|id| id.to_string()))
+        .with_some("operation_finished_at", before.operation_finished_at.clone());
+    match write {
+        Write::Sync => body,
+        Write::Canary | Write::Answer | Write::Apply => body.with("write", write.word()),
+    }
+}
+
+fn read_back(execution: &Execution, detail: &str, now: Timestamp) -> Execution {
+    let mut execution = execution.clone();
+    execution.done.push(Done { write: execution.write, at: now, detail: detail.to_owned() });
+    execution
+}
+
+fn not_halted(ruling: &Ruling) -> Result<(), Refusal> {
+    match &ruling.halted {
+        Some((by, note)) => Err(Refusal::Halted { by: by.clone(), note: note.clone() }),
+        None => Ok(()),
     }
 }
 

@@ -142,7 +142,17 @@ impl World {
             "base-moved" => Step::BaseMoved { moved },
             "stale" => Step::Stale { moved },
             "lapse" => Step::Lapse,
-            "intend" => Step::Intend { tag: id, before: Before::default(), request: Digest::of("request") },
+            "intend" => {
+                let write = match words.get(1) {
+                    Some(&"canary") => Write::Canary,
+                    Some(&"answer") => Write::Answer,
+                    Some(&"apply") => Write::Apply,
+                    _ => Write::Sync,
+                };
+                let tag = row.stage.execution().map_or(id, |execution| execution.tag.clone());
+                Step::Intend { tag, write, before: Before::default(), request: Digest::of("request") }
+            }
+            "wrote" => Step::Wrote { detail: "answered".to_owned() },
             "confirm" => Step::Confirm { detail: "synced".to_owned() },
             "fail" => Step::Fail { detail: "refused".to_owned() },
             "cannot-tell" => Step::CannotTell { detail: "no trace".to_owned() },
@@ -236,6 +246,63 @@ fn an_irreversible_row_needs_two_people_within_fifteen_minutes() {
          wait 15m                      -> approved
          lapse                         -> pending",
     );
+}
+
+#[test]
+fn a_gate_is_carried_out_write_by_write() {
+    check(
+        "open gate sync reversible 1 -> pending
+         wrote                       -> refused out_of_step
+         approve ben                 -> approved
+         intend canary               -> executing
+         intend answer               -> refused out_of_step
+         wrote                       -> executing
+         wrote                       -> refused out_of_step
+         stale                       -> refused out_of_step
+         intend canary               -> refused out_of_step
+         intend answer               -> executing
+         withdraw ben                -> refused already_executing
+         wrote                       -> executing
+         intend apply                -> executing
+         confirm                     -> executed
+         rolled-back                 -> rolled_back",
+    );
+    check(
+        "open gate sync reversible 1 -> pending
+         approve ben                 -> approved
+         intend canary               -> executing
+         cannot-tell                 -> unknown",
+    );
+    let mut world = World::at(START);
+    for step in ["open gate sync reversible 1", "approve ben", "intend answer", "wrote", "intend apply"] {
+        world.play(step);
+    }
+    assert_eq!(world.play("confirm"), "executed");
+    let done = world.row.unwrap().stage.execution().unwrap().done.clone();
+    let writes: Vec<_> = done.iter().map(|done| done.write.word()).collect();
+    assert_eq!(writes, ["answer", "apply"]);
+}
+
+#[test]
+fn a_declined_gate_stays_declined_while_its_platform_is_told() {
+    check(
+        "open gate sync reversible 1 -> pending
+         decline ben                 -> declined
+         confirm                     -> refused out_of_step
+         intend answer               -> declined
+         intend answer               -> refused out_of_step
+         confirm                     -> declined
+         fail                        -> refused out_of_step
+         healthy                     -> refused out_of_step",
+    );
+    let follows = |kind: &str| {
+        let mut world = World::at(START);
+        world.play(&format!("open {kind} sync reversible 1"));
+        let step = world.step(&["decline", "ben"]);
+        let transition = apply(&Ruling::default(), world.row.as_ref().unwrap(), &step, world.now).unwrap();
+        transition.work.contains(&Work::Execute)
+    };
+    assert!(follows("gate") && !follows("sync"), "a sync has nobody to tell");
 }
 
 #[test]

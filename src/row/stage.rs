@@ -46,12 +46,64 @@ pub struct Approval {
     pub policy: Option<String>,
 }
 
+/// One write of an effect. A gate has up to three, in this order, each with its own intent and read-back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Write {
+    #[default]
+    Sync,
+    /// What begins a canary: it leaves no trace that names us, so it goes first.
+    Canary,
+    /// The answer to the rule that holds a run.
+    Answer,
+    /// The Terraform run of the reviewed plan.
+    Apply,
+}
+
+impl Write {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Canary => "canary",
+            Self::Answer => "answer",
+            Self::Apply => "apply",
+        }
+    }
+}
+
+/// A write that was read back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    pub write: Write,
+    pub at: Timestamp,
+    pub detail: String,
+}
+
+/// What the platform was told of a decline, or is being told: `rejected`, where a run waits for an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// What stands in the comment: the decline's id.
+    pub tag: DecisionId,
+    pub intended_at: Timestamp,
+    pub before: Before,
+    /// Absent while it is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+}
+
 /// What is being carried out, or was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Execution {
     pub approval: Approval,
     /// What the execution leaves on the platform: the deciding decision's id.
     pub tag: DecisionId,
+    /// The write that is under way, or that was done last.
+    #[serde(default)]
+    pub write: Write,
+    /// The writes of an effect of several that were read back, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub done: Vec<Done>,
+    /// Of `write`.
     pub intended_at: Timestamp,
     /// What the platform's history said last, before we wrote: how a read-back after a crash tells ours from theirs.
     pub before: Before,
@@ -90,7 +142,13 @@ pub enum Stage {
     RolledBack { execution: Execution, outcome: Outcome },
     Failed { execution: Execution, outcome: Outcome },
     Unknown { execution: Option<Execution>, approval: Approval, outcome: Outcome },
-    Declined { by: PrincipalId, at: Timestamp, overridden: bool },
+    Declined {
+        by: PrincipalId,
+        at: Timestamp,
+        overridden: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        told: Option<Told>,
+    },
     Expired { at: Timestamp },
     Superseded { at: Timestamp, why: String },
     Withdrawn { at: Timestamp },
@@ -125,6 +183,13 @@ states! {
     Executing "executing", Executed "executed", Healthy "healthy", Degraded "degraded",
     RolledBack "rolled_back", Failed "failed", Unknown "unknown", Declined "declined", Expired "expired",
     Superseded "superseded", Withdrawn "withdrawn", Stale "stale",
+}
+
+impl Execution {
+    /// The intent of this write stands, and what became of it is not read yet.
+    pub fn under_way(&self) -> bool {
+        self.confirmed_at.is_none() && self.done.iter().all(|done| done.write != self.write)
+    }
 }
 
 impl State {

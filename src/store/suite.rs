@@ -321,7 +321,15 @@ fn execution(now: Timestamp) -> crate::row::stage::Execution {
         policy: None,
     };
     let before = crate::row::stage::Before::default();
-    crate::row::stage::Execution { approval, tag: decision, intended_at: now, before, confirmed_at: None }
+    crate::row::stage::Execution {
+        approval,
+        tag: decision,
+        write: crate::row::stage::Write::Sync,
+        done: Vec::new(),
+        intended_at: now,
+        before,
+        confirmed_at: None,
+    }
 }
 
 async fn each_leaf_names_its_predecessor(store: Arc<dyn Store>) {

@@ -202,9 +202,16 @@ impl Replay {
                 Ok(accepted) => statement = Some(accepted),
                 Err(text) => report.disproved(place, text),
             },
+            // The answer that says no follows from a decline.
+            Event::ExecutionIntended if leaf.body.text("answer") == Some("rejected") => {
+                if let Err(text) = story.may_reject(leaf) {
+                    report.disproved(place, text);
+                }
+            }
             Event::ExecutionIntended => {
+                // An effect of several writes has an intent for each.
+                report.counts.executions += u64::from(!story.intended);
                 story.intended = true;
-                report.counts.executions += 1;
                 if let Some(other) = story.declined(leaf) {
                     let text =
                         format!("That the decline of {other} on {row} did not count before leaf {index}.");
@@ -215,7 +222,9 @@ impl Replay {
                     Err(text) => report.disproved(place, text),
                 }
             }
-            Event::ExecutionConfirmed if !story.intended => {
+            Event::ExecutionConfirmed
+                if !story.intended && leaf.body.text("answer") != Some("rejected") =>
+            {
                 if let Err(text) = story.may_execute(leaf) {
                     report.disproved(place, text);
                 }

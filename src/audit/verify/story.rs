@@ -65,6 +65,26 @@ impl Story {
         self.decisions.iter().filter(|it| !it.void).find(about).map(|it| &it.reviewer)
     }
 
+    /// Whether the no that a platform is told was said: by a decline that stands.
+    pub(super) fn may_reject(&self, leaf: &Leaf) -> Result<(), String> {
+        let ids = leaf.decisions();
+        if ids.is_empty() {
+            return Err("names no decline that it had".to_owned());
+        }
+        for id in ids {
+            let accepted = self.decisions.iter().find(|accepted| accepted.id.as_str() == id);
+            match accepted {
+                None => return Err(format!("no such decision was accepted before it: {id}")),
+                Some(it) if it.decision != Decision::Decline => {
+                    return Err(format!("the decision {id} that it names does not decline"));
+                }
+                Some(it) if it.void => return Err(format!("the decline {id} that it names was withdrawn")),
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Whether what is executed was decided, by the keys that it needed; true where a policy decided it.
     pub(super) fn may_execute(&self, leaf: &Leaf) -> Result<bool, String> {
         let revision = leaf.revision.ok_or("does not say which revision it executes")?;
