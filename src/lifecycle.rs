@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use crate::{
     policy::{Review, Tally, Vote, count},
     row::{
-        Decision, DecisionId, Digest, Digests, Event, Hold, How, Key, Kind, Moved, Note, PrincipalId, Refusal,
-        Risk, Row, Rule, Stage, State, Touch, Verdict, c1,
+        Decision, DecisionId, Digest, Digests, Event, Hold, How, Key, Kind, Moved, Note, PrincipalId,
+        Refusal, Risk, Row, Rule, Stage, State, Touch, Verdict, c1,
         stage::{Approval, Before, Done, Execution, Outcome, Told, Write},
     },
 };

@@ -3,9 +3,9 @@
 //! Never: an agent's word counted as a key, or a review that was refused.
 
 use super::{
-    Approval, Decision, DecisionId, Digest, Entry, Event, Hold, How, Judgement, Key, Kind, Moved, Refusal, Review,
-    Risk, Row, Ruling, Stage, State, Tally, Timestamp, Touch, Transition, Vote, Work, c1, count, moved_to,
-    void_standing,
+    Approval, Decision, DecisionId, Digest, Entry, Event, Hold, How, Judgement, Key, Kind, Moved, Refusal,
+    Review, Risk, Row, Ruling, Stage, State, Tally, Timestamp, Touch, Transition, Vote, Work, c1, count,
+    moved_to, void_standing,
 };
 
 pub(super) fn decide(row: &Row, review: &Judgement, now: Timestamp) -> Result<Transition, Refusal> {

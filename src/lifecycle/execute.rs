@@ -33,7 +33,10 @@ pub(super) fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> 
             let stage = Stage::Executing { execution };
             Ok(moved_to(row, row.clone(), stage, Event::ExecutionIntended, body, now))
         }
-        (Step::Intend { tag, write, before, request }, Stage::Declined { by, at, overridden, told: None }) => {
+        (
+            Step::Intend { tag, write, before, request },
+            Stage::Declined { by, at, overridden, told: None },
+        ) => {
             not_halted(ruling)?;
             let decisions = c1::list([tag.as_str()]);
             let body = c1::map([

@@ -13,6 +13,7 @@ pub mod github;
 mod http;
 pub mod pagerduty;
 pub mod prometheus;
+pub mod reading;
 mod secret;
 mod series;
 

@@ -132,16 +132,44 @@ pub struct Outcome {
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Stage {
     Pending,
-    HalfSigned { first_at: Timestamp },
-    NeedsChanges { by: PrincipalId, at: Timestamp },
-    Approved { approval: Approval },
-    Executing { execution: Execution },
-    Executed { execution: Execution },
-    Healthy { execution: Execution, outcome: Outcome },
-    Degraded { execution: Execution, outcome: Outcome, watch_until: Timestamp },
-    RolledBack { execution: Execution, outcome: Outcome },
-    Failed { execution: Execution, outcome: Outcome },
-    Unknown { execution: Option<Execution>, approval: Approval, outcome: Outcome },
+    HalfSigned {
+        first_at: Timestamp,
+    },
+    NeedsChanges {
+        by: PrincipalId,
+        at: Timestamp,
+    },
+    Approved {
+        approval: Approval,
+    },
+    Executing {
+        execution: Execution,
+    },
+    Executed {
+        execution: Execution,
+    },
+    Healthy {
+        execution: Execution,
+        outcome: Outcome,
+    },
+    Degraded {
+        execution: Execution,
+        outcome: Outcome,
+        watch_until: Timestamp,
+    },
+    RolledBack {
+        execution: Execution,
+        outcome: Outcome,
+    },
+    Failed {
+        execution: Execution,
+        outcome: Outcome,
+    },
+    Unknown {
+        execution: Option<Execution>,
+        approval: Approval,
+        outcome: Outcome,
+    },
     Declined {
         by: PrincipalId,
         at: Timestamp,
@@ -149,10 +177,20 @@ pub enum Stage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         told: Option<Told>,
     },
-    Expired { at: Timestamp },
-    Superseded { at: Timestamp, why: String },
-    Withdrawn { at: Timestamp },
-    Stale { at: Timestamp, moved: Vec<String> },
+    Expired {
+        at: Timestamp,
+    },
+    Superseded {
+        at: Timestamp,
+        why: String,
+    },
+    Withdrawn {
+        at: Timestamp,
+    },
+    Stale {
+        at: Timestamp,
+        moved: Vec<String>,
+    },
 }
 
 macro_rules! states {

@@ -222,9 +222,7 @@ impl Replay {
                     Err(text) => report.disproved(place, text),
                 }
             }
-            Event::ExecutionConfirmed
-                if !story.intended && leaf.body.text("answer") != Some("rejected") =>
-            {
+            Event::ExecutionConfirmed if !story.intended && leaf.body.text("answer") != Some("rejected") => {
                 if let Err(text) = story.may_execute(leaf) {
                     report.disproved(place, text);
                 }

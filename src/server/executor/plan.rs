@@ -173,6 +173,8 @@ mod tests {
         Execution {
             approval: Approval { how: How::Plain, decisions: vec![tag.clone()], at, effect, policy: None },
             tag,
+            write: crate::row::stage::Write::Sync,
+            done: vec![],
             intended_at: at,
             before: Before { history_id: Some(3), operation_finished_at: Some(ENDED.to_owned()) },
             confirmed_at: None,

@@ -20,7 +20,7 @@ use crate::{
     },
     row::{
         Base, Digest, Event, How, Moved, Row, RowId, Stage, State,
-        stage::{Approval, Before, Execution},
+        stage::{Approval, Before, Execution, Write},
         sync::Reading,
     },
     store::{Leaves, RowQuery, StoreError},
@@ -81,7 +81,7 @@ async fn begin(
         operation_finished_at: reading.operation_finished_at.clone(),
     };
     let request = warrant.request_digest(reading.auto_sync);
-    let step = Step::Intend { tag: warrant.tag().clone(), before, request };
+    let step = Step::Intend { tag: warrant.tag().clone(), write: Write::Sync, before, request };
     // Exactly the row and the authority that the warrant was made from.
     let (row, receipt) = match lease.step_from(&known.row, known.authority, &known.ruling, &step).await? {
         Some(Stepped::Done { row, receipt }) => (row, receipt),
@@ -423,6 +423,7 @@ impl Known {
         }
         let step = Step::Intend {
             tag: approval.decisions.last()?.clone(),
+            write: Write::Sync,
             before: Before::default(),
             request: Digest::of(""),
         };

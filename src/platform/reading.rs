@@ -1,0 +1,124 @@
+//! What several platforms say about one gate, put together: the same function for the agent that drafts, the server that
+//! checks the draft and the executor that reads again.
+//!
+//! GitHub has to answer; what another platform cannot say is unknown with its reason.
+//! Never: a judgement; a plan that could not be read passed off as none.
+
+use super::{
+    Fact, Failure, Platform, PlatformError, Sources,
+    github::{self, ApprovalState, Repository},
+};
+use crate::row::gate::{Reading, Run, Service, Told};
+
+/// How much is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What the base is made of: run, pending deployments, plan. It fits into a decision's time.
+    Base,
+    /// What the difference is made of, too: the commits and files since the last good deploy.
+    Whole,
+}
+
+/// Whom a gate is read from.
+#[derive(Debug, Clone, Copy)]
+pub struct GateSources<'a> {
+    pub github: &'a github::Source,
+}
+
+/// Why there is no reading.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoReading {
+    #[error("{service} has no gate before {environment} in the config")]
+    NotGated { service: String, environment: String },
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
+}
+
+impl Sources {
+    /// Whom a gate is read from, where GitHub is configured at all.
+    pub fn gate(&self) -> Option<GateSources<'_>> {
+        Some(GateSources { github: self.github.as_ref()? })
+    }
+}
+
+/// One run before one environment of a service, as the platforms give it now.
+pub async fn gate(
+    from: GateSources<'_>,
+    name: &str,
+    service: &Service,
+    run: u64,
+    environment: &str,
+    depth: Depth,
+) -> Result<Reading, NoReading> {
+    let not_gated = || NoReading::NotGated { service: name.to_owned(), environment: environment.to_owned() };
+    let risk = *service.environments.get(environment).ok_or_else(not_gated)?;
+    let repo = repository(service)?;
+    let run = from.github.run(&repo, run).await?;
+    let pending = from.github.pending_deployments(&repo, run.id).await?;
+    let waits = pending.iter().any(|one| one.environment == environment);
+    let instead = if waits { None } else { Some(instead(from.github, &repo, &run, environment).await?) };
+    let changes = match depth {
+        Depth::Base => Told::Unknown("not read this time".to_owned()),
+        Depth::Whole => changes(from.github, &repo, &run, environment).await,
+    };
+    let plan = match &service.terraform {
+        None => Told::None,
+        Some(_) => Told::Unknown("Terraform is not configured".to_owned()),
+    };
+    Ok(Reading {
+        service: name.to_owned(),
+        environment: environment.to_owned(),
+        run,
+        waits,
+        instead,
+        plan,
+        changes,
+        risk,
+        canary: service.canary.clone(),
+    })
+}
+
+/// The repository that a service's config names.
+pub fn repository(service: &Service) -> Result<Repository, PlatformError> {
+    service.repository.parse().map_err(|error: github::NotARepository| {
+        PlatformError::new(Platform::GitHub, "a service's repository", Failure::Setup, &error.to_string())
+    })
+}
+
+/// What became of a run that waits no more. The review log names no attempt: the last answer is the one that met it.
+async fn instead(
+    github: &github::Source,
+    repo: &Repository,
+    run: &Run,
+    environment: &str,
+) -> Result<String, PlatformError> {
+    let log = github.approvals(repo, run.id).await?;
+    let answers =
+        |one: &github::Approval| matches!(one.state, ApprovalState::Approved | ApprovalState::Rejected);
+    let here = |one: &&github::Approval| one.environments.iter().any(|name| name == environment);
+    let last = log.iter().filter(|one| answers(one)).filter(here).next_back();
+    let ended = run.conclusion.as_deref().map_or(String::new(), |conclusion| format!(", {conclusion}"));
+    Ok(match last {
+        Some(last) => format!("{} in GitHub by {}", last.state.word(), last.by),
+        None => format!("the run is {}{ended}", run.status),
+    })
+}
+
+/// What the run brings since the last deploy there that went well.
+async fn changes(
+    github: &github::Source,
+    repo: &Repository,
+    run: &Run,
+    environment: &str,
+) -> Told<crate::row::gate::Changes> {
+    let told = async {
+        let ours = github.deploy_of(repo, run, environment).await?.known();
+        let before = ours.map(|deploy| deploy.deployment.id);
+        let good = match github.last_good_deploy(repo, environment, before).await? {
+            Fact::Known(good) => good,
+            Fact::Unknown(why) => return Ok(Told::Unknown(why)),
+        };
+        github.changes(repo, &good.deployment.sha, &run.head_sha).await.map(Told::Known)
+    };
+    told.await.unwrap_or_else(|error: PlatformError| Told::Unknown(error.sentence()))
+}
