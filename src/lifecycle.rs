@@ -311,7 +311,8 @@ fn void_standing(row: &mut Row, revision: u32, why: &str) {
     }
 }
 
-/// The transition of `next` into `stage`, with the entry that tells it.
+/// The transition of `next` into `stage`, with the entry that tells it, and which keys became void by it: whoever
+/// counts from the record alone has to know.
 fn moved_to(
     row: &Row,
     mut next: Row,
@@ -322,8 +323,19 @@ fn moved_to(
 ) -> Transition {
     next.stage = stage;
     next.changed_at = now;
-    let body = body.with("from", row.state().word()).with("to", next.state().word());
+    let body = body
+        .with("from", row.state().word())
+        .with("to", next.state().word())
+        .with_some("void", newly_void(row, &next));
     Transition { row: next, entries: vec![Entry { event, body }], hold: None, work: Vec::new() }
+}
+
+/// The decisions that stood in `row` and are void in `next`.
+fn newly_void(row: &Row, next: &Row) -> Option<c1::Value> {
+    let stood = |id: &DecisionId| row.keys.iter().any(|key| key.decision_id == *id && key.void.is_none());
+    let void = next.keys.iter().filter(|key| key.void.is_some()).map(|key| &key.decision_id);
+    let ids: Vec<c1::Value> = void.filter(|id| stood(id)).map(|id| id.as_str().into()).collect();
+    (!ids.is_empty()).then_some(c1::Value::List(ids))
 }
 
 impl Transition {

@@ -388,7 +388,6 @@ pub(super) fn void(
     }
     // An approval that lost one of its keys is no approval; the others stand as keys.
     let stage = open_stage(&next);
-    let ids: Vec<c1::Value> = decisions.iter().map(|id| id.as_str().into()).collect();
-    let body = c1::map([("why", c1::Value::from(why)), ("void", c1::Value::List(ids))]);
+    let body = c1::map([("why", c1::Value::from(why))]);
     Ok(moved_to(row, next, stage, Event::RowState, body, now).with(Work::Notify))
 }

@@ -15,6 +15,8 @@ struct World {
     now: Timestamp,
     row: Option<Row>,
     count: u8,
+    /// What the record says is void.
+    void: std::collections::BTreeSet<String>,
 }
 
 fn digests(seed: &str) -> Digests {
@@ -102,7 +104,7 @@ fn next_revision(row: &Row) -> Revision {
 
 impl World {
     fn at(start: &str) -> Self {
-        Self { now: start.parse().unwrap(), row: None, count: 0 }
+        Self { now: start.parse().unwrap(), row: None, count: 0, void: std::collections::BTreeSet::new() }
     }
 
     fn step(&mut self, words: &[&str]) -> Step {
@@ -195,7 +197,12 @@ impl World {
             _ => {
                 let step = self.step(&words);
                 match apply(&Ruling::default(), self.row.as_ref().unwrap(), &step, self.now) {
-                    Ok(transition) => self.row = Some(transition.row),
+                    Ok(transition) => {
+                        let bodies =
+                            transition.entries.iter().filter_map(|entry| entry.body.get("void")?.as_list());
+                        self.void.extend(bodies.flatten().filter_map(c1::Value::as_text).map(str::to_owned));
+                        self.row = Some(transition.row);
+                    }
                     Err(refusal) => return format!("refused {}", refusal.code()),
                 }
             }
@@ -513,6 +520,9 @@ proptest! {
             for (was, is) in before.keys.iter().zip(&after.keys) {
                 prop_assert!(was.void.is_none() || was.void == is.void, "void stays void");
             }
+            let is_void = after.keys.iter().filter(|key| key.void.is_some() && key.decision != Decision::Withdraw);
+            let is_void: std::collections::BTreeSet<_> = is_void.map(|key| key.decision_id.to_string()).collect();
+            prop_assert_eq!(&is_void, &world.void, "the record alone tells which keys count, at {}", line);
             if said.starts_with("refused") {
                 prop_assert_eq!(&before, &after);
             }
