@@ -38,6 +38,12 @@ pub fn is_encrypted(pem: &[u8]) -> Result<bool, KeyError> {
     Ok(ssh_key::PrivateKey::from_openssh(pem).map_err(|_| KeyError::NotAKey)?.is_encrypted())
 }
 
+/// The public half of a key file, which no passphrase hides.
+pub fn public_of(pem: &[u8]) -> Result<PublicKey, KeyError> {
+    let key = ssh_key::PrivateKey::from_openssh(pem).map_err(|_| KeyError::NotAKey)?;
+    Ok(PublicKey::from_blob(key.public_key().to_bytes().map_err(|_| KeyError::NotAKey)?)?)
+}
+
 impl PrivateKey {
     /// Reads the text of an OpenSSH private key.
     pub fn parse(pem: &[u8], passphrase: Option<&[u8]>) -> Result<PrivateKey, KeyError> {

@@ -19,6 +19,7 @@ pub mod session;
 pub mod settings;
 pub mod signer;
 pub mod sync;
+pub mod turn;
 
 use ring::rand::SecureRandom as _;
 

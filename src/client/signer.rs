@@ -97,6 +97,13 @@ impl Signer {
             .collect())
     }
 
+    /// The public half of the key file that the settings name; none where the key is in an agent.
+    pub fn named_in_file(settings: &Settings) -> Option<PublicKey> {
+        let path = Some(settings.key.as_str());
+        let path = path.filter(|key| *key != Settings::KEY_AGENT && !key.starts_with("SHA256:"))?;
+        private_key::public_of(&read_key(&expand_home(path)).ok()?).ok()
+    }
+
     fn from_agent(wanted: Option<&str>, known: &[String]) -> Result<Self, SignError> {
         let keys = Self::agent_keys()?;
         let fits = |key: &PublicKey| wanted.is_none_or(|wanted| key.fingerprint() == wanted);

@@ -46,6 +46,9 @@ pub fn disabled(model: &Model, command: Command) -> Option<String> {
     if model.read_only {
         return Some(text::READ_ONLY.to_owned());
     }
+    if let Some(process) = model.elsewhere {
+        return Some(text::elsewhere(process));
+    }
     if model.too_small_to_decide() {
         return Some(text::too_small(model.size.0, model.size.1));
     }
@@ -181,7 +184,10 @@ fn open_batch(model: &mut Model, verb: Verb, command: Command) -> Vec<Effect> {
 
 /// Reasons that hold for every row.
 fn general(model: &Model, command: Command) -> Option<String> {
-    let off = model.read_only || model.too_small_to_decide() || model.link.broken.is_some();
+    let off = model.read_only
+        || model.elsewhere.is_some()
+        || model.too_small_to_decide()
+        || model.link.broken.is_some();
     if off { disabled(model, command) } else { None }
 }
 
@@ -318,6 +324,44 @@ fn unlock(model: &mut Model) -> Vec<Effect> {
         fail(model, "the key is being asked for".to_owned());
         return vec![Effect::Key];
     }
+    ask_passphrase(model);
+    Vec::new()
+}
+
+/// `:unlock`, from anywhere.
+pub fn unlock_now(model: &mut Model) -> Vec<Effect> {
+    match &model.key {
+        KeyState::Locked { .. } => ask_passphrase(model),
+        KeyState::Ready { .. } => model.tell(Slot::Info, text::UNLOCKED),
+        KeyState::Unasked | KeyState::Missing(_) => {
+            model.unlocking = true;
+            return vec![Effect::Key];
+        }
+    }
+    Vec::new()
+}
+
+/// The key was looked for, or tried.
+pub fn key_came(model: &mut Model, key: KeyState) {
+    let wanted = std::mem::take(&mut model.unlocking);
+    let tried = matches!(model.key, KeyState::Locked { .. });
+    match &key {
+        KeyState::Locked { wrong: true, .. } => model.tell(Slot::Watch, text::WRONG_PASSPHRASE),
+        KeyState::Ready { .. } if tried && model.dialog().is_some() => {
+            model.tell(Slot::Ok, "your key is open: Enter signs");
+        }
+        KeyState::Ready { .. } if tried || wanted => model.tell(Slot::Ok, text::UNLOCKED),
+        KeyState::Missing(why) if wanted => model.tell(Slot::Watch, why),
+        _ => {}
+    }
+    let ask = matches!(&key, KeyState::Locked { wrong, .. } if wanted || *wrong);
+    model.key = key;
+    if ask {
+        ask_passphrase(model);
+    }
+}
+
+fn ask_passphrase(model: &mut Model) {
     let visit = model.visit();
     let typing = super::model::Typing {
         visit,
@@ -326,7 +370,6 @@ fn unlock(model: &mut Model) -> Vec<Effect> {
         error: None,
     };
     super::update::push_layer(model, Layer::Unlock(typing));
-    Vec::new()
 }
 
 /// The layer on top has stood on the screen long enough for a key to be meant for it.

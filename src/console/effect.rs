@@ -58,6 +58,10 @@ pub enum Effect {
     /// A passphrase for a key file.
     Unlock(Secret),
     ForgetKey,
+    /// Deciding was switched on: this console takes its turn among those of the home.
+    TakeTurn,
+    /// The home is ours now: what the other console left is read again.
+    TakeOver,
     Sign(Box<Order>),
     TakeBack {
         row: RowId,
@@ -146,6 +150,8 @@ pub enum Answer {
         attempts: Result<Vec<Attempt>, String>,
     },
     Key(KeyState),
+    /// The console that held the outbox has ended.
+    Alone,
     /// Signed and on disk, or why not; nothing was signed then.
     Signed {
         row: RowId,
@@ -185,8 +191,6 @@ pub struct Link {
     pub halted: Option<Halted>,
     /// The server could not prove what was seen here at this time.
     pub broken: Option<Timestamp>,
-    /// Another console sends for this home.
-    pub sends_elsewhere: bool,
     /// The demo's own organisation.
     pub demo: bool,
 }
@@ -226,6 +230,10 @@ pub enum KeyState {
     /// A file with a passphrase, not given yet.
     Locked {
         file: String,
+        /// Type and fingerprint.
+        key: String,
+        /// A passphrase was given, and was another.
+        wrong: bool,
     },
     Missing(String),
 }

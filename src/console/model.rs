@@ -53,12 +53,16 @@ pub struct Model {
     pub still: bool,
     pub leave_after_ms: u64,
     pub read_only: bool,
+    /// Another console decides for this home: its process, 0 where that is not known.
+    pub elsewhere: Option<u32>,
     pub bell: bool,
     pub views: Vec<(String, String)>,
 
     pub known: Known,
     pub link: Link,
     pub key: KeyState,
+    /// `:unlock` was asked for, and the key is being looked for.
+    pub unlocking: bool,
     pub bodies: BTreeMap<RowId, Body>,
     /// What was on the screen of each row that was opened: what may be signed.
     pub read: BTreeMap<RowId, Pin>,
@@ -113,6 +117,7 @@ pub struct Surroundings {
     pub still: bool,
     pub leave_after_ms: u64,
     pub read_only: bool,
+    pub elsewhere: Option<u32>,
     /// `[page] by = "bell"`.
     pub bell: bool,
     pub views: Vec<(String, String)>,
@@ -399,11 +404,13 @@ impl Model {
             still: from.still,
             leave_after_ms: from.leave_after_ms,
             read_only: from.read_only,
+            elsewhere: from.elsewhere,
             bell: from.bell,
             views,
             known: Known::default(),
             link: Link::default(),
             key: KeyState::default(),
+            unlocking: false,
             bodies: BTreeMap::new(),
             read: BTreeMap::new(),
             looked_ms: BTreeMap::new(),

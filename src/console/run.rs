@@ -27,7 +27,8 @@ use super::terminal::{
 };
 use super::theme::{Themes, Wish};
 use super::update::{next_wake_ms, open_row, update};
-use crate::client::{Home, Settings, StoreError};
+use crate::client::turn::{Turn, Waiting, Whose};
+use crate::client::{Home, HomeError, Settings, StoreError};
 use crate::clock::Clock;
 use crate::config;
 use crate::row::RowId;
@@ -66,6 +67,8 @@ pub enum ConsoleError {
     Terminal(#[from] TerminalError),
     #[error(transparent)]
     Open(#[from] OpenError),
+    #[error(transparent)]
+    Home(#[from] HomeError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("a thread could not be started: {0}")]
@@ -118,7 +121,12 @@ pub fn run(options: Options) -> Result<Exit, ConsoleError> {
         frame_ms: None,
         urgent: true,
         exit: None,
+        turn: None,
     };
+    // One that only reads keeps nobody from deciding.
+    if !runner.model.read_only {
+        runner.take_turn()?;
+    }
     runner.take(What::Answer(Box::new(Answer::Known(Box::new(snapshot)))));
     if let Some(remark) = remark {
         runner.take(What::Answer(Box::new(Answer::Told(remark))));
@@ -174,8 +182,20 @@ fn surroundings(options: &Options) -> Surroundings {
         still: settings.motion.as_deref() == Some("none") || set("DOCK_REDUCED_MOTION").is_some(),
         leave_after_ms: u64::try_from(settings.leave_after().as_millis()).unwrap_or(0),
         read_only: options.read_only || settings.read_only,
+        elsewhere: None,
         bell: settings.page.by == "bell",
         views: settings.views.clone().into_iter().collect(),
+    }
+}
+
+/// Waits for the other console to end, and holds its place from then on.
+fn take_over(waiting: Waiting, to_worker: &SyncSender<Effect>) {
+    if let Ok(_turn) = waiting.wait()
+        && to_worker.send(Effect::TakeOver).is_ok()
+    {
+        loop {
+            std::thread::park();
+        }
     }
 }
 
@@ -230,6 +250,8 @@ struct Runner {
     frame_ms: Option<u64>,
     urgent: bool,
     exit: Option<Exit>,
+    /// The right to decide for this home, where nobody else had it.
+    turn: Option<Turn>,
 }
 
 impl Runner {
@@ -302,6 +324,12 @@ impl Runner {
                 Effect::Suspend => {
                     self.away(terminal::stop_here);
                 }
+                Effect::TakeTurn => {
+                    if let Err(error) = self.take_turn() {
+                        self.model.read_only = true;
+                        self.take(What::Answer(Box::new(Answer::Told(error.to_string()))));
+                    }
+                }
                 Effect::Edit { text } => {
                     let edited = self.edit(&text);
                     self.take(What::Answer(Box::new(Answer::Edited(edited))));
@@ -309,6 +337,23 @@ impl Runner {
                 other => self.hand_over(other),
             }
         }
+    }
+
+    /// The right to decide here, or the news of who has it, and a thread that waits behind them.
+    fn take_turn(&mut self) -> Result<(), ConsoleError> {
+        if self.turn.is_some() || self.model.elsewhere.is_some() {
+            return Ok(());
+        }
+        match self.home.turn()? {
+            Whose::Ours(turn) => self.turn = Some(turn),
+            Whose::Another(waiting) => {
+                self.model.elsewhere = Some(waiting.process.unwrap_or(0));
+                let to_worker = self.to_worker.clone();
+                let thread = std::thread::Builder::new().name("turn".to_owned());
+                thread.spawn(move || take_over(waiting, &to_worker))?;
+            }
+        }
+        Ok(())
     }
 
     fn hand_over(&mut self, effect: Effect) {

@@ -329,6 +329,7 @@ pub(crate) fn surroundings() -> Surroundings {
         still: false,
         leave_after_ms: 10_000,
         read_only: false,
+        elsewhere: None,
         bell: true,
         views: vec![],
     }

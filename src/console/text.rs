@@ -13,6 +13,10 @@ pub const BURST: &str = "ignored: too many keys at once to be typed by hand";
 pub const PASTE_IGNORED: &str = "paste ignored here";
 pub const READ_FIRST: &str = "Read it first";
 pub const READ_ONLY: &str = "read-only: `:read-only` switches deciding on";
+pub const ELSEWHERE: &str = "READ ONLY: another console holds the outbox";
+pub const ALONE: &str = "the other console has ended: deciding is on";
+pub const UNLOCKED: &str = "your key is open";
+pub const WRONG_PASSPHRASE: &str = "that is not this key's passphrase";
 pub const NOTHING_TO_TAKE_BACK: &str = "nothing to take back: all that you signed has left";
 pub const NOTHING_TO_SEND: &str = "nothing here is signed and resting";
 pub const TAKEN_BACK: &str = "Taken back. Nothing was sent.";
@@ -100,6 +104,12 @@ pub fn grouped(number: u64) -> String {
 
 pub fn plural(count: usize, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+}
+
+/// Why nothing is decided here while another console of this home runs.
+pub fn elsewhere(process: u32) -> String {
+    let which = if process > 0 { format!(" (process {process})") } else { String::new() };
+    format!("another console holds the outbox{which}: end it to decide here")
 }
 
 pub fn too_small(width: u16, height: u16) -> String {

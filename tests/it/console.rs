@@ -4,7 +4,10 @@
 
 use serde_json::{Value, json};
 
-use crate::{pty::Console, world::World};
+use crate::{
+    pty::Console,
+    world::{World, until},
+};
 
 const NOTE: &str = "Read the diff before this round.";
 
@@ -97,5 +100,152 @@ fn the_console_dies_at_each_step_and_nothing_is_lost_or_done_twice() {
         assert_eq!((&entry["state"], &entry["note"]), (&json!("accepted"), &json!(NOTE)), "{step}");
         let told = world.row("govind", &row);
         assert_eq!(told["decisions"].as_array().map(Vec::len), Some(1), "{step}: {told}");
+    }
+}
+
+/// The backend is away while a decision is made; it is told so, and delivered once when the backend is back.
+#[test]
+fn offline_a_decision_waits_visibly_and_is_delivered_once() {
+    let mut world = World::start(&["--scenario", "seeds"]);
+    configure(&world, "govind", "");
+    world.until_row("govind", "sync-8821", "pending");
+    let before = world.syncs("payments-api");
+    let mut console = Console::open(&world.home("govind"), &[], &[]);
+    console.read("sync-8821");
+    world.move_world(&json!({"do": "backend", "state": "down"}));
+    console.press("r", "OFFLINE since");
+    console.press("A", "Approve sync-8821");
+    console.until("OFFLINE: it waits unsent");
+    console.fill(NOTE, "y");
+    console.press("\r", "1 unsent");
+    console.press("go", "Nobody else can see it");
+    console.until("NOT delivered");
+    world.move_world(&json!({"do": "backend", "state": "up"}));
+    console.press("r", "entry ");
+    console.until("Accepted");
+    world.until_row("govind", "sync-8821", "healthy");
+    let ours = world.syncs("payments-api").into_iter().filter(|entry| !before.contains(entry)).count();
+    let entries = outbox(&world, "govind", "sync-8821");
+    assert_eq!((ours, entries.len()), (1, 1), "{entries:?}");
+    assert_eq!(entries[0]["offline"], json!(true));
+}
+
+/// Between the screen and the signature the base moves: what moved opens, the note stays, nothing unseen is signed.
+#[test]
+fn what_moved_before_the_signature_is_shown_and_nothing_unseen_is_signed() {
+    let mut world = World::start(&["--scenario", "seeds"]);
+    configure(&world, "govind", "");
+    world.until_row("govind", "sync-8821", "pending");
+    let mut console = Console::open(&world.home("govind"), &[], &[]);
+    console.read("sync-8821");
+    console.press("A", "Approve sync-8821");
+    console.press(NOTE, NOTE);
+    console.press("\t", "▸ Sign");
+    console.press("y", "[ y ]");
+    let moved = world.move_world(&json!({"do": "move_base", "row": "sync-8821"}));
+    assert_eq!(moved["ok"], json!(true), "{moved}");
+    console.until("What moved while you decided");
+    console.press("\x1b", "MOVED since you read it");
+    console.until(NOTE);
+    console.until("[ _ ]");
+    console.press("y", "[ y ]");
+    console.press("\r", "read the new revision");
+    let kept = outbox(&world, "govind", "sync-8821");
+    let [draft] = kept.as_slice() else { panic!("the note alone: {kept:?}") };
+    assert_eq!(draft["decision_id"], Value::Null, "nothing was signed: {draft}");
+}
+
+/// Two consoles of one home: the second reads, and decides once the first has ended.
+#[test]
+fn a_second_console_reads_until_the_first_has_ended() {
+    let world = World::start(&["--scenario", "seeds"]);
+    configure(&world, "sarah", "");
+    world.until_row("sarah", "sync-8822", "pending");
+    let mut first = Console::open(&world.home("sarah"), &[], &[]);
+    first.until("synced");
+    let mut second = Console::open(&world.home("sarah"), &[], &[]);
+    second.until("READ ONLY: another console holds the outbox");
+    second.press("/", " filter");
+    second.press("id:sync-8822", "1 of ");
+    second.press("\r", "Enter read");
+    second.press("\r", "SIGNALS");
+    second.press("D", "end it to decide here");
+    first.press("q", "");
+    assert!(first.ended().success());
+    second.until("the other console has ended");
+    second.press("D", "Decline sync-8822");
+    second.fill("The toggle is the mitigation of INC-771.", "y");
+    second.press("\r", "sync-8822: ");
+    world.until_row("sarah", "sync-8822", "declined");
+}
+
+/// The note in the reader's own editor, and a key that a passphrase protects: unlocked in the dialog, then it signs.
+#[test]
+fn a_locked_key_is_unlocked_in_the_console_and_the_note_is_written_in_an_editor() {
+    let world = World::start(&["--scenario", "seeds"]);
+    configure(&world, "sarah", "");
+    world.until_row("sarah", "sync-8822", "pending");
+    let (key, editor) = (world.dir.path().join("keys/sarah"), world.dir.path().join("editor"));
+    let protect = ["-q", "-p", "-P", "", "-N", "open sesame", "-f"];
+    let done = std::process::Command::new("ssh-keygen").args(protect).arg(&key).status().unwrap();
+    assert!(done.success());
+    std::fs::remove_file(world.home("sarah").join("state/session")).unwrap();
+    std::fs::write(&editor, "printf ' It was set by hand.' >> \"$1\"\n").unwrap();
+    let editor = format!("sh {}", editor.display());
+    let mut console = Console::open(&world.home("sarah"), &[], &[("EDITOR", &editor)]);
+
+    console.until("SIGNED OUT since");
+    console.press(":", "Commands");
+    console.press("unlock", "› unlock");
+    console.press("\r", "Passphrase for");
+    console.until("ssh-ed25519 SHA256:");
+    console.press("open says me", "typed; Enter unlocks");
+    assert!(!console.shows("says me"), "{}", console.text());
+    console.press("\r", "nothing typed yet");
+    console.press("open sesame", "typed; Enter unlocks");
+    console.press("\r", "synced");
+    console.read("sync-8822");
+    console.press("D", "Decline sync-8822");
+    console.press("A person decides.", "A person decides.");
+    console.press("\x18", "A person decides. It was set by hand.");
+    console.press("\t", "▸ Sign");
+    console.press("y", "[ y ]");
+    console.press("\r", "sync-8822: ");
+    let row = world.until_row("sarah", "sync-8822", "declined");
+    assert_eq!(row["decisions"][0]["note"], json!("A person decides. It was set by hand."));
+}
+
+/// The key in ssh-agent, as most people have theirs.
+#[test]
+fn a_key_in_ssh_agent_signs_in_the_console() {
+    let world = World::start(&["--scenario", "seeds"]);
+    world.until_row("sarah", "sync-8822", "pending");
+    let socket = world.dir.path().join("agent.sock");
+    let mut agent =
+        Ended(std::process::Command::new("ssh-agent").arg("-D").arg("-a").arg(&socket).spawn().unwrap());
+    let add = || {
+        let mut add = std::process::Command::new("ssh-add");
+        add.arg("-q").arg(world.dir.path().join("keys/sarah")).env("SSH_AUTH_SOCK", &socket);
+        add.stderr(std::process::Stdio::null()).status().unwrap().success().then_some(())
+    };
+    until("the agent has the key", add);
+    configure(&world, "sarah", "key = \"agent\"\n");
+    let socket = socket.to_string_lossy();
+    let mut console = Console::open(&world.home("sarah"), &[], &[("SSH_AUTH_SOCK", &socket)]);
+    console.read("sync-8822");
+    console.press("D", "You sign with ssh-agent SHA256:");
+    console.fill("The toggle is the mitigation of INC-771.", "y");
+    console.press("\r", "sync-8822: ");
+    world.until_row("sarah", "sync-8822", "declined");
+    assert!(agent.0.try_wait().unwrap().is_none());
+}
+
+/// A program of the test's own, ended with it.
+struct Ended(std::process::Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }

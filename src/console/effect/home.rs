@@ -13,6 +13,7 @@ use super::super::model::{Body, Opened};
 use super::super::widget::diff::Diff;
 use super::net::Ask;
 use super::{Answer, Effect, KeyState, Link, LinkState, Order, Snapshot};
+use crate::audit::private_key::KeyError;
 use crate::client::signer::DEMO_ORG;
 use crate::client::{
     Cache, Home, Me, Outbox, Pin, Settings, SignError, Signer, StoreError, Wish, cache::RECENT, decide,
@@ -26,6 +27,9 @@ pub const EFFECTS_MAX: usize = 256;
 
 /// Hands an answer to the console; false once nobody listens.
 pub type TellAnswer = Arc<dyn Fn(Answer) -> bool + Send + Sync>;
+
+const NEVER_SPOKEN: &str =
+    "this home has never spoken to its server: it does not know whose record it signs for";
 
 /// What every effect works with.
 #[derive(Clone)]
@@ -165,7 +169,19 @@ impl Worker {
                 self.outbox_after(|outbox| outbox.drop_draft(row, revision))
             }
             Effect::Key => vec![Answer::Key(self.key(None))],
-            Effect::Unlock(secret) => vec![Answer::Key(self.key(Some(&secret.0)))],
+            Effect::Unlock(secret) => {
+                let mut answers = vec![Answer::Key(self.key(Some(&secret.0)))];
+                // A passphrase that is wrong opens no session either.
+                if !matches!(answers[..], [Answer::Key(KeyState::Locked { .. })]) {
+                    answers.extend(ask(net, Ask::SignIn(secret)));
+                }
+                answers
+            }
+            Effect::TakeOver => {
+                let mut answers = vec![Answer::Alone];
+                answers.extend(self.outbox_now());
+                answers
+            }
             Effect::ForgetKey => {
                 self.signer = None;
                 Vec::new()
@@ -196,6 +212,7 @@ impl Worker {
             | Effect::Copy(_)
             | Effect::OpenUrl(_)
             | Effect::Bell
+            | Effect::TakeTurn
             | Effect::Suspend
             | Effect::Redraw
             | Effect::Quit => Vec::new(),
@@ -229,19 +246,16 @@ impl Worker {
 
     /// Opens the key where it is not open, and says what it is.
     fn key(&mut self, passphrase: Option<&Zeroizing<String>>) -> KeyState {
+        let org = self.place.org(&self.cache, &self.outbox);
         if self.signer.is_none() {
-            let Some(org) = self.place.org(&self.cache, &self.outbox) else {
-                return KeyState::Missing(
-                    "this home has never spoken to its server: it does not know whose record it signs for"
-                        .to_owned(),
-                );
-            };
-            match self.place.signer(&org, &self.cache, passphrase) {
-                Ok(signer) => self.signer = Some(signer),
-                Err(SignError::NoPassphrase) => {
-                    return KeyState::Locked { file: self.place.settings.key.clone() };
+            match self.place.signer(org.as_deref().unwrap_or_default(), &self.cache, passphrase) {
+                Ok(signer) if org.is_some() => self.signer = Some(signer),
+                Err(SignError::NoPassphrase) => return self.locked(false),
+                Err(SignError::File { error: KeyError::WrongPassphrase, .. }) => return self.locked(true),
+                Err(error) if org.is_some() => {
+                    return KeyState::Missing(error.to_string().replace('\n', " "));
                 }
-                Err(error) => return KeyState::Missing(error.to_string().replace('\n', " ")),
+                Ok(_) | Err(_) => return KeyState::Missing(NEVER_SPOKEN.to_owned()),
             }
         }
         match &self.signer {
@@ -252,6 +266,13 @@ impl Worker {
             },
             None => KeyState::Unasked,
         }
+    }
+
+    fn locked(&self, wrong: bool) -> KeyState {
+        let settings = &self.place.settings;
+        let key =
+            Signer::named_in_file(settings).map(|key| format!("{} {}", key.key_type(), key.fingerprint()));
+        KeyState::Locked { file: settings.key.clone(), key: key.unwrap_or_default(), wrong }
     }
 
     /// Signs and keeps: when this returns, it is on disk.
@@ -313,7 +334,9 @@ fn told(done: Result<(), StoreError>) -> Vec<Answer> {
 fn ask(net: &Sender<Ask>, what: Ask) -> Vec<Answer> {
     let away = |row: RowId, why: &str| Answer::Row { row, body: Err(why.to_owned()) };
     match (net.try_send(what.clone()), what) {
-        (Ok(()), _) | (Err(_), Ask::Push | Ask::Now | Ask::Fresh(_) | Ask::History(_)) => Vec::new(),
+        (Ok(()), _) | (Err(_), Ask::Push | Ask::Now | Ask::SignIn(_) | Ask::Fresh(_) | Ask::History(_)) => {
+            Vec::new()
+        }
         (Err(_), Ask::Row(row)) => vec![away(row, "it is not cached, and too much is being asked at once")],
     }
 }

@@ -13,10 +13,11 @@ use tokio::sync::mpsc::Receiver;
 use zeroize::Zeroizing;
 
 use super::home::{OpenError, Place, TellAnswer};
-use super::{Answer, Attempt, Effect, Link, LinkState};
+use super::{Answer, Attempt, Effect, Link, LinkState, Secret};
 use crate::client::signer::DEMO_ORG;
 use crate::client::{
-    Api, Cache, Exchange, Outbox, Pulled, SyncError, api::POLL_MAX, cache::RECENT, plan, session,
+    Api, Cache, Entry, Exchange, NoteDraft, Outbox, Pulled, SignError, SyncError, api::POLL_MAX,
+    cache::RECENT, plan, session,
 };
 use crate::row::{RowId, c1};
 use crate::wire::HistoryEntry;
@@ -26,8 +27,10 @@ pub const ASKS_MAX: usize = 64;
 /// A delivery is looked for this often although nothing was heard: another program may have signed.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
 
+const LOCKED: &str = "your key asks for its passphrase before it signs you in: `:unlock`";
+
 /// A question to the backend.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Ask {
     Row(RowId),
     Fresh(RowId),
@@ -36,6 +39,8 @@ pub enum Ask {
     Push,
     /// Try again now, however long the pause was to be.
     Now,
+    /// The key's passphrase was given: where no session is open, it opens one.
+    SignIn(Secret),
 }
 
 /// Runs until the console is gone.
@@ -66,6 +71,7 @@ struct Net<'a> {
     failures: Cell<u32>,
     kick_feed: Notify,
     kick_push: Notify,
+    told: RefCell<Option<(Vec<Entry>, Vec<NoteDraft>)>>,
     effects: &'a SyncSender<Effect>,
     tell: &'a TellAnswer,
 }
@@ -98,6 +104,7 @@ impl<'a> Net<'a> {
             failures: Cell::new(0),
             kick_feed: Notify::new(),
             kick_push: Notify::new(),
+            told: RefCell::new(None),
             effects,
             tell,
         })
@@ -136,12 +143,12 @@ impl<'a> Net<'a> {
         }
         let api =
             session::connect(&self.place.home, &self.place.settings).map_err(|error| error.to_string())?;
-        let api = if api.has_token() { api } else { self.sign_in(api).await? };
+        let api = if api.has_token() { api } else { self.sign_in(api, None).await? };
         *self.api.borrow_mut() = Some(api.clone());
         Ok(api)
     }
 
-    async fn sign_in(&self, api: Api) -> Result<Api, String> {
+    async fn sign_in(&self, api: Api, passphrase: Option<&Zeroizing<String>>) -> Result<Api, String> {
         let known = self.place.org(&self.cache.borrow(), &self.outbox);
         let org = if let Some(org) = known {
             org
@@ -150,7 +157,10 @@ impl<'a> Net<'a> {
             api.challenge(&person).await.map_err(|error| error.to_string())?.org
         };
         let signer =
-            self.place.signer(&org, &self.cache.borrow(), None).map_err(|error| error.to_string())?;
+            self.place.signer(&org, &self.cache.borrow(), passphrase).map_err(|error| match error {
+                SignError::NoPassphrase => LOCKED.to_owned(),
+                other => other.to_string(),
+            })?;
         let signed_in = session::login(&self.place.home, &self.place.settings, &api, &signer).await;
         let session = signed_in.map_err(|error| error.to_string())?;
         Ok(api.with_token(Zeroizing::new(session.token)))
@@ -274,7 +284,7 @@ impl<'a> Net<'a> {
                 *self.api.borrow_mut() = None;
                 let connected = session::connect(&self.place.home, &self.place.settings);
                 if let Ok(api) = connected
-                    && let Ok(api) = self.sign_in(api).await
+                    && let Ok(api) = self.sign_in(api, None).await
                 {
                     *self.api.borrow_mut() = Some(api);
                     return true;
@@ -343,6 +353,7 @@ impl<'a> Net<'a> {
     /// Deliveries: when something was signed, when its rest is over, when the server is back.
     async fn deliver(&self) {
         loop {
+            self.tell_outbox();
             let next_at = self.push().await;
             let until = next_at.map(|at| at.duration_since(self.now()));
             let wait = until.and_then(|until| Duration::try_from(until).ok()).unwrap_or(Duration::ZERO);
@@ -364,7 +375,6 @@ impl<'a> Net<'a> {
         if due > self.now() {
             return Some(due);
         }
-        self.tell_outbox();
         // A decision authenticates itself: it needs no session.
         let api = match self.api().await {
             Ok(api) => api,
@@ -390,8 +400,13 @@ impl<'a> Net<'a> {
         }
     }
 
+    /// What stands in the outbox now, where it is not what was told last: another program may have signed.
     fn tell_outbox(&self) {
-        if let (Ok(entries), Ok(drafts)) = (self.outbox.entries(), self.outbox.drafts()) {
+        let (Ok(entries), Ok(drafts)) = (self.outbox.entries(), self.outbox.drafts()) else { return };
+        let now = (entries, drafts);
+        if self.told.borrow().as_ref() != Some(&now) {
+            let (entries, drafts) = now.clone();
+            *self.told.borrow_mut() = Some(now);
             self.tell(Answer::Outbox { entries, drafts });
         }
     }
@@ -405,6 +420,7 @@ impl<'a> Net<'a> {
                     self.kick_push.notify_one();
                     self.hurry();
                 }
+                Ask::SignIn(secret) => self.sign_in_with(&secret).await,
                 Ask::Row(row) => self.row(row).await,
                 Ask::Fresh(row) => {
                     let fresh = match self.api().await {
@@ -422,6 +438,24 @@ impl<'a> Net<'a> {
                     self.tell(Answer::History { row, attempts });
                 }
             }
+        }
+    }
+
+    async fn sign_in_with(&self, secret: &Secret) {
+        if self.api.borrow().is_some() {
+            return;
+        }
+        let connected = session::connect(&self.place.home, &self.place.settings);
+        let signed_in = match connected {
+            Ok(api) => self.sign_in(api, Some(&secret.0)).await,
+            Err(error) => Err(error.to_string()),
+        };
+        match signed_in {
+            Ok(api) => {
+                *self.api.borrow_mut() = Some(api);
+                self.kick_feed.notify_one();
+            }
+            Err(why) => self.tell(Answer::Told(why)),
         }
     }
 

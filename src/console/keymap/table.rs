@@ -162,6 +162,7 @@ bindings! {
     Everywhere Suspend "suspend" ["Ctrl+Z"] "suspend" "" false;
     Everywhere Redraw "redraw" ["Ctrl+L"] "draw the screen again" "" false;
     Everywhere ReadOnly "read-only" [] "switch deciding off or on" "" false;
+    Everywhere Unlock "unlock" [] "give your key's passphrase, and sign in with it" "" false;
     Everywhere Quit "quit" [] "leave Dock" "" false;
 
     Dialog FieldNext "next-field" ["Tab"] "next field" "next" false;

@@ -52,7 +52,8 @@ fn title(model: &Model, screen: &str) -> Styled {
     if model.link.demo {
         line = line.add(Slot::Watch, " DEMO");
     }
-    if model.read_only {
+    // Told on the right where nothing graver is.
+    if model.read_only || (model.elsewhere.is_some() && model.link.away()) {
         line = line.add(Slot::Watch, " READ ONLY");
     }
     if !screen.is_empty() {
@@ -109,8 +110,8 @@ pub fn truth(model: &Model) -> Styled {
         let said = format!("HALTED {} by {}: clocks stand still", when(halted.at), halted.by);
         return Styled::of(Slot::Watch, said);
     }
-    if link.sends_elsewhere {
-        return Styled::of(Slot::Watch, "READ ONLY: another console holds the outbox");
+    if model.elsewhere.is_some() {
+        return Styled::of(Slot::Watch, text::ELSEWHERE);
     }
     if link.clock_ahead_s.abs() >= CLOCK_OFF_S {
         let (by, way) = (link.clock_ahead_s.abs(), if link.clock_ahead_s > 0 { "ahead" } else { "behind" });

@@ -112,7 +112,7 @@ fn key_line(model: &Model) -> Styled {
                 .text(format!("{kind} {}", &Shown::untrusted(fingerprint).fit(24)))
                 .add(Slot::Muted, format!("   {proof}"))
         }
-        KeyState::Locked { file } => {
+        KeyState::Locked { file, .. } => {
             Styled::of(Slot::Watch, format!("Your key {file} asks for its passphrase when you sign."))
         }
         KeyState::Missing(why) => Styled::of(Slot::Danger, format!("No key: {why}")),
@@ -379,12 +379,11 @@ pub(super) fn unlock(model: &Model, typing: &Typing, canvas: &mut Canvas<'_>) {
     let area = layout::layer(model, 70, 7);
     super::boxed(canvas, area, "Unlock your key");
     let inside: Rect = super::inside(area);
-    let file = match &model.key {
-        KeyState::Locked { file } => file.clone(),
-        _ => String::new(),
-    };
-    canvas.line(inside.x, inside.y, inside.width, &Styled::from(format!("Passphrase for {file}")));
+    if let KeyState::Locked { file, key, .. } = &model.key {
+        canvas.line(inside.x, inside.y, inside.width, &Styled::from(format!("Passphrase for {file}")));
+        canvas.line(inside.x, inside.y + 1, inside.width, &Styled::of(Slot::Muted, key.as_str()));
+    }
     let typed = if typing.input.text().is_empty() { "nothing typed yet" } else { "typed; Enter unlocks" };
-    canvas.line(inside.x, inside.y + 2, inside.width, &Styled::of(Slot::Muted, typed));
-    canvas.cursor(inside.x, inside.y + 2, true);
+    canvas.line(inside.x, inside.y + 3, inside.width, &Styled::of(Slot::Muted, typed));
+    canvas.cursor(inside.x, inside.y + 3, true);
 }

@@ -66,7 +66,12 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
             Vec::new()
         }
         Answer::Key(key) => {
-            model.key = key;
+            decide::key_came(model, key);
+            Vec::new()
+        }
+        Answer::Alone => {
+            model.elsewhere = None;
+            model.tell(Slot::Ok, text::ALONE);
             Vec::new()
         }
         Answer::Signed { row, signed } => signed_came(model, row, signed),

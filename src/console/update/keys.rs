@@ -215,9 +215,13 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Quiet => Vec::new(), // every key is: see `press`
         Command::ReadOnly => {
             model.read_only = !model.read_only;
-            let said = if model.read_only { "read-only: capitals are off" } else { "deciding is on" };
-            tell_watch(model, said)
+            if model.read_only {
+                return tell_watch(model, "read-only: capitals are off");
+            }
+            model.tell(Slot::Watch, "deciding is on");
+            vec![Effect::TakeTurn]
         }
+        Command::Unlock => decide::unlock_now(model),
         Command::TakeBack => layers::take_back(model),
         Command::SendNow => layers::send_now(model),
         Command::Help
