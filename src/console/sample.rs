@@ -179,7 +179,7 @@ pub(crate) fn gate() -> Draft {
             environment: "production".into(),
             state: "approved".into(),
             apply: None,
-            canary: None,
+            canary: Some(crate::row::gate::Canary::Dispatch { event_type: "dock-canary".into() }),
             conditions: std::collections::BTreeMap::new(),
         }),
         diff: String::new(),

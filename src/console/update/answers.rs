@@ -5,7 +5,7 @@
 use super::super::decide;
 use super::super::effect::{Answer, Effect, LinkState, Snapshot};
 use super::super::model::{Body, Layer, Model, Screen};
-use super::super::queue::Group;
+use super::super::queue::{Group, Line};
 use super::super::text;
 use super::super::theme::Slot;
 use super::{layers, list_changed, lists, screens};
@@ -124,8 +124,9 @@ fn changed(model: &mut Model, rows: Vec<RowHead>, gone: &[RowId]) -> Vec<Effect>
         model.known.rows.insert(row.id, row);
     }
     for row in gone {
+        // Its line stays until the order is made anew, and longer where the cursor has come to stand on it.
         if let Some(head) = model.known.rows.remove(row)
-            && model.queue.row() == Some(*row)
+            && model.queue.lines.contains(&Line::Row(*row))
         {
             model.queue.ghosts.insert(*row, head);
         }

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
-use super::super::effect::{Answer, Effect, LinkState};
+use super::super::effect::{Answer, Effect, KeyState, LinkState};
 use super::super::key::Key;
 use super::super::model::{Layer, Model, Pin, Screen};
 use super::super::queue::Line;
@@ -335,6 +335,65 @@ fn what_came_back_is_told_and_stays_until_it_is_opened() {
     let opened =
         came_back(&desk).iter().filter(|group| **group == super::super::queue::Group::CameBack).count();
     assert_eq!(opened, 1);
+}
+
+#[test]
+fn a_row_that_goes_keeps_its_line_for_whoever_comes_to_stand_on_it() {
+    let mut desk = Desk::new(80, 24);
+    desk.keys("G");
+    let gone = id("sync-8815");
+    desk.answer(Answer::Changed { rows: vec![], gone: vec![gone] });
+    desk.keys("g g");
+    assert_eq!(desk.model.queue.row(), Some(gone), "still drawn, so still there");
+    let before = cursor_line(&desk.model);
+    desk.wait(6_000);
+    assert_eq!(cursor_line(&desk.model), before);
+    desk.keys("j k");
+    assert_ne!(desk.model.queue.row(), Some(gone), "left, and gone");
+}
+
+/// Another console has the outbox: this one opens no dialog, says why, and decides once it is alone.
+#[test]
+fn one_console_at_a_time_decides() {
+    let mut desk = reading();
+    desk.model.elsewhere = Some(4_711);
+    desk.keys("D");
+    assert_eq!(
+        (desk.notice().as_str(), open_dialogs(&desk.model)),
+        ("another console holds the outbox (process 4711): end it to decide here", 0)
+    );
+    desk.answer(Answer::Alone);
+    desk.wait(500);
+    desk.keys("D");
+    assert_eq!(open_dialogs(&desk.model), 1);
+}
+
+#[test]
+fn a_locked_key_asks_until_the_passphrase_is_right_and_then_enter_signs() {
+    let locked = |wrong| KeyState::Locked { file: "~/.ssh/id".into(), key: String::new(), wrong };
+    let mut desk = reading();
+    desk.keys("D \"A good reason.\" Tab \"y\"");
+    desk.answer(Answer::Key(locked(false)));
+    desk.keys("Enter \"wrong\" Enter");
+    desk.answer(Answer::Key(locked(true)));
+    assert_eq!(desk.notice(), text::WRONG_PASSPHRASE);
+    assert!(
+        matches!(desk.model.layers.last(), Some(Layer::Unlock(typing)) if typing.input.text().is_empty())
+    );
+    desk.flush();
+    desk.wait(300);
+    desk.keys("\"right\" Enter");
+    let unlocks = desk.effects.iter().filter(|effect| matches!(effect, Effect::Unlock(_))).count();
+    assert_eq!((unlocks, desk.orders().len()), (2, 0));
+    desk.answer(Answer::Key(KeyState::Ready {
+        fingerprint: "SHA256:x".into(),
+        kind: "key file".into(),
+        touch: false,
+    }));
+    desk.flush();
+    desk.wait(300);
+    desk.keys("Enter");
+    assert_eq!(desk.orders().len(), 1);
 }
 
 #[derive(Clone, Debug)]
