@@ -59,6 +59,8 @@ pub enum Step {
     Attest { by: PrincipalId, executed: bool, note: Note },
     /// What was read after the execution.
     Health { health: Health, detail: String },
+    /// The watch over a degraded row ends early: its subject has something new to decide.
+    EndWatch { why: String },
     /// The database was restored from a backup: what was under way cannot be told.
     Restored,
 }
@@ -156,6 +158,7 @@ pub fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> Result<
         | Step::CannotTell { .. }
         | Step::Attest { .. }
         | Step::Health { .. }
+        | Step::EndWatch { .. }
         | Step::Restored => execute::apply(ruling, row, step, now),
     }
 }

@@ -147,6 +147,13 @@ pub(super) fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> 
             Ok(moved_to(row, row.clone(), stage, Event::HealthStamped, text("detail", detail), now)
                 .with(Work::Notify))
         }
+        (Step::EndWatch { why }, Stage::Degraded { execution, outcome, watch_until })
+            if *watch_until > now =>
+        {
+            let (execution, outcome) = (execution.clone(), outcome.clone());
+            let stage = Stage::Degraded { execution, outcome, watch_until: now };
+            Ok(moved_to(row, row.clone(), stage, Event::RowState, text("why", why), now))
+        }
         (Step::Restored, Stage::Approved { approval }) => {
             let detail = "the database was restored before this was executed";
             let stage =

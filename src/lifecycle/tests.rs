@@ -171,6 +171,7 @@ impl World {
                 detail: "Degraded".to_owned(),
             },
             "rolled-back" => Step::Health { health: Health::RolledBack, detail: "older revision".to_owned() },
+            "end-watch" => Step::EndWatch { why: "a new drift was drafted".to_owned() },
             "restored" => Step::Restored,
             "supersede" => Step::Supersede { why: "in sync again".to_owned() },
             other => panic!("unknown step {other}"),
@@ -358,6 +359,19 @@ fn what_was_not_on_the_screen_is_not_signed() {
 }
 
 #[test]
+fn a_degraded_row_makes_way_for_what_comes_next() {
+    let mut world = World::at(START);
+    for line in ["open sync sync reversible 1", "approve ben", "intend", "confirm", "degraded"] {
+        world.play(line);
+    }
+    let over = |world: &World| world.row.as_ref().unwrap().stage.terminal(world.now);
+    assert!(!over(&world), "it is watched");
+    assert_eq!(world.play("end-watch"), "degraded", "what it came to stays");
+    assert!(over(&world));
+    assert_eq!(world.play("end-watch"), "refused out_of_step");
+}
+
+#[test]
 fn a_moved_base_voids_keys_and_executes_nothing() {
     check(
         "open sync sync reversible 2 -> pending
@@ -493,6 +507,7 @@ fn any_line() -> impl Strategy<Value = String> {
         Just("attest"),
         Just("healthy"),
         Just("degraded"),
+        Just("end-watch"),
         Just("rolled-back"),
         Just("restored"),
         Just("supersede"),

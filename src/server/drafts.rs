@@ -59,10 +59,14 @@ pub(super) async fn open(
             return Ok(answered(StatusCode::OK, &answer));
         }
         if let Some(open) = app.store.open_row(draft.kind, &draft.subject, now).await? {
-            if !(supersede && open.agent == request.caller.id && open.state().undecided()) {
+            let step = if open.state() == RowState::Degraded {
+                // The mend of what went wrong must not wait for the watch to end.
+                Step::EndWatch { why: format!("{} has something new to decide", draft.subject) }
+            } else if supersede && open.agent == request.caller.id && open.state().undecided() {
+                Step::Supersede { why: "its agent drafted anew".to_owned() }
+            } else {
                 return Err(Refusal::SubjectTaken { row: open.id }.into());
-            }
-            let step = Step::Supersede { why: "its agent drafted anew".to_owned() };
+            };
             let ruling = request.standing.ruling(&open.agent);
             step::take(&*app.store, open.id, &request.caller.actor(), &ruling, &step, now).await?;
         }

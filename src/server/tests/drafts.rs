@@ -1,7 +1,15 @@
 //! What agents may and may not: one row for one drift, claims held against our own read, strict bodies.
 
 use super::*;
-use crate::row::{Risk, State};
+use crate::{
+    lifecycle::{Health, Ruling, Step},
+    row::{
+        PrincipalKind, Risk, State,
+        stage::{Before, Write},
+    },
+    server::step::{self, Taken},
+    store::Actor,
+};
 
 #[tokio::test]
 async fn one_drift_makes_one_row() {
@@ -238,4 +246,31 @@ async fn a_halt_stops_drafts_at_once_and_never_decisions() {
     assert_eq!(world.change("/v1/keys", "admin", resumed.clone()).await.0, 400, "at another address");
     assert_eq!(world.change("/v1/resume", "admin", resumed).await.0, 201);
     assert_eq!(world.post("/v1/rows", "k", &next, &[]).await.0, 201);
+}
+
+#[tokio::test]
+async fn the_mend_of_a_degraded_row_does_not_wait_for_its_watch() {
+    let world = World::start().await;
+    let sarah = name("sarah");
+    let row = world.opened("payments-api").await;
+    assert_eq!(world.decide("sarah", &row, Decision::Approve).await, "accepted");
+    let (store, now) = (world.store(), world.store().head().await.unwrap().at);
+    let actor = Actor { id: sarah, kind: PrincipalKind::Service };
+    let before = Before::default();
+    let tag = store.row(id("sync-8821")).await.unwrap().unwrap().keys[0].decision_id.clone();
+    let request = Digest::of("request");
+    let watch_until = now.checked_add(jiff::SignedDuration::from_mins(30)).unwrap();
+    for step in [
+        Step::Intend { tag, write: Write::Sync, before, request },
+        Step::Confirm { detail: "synced".to_owned() },
+        Step::Health { health: Health::Degraded { watch_until }, detail: "it crashes".to_owned() },
+    ] {
+        let taken = step::take(store, id("sync-8821"), &actor, &Ruling::default(), &step, now).await;
+        assert!(matches!(taken, Ok(Taken::Done(_))), "{taken:?}");
+    }
+    world.platforms.world().move_base("payments-api").unwrap();
+    let mend = draft(&world.reading("payments-api").await);
+    let opened = world.post("/v1/rows", "mend", &mend, &[]).await;
+    assert_eq!((opened.0, &opened.1["row"]), (201, &json!("sync-8822")), "{opened:?}");
+    assert_eq!(world.row("sync-8821").await.head.state, State::Degraded, "what it came to stays");
 }
