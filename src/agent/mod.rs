@@ -1,5 +1,16 @@
 //! The agents that Dock brings along: each gathers facts (IO) and drafts a row from them (pure).
 //!
+//! What they have in common: [`facts`] that know whether they were asked, answered or not to be had; a [`rule`] and the
+//! `finding` that it makes; plain `words`; the `inquiry` of what concerns a service whatever is proposed for it; what
+//! rouses them, `wake`.
 //! Never: decides, or writes to a platform. An agent gets a `Source` of each platform, never an `Actuator`.
 
 pub mod argus;
+pub mod facts;
+mod finding;
+pub mod gatekeeper;
+mod inquiry;
+pub mod people;
+pub mod rule;
+mod wake;
+mod words;

@@ -12,25 +12,19 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use pointers::gauge_pointer;
-
 use super::{
     facts::{Facts, Gauge, Incident},
-    rules::{self, Limits, Rule},
+    rules::{self, Limits},
     words,
 };
-use crate::row::{
-    Base, Draft, Effect, Grade, Kind, Pointer, Signal, Verdict, Weight, change::Change, difference,
-    draft::PROSE_BY_RULES, release,
+use crate::agent::{
+    finding::{self, Finding},
+    rule::Rule,
 };
-
-/// One rule that fired: the signal that it made, and what it adds to the rationale (nothing, for mere evidence).
-#[derive(Debug, Clone, PartialEq)]
-struct Finding {
-    rule: Rule,
-    signal: Signal,
-    sentence: Option<String>,
-}
+use crate::row::{
+    Base, Draft, Effect, Kind, Pointer, Verdict, Weight, change::Change, difference, draft::PROSE_BY_RULES,
+    release,
+};
 
 /// The draft of one application's drift.
 pub fn draft(facts: &Facts, limits: &Limits) -> Draft {
@@ -93,8 +87,7 @@ impl Case<'_> {
         self.remarks(&mut found);
         self.speaks_for(&mut found);
         self.evidence(&mut found);
-        // The weightiest first; among equals the table's order.
-        found.sort_by_key(|finding| std::cmp::Reverse(finding.rule.weight));
+        finding::sort(&mut found);
         found
     }
 
@@ -105,7 +98,7 @@ impl Case<'_> {
             found.push(self.about_app(rules::AUTO_SYNC_ON, "auto-sync", "on", says.to_owned()));
         }
         let past = self.facts.past.known().map(Vec::as_slice).unwrap_or_default();
-        if let Some(last) = past.iter().find(|past| past.same_drift && past.decision == "decline") {
+        if let Some(last) = past.iter().find(|past| past.same && past.decision == "decline") {
             let says = format!(
                 "The same drift was declined by {} at {}: {}",
                 last.by,
@@ -139,7 +132,7 @@ impl Case<'_> {
             sentences.push(&fallback);
         }
         sentences.extend(said(Weight::Note));
-        let answer = self.facts.asks.as_ref().map(words::answer);
+        let answer = self.facts.asks.as_ref().map(|asks| words::answer(asks, "drift"));
         sentences.extend(answer.as_deref());
         sentences.retain(|sentence| seen.insert(*sentence));
         sentences.join(" ")
@@ -176,7 +169,7 @@ impl Case<'_> {
         let sample = gauge.value.known();
         let value = sample.map(|sample| format!("{}{}", sample.value, sample.unit)).unwrap_or_default();
         let mut finding =
-            self.finding(rule, &gauge.name, &value, gauge_pointer(gauge), gauge.value.at(), sentence);
+            self.finding(rule, &gauge.name, &value, gauge.pointer.clone(), gauge.value.at(), sentence);
         finding.signal.series = sample.and_then(|sample| sample.series.clone());
         finding
     }
@@ -190,25 +183,9 @@ impl Case<'_> {
         at: Option<Timestamp>,
         sentence: Option<String>,
     ) -> Finding {
-        let verdict = match rule.weight {
-            Weight::Go => Grade::Good,
-            Weight::Note if rule == rules::READ => Grade::Good,
-            Weight::Note | Weight::Hold | Weight::Block => Grade::Bad,
-        };
-        let value = words::cut(&words::line(value), Draft::FIELD_BYTES_MAX);
-        let value = if value.is_empty() { "not told".to_owned() } else { value };
-        let signal = Signal {
-            name: words::cut(&words::line(name), Draft::FIELD_BYTES_MAX),
-            value,
-            verdict,
-            weight: rule.weight,
-            pointer,
-            rule: rule.name(),
-            fetched_at: at.unwrap_or(self.facts.read_at),
-            budget_s: self.limits.fresh_s,
-            series: None,
-        };
-        Finding { rule, signal, sentence }
+        let at = at.unwrap_or(self.facts.read_at);
+        let finding = Finding::new(rule, name, value, pointer, at, self.limits.fresh_s);
+        Finding { sentence, ..finding }
     }
 }
 

@@ -6,55 +6,10 @@
 
 use jiff::Timestamp;
 
-use crate::row::{PrincipalId, Series, release::ChartBump, sync::Reading};
-
-/// One question and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Asked<T> {
-    /// No platform is configured that could say.
-    #[default]
-    Never,
-    Known {
-        value: T,
-        at: Timestamp,
-    },
-    Unknown {
-        why: String,
-        at: Timestamp,
-    },
-}
-
-impl<T> Asked<T> {
-    pub fn known(&self) -> Option<&T> {
-        match self {
-            Self::Known { value, .. } => Some(value),
-            Self::Never | Self::Unknown { .. } => None,
-        }
-    }
-
-    pub fn unknown(&self) -> Option<(&str, Timestamp)> {
-        match self {
-            Self::Unknown { why, at } => Some((why, *at)),
-            Self::Never | Self::Known { .. } => None,
-        }
-    }
-
-    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Asked<U> {
-        match self {
-            Self::Never => Asked::Never,
-            Self::Known { value, at } => Asked::Known { value: change(value), at },
-            Self::Unknown { why, at } => Asked::Unknown { why, at },
-        }
-    }
-
-    /// When it was read, where it was.
-    pub fn at(&self) -> Option<Timestamp> {
-        match self {
-            Self::Never => None,
-            Self::Known { at, .. } | Self::Unknown { at, .. } => Some(*at),
-        }
-    }
-}
+pub use crate::agent::facts::{
+    Asked, Asks, CheckVerdict, Checks, Freeze, Gauge, Incident, Past, Pull, Sample,
+};
+use crate::row::{PrincipalId, release::ChartBump, sync::Reading};
 
 /// All that one draft rests on.
 #[derive(Debug, Clone, PartialEq)]
@@ -115,30 +70,6 @@ pub struct Commits {
     pub paths: Option<Vec<String>>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pull {
-    pub number: u64,
-    pub title: String,
-    pub url: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checks {
-    pub verdict: CheckVerdict,
-    /// `4 of 4 green`, `test failed`.
-    pub summary: String,
-    pub url: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CheckVerdict {
-    Green,
-    Red,
-    Running,
-    /// The commit has no checks.
-    None,
-}
-
 /// A chart's move and the notes of the release it moves to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
@@ -146,62 +77,4 @@ pub struct Release {
     pub notes: Asked<String>,
     /// The page of the notes, or of the chart where there is none.
     pub url: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Incident {
-    /// As people say it: `INC-771`.
-    pub name: String,
-    pub title: String,
-    pub url: String,
-    pub opened_at: Timestamp,
-    /// Absent while it is open.
-    pub closed_at: Option<Timestamp>,
-    /// Title, description and notes: where an object may be named.
-    pub text: String,
-}
-
-/// One configured series and its newest value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gauge {
-    /// `SLO burn`.
-    pub name: String,
-    pub query: String,
-    pub url: String,
-    /// From this value on the rule `slo-burning` fires; a gauge without it only informs.
-    pub hold_at: Option<String>,
-    pub value: Asked<Sample>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sample {
-    /// A number, as the platform gave it.
-    pub value: String,
-    pub unit: String,
-    pub series: Option<Series>,
-}
-
-/// An earlier decision on the same application.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Past {
-    pub row: String,
-    pub decision: String,
-    pub by: String,
-    pub at: Timestamp,
-    pub note: String,
-    pub same_drift: bool,
-}
-
-/// A reviewer's note that sent the row back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asks {
-    pub by: String,
-    pub note: String,
-    pub same_drift: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Freeze {
-    pub until: Timestamp,
-    pub why: String,
 }

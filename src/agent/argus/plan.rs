@@ -103,7 +103,7 @@ impl<'k> Known<'k> {
             by: hold.by.to_string(),
             at: hold.since,
             note: hold.note.clone(),
-            same_drift: hold.drift == drift,
+            same: hold.drift == drift,
         }));
         past.sort_by_key(|past| std::cmp::Reverse(past.at));
         past.truncate(PAST_MAX);
@@ -116,7 +116,7 @@ impl<'k> Known<'k> {
             self.rows.iter().find(|view| view.head.id == row && view.head.state == State::NeedsChanges)?;
         let last = row.decisions.iter().rev().find(|decision| decision.decision == Decision::NeedsChanges)?;
         let note = last.note.clone().unwrap_or_default();
-        Some(Asks { by: last.reviewer.to_string(), note, same_drift: row.drift_sha256 == Some(drift) })
+        Some(Asks { by: last.reviewer.to_string(), note, same: row.drift_sha256 == Some(drift) })
     }
 
     /// The newest row of this application, whatever became of it: what a new one comes after.
@@ -136,7 +136,7 @@ fn one(row: &RowView, decision: &DecisionView, drift: Digest) -> Past {
         by: decision.reviewer.to_string(),
         at: decision.at,
         note: decision.note.clone().unwrap_or_default(),
-        same_drift: row.drift_sha256 == Some(drift),
+        same: row.drift_sha256 == Some(drift),
     }
 }
 
@@ -295,7 +295,7 @@ mod tests {
         let (holds, rows) = ([hold(&same)], [row(State::Pending, &same)]);
         let past = Known { rows: &rows, holds: &holds }.past(APP, drift);
         assert_eq!(past.len(), 1);
-        assert!(past[0].same_drift && past[0].by == "sarah" && past[0].decision == "decline");
+        assert!(past[0].same && past[0].by == "sarah" && past[0].decision == "decline");
         assert!(Known { rows: &rows, holds: &holds }.past("other", drift).is_empty());
     }
 }

@@ -2,39 +2,9 @@
 //!
 //! Never: judges. `draft` does, naming the rule and its version on every signal it makes.
 
-use std::fmt::Write as _;
-
 use serde::Deserialize;
 
-use crate::row::Weight;
-
-/// One rule. Its version rises when what it fires on changes: a key over the old one's signal is then void.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rule {
-    pub id: &'static str,
-    pub version: u32,
-    pub fires_on: &'static str,
-    pub says: &'static str,
-    pub weight: Weight,
-    pub source: &'static str,
-}
-
-impl Rule {
-    /// As signals carry it: `manual-change/1`.
-    pub fn name(&self) -> String {
-        format!("{}/{}", self.id, self.version)
-    }
-}
-
-macro_rules! rules {
-    ($($constant:ident $id:literal v $version:literal $weight:ident from $source:literal: $fires_on:literal => $says:literal;)+) => {
-        $(pub const $constant: Rule = Rule {
-            id: $id, version: $version, fires_on: $fires_on, says: $says, weight: Weight::$weight, source: $source,
-        };)+
-        /// All rules, the weightiest concerns first.
-        pub const TABLE: &[Rule] = &[$($constant),+];
-    };
-}
+use crate::agent::rule::rules;
 
 rules! {
     MANUAL_DURING_INCIDENT "manual-during-incident" v 1 Hold from "ArgoCD managedFields, PagerDuty":
@@ -103,38 +73,5 @@ impl Default for Limits {
             auto_environments: vec!["staging".to_owned()],
             fresh_s: 300,
         }
-    }
-}
-
-/// The table as `--rules` prints it.
-pub fn text() -> String {
-    let mut out = "The worst rule that fires wins; where none fires: hold.\n".to_owned();
-    for rule in TABLE {
-        // Writing to a string cannot fail.
-        let _ = write!(
-            out,
-            "\n{} ({})\n  fires on: {}\n  says:     {}\n  reads:    {}\n",
-            rule.name(),
-            rule.weight.word(),
-            rule.fires_on,
-            rule.says,
-            rule.source
-        );
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn every_rule_has_its_own_id_and_is_printed() {
-        let ids: BTreeSet<_> = TABLE.iter().map(|rule| rule.id).collect();
-        assert_eq!(ids.len(), TABLE.len());
-        let text = text();
-        assert!(TABLE.iter().all(|rule| text.contains(&rule.name()) && text.contains(rule.fires_on)));
     }
 }

@@ -4,11 +4,7 @@
 //! point. What is remembered between looks (since when a drift stands) only delays a draft.
 //! Never: a crash because a platform is away; a row for a drift that still moves.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    future::Future,
-    time::Duration,
-};
+use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -17,9 +13,10 @@ use super::{
     facts::Facts,
     gather::Gatherer,
     plan::{self, Act, Known},
-    wake::{Dirty, Wake},
+    wake::follow_argocd,
 };
 use crate::{
+    agent::wake::{Dirty, Wake, pause},
     client::api::{Api, ApiError},
     clock::Clock,
     config::{self, ConfigError},
@@ -27,12 +24,10 @@ use crate::{
         PlatformError, Sources,
         argocd::{self, AppKey, Refresh, SyncStatus},
     },
-    row::{Digest, Draft},
+    row::{Digest, Draft, Kind},
     wire::{DraftAnswer, Snapshot},
 };
 
-const RETRY_MIN: SignedDuration = SignedDuration::from_secs(1);
-const RETRY_MAX: SignedDuration = SignedDuration::from_secs(60);
 /// How soon is looked again where another Argus did what was to be done.
 const AFTER_ANOTHER: SignedDuration = SignedDuration::from_secs(2);
 const WAIT_MIN: Duration = Duration::from_millis(50);
@@ -131,7 +126,7 @@ impl Argus {
         let wake = Wake::default();
         let look = async {
             let mut memory = Memory::default();
-            let mut dirty = Dirty { all: true, apps: BTreeSet::new() };
+            let mut dirty = Dirty::everything();
             loop {
                 let wait = self.look(argocd, wish, &mut memory, &dirty, &mut told).await;
                 dirty = wake.next(wait).await;
@@ -139,8 +134,8 @@ impl Argus {
         };
         tokio::select! {
             () = stop => Ok(()),
-            () = wake.follow_argocd(argocd) => Ok(()),
-            () = wake.follow_dock(&self.api) => Ok(()),
+            () = follow_argocd(&wake, argocd) => Ok(()),
+            () = wake.follow_dock(&self.api, Kind::Sync) => Ok(()),
             () = look => Ok(()),
         }
     }
@@ -155,7 +150,7 @@ impl Argus {
                 .ok_or_else(|| ArgusError::NoSuchApp(name.clone()))?;
         }
         let mut memory = Memory::default();
-        let mut dirty = Dirty { all: true, apps: BTreeSet::new() };
+        let mut dirty = Dirty::everything();
         let most = 2 * u64::from(self.config.settle_s) + 60;
         let end = self.clock.now().saturating_add(SignedDuration::from_secs(most.cast_signed()));
         loop {
@@ -165,7 +160,7 @@ impl Argus {
                 return Ok(());
             }
             tokio::time::sleep(wait).await;
-            dirty = Dirty { all: memory.failures > 0, apps: BTreeSet::new() };
+            dirty = Dirty { all: memory.failures > 0, ..Dirty::default() };
         }
     }
 
@@ -192,7 +187,7 @@ impl Argus {
         }
         let list = dirty.all
             || memory.stale(self.clock.now(), self.poll())
-            || dirty.apps.iter().any(|app| !memory.apps.contains_key(app));
+            || dirty.subjects.iter().any(|app| !memory.apps.contains_key(app));
         if list && let Err(error) = self.list(argocd, wish, memory, dock.as_ref()).await {
             return self.trouble(memory, "ArgoCD", &error.to_string(), told);
         }
@@ -403,7 +398,7 @@ impl Memory {
         let due = self
             .apps
             .iter()
-            .filter(|(name, seen)| dirty.apps.contains(*name) || seen.due.is_some_and(|due| due <= now));
+            .filter(|(name, seen)| dirty.subjects.contains(*name) || seen.due.is_some_and(|due| due <= now));
         let mut due: Vec<_> =
             due.map(|(name, seen)| (seen.drift.map_or(now, |(_, since)| since), name.clone())).collect();
         due.sort();
@@ -416,9 +411,4 @@ impl Memory {
         let wait = due.map_or(poll, |due| Duration::try_from(due.duration_since(now)).unwrap_or(WAIT_MIN));
         wait.clamp(WAIT_MIN, poll)
     }
-}
-
-/// 1 s, 2 s, 4 s, … 60 s.
-fn pause(failures: u32) -> SignedDuration {
-    RETRY_MIN.checked_mul(1 << failures.min(6)).unwrap_or(RETRY_MAX).min(RETRY_MAX)
 }

@@ -2,14 +2,12 @@
 //!
 //! Never: a fact of its own; a line break or a length that somebody else chose.
 
-use super::facts::{Asks, Facts, Pull};
+use super::facts::{Facts, Pull};
+pub(super) use crate::agent::words::{answer, cut, line, list, names};
 use crate::row::{
     change::{Action, Change, Class},
     release,
 };
-
-/// Names in a sentence before the rest is counted.
-const LISTED: usize = 4;
 
 /// What drifted, as a list shows it: `image tag behind main by 3 commits`.
 pub(super) fn title(facts: &Facts, changes: &[Change]) -> String {
@@ -81,12 +79,6 @@ pub(super) fn roll_forward(pulls: &[&Pull], subject: Option<&str>, target: &str)
         .collect();
     let others = if others.is_empty() { String::new() } else { format!(", with {}", list(&others)) };
     format!("Roll forward to ship {} merged in #{}{others}.", noun(&first.title), first.number)
-}
-
-/// The answer to a reviewer who sent the row back.
-pub(super) fn answer(asks: &Asks) -> String {
-    let drift = if asks.same_drift { "it is the same drift" } else { "the drift is another one now" };
-    format!("{} asked: “{}” Everything was read again; {drift}.", asks.by, line(&asks.note))
 }
 
 /// How much a pull request says about why one would ship: a fix before a feature, upkeep last.
@@ -169,44 +161,6 @@ pub(super) fn commits(count: u32) -> String {
     if count == 1 { "1 commit".to_owned() } else { format!("{count} commits") }
 }
 
-/// `a, b and c`; many end in `and 3 more`.
-pub(super) fn list(items: &[String]) -> String {
-    match items {
-        [] => String::new(),
-        [one] => one.clone(),
-        _ if items.len() > LISTED => {
-            format!("{} and {} more", items[..LISTED].join(", "), items.len() - LISTED)
-        }
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
-}
-
-/// The text names the object as a word of its own.
-pub(super) fn names(text: &str, object: &str) -> bool {
-    let part = |c: char| c.is_alphanumeric() || c == '-' || c == '_' || c == '.';
-    !object.is_empty() && text.split(|c: char| !part(c)).any(|word| word.trim_matches('.') == object)
-}
-
-/// On one line: line breaks and other controls are spaces, runs of them one.
-pub(super) fn line(text: &str) -> String {
-    text.split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-/// At most so many bytes, with a mark where it was cut.
-pub(super) fn cut(text: &str, bytes_max: usize) -> String {
-    if text.len() <= bytes_max {
-        return text.to_owned();
-    }
-    let mut end = bytes_max.saturating_sub('…'.len_utf8());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{}…", &text[..end])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,27 +194,5 @@ mod tests {
             "Roll forward to ship the idempotency fix merged in #4412, with #11.",
         );
         check(&[], "Roll forward to 9f1c2d3: Bump image.");
-    }
-
-    #[test]
-    fn texts_are_cut_between_letters() {
-        assert_eq!(cut("äöü", 6), "äöü");
-        assert_eq!(cut("äöüß", 7), "äö…");
-        assert_eq!(line("a\u{1b}[2J\r\n b"), "a [2J b");
-    }
-
-    #[test]
-    fn an_object_is_named_as_a_word() {
-        assert!(names("toggled checkout-flags, see graph", "checkout-flags"));
-        assert!(!names("toggled checkout-flags-v2", "checkout-flags"));
-        assert!(!names("anything", ""));
-    }
-
-    #[test]
-    fn lists() {
-        let items: Vec<_> = ["a", "b", "c", "d", "e", "f"].map(str::to_owned).to_vec();
-        assert_eq!(list(&items[..1]), "a");
-        assert_eq!(list(&items[..3]), "a, b and c");
-        assert_eq!(list(&items), "a, b, c, d and 2 more");
     }
 }

@@ -4,15 +4,15 @@
 
 use jiff::Timestamp;
 
-use super::{
-    Case, Finding,
-    pointers::{gauge_pointer, incident_pointer, release_pointer},
-};
+use super::{Case, Finding, pointers::release_pointer};
 use crate::{
-    agent::argus::{
-        facts::{Asked, CheckVerdict, Facts, Gauge},
-        rules::{self, Rule},
-        words,
+    agent::{
+        argus::{
+            facts::{Asked, CheckVerdict, Facts, Gauge},
+            rules, words,
+        },
+        finding::incident_pointer,
+        rule::Rule,
     },
     row::{
         Grade, Pointer,
@@ -190,7 +190,7 @@ impl Case<'_> {
             );
         }
         for gauge in gauges.iter().filter(|gauge| gauge.hold_at.is_some()) {
-            fire(&gauge.name, gauge.value.unknown(), gauge_pointer(gauge));
+            fire(&gauge.name, gauge.value.unknown(), gauge.pointer.clone());
         }
         if commits.known().is_some_and(|commits| commits.paths.is_none()) {
             let at = self.facts.commits.at().unwrap_or(self.facts.read_at);

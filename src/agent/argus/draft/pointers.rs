@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 use super::Case;
 use crate::{
-    agent::argus::{
-        facts::{Commits, Gauge, Incident, Pull, Release},
-        words,
+    agent::{
+        argus::facts::{Commits, Release},
+        finding::{application_pointer, incident_pointer, pointer, pull_pointer},
     },
     row::{Draft, Pointer},
 };
@@ -19,11 +19,11 @@ impl Case<'_> {
         let mut pointers = vec![self.app_pointer()];
         if let Some(commits) = self.facts.commits.known() {
             pointers.push(self.commit_pointer());
-            pointers.extend(commits.pulls.iter().rev().map(pull_pointer));
+            pointers.extend(commits.pulls.iter().rev().map(|pull| pull_pointer(pull.number, &pull.url)));
         }
         pointers.extend(self.facts.releases.iter().map(release_pointer));
         pointers.extend(self.facts.incidents.known().into_iter().flatten().map(incident_pointer));
-        pointers.extend(self.facts.gauges.iter().map(gauge_pointer));
+        pointers.extend(self.facts.gauges.iter().map(|gauge| gauge.pointer.clone()));
         let mut seen = BTreeSet::new();
         pointers.retain(|pointer| seen.insert(pointer.clone()));
         pointers.truncate(Draft::POINTERS_MAX);
@@ -31,12 +31,7 @@ impl Case<'_> {
     }
 
     pub(super) fn app_pointer(&self) -> Pointer {
-        pointer(
-            "argocd_application",
-            "argocd",
-            &format!("argocd/app/{}", self.facts.reading.app),
-            &self.facts.app_url,
-        )
+        application_pointer(&self.facts.reading.app, &self.facts.app_url)
     }
 
     /// The target commit, or the application where no repository was compared.
@@ -73,17 +68,8 @@ impl Case<'_> {
     }
 }
 
-pub(super) fn pointer(name: &str, platform: &str, reference: &str, url: &str) -> Pointer {
-    let reference = words::cut(&words::line(reference), Draft::FIELD_BYTES_MAX);
-    Pointer { name: name.to_owned(), platform: platform.to_owned(), reference, url: url.to_owned() }
-}
-
 pub(super) fn commit_pointer(commits: &Commits, url: &str) -> Pointer {
     pointer("github_commit", "github", &commits.target, url)
-}
-
-pub(super) fn pull_pointer(pull: &Pull) -> Pointer {
-    pointer("github_pull_request", "github", &pull.number.to_string(), &pull.url)
 }
 
 pub(super) fn release_pointer(release: &Release) -> Pointer {
@@ -93,12 +79,4 @@ pub(super) fn release_pointer(release: &Release) -> Pointer {
         &format!("{} {}", release.chart.chart, release.chart.to),
         &release.url,
     )
-}
-
-pub(super) fn incident_pointer(incident: &Incident) -> Pointer {
-    pointer("pagerduty_incident", "pagerduty", &incident.name, &incident.url)
-}
-
-pub(super) fn gauge_pointer(gauge: &Gauge) -> Pointer {
-    pointer("prometheus_query", "prometheus", &gauge.query, &gauge.url)
 }

@@ -2,15 +2,14 @@
 //!
 //! Never: a word for a sync that rests on something unread.
 
-use super::{
-    Case, Finding,
-    concerns::burns,
-    pointers::{gauge_pointer, incident_pointer, release_pointer},
-};
+use super::{Case, Finding, concerns::burns, pointers::release_pointer};
 use crate::{
-    agent::argus::{
-        facts::{Asked, CheckVerdict, Facts, Pull, Release},
-        rules, words,
+    agent::{
+        argus::{
+            facts::{Asked, CheckVerdict, Facts, Pull, Release},
+            rules, words,
+        },
+        finding::incident_pointer,
     },
     row::{
         Grade, Risk,
@@ -133,7 +132,7 @@ impl Case<'_> {
                 found.push(self.gauge(rules::READ, gauge, None));
             } else if let Some((why, at)) = gauge.value.unknown().filter(|_| gauge.hold_at.is_none()) {
                 // It only informs: its absence is shown, and holds nothing.
-                let mut finding = self.plain(&gauge.name, why, gauge_pointer(gauge), at);
+                let mut finding = self.plain(&gauge.name, why, gauge.pointer.clone(), at);
                 finding.signal.verdict = Grade::Unknown;
                 found.push(finding);
             }

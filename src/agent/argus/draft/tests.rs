@@ -125,6 +125,7 @@ fn incident(name: &str, opened: &str, closed: Option<&str>) -> Incident {
         name: name.to_owned(),
         title: "checkout errors".to_owned(),
         url: "https://acme.pagerduty.com/incidents/P1".to_owned(),
+        priority: None,
         opened_at: at(opened),
         closed_at: closed.map(at),
         text: "checkout errors".to_owned(),
@@ -301,8 +302,7 @@ fn one_concern_turns_a_sync_into_a_hold() {
 fn burn(value: &str) -> Gauge {
     Gauge {
         name: "SLO burn".to_owned(),
-        query: "service:slo_burn:ratio_rate1h".to_owned(),
-        url: String::new(),
+        pointer: finding::pointer("prometheus_query", "prometheus", "service:slo_burn:ratio_rate1h", ""),
         hold_at: Some("1".to_owned()),
         value: known(Sample { value: value.to_owned(), unit: "x".to_owned(), series: None }),
     }
@@ -381,7 +381,7 @@ fn what_people_said_before_is_said_again() {
         by: "sarah".to_owned(),
         at: at("2026-05-28T02:00:00Z"),
         note: "the toggle\nstays".to_owned(),
-        same_drift: true,
+        same: true,
     }]);
     let draft = draft(&facts, &Limits::default());
     assert!(

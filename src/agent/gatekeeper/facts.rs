@@ -1,0 +1,156 @@
+//! What the gatekeeper has on the table when it drafts: one run's reading, and what else was asked about its service.
+//!
+//! Never: a platform's own types; `gather` puts their answers into these.
+
+use jiff::Timestamp;
+
+pub use crate::agent::facts::{Asked, Asks, Freeze, Gauge, Incident, Past, Pull, Sample};
+use crate::row::{Pointer, PrincipalId, RowId, Series, gate::Reading};
+
+/// All that one draft rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    pub reading: Reading,
+    pub read_at: Timestamp,
+    pub ci: Asked<Ci>,
+    /// Merged pull requests among the commits, newest last.
+    pub pulls: Asked<Vec<Pull>>,
+    pub service: Service,
+    pub past: Asked<Vec<Past>>,
+    /// What a reviewer wants to be changed in the revision before this one.
+    pub asks: Option<Asks>,
+    /// The configured freeze that covers this environment now.
+    pub freeze: Option<Freeze>,
+    /// The row of the environment before this one, whose deploy is healthy.
+    pub parent: Option<RowId>,
+}
+
+/// What was asked about the service itself: the same for all of its runs that wait.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Service {
+    /// One for each pair of windows, the fast one first.
+    pub burns: Vec<Burn>,
+    /// Absent where nobody is configured to say; so the others.
+    pub budget: Option<Question<Budget>>,
+    pub p95: Option<Question<Latency>>,
+    /// What only informs: error rate, request rate.
+    pub gauges: Vec<Gauge>,
+    pub argocd: Option<Question<Application>>,
+    /// Open ones, and those that closed within days.
+    pub incidents: Asked<Vec<Incident>>,
+    pub alerts: Asked<Vec<Alert>>,
+    pub on_call: Asked<Vec<PrincipalId>>,
+}
+
+/// An answer, and where it was asked: the place stands even where no answer came.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question<T> {
+    pub pointer: Pointer,
+    pub answer: Asked<T>,
+}
+
+/// What the jobs of this attempt, and the other checks of its commit, came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ci {
+    pub jobs: Vec<Job>,
+    /// Checks of the commit that are no jobs of this run.
+    pub checks: Vec<Job>,
+}
+
+/// A job or a check, with GitHub's word for how it ended or where it is: `success`, `skipped`, `in_progress`, …
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    pub name: String,
+    pub word: String,
+}
+
+/// A long window and the short one that says whether it still burns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Windows {
+    /// 1 h and 5 min.
+    Fast,
+    /// 6 h and 30 min.
+    Middle,
+    /// 3 d and 6 h.
+    Slow,
+}
+
+impl Windows {
+    pub fn long(self) -> &'static str {
+        match self {
+            Self::Fast => "1 h",
+            Self::Middle => "6 h",
+            Self::Slow => "3 d",
+        }
+    }
+
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Fast => "5 min",
+            Self::Middle => "30 min",
+            Self::Slow => "6 h",
+        }
+    }
+}
+
+/// How fast the error budget burns: 1 spends it evenly, to its end and no more.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Burn {
+    pub windows: Windows,
+    pub pointer: Pointer,
+    pub rates: Asked<Rates>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rates {
+    pub long: f64,
+    pub short: f64,
+    /// The long window's, where it is told.
+    pub series: Option<Series>,
+}
+
+impl Rates {
+    /// What both windows are at or over. What is no number is at least anything: it never looks calm.
+    pub fn both(&self) -> f64 {
+        if self.long.is_nan() || self.short.is_nan() { f64::INFINITY } else { self.long.min(self.short) }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Budget {
+    /// May be over 100.
+    pub spent_percent: f64,
+    /// The objective's own span: `30 d`.
+    pub span: String,
+    pub series: Option<Series>,
+}
+
+/// How long requests took, over two weeks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Latency {
+    pub now_ms: f64,
+    /// How far the worst day's median lies from the median of all days; absent where too many days are missing.
+    pub moved_percent: Option<f64>,
+    pub days: u32,
+    pub series: Option<Series>,
+}
+
+/// ArgoCD's own words about the application that runs the service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Application {
+    pub name: String,
+    pub sync: String,
+    pub health: String,
+    pub url: String,
+}
+
+/// An alert that fires on the service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    pub name: String,
+    pub severity: String,
+    pub since: Timestamp,
+    /// A silence or another alert keeps it quiet; it fires all the same.
+    pub quiet: bool,
+    pub pointer: Pointer,
+}

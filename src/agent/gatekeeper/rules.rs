@@ -1,0 +1,112 @@
+//! The rules of the flow "deploy gate", in one table: what each fires on, what it says, how much it weighs, where it looks.
+//!
+//! Never: judges. `draft` does, naming the rule and its version on every signal it makes.
+
+use serde::Deserialize;
+
+use crate::agent::rule::rules;
+
+rules! {
+    CI_FAILED "ci-failed" v 1 Block from "GitHub jobs and checks":
+        "a job of this attempt or a check of its commit failed" => "block";
+    JOB_SKIPPED "required-job-skipped" v 1 Block from "GitHub jobs":
+        "a required job was skipped or did not run" => "block: skipped proves nothing";
+    BURN_FAST "burn-fast" v 1 Block from "Datadog or Prometheus":
+        "the error budget burns 14.4x or more over 1 h and 5 min both" => "block";
+    OPEN_SEV1 "open-sev1" v 1 Block from "PagerDuty":
+        "an incident of the highest severity is open on the service" => "block";
+    BURN_WITH_CHANGE "burn-with-change" v 1 Block from "Datadog or Prometheus, Terraform plan, GitHub compare":
+        "the error budget burns 3x or more over both windows, with any privilege or schema change" => "block";
+    DANGER_WHILE_BURNING "danger-while-burning" v 1 Block from "Terraform plan, Datadog or Prometheus":
+        "state is destroyed or privileges widen while the error budget burns 1x or more" => "block";
+    STATE_LOST "stateful-destroyed" v 1 Hold from "Terraform plan":
+        "the plan destroys or replaces a resource that holds state" => "hold";
+    PRIVILEGE_WIDENED "privilege-widened" v 1 Hold from "Terraform plan, GitHub compare":
+        "IAM or RBAC is added or changed" => "hold";
+    BUDGET_SPENT "budget-spent" v 1 Hold from "Datadog":
+        "90 % of the error budget or more is spent" => "hold";
+    SLO_BURNING "slo-burning" v 1 Hold from "Datadog or Prometheus":
+        "the error budget burns 1x or more over both windows" => "hold";
+    SCHEMA_MIGRATION "schema-migration" v 1 Hold from "GitHub compare":
+        "a migration is among the changes" => "hold, naming the table";
+    NO_CANARY "no-canary" v 1 Hold from "configuration":
+        "no canary is configured for a change that is costly to take back" => "hold";
+    OUT_OF_SYNC "argocd-out-of-sync" v 1 Hold from "ArgoCD application":
+        "the service's application differs from git" => "hold: what runs is not what was reviewed";
+    DEGRADED_NOW "degraded-now" v 1 Hold from "ArgoCD application":
+        "the service's application is not Healthy" => "hold: look at what ails it first";
+    FREEZE "freeze" v 1 Hold from "configuration":
+        "a configured freeze covers this environment now" => "hold until it ends";
+    CI_UNFINISHED "ci-unfinished" v 1 Hold from "GitHub jobs and checks":
+        "a job or a check still runs" => "hold until it is green";
+    UNKNOWN_FACT "unknown-fact" v 1 Hold from "every platform that was asked":
+        "a read failed, or gave no data" => "hold: unknown is never fine";
+    STALE_FACT "stale-fact" v 1 Hold from "every platform that was asked":
+        "a fact is older than its budget" => "hold: read it again";
+    AUTO_APPLY "auto-apply" v 1 Note from "Terraform workspace":
+        "the workspace applies plans by itself" => "an answer here gates nothing of the plan";
+    INCIDENT_OPEN "incident-open" v 1 Note from "PagerDuty":
+        "an incident of lower severity is open on the service" => "which, and since when";
+    ALERT_FIRING "alert-firing" v 1 Note from "Alertmanager":
+        "an alert fires on the service" => "which, and since when";
+    DECLINED_BEFORE "declined-before" v 1 Note from "Dock":
+        "the same change was declined before" => "who declined it, when and why";
+    GREEN_AND_STABLE "green-and-stable" v 1 Go from "GitHub, Datadog or Prometheus":
+        "CI is green, p95 stayed within 10 % for 14 days, and no changed path is risky" => "ship";
+    READ "read" v 1 Note from "every platform that was asked":
+        "a fact that was read and raises no concern" => "shown as evidence";
+}
+
+/// What can be set per installation, and per service on top. The rules' sentences name the defaults.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// The burn over 1 h and 5 min both, from which on a deploy is blocked whatever it brings.
+    pub burn_block: f64,
+    /// The burn over both windows from which on a privilege or schema change is blocked.
+    pub burn_block_with_change: f64,
+    /// The burn over both windows from which on a deploy is held.
+    pub burn_hold: f64,
+    /// From so much of the error budget spent on, in percent, a deploy is held.
+    pub budget_spent_hold_percent: f64,
+    /// How far p95 may lie from its median over two weeks, in percent, for a deploy to be proposed.
+    pub p95_moved_percent: f64,
+    /// Priorities of incidents that block, in small letters.
+    pub severities_block: Vec<String>,
+    /// A job whose name holds one of these words, in small letters, may not be skipped.
+    pub required_jobs: Vec<String>,
+    /// Jobs by their exact names that may neither be skipped nor missing, in place of the words above.
+    pub must_run: Vec<String>,
+    /// Parts of a path, in small letters, that mean a schema migration.
+    pub migration_paths: Vec<String>,
+    /// Words of a path, in small letters, that mean privileges.
+    pub privilege_paths: Vec<String>,
+    /// Parts of a path, in small letters, that no deploy is proposed with.
+    pub risky_paths: Vec<String>,
+    /// How long what a platform said stays fresh, in seconds.
+    pub fresh_s: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        Self {
+            // Google's SRE workbook, chapter 5: 2 % of a month's budget in an hour.
+            burn_block: 14.4,
+            burn_block_with_change: 3.0,
+            burn_hold: 1.0,
+            budget_spent_hold_percent: 90.0,
+            p95_moved_percent: 10.0,
+            severities_block: words(&["sev-1", "sev1", "p1", "p0"]),
+            required_jobs: words(&["test", "build"]),
+            must_run: Vec::new(),
+            migration_paths: words(&["migration", "migrate", "schema", ".sql", "liquibase", "flyway"]),
+            privilege_paths: words(&["rbac", "iam", "clusterrole", "rolebinding", "clusterrolebinding"]),
+            risky_paths: words(&["terraform/", ".tf", "secrets/"]),
+            fresh_s: 300,
+        }
+    }
+}
+
+/// How many days of p95 are looked at.
+pub const P95_DAYS: u32 = 14;

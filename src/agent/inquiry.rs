@@ -1,0 +1,226 @@
+//! Asks what concerns a service, whatever is proposed for it: its incidents, who is on call, its numbers.
+//!
+//! Each answer is dated; each failure is a fact of its own, with its reason.
+//! Never: a write, a guess in the place of an answer.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use jiff::SignedDuration;
+
+use super::{
+    facts::{Asked, Gauge, Incident, Pull, Sample},
+    finding,
+    people::{self, People},
+};
+use crate::{
+    clock::Clock,
+    platform::{
+        Fact, PlatformError, Sources,
+        github::{self, Repository},
+        pagerduty, prometheus,
+    },
+    row::{PrincipalId, Series},
+};
+
+/// The incidents whose notes are read.
+const NOTES_ASKED_MAX: usize = 5;
+/// How far back an incident may lie that a change belongs to.
+const INCIDENTS_SINCE: SignedDuration = SignedDuration::from_hours(7 * 24);
+const SERIES_SPAN: SignedDuration = SignedDuration::from_hours(1);
+const SERIES_STEP: Duration = Duration::from_secs(60);
+
+/// Where answers come from, and what they are dated by.
+#[derive(Clone, Copy)]
+pub(super) struct Inquiry<'a> {
+    pub(super) sources: &'a Sources,
+    pub(super) clock: &'a Clock,
+    pub(super) people: &'a People,
+}
+
+impl Inquiry<'_> {
+    /// Incidents on the service, and who is on call for it.
+    pub(super) async fn service(&self, name: &str) -> (Asked<Vec<Incident>>, Asked<Vec<PrincipalId>>) {
+        let Some(pagerduty) = &self.sources.pagerduty else {
+            return (Asked::Never, Asked::Never);
+        };
+        let service = match self.answered(pagerduty.service(name).await) {
+            Asked::Known { value, .. } => value,
+            Asked::Unknown { why, at } => {
+                return (Asked::Unknown { why: why.clone(), at }, Asked::Unknown { why, at });
+            }
+            Asked::Never => return (Asked::Never, Asked::Never),
+        };
+        tokio::join!(self.incidents(pagerduty, &service), self.on_call(pagerduty, &service))
+    }
+
+    async fn incidents(
+        &self,
+        pagerduty: &pagerduty::Source,
+        service: &pagerduty::Service,
+    ) -> Asked<Vec<Incident>> {
+        let now = self.clock.now();
+        let since = now.checked_sub(INCIDENTS_SINCE).unwrap_or(now);
+        let (open, recent) = tokio::join!(
+            pagerduty.open_incidents(&service.id),
+            pagerduty.incidents_between(&service.id, since, now)
+        );
+        let mut found = match (open, recent) {
+            (Ok(open), Ok(recent)) => {
+                let known: Vec<_> = open.iter().map(|incident| incident.id.clone()).collect();
+                let closed = recent.into_iter().filter(|incident| !known.contains(&incident.id));
+                open.iter().cloned().chain(closed).collect::<Vec<_>>()
+            }
+            (Err(error), _) | (_, Err(error)) => return self.unknown(&error),
+        };
+        // Open ones first, then the newest.
+        found.sort_by_key(|incident| (!incident.is_open(), std::cmp::Reverse(incident.created_at)));
+        let mut incidents = Vec::new();
+        for (at, incident) in found.into_iter().enumerate() {
+            let notes =
+                if at < NOTES_ASKED_MAX { pagerduty.notes(&incident.id).await } else { Ok(Vec::new()) };
+            let notes = match notes {
+                Ok(notes) => notes,
+                Err(error) => return self.unknown(&error),
+            };
+            let Some(opened_at) = incident.created_at else {
+                return Asked::Unknown { why: format!("{} tells no time", incident.reference), at: now };
+            };
+            let words: Vec<_> = notes.into_iter().map(|note| note.text).collect();
+            incidents.push(Incident {
+                text: format!("{}\n{}\n{}", incident.title, incident.details, words.join("\n")),
+                closed_at: incident.resolved_at.filter(|_| !incident.is_open()),
+                name: incident.reference,
+                title: incident.title,
+                url: incident.url,
+                priority: incident.priority,
+                opened_at,
+            });
+        }
+        Asked::Known { value: incidents, at: self.clock.now() }
+    }
+
+    /// The first level of the service's escalation policy, as names that Dock knows.
+    async fn on_call(
+        &self,
+        pagerduty: &pagerduty::Source,
+        service: &pagerduty::Service,
+    ) -> Asked<Vec<PrincipalId>> {
+        self.told(pagerduty.on_call().await).map(|shifts| {
+            let policy = |shift: &&pagerduty::OnCall| {
+                service.policy.as_ref().is_none_or(|policy| shift.policy == *policy)
+            };
+            let first = shifts.iter().filter(policy).map(|shift| shift.level).min();
+            let of_first = shifts.iter().filter(policy).filter(|shift| Some(shift.level) == first);
+            let mut people: Vec<PrincipalId> =
+                of_first.filter_map(|shift| people::person(self.people, shift)).collect();
+            people.sort();
+            people.dedup();
+            people
+        })
+    }
+
+    /// The merged pull requests that these commits came with, in the commits' order.
+    pub(super) async fn pulls<'c>(
+        &self,
+        github: &github::Source,
+        repository: &Repository,
+        commits: impl Iterator<Item = &'c str>,
+    ) -> Result<Vec<Pull>, PlatformError> {
+        let mut pulls: Vec<Pull> = Vec::new();
+        for commit in commits {
+            let found = github.pull_requests(repository, commit).await?;
+            let merged = found.into_iter().filter(|pull| pull.merged_at.is_some());
+            pulls.extend(merged.map(|pull| Pull { number: pull.number, title: pull.title, url: pull.url }));
+        }
+        let mut seen = BTreeSet::new();
+        pulls.retain(|pull| seen.insert(pull.number));
+        Ok(pulls)
+    }
+
+    /// One number now, with the hour before it.
+    pub(super) async fn gauge(
+        &self,
+        prometheus: &prometheus::Source,
+        name: &str,
+        query: String,
+        hold_at: Option<String>,
+        unit: Unit,
+    ) -> Gauge {
+        let now = self.clock.now();
+        let from = now.checked_sub(SERIES_SPAN).unwrap_or(now);
+        let (value, series) =
+            tokio::join!(prometheus.value(&query), prometheus.series(&query, from, now, SERIES_STEP));
+        // The series only shows the way here; the value is the fact.
+        let series = series.ok().and_then(Fact::known).map(|found| unit.series(found, hold_at.clone()));
+        let value = self.answered(value).map(|sample| Sample {
+            value: unit.text(sample.value),
+            unit: unit.word().to_owned(),
+            series,
+        });
+        let pointer = finding::pointer("prometheus_query", "prometheus", &query, &prometheus.link(&query));
+        Gauge { name: name.to_owned(), pointer, hold_at, value }
+    }
+
+    pub(super) fn told<T>(&self, answer: Result<T, PlatformError>) -> Asked<T> {
+        match answer {
+            Ok(value) => Asked::Known { value, at: self.clock.now() },
+            Err(error) => self.unknown(&error),
+        }
+    }
+
+    pub(super) fn answered<T>(&self, answer: Result<Fact<T>, PlatformError>) -> Asked<T> {
+        match answer {
+            Ok(Fact::Known(value)) => Asked::Known { value, at: self.clock.now() },
+            Ok(Fact::Unknown(why)) => Asked::Unknown { why, at: self.clock.now() },
+            Err(error) => self.unknown(&error),
+        }
+    }
+
+    pub(super) fn unknown<T>(&self, error: &PlatformError) -> Asked<T> {
+        Asked::Unknown { why: error.to_string(), at: self.clock.now() }
+    }
+}
+
+/// How a number is shown. Prometheus gives seconds and ratios.
+#[derive(Clone, Copy)]
+pub(super) enum Unit {
+    Times,
+    Percent,
+    Milliseconds,
+}
+
+impl Unit {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Times => "x",
+            Self::Percent => " %",
+            Self::Milliseconds => " ms",
+        }
+    }
+
+    pub(super) fn text(self, value: f64) -> String {
+        match self {
+            Self::Times => plain(value),
+            Self::Percent => plain(value * 100.0),
+            Self::Milliseconds => format!("{:.0}", value * 1000.0),
+        }
+    }
+
+    /// A series as it is shown; no more points than a signal takes.
+    pub(super) fn series(self, found: prometheus::Series, threshold: Option<String>) -> Series {
+        let points = found.points.into_iter().take(Series::POINTS_MAX);
+        Series {
+            unit: self.word().to_owned(),
+            from: found.start,
+            step_s: u32::try_from(found.step.as_secs()).unwrap_or(u32::MAX),
+            points: points.map(|point| point.map(|point| self.text(point))).collect(),
+            threshold,
+        }
+    }
+}
+
+/// Two decimals at most, without zeros at the end.
+fn plain(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,104 @@
+//! What wakes an agent: Dock's feed, its platforms' streams, the clock. A signal only shortens a wait; the poll guarantees
+//! the look.
+//!
+//! Never: a fact. What woke it is read again.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::SignedDuration;
+use tokio::{sync::Notify, time};
+
+use crate::{
+    client::api::{Api, POLL_MAX},
+    row::Kind,
+};
+
+pub(super) const PAUSE_MIN: Duration = Duration::from_millis(500);
+pub(super) const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// Signals of so long are looked at together.
+const GATHERED: Duration = Duration::from_millis(100);
+const RETRY_MIN: SignedDuration = SignedDuration::from_secs(1);
+const RETRY_MAX: SignedDuration = SignedDuration::from_secs(60);
+
+/// What may have changed. At most one entry a subject.
+#[derive(Debug, Default)]
+pub(super) struct Wake {
+    dirty: Mutex<Dirty>,
+    notify: Notify,
+}
+
+/// What is to be looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Dirty {
+    /// Everything: list again.
+    pub(super) all: bool,
+    pub(super) subjects: BTreeSet<String>,
+}
+
+impl Dirty {
+    /// What a start looks at.
+    pub(super) fn everything() -> Self {
+        Self { all: true, subjects: BTreeSet::new() }
+    }
+}
+
+impl Wake {
+    pub(super) fn subject(&self, name: &str) {
+        self.dirty.lock().unwrap_or_else(PoisonError::into_inner).subjects.insert(name.to_owned());
+        self.notify.notify_one();
+    }
+
+    pub(super) fn all(&self) {
+        self.dirty.lock().unwrap_or_else(PoisonError::into_inner).all = true;
+        self.notify.notify_one();
+    }
+
+    /// Waits for a signal, `wait` at most, then a little for its neighbours; gives what is to be looked at.
+    pub(super) async fn next(&self, wait: Duration) -> Dirty {
+        if time::timeout(wait, self.notify.notified()).await.is_ok() {
+            time::sleep(GATHERED).await;
+        }
+        std::mem::take(&mut *self.dirty.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Follows Dock's feed for ever: a decision on a row of this kind asks for an answer within a second.
+    pub(super) async fn follow_dock(&self, api: &Api, kind: Kind) {
+        let (mut pause, mut position) = (PAUSE_MIN, None);
+        loop {
+            let next = match position {
+                None => api.snapshot().await,
+                Some(at) => api.changes(at, POLL_MAX).await,
+            };
+            match next {
+                Ok(changes) => {
+                    pause = PAUSE_MIN;
+                    // What changed before the first look is seen by that look.
+                    if let Some(before) = position.replace(changes.position) {
+                        let ours = changes.rows.iter().filter(|row| row.head.kind == kind);
+                        ours.for_each(|row| self.subject(&row.head.subject));
+                        // Something else changed: a hold was lifted, a halt ended.
+                        if changes.rows.is_empty() && before != changes.position {
+                            self.all();
+                        }
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "Dock's feed is not open; the poll goes on");
+                    position = None;
+                    self.all();
+                    time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+            }
+        }
+    }
+}
+
+/// How long a failure rests: 1 s, 2 s, 4 s, … 60 s.
+pub(super) fn pause(failures: u32) -> SignedDuration {
+    RETRY_MIN.checked_mul(1 << failures.min(6)).unwrap_or(RETRY_MAX).min(RETRY_MAX)
+}

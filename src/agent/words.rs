@@ -1,0 +1,80 @@
+//! How agents put anything into plain English: lists, names, texts that fit.
+//!
+//! Never: a line break or a length that somebody else chose.
+
+use super::facts::Asks;
+
+/// Names in a sentence before the rest is counted.
+const LISTED: usize = 4;
+
+/// `a, b and c`; many end in `and 3 more`.
+pub(super) fn list(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        _ if items.len() > LISTED => {
+            format!("{} and {} more", items[..LISTED].join(", "), items.len() - LISTED)
+        }
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// The text names the object as a word of its own.
+pub(super) fn names(text: &str, object: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '-' || c == '_' || c == '.';
+    !object.is_empty() && text.split(|c: char| !part(c)).any(|word| word.trim_matches('.') == object)
+}
+
+/// On one line: line breaks and other controls are spaces, runs of them one.
+pub(super) fn line(text: &str) -> String {
+    text.split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// At most so many bytes, with a mark where it was cut.
+pub(super) fn cut(text: &str, bytes_max: usize) -> String {
+    if text.len() <= bytes_max {
+        return text.to_owned();
+    }
+    let mut end = bytes_max.saturating_sub('…'.len_utf8());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}…", &text[..end])
+}
+
+/// The answer to a reviewer who sent the row back; `what` was proposed: `drift`.
+pub(super) fn answer(asks: &Asks, what: &str) -> String {
+    let same =
+        if asks.same { format!("it is the same {what}") } else { format!("the {what} is another one now") };
+    format!("{} asked: “{}” Everything was read again; {same}.", asks.by, line(&asks.note))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_between_letters() {
+        assert_eq!(cut("äöü", 6), "äöü");
+        assert_eq!(cut("äöüß", 7), "äö…");
+        assert_eq!(line("a\u{1b}[2J\r\n b"), "a [2J b");
+    }
+
+    #[test]
+    fn an_object_is_named_as_a_word() {
+        assert!(names("toggled checkout-flags, see graph", "checkout-flags"));
+        assert!(!names("toggled checkout-flags-v2", "checkout-flags"));
+        assert!(!names("anything", ""));
+    }
+
+    #[test]
+    fn lists() {
+        let items: Vec<_> = ["a", "b", "c", "d", "e", "f"].map(str::to_owned).to_vec();
+        assert_eq!(list(&items[..1]), "a");
+        assert_eq!(list(&items[..3]), "a, b and c");
+        assert_eq!(list(&items), "a, b, c, d and 2 more");
+    }
+}
