@@ -21,6 +21,8 @@ pub(super) struct Repository {
     pub(super) pulls: BTreeMap<u64, Pull>,
     /// Oldest first.
     pub(super) releases: Vec<Release>,
+    /// Heads that a force push left behind, each with the number of commits before it.
+    orphans: Vec<(usize, Commit)>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,6 +36,8 @@ pub(super) struct Commit {
     pub(super) checks: Vec<Check>,
     /// What `deploy/` renders to from here on; `None`: as before.
     pub(super) manifests: Option<Vec<Value>>,
+    /// Files that it adds, with their text.
+    pub(super) texts: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -70,6 +74,7 @@ pub(super) struct Release {
 }
 
 /// A commit to be made.
+#[derive(Default)]
 pub(super) struct Draft<'a> {
     pub(super) author: &'a str,
     pub(super) date: Timestamp,
@@ -78,12 +83,15 @@ pub(super) struct Draft<'a> {
     pub(super) pull: Option<u64>,
     /// Paths of code with lines added and removed.
     pub(super) code: &'a [(&'a str, u64, u64)],
+    /// Paths that it adds, with their text.
+    pub(super) texts: &'a [(&'a str, &'a str)],
     pub(super) manifests: Option<Vec<Value>>,
 }
 
 impl Repository {
     pub(super) fn new(full_name: &str) -> Self {
-        Self { full_name: full_name.to_owned(), commits: vec![], pulls: BTreeMap::new(), releases: vec![] }
+        let (commits, pulls, releases, orphans) = (vec![], BTreeMap::new(), vec![], vec![]);
+        Self { full_name: full_name.to_owned(), commits, pulls, releases, orphans }
     }
 
     /// Adds a commit to main, its CI green; a pull request that it names is merged by it. Returns its hash.
@@ -99,6 +107,7 @@ impl Repository {
                 patch: None,
             })
             .collect();
+        files.extend(draft.texts.iter().map(|&(path, text)| added(path, text)));
         if let Some(after) = &draft.manifests {
             files.extend(manifest::changed_files(self.manifests_at_head(), after));
         }
@@ -117,8 +126,19 @@ impl Repository {
             files,
             checks: vec![green("build"), green("test"), green("lint")],
             manifests: draft.manifests,
+            texts: draft.texts.iter().map(|&(path, text)| (path.to_owned(), text.to_owned())).collect(),
         });
         sha
+    }
+
+    /// The head of main is replaced by another commit with the same change; the old one is still found by its hash.
+    pub(super) fn force_push(&mut self) -> Option<String> {
+        let old = self.commits.pop()?;
+        let message = format!("{}\n\nReworded.", old.message);
+        let sha = self.hash(&message);
+        self.commits.push(Commit { sha: sha.clone(), message, ..old.clone() });
+        self.orphans.push((self.commits.len() - 1, old));
+        Some(sha)
     }
 
     /// Publishes a chart version from the head of main.
@@ -146,6 +166,26 @@ impl Repository {
         }
     }
 
+    /// All that leads to what a name means, oldest first.
+    pub(super) fn history(&self, name: &str) -> Option<Vec<&Commit>> {
+        if let Some((index, _)) = self.find(name) {
+            return Some(self.commits[..=index].iter().collect());
+        }
+        let (before, orphan) =
+            self.orphans.iter().find(|(_, commit)| name.len() >= 7 && commit.sha.starts_with(name))?;
+        Some(self.commits[..*before].iter().chain([orphan]).collect())
+    }
+
+    /// The commit that a name means, on main or left behind.
+    pub(super) fn named(&self, name: &str) -> Option<&Commit> {
+        self.history(name)?.pop()
+    }
+
+    /// The text of a file that some commit added.
+    pub(super) fn text(&self, at: &str, path: &str) -> Option<String> {
+        self.history(at)?.into_iter().rev().find_map(|commit| commit.texts.get(path)).cloned()
+    }
+
     /// What a commit renders to.
     pub(super) fn manifests(&self, sha: &str) -> Option<&[Value]> {
         let (index, _) = self.find(sha)?;
@@ -166,4 +206,12 @@ impl Repository {
         let digest = Sha256::digest(seed.as_bytes());
         digest.iter().take(20).fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
     }
+}
+
+/// A new file as a change, with GitHub's kind of patch.
+fn added(path: &str, text: &str) -> File {
+    let lines: Vec<&str> = text.lines().collect();
+    let patch =
+        lines.iter().fold(format!("@@ -0,0 +1,{} @@", lines.len()), |patch, line| patch + "\n+" + line);
+    File { path: path.to_owned(), additions: lines.len() as u64, deletions: 0, patch: Some(patch) }
 }

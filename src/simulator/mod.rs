@@ -31,6 +31,7 @@ use crate::clock::Clock;
 
 pub use argocd::Account;
 pub use faults::{Fault, Faults};
+pub use github::GithubApp;
 pub use scenario::Scenario;
 pub use world::{Pace, World};
 
@@ -122,6 +123,7 @@ impl Simulators {
                 let _ = axum::serve(gate, app).await;
             }));
         }
+        running.tasks.push(tokio::spawn(github::deliver(world.clone())));
         running.tasks.push(tokio::spawn(async move {
             let mut ticks = tokio::time::interval(world.pace().tick);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);

@@ -5,6 +5,8 @@
 //! billing-worker burns its error budget, checkout-api has spent it, search-indexer is calm. The rest is healthy.
 //! Never: a row. Rows come from agents that read these facts over HTTP.
 
+pub(super) mod gates;
+
 use jiff::{SignedDuration, Timestamp};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Value, json};
@@ -13,6 +15,7 @@ use super::{
     Account, SimulatorError, Site,
     argocd::app::App,
     git::{Draft, Repository},
+    github,
     manifest::{self, Service},
     pagerduty::{Incident, Pager},
     telemetry,
@@ -132,6 +135,8 @@ pub(super) fn state(scenario: Scenario, now: Timestamp) -> Result<State, Simulat
     }
     state.tokens.insert(APPLICATION_KEY.to_owned(), token()?);
     measure(&mut state, now);
+    state.tokens.insert(github::WRITER.to_owned(), token()?);
+    gates::begin(&mut state, installed, now);
     state.begin_plan(now);
     Ok(state)
 }
@@ -207,6 +212,7 @@ fn repository(estate: &Estate, at: Timestamp) -> Repository {
         message,
         pull,
         code,
+        texts: &[],
         manifests: None,
     };
     repository.commit(draft(
@@ -223,6 +229,7 @@ fn repository(estate: &Estate, at: Timestamp) -> Repository {
         message: &format!("deploy: {} {}", estate.name, estate.version),
         pull: None,
         code: &[],
+        texts: &[],
         manifests: Some(deployed),
     });
     if estate.name == LEDGER {
@@ -247,6 +254,7 @@ fn ship_idempotency(repository: &mut Repository, now: Timestamp) {
             with the payment and sent again. No schema change: the key lives in the existing metadata column.",
         pull: Some(4412),
         code: &[("src/capture/idempotency.rs", 74, 9), ("src/capture/mod.rs", 12, 5)],
+        texts: &[],
         manifests: None,
     });
     repository.commit(Draft {
@@ -255,6 +263,7 @@ fn ship_idempotency(repository: &mut Repository, now: Timestamp) {
         message: "Test double submits against the provider's sandbox",
         pull: None,
         code: &[("tests/double_submit.rs", 58, 0)],
+        texts: &[],
         manifests: None,
     });
     let next = manifest::with_image(repository.manifests_at_head(), "ghcr.io/acme/payments-api:2.14.1");
@@ -264,6 +273,7 @@ fn ship_idempotency(repository: &mut Repository, now: Timestamp) {
         message: "deploy: payments-api 2.14.1",
         pull: None,
         code: &[],
+        texts: &[],
         manifests: Some(next),
     });
 }
@@ -280,6 +290,7 @@ pub(super) fn next_image(repository: &mut Repository, name: &str, now: Timestamp
         message: &format!("Shorten the retry pause of outgoing calls (#{number})"),
         pull: Some(number),
         code: &[("src/client/retry.rs", 11, 4), ("src/client/retry_test.rs", 24, 2)],
+        texts: &[],
         manifests: None,
     });
     let manifests = manifest::with_image(repository.manifests_at_head(), &next);
@@ -289,6 +300,7 @@ pub(super) fn next_image(repository: &mut Repository, name: &str, now: Timestamp
         message: &format!("deploy: {name} {version}"),
         pull: None,
         code: &[],
+        texts: &[],
         manifests: Some(manifests),
     });
 }
@@ -308,6 +320,7 @@ pub(super) fn next_chart(repository: &mut Repository, now: Timestamp) {
         message: &format!("chore(deps): update dependencies for {version} (#{})", repository.next_pull()),
         pull: Some(repository.next_pull()),
         code: &[("Cargo.lock", 31, 31), ("chart/Chart.yaml", 2, 2)],
+        texts: &[],
         manifests: None,
     });
     let notes = "### Dependencies\n\n- Bump rdkafka from 0.36.2 to 0.37.0\n- Bump tokio from 1.44.1 to 1.44.2\n\
@@ -350,7 +363,7 @@ fn before(at: Timestamp, minutes: i64) -> Timestamp {
     at.saturating_sub(SignedDuration::from_mins(minutes)).unwrap_or(at)
 }
 
-fn token() -> Result<String, SimulatorError> {
+pub(super) fn token() -> Result<String, SimulatorError> {
     let mut bytes = [0_u8; 24];
     SystemRandom::new().fill(&mut bytes).map_err(|_| SimulatorError::Random)?;
     Ok(bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")))

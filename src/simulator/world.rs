@@ -21,6 +21,7 @@ use super::{
     argocd::{app::App, reconcile::NOTICED_TICKS},
     faults::Faults,
     git::Repository,
+    github::Hub,
     manifest,
     pagerduty::Pager,
     scenario::{self, Scenario},
@@ -64,6 +65,8 @@ struct Inner {
     file: Option<PathBuf>,
     changes: broadcast::Sender<Change>,
     ends: watch::Sender<End>,
+    /// Counts what was published.
+    edits: watch::Sender<u64>,
     faults: BTreeMap<Site, Faults>,
 }
 
@@ -75,6 +78,7 @@ pub(super) struct State {
     pub(super) pager: Pager,
     /// What each service that is measured measures.
     pub(super) telemetry: BTreeMap<String, Script>,
+    pub(super) github: Hub,
     pub(super) tokens: BTreeMap<String, String>,
     pub(super) ports: BTreeMap<String, u16>,
     pub(super) plan: Plan,
@@ -92,6 +96,7 @@ pub(super) struct Plan {
     current: Option<String>,
     /// Ticks until the next, once an agent has looked at the last.
     follow_in: Option<u32>,
+    pub(super) gates: scenario::gates::Plan,
 }
 
 /// An event of ArgoCD's stream.
@@ -134,10 +139,18 @@ impl World {
             None => scenario::state(scenario, clock.now())?,
         };
         let (changes, _) = broadcast::channel(CHANGES_MAX);
-        let (ends, _) = watch::channel(End::Clean(0));
+        let ((ends, _), (edits, _)) = (watch::channel(End::Clean(0)), watch::channel(0));
         let faults = Site::ALL.into_iter().map(|site| (site, Faults::default())).collect();
-        let world =
-            Self(Arc::new(Inner { state: Mutex::new(state), clock, pace, file, changes, ends, faults }));
+        let world = Self(Arc::new(Inner {
+            state: Mutex::new(state),
+            clock,
+            pace,
+            file,
+            changes,
+            ends,
+            edits,
+            faults,
+        }));
         world.edit(|_, _| ());
         Ok(world)
     }
@@ -219,6 +232,8 @@ impl World {
                 }
             }
             state.tick_plan(now);
+            state.tick_pipelines(now);
+            scenario::gates::tick(state, now);
         });
     }
 
@@ -239,9 +254,19 @@ impl World {
     fn edit_quietly(&self, change: impl FnOnce(&mut State, Timestamp)) {
         let mut state = self.lock();
         change(&mut state, self.now());
-        if !state.touched.is_empty() {
+        if !state.touched.is_empty() || state.github.take_changed() {
             self.publish(&mut state);
         }
+    }
+
+    /// Changes what nobody is told and what is not worth remembering by itself.
+    pub(super) fn quietly<T>(&self, change: impl FnOnce(&mut State, Timestamp) -> T) -> T {
+        change(&mut self.lock(), self.now())
+    }
+
+    /// Changes whenever the world did.
+    pub(super) fn edits(&self) -> watch::Receiver<u64> {
+        self.0.edits.subscribe()
     }
 
     fn publish(&self, state: &mut State) {
@@ -254,6 +279,7 @@ impl World {
         if let Some(file) = &self.0.file {
             save(file, state);
         }
+        self.0.edits.send_modify(|count| *count += 1);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -269,9 +295,10 @@ impl State {
             repositories: repositories.into_iter().map(|repo| (repo.full_name.clone(), repo)).collect(),
             pager,
             telemetry: BTreeMap::new(),
+            github: Hub::default(),
             tokens: BTreeMap::new(),
             ports: BTreeMap::new(),
-            plan: Plan { drifts, current: None, follow_in: None },
+            plan: Plan { drifts, ..Plan::default() },
             serial: 0,
             touched: BTreeSet::new(),
         }

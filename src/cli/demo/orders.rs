@@ -26,6 +26,7 @@ const UP_WITHIN: Duration = Duration::from_secs(25);
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 enum Order {
     Drift { app: String },
+    Run { service: String },
     MoveBase { row: RowId },
     Down { platform: String },
     Up { platform: String },
@@ -77,6 +78,10 @@ async fn carry_out(
         Order::Drift { app } => {
             world.drift(&app).map_err(unknown)?;
             Ok(format!("{app} drifts"))
+        }
+        Order::Run { service } => {
+            let run = world.run(&service).map_err(unknown)?;
+            Ok(format!("run {run} of {service} builds and waits at its gate"))
         }
         Order::MoveBase { row } => {
             let app = subject(row, estate).await?;
