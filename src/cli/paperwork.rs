@@ -92,7 +92,12 @@ pub(super) fn theme(globals: &Globals, args: &ThemeArgs) -> Outcome {
     match &args.command {
         ThemeCommand::List => {
             for name in themes.names() {
-                if globals.json { out::json(&json!({"name": name})) } else { out::line(out::safe(&name)) }
+                let about = themes.about(&name);
+                if globals.json {
+                    out::json(&json!({"name": name, "about": about}));
+                } else {
+                    out::line(out::safe(&format!("{name:<15} {about}")).trim_end());
+                }
             }
             Ok(Code::Done)
         }
@@ -120,15 +125,30 @@ fn check(globals: &Globals, themes: &mut Themes, file: &PathBuf) -> Outcome {
     themes.add(&name, &text);
     let measured =
         theme::measure(themes, &name, Depth::Rgb).map_err(|error| Failure::failed(error.to_string()))?;
+    let mut low = 0;
     for one in &measured {
-        let (r, g, b) = one.on;
+        let ((r, g, b), floor) = (one.on, theme::floor(&name, one.slot));
+        let enough = one.ratio >= floor;
+        low += usize::from(!enough);
         if globals.json {
             out::json(
-                &json!({"slot": one.slot.name(), "on": format!("#{r:02x}{g:02x}{b:02x}"), "ratio": one.ratio}),
+                &json!({"slot": one.slot.name(), "on": format!("#{r:02x}{g:02x}{b:02x}"), "ratio": one.ratio,
+                "floor": floor, "enough": enough}),
             );
         } else {
-            out::line(format!("{:<14} on #{r:02x}{g:02x}{b:02x}  {:>5.2}:1", one.slot.name(), one.ratio));
+            let word = if enough { String::new() } else { format!("  LOW: {floor} is needed") };
+            out::line(format!(
+                "{:<14} on #{r:02x}{g:02x}{b:02x}  {:>5.2}:1{word}",
+                one.slot.name(),
+                one.ratio
+            ));
         }
     }
-    Ok(Code::Done)
+    if measured.is_empty() {
+        out::remark("it names no colours of its own, or no backgrounds that it is for: nothing was measured");
+    }
+    if low == 0 {
+        return Ok(Code::Done);
+    }
+    Err(Failure::failed(format!("{low} of {} measurements are too low to be read", measured.len())))
 }

@@ -95,6 +95,25 @@ impl Home {
         })
     }
 
+    /// Keeps the theme in `console.toml`, and says in which file. Where that is a link, the file behind it is written.
+    pub fn save_theme(&self, theme: &str) -> Result<PathBuf, HomeError> {
+        let named = self.settings_file();
+        if self.settings_file.is_none() {
+            self.config_folder()?;
+        }
+        let file = fs::canonicalize(&named).unwrap_or(named);
+        let unwritable = |error| HomeError::Unwritable { file: file.clone(), error };
+        let text = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(unwritable(error)),
+        };
+        let edited = super::settings::with_theme(&text, theme)
+            .ok_or_else(|| unwritable(io::Error::other(format!("write theme = \"{theme}\" by hand"))))?;
+        write_private(&file, edited.as_bytes())?;
+        Ok(file)
+    }
+
     /// Makes the folder of state and returns it; refuses one that others can read.
     pub fn state_folder(&self) -> Result<&Path, HomeError> {
         private_folder(&self.state)?;

@@ -104,6 +104,24 @@ impl Settings {
     }
 }
 
+/// The text of a `console.toml` with this theme in it: one value replaced, or one line added; every other byte stays.
+/// `None` where the text is not read the same way afterwards.
+pub fn with_theme(text: &str, theme: &str) -> Option<String> {
+    let table = toml::de::DeTable::parse(text).ok()?;
+    let value = serde_json::Value::String(theme.to_owned()).to_string();
+    let known = table.get_ref().get("theme").map(toml::Spanned::span);
+    // A line at the top of the file belongs to no section, whatever comes below; the comments there stay first.
+    let top: usize = text.split_inclusive('\n').take_while(|line| line.starts_with('#')).map(str::len).sum();
+    let edited = match known {
+        Some(at) => format!("{}{value}{}", text.get(..at.start)?, text.get(at.end..)?),
+        None if top > 0 && !text[..top].ends_with('\n') => format!("{text}\ntheme = {value}\n"),
+        None => format!("{}theme = {value}\n{}", &text[..top], &text[top..]),
+    };
+    let mut wanted: toml::Table = toml::from_str(text).ok()?;
+    wanted.insert("theme".to_owned(), toml::Value::String(theme.to_owned()));
+    (toml::from_str::<toml::Table>(&edited).ok()? == wanted).then_some(edited)
+}
+
 /// Whether a URL names this machine, by its host alone.
 pub fn loopback(url: &str) -> bool {
     let Some((_, rest)) = url.split_once("://") else { return false };
@@ -121,6 +139,31 @@ pub fn loopback(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_theme_is_one_value_and_the_rest_of_the_file_stays() {
+        for (before, after) in [
+            ("", "theme = \"night\"\n"),
+            ("# mine", "# mine\ntheme = \"night\"\n"),
+            (
+                "# mine\n\nserver = \"u\" # here\n[page]\nby = \"off\"\n",
+                "# mine\ntheme = \"night\"\n\nserver = \"u\" # here\n[page]\nby = \"off\"\n",
+            ),
+            (
+                "theme   =  'dark'   # for the day\nkey = \"agent\"",
+                "theme   =  \"night\"   # for the day\nkey = \"agent\"",
+            ),
+            (
+                "[page]\nby = \"\"\"\ntheme = \"no\"\"\"\"\n",
+                "theme = \"night\"\n[page]\nby = \"\"\"\ntheme = \"no\"\"\"\"\n",
+            ),
+        ] {
+            assert_eq!(with_theme(before, "night").as_deref(), Some(after));
+            let again = with_theme(after, "a \"b\"").unwrap();
+            assert_eq!(toml::from_str::<toml::Table>(&again).unwrap()["theme"].as_str(), Some("a \"b\""));
+        }
+        assert_eq!(with_theme("theme = ", "night"), None, "what is not TOML is left alone");
+    }
 
     #[test]
     fn only_this_machine_is_loopback() {

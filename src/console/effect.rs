@@ -74,6 +74,8 @@ pub enum Effect {
     Edit {
         text: String,
     },
+    /// The theme that the reader chose, for the next time too.
+    SaveTheme(String),
     Copy(String),
     OpenUrl(String),
     Bell,

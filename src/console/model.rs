@@ -2,6 +2,9 @@
 //!
 //! Never: reads or writes anything outside of itself.
 
+mod layers;
+mod screens;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -13,17 +16,18 @@ use super::effect::{Attempt, KeyState, Link};
 use super::event::Moment;
 use super::key::Key;
 use super::keymap::{Command, Context, Keymap, SCREENS};
-use super::line::Line as Input;
 use super::queue::{Group, Known, Queue};
 use super::shown::Shown;
 use super::theme::{Background, Slot, Theme, Themes, Wish};
-use super::widget::diff::{Diff, Shape};
-use super::widget::list::View;
+use super::widget::diff::Diff;
 use super::widget::spark::Glyphs;
 use crate::client::filter::Filter;
 use crate::row::difference::FileDifference;
 use crate::row::{Base, Digests, RowId};
 use crate::wire::{Fresh, RowHead, RowView};
+
+pub use layers::{About, Ask, Layer, Moved, Picking, TextKind, TextLayer, Typing};
+pub use screens::{DiffScreen, Mode, Plain, Record, RowScreen, Screen};
 
 /// Layers that lie on each other; one more is not opened.
 pub const LAYERS_MAX: usize = 8;
@@ -193,178 +197,6 @@ pub struct Opened {
     pub base: Option<Base>,
     pub at: Timestamp,
     pub view: Option<RowView>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Mode {
-    Draft,
-    SinceDraft,
-    SinceOpened,
-}
-
-impl Mode {
-    pub fn words(self) -> &'static str {
-        match self {
-            Mode::Draft => "draft",
-            Mode::SinceDraft => "since draft",
-            Mode::SinceOpened => "since opened",
-        }
-    }
-
-    #[must_use]
-    pub fn next(self) -> Mode {
-        match self {
-            Mode::Draft => Mode::SinceDraft,
-            Mode::SinceDraft => Mode::SinceOpened,
-            Mode::SinceOpened => Mode::Draft,
-        }
-    }
-}
-
-#[derive(Clone, Debug)]
-pub enum Screen {
-    Row(RowScreen),
-    Diff(DiffScreen),
-    Outbox(Plain),
-    Record(Record),
-    Holds(Plain),
-}
-
-#[derive(Clone, Debug)]
-pub struct RowScreen {
-    pub visit: u64,
-    pub row: RowId,
-    pub view: View,
-    /// One part over the whole screen.
-    pub zoom: Option<usize>,
-    pub search: String,
-}
-
-#[derive(Clone, Debug)]
-pub struct DiffScreen {
-    pub visit: u64,
-    pub row: RowId,
-    pub mode: Mode,
-    pub shape: Shape,
-    pub loose: bool,
-    pub wrap: bool,
-    pub sideways: usize,
-    pub view: View,
-    /// What is compared in this mode; `None` while it is being compared.
-    pub diff: Option<Arc<Diff>>,
-    pub lines: Arc<Vec<super::widget::diff::Line>>,
-    pub search: String,
-}
-
-#[derive(Clone, Debug, Default)]
-pub struct Plain {
-    pub visit: u64,
-    pub view: View,
-}
-
-#[derive(Clone, Debug)]
-pub struct Record {
-    pub visit: u64,
-    /// One row's history; without, the newest attempts that this home knows.
-    pub row: Option<RowId>,
-    pub view: View,
-}
-
-impl Screen {
-    pub fn visit(&self) -> u64 {
-        match self {
-            Screen::Row(screen) => screen.visit,
-            Screen::Diff(screen) => screen.visit,
-            Screen::Outbox(screen) | Screen::Holds(screen) => screen.visit,
-            Screen::Record(screen) => screen.visit,
-        }
-    }
-}
-
-#[derive(Clone, Debug)]
-pub enum Layer {
-    Decision(Box<Dialog>),
-    /// What moved while a dialog was open.
-    Moved(Moved),
-    Ask(Ask),
-    Filter(Typing),
-    Search(Typing),
-    Palette(Picking),
-    Views(Picking),
-    Themes(Picking),
-    Copy(Picking),
-    Unlock(Typing),
-    /// Text to read: help, the exact statement, something to select by hand.
-    Text(TextLayer),
-}
-
-#[derive(Clone, Debug)]
-pub struct Moved {
-    pub visit: u64,
-    pub lines: Vec<String>,
-    pub view: View,
-}
-
-/// A question that `y` answers.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    pub visit: u64,
-    pub about: About,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum About {
-    TakeBack { row: RowId, id: crate::row::DecisionId },
-    SendNow { row: RowId, id: crate::row::DecisionId },
-    Quit { unsent: usize, drafts: usize },
-}
-
-#[derive(Clone, Debug)]
-pub struct Typing {
-    pub visit: u64,
-    pub input: Input,
-    /// What stood there before, for leaving it as it was.
-    pub before: String,
-    pub error: Option<String>,
-}
-
-/// A list to choose from.
-#[derive(Clone, Debug)]
-pub struct Picking {
-    pub visit: u64,
-    pub input: Input,
-    pub view: View,
-    pub before: String,
-}
-
-#[derive(Clone, Debug)]
-pub struct TextLayer {
-    pub visit: u64,
-    pub kind: TextKind,
-    pub view: View,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TextKind {
-    Help { contexts: &'static [Context] },
-    Statement(String),
-    Plain(String),
-}
-
-impl Layer {
-    pub fn visit(&self) -> u64 {
-        match self {
-            Layer::Decision(dialog) => dialog.visit,
-            Layer::Moved(moved) => moved.visit,
-            Layer::Ask(ask) => ask.visit,
-            Layer::Filter(typing) | Layer::Search(typing) | Layer::Unlock(typing) => typing.visit,
-            Layer::Palette(picking)
-            | Layer::Views(picking)
-            | Layer::Themes(picking)
-            | Layer::Copy(picking) => picking.visit,
-            Layer::Text(text) => text.visit,
-        }
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -157,6 +157,7 @@ fn surroundings(options: &Options) -> Surroundings {
     };
     let set = |name: &str| config::environment(name);
     let wish = Wish {
+        picked: None,
         flag: options.theme.clone(),
         variable: set("DOCK_THEME"),
         config: settings.theme.clone(),

@@ -207,6 +207,13 @@ impl Worker {
                 answers.extend(ask(net, Ask::Push));
                 answers
             }
+            Effect::SaveTheme(theme) => {
+                let said = match self.place.home.save_theme(&theme) {
+                    Ok(file) => format!("theme {theme}: saved in {}", file.display()),
+                    Err(error) => format!("theme {theme}, until you leave: {error}"),
+                };
+                vec![Answer::Told(said)]
+            }
             // Done by whoever holds the terminal.
             Effect::Edit { .. }
             | Effect::Copy(_)

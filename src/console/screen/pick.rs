@@ -9,7 +9,7 @@ use super::super::canvas::{Canvas, Styled};
 use super::super::keymap::{Chord, Context};
 use super::super::layout;
 use super::super::model::{Layer, Model, Screen};
-use super::super::theme::Slot;
+use super::super::theme::{AUTO, Slot};
 use super::super::widget::diff::Diff;
 
 /// Lines of a list of choices.
@@ -27,15 +27,24 @@ fn choices(model: &Model) -> Vec<Choice> {
     match model.layers.last() {
         Some(Layer::Palette(_)) => commands(model),
         Some(Layer::Views(_)) => views(model),
-        Some(Layer::Themes(_)) => model
-            .themes
-            .names()
-            .into_iter()
-            .map(|name| Choice { text: Styled::from(name.as_str()), search: name.clone(), name })
-            .collect(),
+        Some(Layer::Themes(_)) => themes(model),
         Some(Layer::Copy(_)) => copies(model),
         _ => Vec::new(),
     }
+}
+
+fn themes(model: &Model) -> Vec<Choice> {
+    let line = |name: String, about: &str| Choice {
+        text: Styled::of(Slot::Title, format!("{name:<15} ")).add(Slot::Muted, about),
+        search: name.clone(),
+        name,
+    };
+    let auto = line(AUTO.to_owned(), "Dark or light, as the terminal's background is");
+    let named = model.themes.names().into_iter().map(|name| {
+        let about = model.themes.about(&name).to_owned();
+        line(name, &about)
+    });
+    std::iter::once(auto).chain(named).collect()
 }
 
 fn commands(model: &Model) -> Vec<Choice> {
@@ -143,6 +152,11 @@ fn matching(model: &Model) -> Vec<Choice> {
     order.into_iter().filter_map(|at| taken[at].take()).collect()
 }
 
+/// Where a name stands among the choices.
+pub fn position(model: &Model, name: &str) -> Option<usize> {
+    matching(model).iter().position(|choice| choice.name == name)
+}
+
 pub fn len(model: &Model) -> usize {
     matching(model).len()
 }
@@ -158,7 +172,7 @@ pub(super) fn draw(model: &Model, layer: &Layer, canvas: &mut Canvas<'_>) {
     let title = match layer {
         Layer::Palette(_) => "Commands",
         Layer::Views(_) => "Views",
-        Layer::Themes(_) => "Themes, as you move; Enter keeps one, Esc goes back",
+        Layer::Themes(_) => "Themes, as you move; Enter keeps one in console.toml, Esc goes back",
         _ => "Copy",
     };
     let height = u16::try_from(choices(model).len().min(HEIGHT)).unwrap_or(14) + 4;

@@ -26,7 +26,7 @@ pub(super) fn close(model: &mut Model) -> Vec<Effect> {
             set_filter(model, &typing.before);
         }
         Some(Layer::Themes(picking)) => {
-            model.wish.flag = Some(picking.before).filter(|name| !name.is_empty());
+            model.wish.picked = Some(picking.before).filter(|name| !name.is_empty());
             retheme(model);
         }
         Some(Layer::Decision(dialog)) if !dialog.note_text().trim().is_empty() => {
@@ -59,9 +59,12 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             push_layer(model, Layer::Text(TextLayer { visit, kind, view: View::default() }));
         }
         Command::GoSettings => {
-            let before = model.wish.flag.clone().unwrap_or_default();
+            let before = model.wish.picked.clone().unwrap_or_default();
             let layer = Layer::Themes(picking(model, before));
             push_layer(model, layer);
+            let now = model.theme.name.clone();
+            let steps = pick::position(model, &now).unwrap_or(0);
+            choose(model, steps.cast_signed());
         }
         Command::Palette => {
             let layer = Layer::Palette(picking(model, String::new()));
@@ -133,6 +136,7 @@ fn statement(model: &mut Model) {
 
 /// The line that is typed changed: a filter applies while it is written.
 pub(super) fn typed(model: &mut Model) {
+    try_theme(model);
     let Some(Layer::Filter(typing)) = model.layers.last_mut() else { return };
     let text = typing.input.text().to_owned();
     match Filter::parse(&text) {
@@ -159,10 +163,15 @@ fn choose(model: &mut Model, by: isize) {
     {
         picking.view.by(by, len, pick::HEIGHT);
     }
+    try_theme(model);
+}
+
+/// The theme under the cursor is shown while it is chosen.
+fn try_theme(model: &mut Model) {
     if matches!(model.layers.last(), Some(Layer::Themes(_)))
         && let Some(name) = pick::chosen(model)
     {
-        model.wish.flag = Some(name);
+        model.wish.picked = Some(name);
         retheme(model);
     }
 }
@@ -201,8 +210,9 @@ fn accept(model: &mut Model) -> Vec<Effect> {
             screens::preview(model)
         }
         Some(Layer::Themes(_)) => {
+            let Some(name) = chosen else { return tell_watch(model, "no theme is called so") };
             model.layers.pop();
-            Vec::new()
+            vec![Effect::SaveTheme(name)]
         }
         Some(Layer::Copy(_)) => {
             let text = chosen.and_then(|name| pick::copy_text(model, &name));

@@ -396,6 +396,26 @@ fn a_locked_key_asks_until_the_passphrase_is_right_and_then_enter_signs() {
     assert_eq!(desk.orders().len(), 1);
 }
 
+#[test]
+fn a_theme_is_shown_as_it_is_chosen_and_kept_or_left() {
+    let mut desk = Desk::new(80, 24);
+    let name = |desk: &Desk| desk.model.theme.name.clone();
+    let before = name(&desk);
+    desk.keys("g c");
+    assert_eq!(name(&desk), before, "the list opens on the theme that is");
+    desk.keys("\"tritan\"");
+    assert_eq!(name(&desk), "tritan");
+    desk.keys("Esc");
+    assert_eq!(name(&desk), before);
+    desk.keys("g c ↑ Enter");
+    let saved = desk.effects.iter().find_map(|effect| match effect {
+        Effect::SaveTheme(name) => Some(name.clone()),
+        _ => None,
+    });
+    assert_eq!(saved, Some(name(&desk)));
+    assert_ne!(saved, Some(before));
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Keys(&'static str),

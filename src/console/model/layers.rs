@@ -1,0 +1,95 @@
+//! What lies on top of the screens and sees a key first.
+//!
+//! Never: more than one closed by one key.
+
+use super::super::dialog::Dialog;
+use super::super::keymap::Context;
+use super::super::line::Line;
+use super::super::widget::list::View;
+use crate::row::RowId;
+
+#[derive(Clone, Debug)]
+pub enum Layer {
+    Decision(Box<Dialog>),
+    /// What moved while a dialog was open.
+    Moved(Moved),
+    Ask(Ask),
+    Filter(Typing),
+    Search(Typing),
+    Palette(Picking),
+    Views(Picking),
+    Themes(Picking),
+    Copy(Picking),
+    Unlock(Typing),
+    /// Text to read: help, the exact statement, something to select by hand.
+    Text(TextLayer),
+}
+
+#[derive(Clone, Debug)]
+pub struct Moved {
+    pub visit: u64,
+    pub lines: Vec<String>,
+    pub view: View,
+}
+
+/// A question that `y` answers.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    pub visit: u64,
+    pub about: About,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    TakeBack { row: RowId, id: crate::row::DecisionId },
+    SendNow { row: RowId, id: crate::row::DecisionId },
+    Quit { unsent: usize, drafts: usize },
+}
+
+#[derive(Clone, Debug)]
+pub struct Typing {
+    pub visit: u64,
+    pub input: Line,
+    /// What stood there before, for leaving it as it was.
+    pub before: String,
+    pub error: Option<String>,
+}
+
+/// A list to choose from.
+#[derive(Clone, Debug)]
+pub struct Picking {
+    pub visit: u64,
+    pub input: Line,
+    pub view: View,
+    pub before: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct TextLayer {
+    pub visit: u64,
+    pub kind: TextKind,
+    pub view: View,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextKind {
+    Help { contexts: &'static [Context] },
+    Statement(String),
+    Plain(String),
+}
+
+impl Layer {
+    pub fn visit(&self) -> u64 {
+        match self {
+            Layer::Decision(dialog) => dialog.visit,
+            Layer::Moved(moved) => moved.visit,
+            Layer::Ask(ask) => ask.visit,
+            Layer::Filter(typing) | Layer::Search(typing) | Layer::Unlock(typing) => typing.visit,
+            Layer::Palette(picking)
+            | Layer::Views(picking)
+            | Layer::Themes(picking)
+            | Layer::Copy(picking) => picking.visit,
+            Layer::Text(text) => text.visit,
+        }
+    }
+}

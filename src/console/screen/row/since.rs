@@ -1,0 +1,184 @@
+//! What became of it since: what moved, what was decided, where it all comes from.
+//!
+//! Never: silent about a base that could not be read again.
+
+use super::super::super::canvas::Styled;
+use super::super::super::model::{Body, Model};
+use super::super::super::moved;
+use super::super::super::shown::Shown;
+use super::super::super::text;
+use super::super::super::theme::Slot;
+use super::{Doc, Pane};
+use crate::client::Fate;
+use crate::row::Decision;
+use crate::wire::{DecisionView, RowView};
+
+/// What moved, for the preview's last line.
+pub(in super::super) fn moved_in_short(body: &Body) -> String {
+    match &body.fresh {
+        Some(Ok(fresh)) if fresh.moved.is_empty() => "base moved: no".to_owned(),
+        Some(Ok(fresh)) => format!("BASE MOVED: {}", text::plural(fresh.moved.len(), "thing", "things")),
+        Some(Err(_)) => "base moved: UNKNOWN".to_owned(),
+        None => "base not read again yet".to_owned(),
+    }
+}
+
+pub(super) fn what_moved(model: &Model, body: &Body, doc: &mut Doc) {
+    doc.heading(Pane::Moved, "WHAT MOVED", "");
+    let now = model.now();
+    let label = |label: &str| Styled::of(Slot::Muted, format!(" {label:<24}"));
+    match &body.fresh {
+        Some(Ok(fresh)) if fresh.moved.is_empty() => {
+            let read = text::when(fresh.read_at, now, &model.zone, true);
+            doc.push(Pane::Moved, label("since the draft").text(format!("nothing (base read {read})")));
+        }
+        Some(Ok(fresh)) => {
+            let read = text::when(fresh.read_at, now, &model.zone, true);
+            let said = Styled::of(
+                Slot::Watch,
+                format!("{} (base read {read})", text::plural(fresh.moved.len(), "thing", "things")),
+            );
+            doc.push(Pane::Moved, label("since the draft").join(said));
+            for moved in &fresh.moved {
+                doc.wrapped(
+                    Pane::Moved,
+                    Slot::Watch,
+                    5,
+                    &format!("{}: {} → {}", moved.what, moved.was, moved.is),
+                );
+            }
+        }
+        Some(Err(why)) => {
+            doc.push(Pane::Moved, label("since the draft").add(Slot::Unknown, format!("UNKNOWN: {why}")));
+        }
+        None if model.link.away() => {
+            let said = "UNKNOWN: the backend is away, the base is not read";
+            doc.push(Pane::Moved, label("since the draft").add(Slot::Unknown, said));
+        }
+        None => doc.push(Pane::Moved, label("since the draft").add(Slot::Muted, "reading the base …")),
+    }
+    let Some(opened) = &body.opened else {
+        doc.push(Pane::Moved, label("since you opened it").add(Slot::Muted, text::NOT_OPENED_BEFORE));
+        return;
+    };
+    let moved = match &opened.view {
+        Some(view) => moved::between(Some(view), &body.view, now, &model.zone),
+        None => opened_base(body, opened.revision, opened.base.as_ref()),
+    };
+    let since = format!("since you opened r{}", opened.revision);
+    match moved.split_first() {
+        None => doc.push(Pane::Moved, label(&since).text("nothing")),
+        Some((first, rest)) => {
+            doc.push(Pane::Moved, label(&since).add(Slot::Changed, first.as_str()));
+            for line in rest {
+                doc.wrapped(Pane::Moved, Slot::Changed, 5, line);
+            }
+        }
+    }
+}
+
+fn opened_base(body: &Body, revision: u32, base: Option<&crate::row::Base>) -> Vec<String> {
+    let mut lines = Vec::new();
+    if revision != body.view.head.revision {
+        lines.push(format!("r{} came; what r{revision} said is not cached", body.view.head.revision));
+    }
+    let moved = base.map(|base| base.moved(&body.view.base_read)).unwrap_or_default();
+    lines.extend(moved.into_iter().map(|moved| format!("{}: {} → {}", moved.what, moved.was, moved.is)));
+    lines
+}
+
+pub(super) fn decided(model: &Model, body: &Body, doc: &mut Doc) {
+    let view = &body.view;
+    doc.heading(Pane::Decided, "DECIDED SO FAR", "");
+    let asked: Vec<String> = view.head.reviewers.iter().map(ToString::to_string).collect();
+    if view.decisions.is_empty() {
+        let keys = text::plural(usize::try_from(view.head.keys_needed).unwrap_or(1), "key", "keys");
+        let asked = if asked.is_empty() { "nobody by name".to_owned() } else { asked.join(", ") };
+        doc.wrapped(Pane::Decided, Slot::Text, 1, &format!("nothing yet. Needs {keys}. Asked: {asked}"));
+    }
+    for decision in &view.decisions {
+        decision_lines(model, view, decision, doc);
+    }
+    if let Some(policy) = &view.policy {
+        doc.push(Pane::Decided, Styled::of(Slot::Text, format!(" auto ({policy})")));
+    }
+    if let Some(execution) = &view.execution {
+        let begun = text::when(execution.intended_at, model.now(), &model.zone, true);
+        let done = match execution.confirmed_at {
+            Some(at) => format!("read back {}", text::when(at, model.now(), &model.zone, true)),
+            None => "not read back yet".to_owned(),
+        };
+        doc.push(Pane::Decided, Styled::of(Slot::Text, format!(" executed from {begun}, {done}")));
+    }
+    if let Some(outcome) = &view.outcome {
+        let at = text::when(outcome.checked_at, model.now(), &model.zone, true);
+        let slot = if outcome.state == crate::row::State::Healthy { Slot::Ok } else { Slot::Watch };
+        doc.wrapped(
+            Pane::Decided,
+            slot,
+            1,
+            &format!("{} at {at}: {}", text::state(outcome.state), outcome.detail),
+        );
+    }
+    for entry in
+        model.known.entries.iter().filter(|entry| entry.row == view.head.id && entry.fate != Fate::TakenBack)
+    {
+        let (slot, said) = super::super::outbox::words(model, entry);
+        doc.wrapped(
+            Pane::Decided,
+            slot,
+            1,
+            &format!("you: {} r{}. {said}", entry.decision.past(), entry.revision),
+        );
+    }
+}
+
+fn decision_lines(model: &Model, view: &RowView, decision: &DecisionView, doc: &mut Doc) {
+    let at = text::when(decision.at, model.now(), &model.zone, false);
+    let mut line = Styled::of(Slot::Title, format!(" {}", decision.reviewer)).text(format!(
+        " {} r{} {at}",
+        decision.decision.past(),
+        decision.revision
+    ));
+    if decision.overrides {
+        line = line.add(Slot::Watch, " overridden");
+    }
+    for (name, value) in &decision.conditions {
+        line = line.text(format!(" with {name}={value}"));
+    }
+    let mut facts = vec![format!("touch {}", decision.touch.word())];
+    facts.extend(decision.offline.then(|| "made offline".to_owned()));
+    facts.extend(decision.log_index.map(|index| format!("entry {}", text::grouped(index))));
+    if decision.revision != view.head.revision && decision.decision == Decision::Approve {
+        facts.push("for an earlier revision: does not count".to_owned());
+    }
+    doc.push(Pane::Decided, line.add(Slot::Muted, format!("   {}", facts.join(", "))));
+    if let Some(note) = &decision.note {
+        doc.wrapped(Pane::Decided, Slot::Text, 3, note.as_str());
+    }
+    if let Some(void) = &decision.void {
+        doc.wrapped(Pane::Decided, Slot::Watch, 3, &format!("void: {void}"));
+    }
+}
+
+pub(super) fn pointers(body: &Body, doc: &mut Doc) {
+    doc.heading(Pane::Pointers, "WHERE IT COMES FROM", "");
+    for pointer in &body.view.pointers {
+        let name = Shown::untrusted(&format!("{:<22} ", pointer.name));
+        let reference = Shown::untrusted(&pointer.reference);
+        let x = u16::try_from(name.width() + 1).unwrap_or(1);
+        let width = u16::try_from(reference.width()).unwrap_or(0);
+        doc.push(Pane::Pointers, Styled::from(" ").add(Slot::Muted, name).add(Slot::Link, reference));
+        if let Some(last) = doc.lines.last_mut() {
+            last.link = Some((x, width, pointer.url.clone()));
+        }
+    }
+    let digests = body.view.digests();
+    doc.push(
+        Pane::Pointers,
+        Styled::of(
+            Slot::Muted,
+            format!(" content sha256:{}  base {}", digests.content.short(), body.view.head.base.revision),
+        ),
+    );
+}
