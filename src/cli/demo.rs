@@ -200,6 +200,8 @@ fn ready_line(estate: &Estate, simulators: &Simulators) -> Value {
         .collect();
     let platforms: serde_json::Map<_, _> = Site::ALL
         .into_iter()
+        // Nobody asks there of their own accord.
+        .filter(|site| *site != Site::TerraformArchive)
         .map(|site| {
             (
                 site.name().to_owned(),

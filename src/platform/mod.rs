@@ -1,4 +1,4 @@
-//! The platforms that Dock reads and, through one of them so far, writes: one file or folder each, one list of all.
+//! The platforms that Dock reads and, through some of them, writes: one file or folder each, one list of all.
 //!
 //! A platform has a `Config` section, a `Source` (reading credentials) and, where Dock writes, an `Actuator` (writing
 //! credentials). What a call cannot tell is a [`Fact::Unknown`] with its reason, or a [`PlatformError`]; never a default.
@@ -16,6 +16,7 @@ pub mod prometheus;
 pub mod reading;
 mod secret;
 mod series;
+pub mod terraform;
 
 use std::fmt;
 
@@ -26,8 +27,14 @@ pub use error::{Failure, Next, PlatformError};
 pub use series::{Sample, Series};
 
 /// Every platform there is, in the order in which people are told about them.
-pub const ALL: [Platform; 5] =
-    [Platform::ArgoCd, Platform::Datadog, Platform::GitHub, Platform::PagerDuty, Platform::Prometheus];
+pub const ALL: [Platform; 6] = [
+    Platform::ArgoCd,
+    Platform::Datadog,
+    Platform::GitHub,
+    Platform::PagerDuty,
+    Platform::Prometheus,
+    Platform::Terraform,
+];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Platform {
@@ -36,6 +43,7 @@ pub enum Platform {
     GitHub,
     PagerDuty,
     Prometheus,
+    Terraform,
 }
 
 impl Platform {
@@ -47,6 +55,7 @@ impl Platform {
             Platform::GitHub => "github",
             Platform::PagerDuty => "pagerduty",
             Platform::Prometheus => "prometheus",
+            Platform::Terraform => "terraform",
         }
     }
 
@@ -58,6 +67,7 @@ impl Platform {
             Platform::GitHub => "GitHub",
             Platform::PagerDuty => "PagerDuty",
             Platform::Prometheus => "Prometheus",
+            Platform::Terraform => "Terraform",
         }
     }
 }
@@ -118,6 +128,7 @@ pub struct Config {
     pub github: Option<github::Config>,
     pub pagerduty: Option<pagerduty::Config>,
     pub prometheus: Option<prometheus::Config>,
+    pub terraform: Option<terraform::Config>,
 }
 
 /// The configured platforms, ready to be read.
@@ -128,6 +139,7 @@ pub struct Sources {
     pub github: Option<github::Source>,
     pub pagerduty: Option<pagerduty::Source>,
     pub prometheus: Option<prometheus::Source>,
+    pub terraform: Option<terraform::Source>,
 }
 
 impl Sources {
@@ -139,6 +151,7 @@ impl Sources {
             github: config.github.as_ref().map(github::Source::open).transpose()?,
             pagerduty: config.pagerduty.as_ref().map(pagerduty::Source::open).transpose()?,
             prometheus: config.prometheus.as_ref().map(prometheus::Source::open).transpose()?,
+            terraform: config.terraform.as_ref().map(terraform::Source::open).transpose()?,
         })
     }
 }

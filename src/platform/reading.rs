@@ -7,8 +7,9 @@
 use super::{
     Fact, Failure, Platform, PlatformError, Sources,
     github::{self, ApprovalState, Repository},
+    terraform::{self, NotAWorkspace, WorkspaceName},
 };
-use crate::row::gate::{Reading, Run, Service, Told};
+use crate::row::gate::{Plan, Reading, Run, Service, Told};
 
 /// How much is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum Depth {
 #[derive(Debug, Clone, Copy)]
 pub struct GateSources<'a> {
     pub github: &'a github::Source,
+    /// `None`: a plan that a service has stays unknown.
+    pub terraform: Option<&'a terraform::Source>,
 }
 
 /// Why there is no reading.
@@ -37,7 +40,7 @@ pub enum NoReading {
 impl Sources {
     /// Whom a gate is read from, where GitHub is configured at all.
     pub fn gate(&self) -> Option<GateSources<'_>> {
-        Some(GateSources { github: self.github.as_ref()? })
+        Some(GateSources { github: self.github.as_ref()?, terraform: self.terraform.as_ref() })
     }
 }
 
@@ -63,7 +66,7 @@ pub async fn gate(
     };
     let plan = match &service.terraform {
         None => Told::None,
-        Some(_) => Told::Unknown("Terraform is not configured".to_owned()),
+        Some(workspace) => plan(from.terraform, workspace, &run.head_sha).await,
     };
     Ok(Reading {
         service: name.to_owned(),
@@ -83,6 +86,25 @@ pub fn repository(service: &Service) -> Result<Repository, PlatformError> {
     service.repository.parse().map_err(|error: github::NotARepository| {
         PlatformError::new(Platform::GitHub, "a service's repository", Failure::Setup, &error.to_string())
     })
+}
+
+/// The plan of the run's commit. One that a newer run has overtaken is no longer what an apply would do.
+async fn plan(terraform: Option<&terraform::Source>, workspace: &str, commit: &str) -> Told<Plan> {
+    let Some(terraform) = terraform else {
+        return Told::Unknown("Terraform is not configured".to_owned());
+    };
+    let name: WorkspaceName = match workspace.parse() {
+        Ok(name) => name,
+        Err(error @ NotAWorkspace) => return Told::Unknown(format!("{workspace}: {error}")),
+    };
+    match terraform.plan_for(&name, commit).await {
+        Ok(Fact::Known((plan, None))) => Told::Known(plan),
+        Ok(Fact::Known((plan, Some(newer)))) => {
+            Told::Unknown(format!("the plan of {} is overtaken by the run {newer}", plan.run))
+        }
+        Ok(Fact::Unknown(why)) => Told::Unknown(why),
+        Err(error) => Told::Unknown(error.sentence()),
+    }
 }
 
 /// What became of a run that waits no more. The review log names no attempt: the last answer is the one that met it.

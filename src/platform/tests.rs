@@ -4,7 +4,7 @@
 
 use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
-use super::{argocd, datadog, github, pagerduty, prometheus};
+use super::{argocd, datadog, github, pagerduty, prometheus, terraform};
 use crate::{
     clock::Clock,
     simulator::{Account, Pace, Scenario, Setting, Simulators, Site, World},
@@ -66,6 +66,15 @@ impl Ground {
 
     pub(super) fn prometheus(&self) -> prometheus::Config {
         self.section(Site::Prometheus)
+    }
+
+    pub(super) fn terraform(&self) -> terraform::Config {
+        self.section(Site::Terraform)
+    }
+
+    pub(super) fn terraform_with(&self, token: &str) -> terraform::Config {
+        let file = self.token_file("terraform-other", token);
+        section(&format!("url = {:?}\ntoken_file = {file:?}", self.url(Site::Terraform)))
     }
 
     pub(super) fn datadog(&self) -> datadog::Config {

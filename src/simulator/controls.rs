@@ -3,8 +3,11 @@
 //! Never: reachable over HTTP.
 
 use jiff::Timestamp;
+use serde_json::Value;
 
-use super::{SimulatorError, World, pagerduty::Incident, telemetry::Script, world::State};
+use super::{
+    SimulatorError, World, pagerduty::Incident, telemetry::Script, terraform::resource, world::State,
+};
 
 impl World {
     /// A new image by a commit whose CI is green; a chart gets its next patch version. The application goes out of sync
@@ -71,6 +74,25 @@ impl World {
         })
     }
 
+    /// A Terraform run for this commit, planned and waiting, newer than all before it in its workspace. `address` is what
+    /// it creates, as in `aws_iam_role.billing_export`.
+    pub fn plan(&self, workspace: &str, commit: &str, address: &str) -> Result<(), SimulatorError> {
+        self.edit(|state, now| {
+            let change = resource(address, &["create"], Value::Null, serde_json::json!({"name": workspace}));
+            known_workspace(state.terraform.plan(workspace, commit, vec![change], now), workspace)
+        })
+    }
+
+    /// The newest plan of a workspace is still being made, or ended in an error.
+    pub fn unplan(&self, workspace: &str, errored: bool) -> Result<(), SimulatorError> {
+        self.edit(|state, now| known_workspace(state.terraform.unplan(workspace, errored, now), workspace))
+    }
+
+    /// A workspace applies by itself, or waits for somebody.
+    pub fn set_auto_apply(&self, workspace: &str, on: bool) -> Result<(), SimulatorError> {
+        self.edit(|state, _| known_workspace(state.terraform.set_auto_apply(workspace, on), workspace))
+    }
+
     fn measured(
         &self,
         service: &str,
@@ -120,4 +142,8 @@ impl World {
             Ok(())
         })
     }
+}
+
+fn known_workspace(known: bool, workspace: &str) -> Result<(), SimulatorError> {
+    if known { Ok(()) } else { Err(SimulatorError::Unknown(format!("workspace {workspace}"))) }
 }

@@ -136,7 +136,8 @@ async fn cut(response: Response, at_once: bool) -> Response {
     let (mut parts, body) = response.into_parts();
     let whole = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
     let half = if at_once { Bytes::new() } else { whole.slice(..whole.len() / 2) };
-    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(whole.len()));
+    // An empty answer could not be seen to be cut.
+    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(whole.len().max(1)));
     let pieces = stream::iter([Ok(half), Err(io::Error::other("cut"))]);
     Response::from_parts(parts, Body::from_stream(pieces))
 }

@@ -17,6 +17,7 @@ mod pagerduty;
 mod prometheus;
 mod scenario;
 mod telemetry;
+mod terraform;
 mod world;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
@@ -46,10 +47,21 @@ pub enum Site {
     GitHub,
     PagerDuty,
     Prometheus,
+    Terraform,
+    /// Where Terraform's plans lie.
+    TerraformArchive,
 }
 
 impl Site {
-    pub const ALL: [Site; 5] = [Site::ArgoCd, Site::Datadog, Site::GitHub, Site::PagerDuty, Site::Prometheus];
+    pub const ALL: [Site; 7] = [
+        Site::ArgoCd,
+        Site::Datadog,
+        Site::GitHub,
+        Site::PagerDuty,
+        Site::Prometheus,
+        Site::Terraform,
+        Site::TerraformArchive,
+    ];
 
     /// As the demo's commands and its ready line name it.
     pub fn name(self) -> &'static str {
@@ -59,14 +71,18 @@ impl Site {
             Site::GitHub => "github",
             Site::PagerDuty => "pagerduty",
             Site::Prometheus => "prometheus",
+            Site::Terraform => "terraform",
+            Site::TerraformArchive => "terraform-archive",
         }
     }
 
     /// The header in which the platform says how many seconds to wait.
     fn wait_header(self) -> &'static str {
         match self {
-            Site::Datadog => "x-ratelimit-reset",
-            Site::ArgoCd | Site::GitHub | Site::PagerDuty | Site::Prometheus => "retry-after",
+            Site::Datadog | Site::Terraform => "x-ratelimit-reset",
+            Site::ArgoCd | Site::GitHub | Site::PagerDuty | Site::Prometheus | Site::TerraformArchive => {
+                "retry-after"
+            }
         }
     }
 
@@ -156,7 +172,9 @@ impl Simulators {
             }
             Site::ArgoCd => format!("Bearer {}", self.world.argocd_token(Account::Reader)),
             Site::PagerDuty => format!("Token token={}", self.world.token(site)),
-            Site::GitHub | Site::Prometheus => format!("Bearer {}", self.world.token(site)),
+            // Its addresses are their own permission.
+            Site::TerraformArchive => return BTreeMap::new(),
+            Site::GitHub | Site::Prometheus | Site::Terraform => format!("Bearer {}", self.world.token(site)),
         };
         let mut headers = BTreeMap::from([("Authorization", value)]);
         if site == Site::GitHub {
@@ -185,6 +203,8 @@ fn router(site: Site, world: World) -> Router {
         Site::GitHub => github::router(world),
         Site::PagerDuty => pagerduty::router(world),
         Site::Prometheus => prometheus::router(world),
+        Site::Terraform => terraform::router(world),
+        Site::TerraformArchive => terraform::archive::router(world),
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
     github,
     manifest::{self, Service},
     pagerduty::{Incident, Pager},
-    telemetry,
+    telemetry, terraform,
     world::{APPLICATION_KEY, State},
 };
 
@@ -130,12 +130,15 @@ pub(super) fn state(scenario: Scenario, now: Timestamp) -> Result<State, Simulat
     for account in [Account::Agent, Account::Executor, Account::Reader] {
         state.tokens.insert(account.username().to_owned(), token()?);
     }
-    for site in [Site::Datadog, Site::GitHub, Site::PagerDuty, Site::Prometheus] {
+    for site in Site::ALL.into_iter().filter(|site| *site != Site::ArgoCd) {
         state.tokens.insert(site.name().to_owned(), token()?);
     }
-    state.tokens.insert(APPLICATION_KEY.to_owned(), token()?);
+    for name in [APPLICATION_KEY, terraform::EXECUTOR] {
+        state.tokens.insert(name.to_owned(), token()?);
+    }
     measure(&mut state, now);
     state.tokens.insert(github::WRITER.to_owned(), token()?);
+    state.terraform.add_workspace(BILLING);
     gates::begin(&mut state, installed, now);
     state.begin_plan(now);
     Ok(state)
@@ -149,6 +152,20 @@ fn measure(state: &mut State, now: Timestamp) {
     state.slo(BILLING).burn(before(now, 60 * 7), 4.0);
     state.slo(CHECKOUT_API).spent(now, 0.92);
     state.slo(SEARCH).p95(0.21);
+}
+
+/// Billing-worker's infrastructure is planned for a commit: a run in its workspace, which adds an IAM role.
+fn plan_for(state: &mut State, commit: &str, now: Timestamp) {
+    let role = terraform::resource(
+        "aws_iam_role.billing_export",
+        &["create"],
+        Value::Null,
+        json!({"name": "billing-export", "path": "/", "max_session_duration": 3600,
+            "assume_role_policy": "{\"Version\":\"2012-10-17\"}"}),
+    );
+    let bucket = json!({"bucket": "acme-invoices"});
+    let same = terraform::resource("aws_s3_bucket.invoices", &["no-op"], bucket.clone(), bucket);
+    state.terraform.plan(BILLING, commit, vec![role, same], now);
 }
 
 /// The planned drift of an application.

@@ -26,6 +26,7 @@ use super::{
     pagerduty::Pager,
     scenario::{self, Scenario},
     telemetry::Script,
+    terraform::{self, Cloud},
 };
 use crate::clock::Clock;
 
@@ -79,6 +80,7 @@ pub(super) struct State {
     /// What each service that is measured measures.
     pub(super) telemetry: BTreeMap<String, Script>,
     pub(super) github: Hub,
+    pub(super) terraform: Cloud,
     pub(super) tokens: BTreeMap<String, String>,
     pub(super) ports: BTreeMap<String, u16>,
     pub(super) plan: Plan,
@@ -86,6 +88,9 @@ pub(super) struct State {
     pub(super) serial: u64,
     #[serde(skip)]
     touched: BTreeSet<String>,
+    /// Something beside the applications went on by itself.
+    #[serde(skip)]
+    advanced: bool,
 }
 
 /// Drifts that follow one another.
@@ -188,6 +193,11 @@ impl World {
         self.read(|state| state.tokens.get(APPLICATION_KEY).cloned().unwrap_or_default())
     }
 
+    /// The token that may apply a Terraform run.
+    pub fn terraform_executor_token(&self) -> String {
+        self.read(|state| state.tokens.get(terraform::EXECUTOR).cloned().unwrap_or_default())
+    }
+
     pub(super) fn account(&self, token: &str) -> Option<Account> {
         let all = [Account::Agent, Account::Executor, Account::Reader];
         self.read(|state| {
@@ -234,6 +244,7 @@ impl World {
             state.tick_plan(now);
             state.tick_pipelines(now);
             scenario::gates::tick(state, now);
+            state.advanced |= state.terraform.tick(now);
         });
     }
 
@@ -254,7 +265,8 @@ impl World {
     fn edit_quietly(&self, change: impl FnOnce(&mut State, Timestamp)) {
         let mut state = self.lock();
         change(&mut state, self.now());
-        if !state.touched.is_empty() || state.github.take_changed() {
+        let advanced = std::mem::take(&mut state.advanced) | state.github.take_changed();
+        if !state.touched.is_empty() || advanced {
             self.publish(&mut state);
         }
     }
@@ -296,11 +308,13 @@ impl State {
             pager,
             telemetry: BTreeMap::new(),
             github: Hub::default(),
+            terraform: Cloud::default(),
             tokens: BTreeMap::new(),
             ports: BTreeMap::new(),
             plan: Plan { drifts, ..Plan::default() },
             serial: 0,
             touched: BTreeSet::new(),
+            advanced: false,
         }
     }
 

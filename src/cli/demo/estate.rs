@@ -183,6 +183,8 @@ impl Estate {
             ("github", world.token(Site::GitHub)),
             ("pagerduty", world.token(Site::PagerDuty)),
             ("prometheus", world.token(Site::Prometheus)),
+            ("terraform", world.token(Site::Terraform)),
+            ("terraform-executor", world.terraform_executor_token()),
         ];
         for (name, token) in &tokens {
             home::write_private(&self.token_file(name), token.as_bytes())?;
@@ -232,6 +234,7 @@ impl Estate {
             (Site::GitHub, "github"),
             (Site::PagerDuty, "pagerduty"),
             (Site::Prometheus, "prometheus"),
+            (Site::Terraform, "terraform"),
         ];
         names.into_iter().fold(String::new(), |mut text, (site, token)| {
             let (url, token) = (quoted(simulators.url(site)), quoted(self.token_file(token)));

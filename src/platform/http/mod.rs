@@ -5,6 +5,7 @@
 
 mod breaker;
 mod pages;
+mod stranger;
 mod stream;
 mod wait;
 
@@ -22,6 +23,7 @@ use tokio::{
 
 use super::{Failure, Platform, PlatformError};
 use breaker::Breaker;
+pub(super) use stranger::Stranger;
 pub(super) use stream::Lines;
 pub(super) use wait::{answered_at, retry_after, seconds_until};
 
@@ -56,6 +58,8 @@ pub(super) struct Ask {
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Option<Vec<u8>>,
     budget: Budget,
+    /// A redirect is an answer for whoever asked, and is not followed.
+    redirect_is_answer: bool,
     /// Instead of path and query: where the platform itself said that its next page is, on its own host.
     address: Option<Url>,
 }
@@ -79,7 +83,8 @@ impl Ask {
     fn new(method: Method, asked: String, path: &[&str]) -> Self {
         let path = path.iter().map(|&segment| segment.to_owned()).collect();
         let (query, headers) = (vec![], vec![]);
-        Self { asked, method, path, query, headers, body: None, budget: Budget::CALL, address: None }
+        let (budget, redirect_is_answer) = (Budget::CALL, false);
+        Self { asked, method, path, query, headers, body: None, budget, redirect_is_answer, address: None }
     }
 
     pub(super) fn query(mut self, key: &str, value: impl Into<String>) -> Self {
@@ -111,6 +116,12 @@ impl Ask {
 
     pub(super) fn within(mut self, budget: Budget) -> Self {
         self.budget = budget;
+        self
+    }
+
+    /// Hands a redirect to the caller, who takes no credential to where it leads: see [`Stranger`].
+    pub(super) fn redirect_is_answer(mut self) -> Self {
+        self.redirect_is_answer = true;
         self
     }
 }
@@ -255,7 +266,10 @@ impl Http {
                     return Err((Failure::Timeout, format!("nothing in {} s", ask.budget.piece.as_secs())));
                 }
             };
-            if !response.status().is_redirection() || response.status() == StatusCode::NOT_MODIFIED {
+            let answered = !response.status().is_redirection()
+                || response.status() == StatusCode::NOT_MODIFIED
+                || ask.redirect_is_answer;
+            if answered {
                 return collect(response, ask.budget.piece).await;
             }
             url = self.same_host(ask, &url, &response)?;

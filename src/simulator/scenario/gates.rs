@@ -227,6 +227,10 @@ fn begin_run(
 ) -> Result<u64, SimulatorError> {
     let unknown = || SimulatorError::Unknown(format!("service {service}"));
     let estate = ESTATE.iter().find(|estate| estate.name == service).ok_or_else(unknown)?;
+    if service == BILLING {
+        // Its infrastructure is planned for the same commit, at the same time.
+        super::plan_for(state, sha, now);
+    }
     Ok(state.begin_run(&deploy_of(estate, &repo(service), sha, by, fate), now))
 }
 
