@@ -5,6 +5,8 @@
 //!
 //! Never: decides anything. These are shapes; the one computation is that a view can be checked against its digests.
 
+mod telemetry;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -14,6 +16,8 @@ use crate::row::{
     Attributes, Base, Decision, DecisionId, Digest, Digests, Draft, Effect, Hold, How, Kind, Moved, Pointer,
     PrincipalId, PrincipalKind, Refusal, Risk, RowId, Series, Signal, State, Touch, Verdict,
 };
+
+pub use telemetry::{Mark, NotASpan, Pane, Side, Span, Telemetry};
 
 /// What lists show of a row: one line of `dock rows --json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

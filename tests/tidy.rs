@@ -39,6 +39,7 @@ const PURE: &[&str] = &[
     "src/lifecycle/",
     "src/audit/",
     "src/wire.rs",
+    "src/wire/",
     "src/platform/github/webhook.rs",
     "src/client/plan.rs",
     "src/client/filter.rs",

@@ -4,6 +4,7 @@
 
 use std::{fmt, time::Duration};
 
+use jiff::Timestamp;
 use reqwest::{
     Method, StatusCode,
     header::{self, HeaderMap},
@@ -17,7 +18,7 @@ use crate::{
     wire::{
         AgentView, AttestRequest, Challenge, ChallengeRequest, DecisionAnswer, DraftAnswer, EvidenceParts,
         ExtendRequest, Fresh, HaltRequest, HistoryEntry, LiftRequest, LoginRequest, Me, PersonView, Position,
-        Problem, ProofBody, RowView, Session, SignedDecision, Snapshot,
+        Problem, ProofBody, RowView, Session, SignedDecision, Snapshot, Span, Telemetry,
     },
 };
 
@@ -194,6 +195,18 @@ impl Api {
             self.request(Method::POST, &format!("/v1/rows/{row}/fresh")).timeout(Duration::from_secs(60)),
         )
         .await
+    }
+
+    /// The live telemetry of what a row is about, up to now or to `until`.
+    pub async fn series(
+        &self,
+        row: RowId,
+        span: Span,
+        until: Option<Timestamp>,
+    ) -> Result<Telemetry, ApiError> {
+        let mut query = vec![("span", span.word().to_owned())];
+        query.extend(until.map(|until| ("until", until.to_string())));
+        self.get(&format!("/v1/rows/{row}/series"), &query).await
     }
 
     /// Delivers a signed decision. The same bytes under the same id count once.

@@ -51,6 +51,9 @@ pub struct Config {
 pub struct Queries {
     pub error_rate: String,
     pub p95_seconds: String,
+    pub request_rate: String,
+    /// The share of the error budget that is left, over the SLO's own timeframe; negative when overspent.
+    pub budget_left: String,
     pub burn_5m: String,
     pub burn_30m: String,
     pub burn_1h: String,
@@ -66,6 +69,8 @@ impl Default for Queries {
         Self {
             error_rate: rule("service:request_errors:ratio_rate5m"),
             p95_seconds: rule("service:request_duration_seconds:p95_5m"),
+            request_rate: rule("service:requests:rate5m"),
+            budget_left: rule("service:slo_budget_left:ratio30d"),
             burn_5m: rule("service:slo_burn:ratio_rate5m"),
             burn_30m: rule("service:slo_burn:ratio_rate30m"),
             burn_1h: rule("service:slo_burn:ratio_rate1h"),
@@ -93,6 +98,8 @@ impl Queries {
         Queries {
             error_rate: fill(&self.error_rate),
             p95_seconds: fill(&self.p95_seconds),
+            request_rate: fill(&self.request_rate),
+            budget_left: fill(&self.budget_left),
             burn_5m: fill(&self.burn_5m),
             burn_30m: fill(&self.burn_30m),
             burn_1h: fill(&self.burn_1h),
@@ -132,6 +139,11 @@ impl Source {
         let manners = Manners { said, failure };
         let http = Http::new(Platform::Prometheus, &config.url, headers, config.ca_file.as_deref(), manners)?;
         Ok(Self { http, queries: config.queries.clone(), url: config.url.clone() })
+    }
+
+    /// What the section asks, of no service yet.
+    pub fn asks(&self) -> &Queries {
+        &self.queries
     }
 
     /// What the section asks about one service.

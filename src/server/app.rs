@@ -17,6 +17,7 @@ use super::{
     limits::Limits,
     login::Challenges,
     record::Record,
+    series::Readings,
     shifts::Shifts,
     standing::{Standing, Standings},
 };
@@ -38,6 +39,7 @@ pub struct App {
     pub(super) standings: Standings,
     pub(super) sources: Sources,
     pub(super) shifts: Shifts,
+    pub(super) readings: Readings,
     pub(super) challenges: Challenges,
     pub(super) limits: Limits,
     pub(super) asks: Asks,

@@ -46,6 +46,7 @@ mod problem;
 mod record;
 mod router;
 mod rows;
+mod series;
 mod shifts;
 mod standing;
 mod step;
@@ -164,6 +165,7 @@ async fn open(config: &Config, clock: Clock, store: Arc<dyn Store>, url: String)
         standings: standing::Standings::new(authority),
         sources: Sources::open(&config.platforms)?,
         shifts: shifts::Shifts::new(config.rota()),
+        readings: series::Readings::default(),
         challenges: login::Challenges::new().ok_or(ServerError::NoRandomness)?,
         limits: limits::Limits::default(),
         asks: config.asks(),

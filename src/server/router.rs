@@ -20,7 +20,7 @@ use super::{
     input::{BLOB_BYTES_MAX, DRAFT_BYTES_MAX, REQUEST_BYTES_MAX},
     log, login,
     problem::Problem,
-    rows,
+    rows, series,
 };
 
 /// No request takes longer, its body included.
@@ -42,6 +42,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/v1/rows/{id}/revisions/{n}", get(rows::revision))
         .route("/v1/rows/{id}/history", get(rows::history))
         .route("/v1/rows/{id}/wait", get(rows::wait))
+        .route("/v1/rows/{id}/series", get(series::of_row))
         .route("/v1/rows/{id}/fresh", post(rows::fresh))
         .route("/v1/rows/{id}/extend", post(aside::extend))
         .route("/v1/rows/{id}/attest", post(aside::attest))

@@ -61,6 +61,9 @@ async fn proxy(State(world): State<World>, request: Request, next: Next) -> Resp
 enum Metric {
     ErrorRate,
     P95,
+    Requests,
+    /// The share of the month's error budget that is left.
+    BudgetLeft,
     /// Error budget spent, as a multiple of the even pace, over so many seconds.
     Burn(f64),
 }
@@ -103,6 +106,8 @@ fn chosen(state: &WorldState, selector: &Selector) -> Vec<(String, Metric)> {
     let metric = match (selector.metric.as_str(), window) {
         ("service:request_errors:ratio_rate5m", None) => Metric::ErrorRate,
         ("service:request_duration_seconds:p95_5m", None) => Metric::P95,
+        ("service:requests:rate5m", None) => Metric::Requests,
+        ("service:slo_budget_left:ratio30d", None) => Metric::BudgetLeft,
         ("service:slo_burn:ratio_rate5m", None) | ("service:slo_burn:ratio", Some("5m")) => {
             Metric::Burn(300.0)
         }
@@ -138,6 +143,8 @@ fn value(state: &WorldState, service: &str, metric: Metric, at: i64) -> Option<f
     match metric {
         Metric::ErrorRate => state.error_rate(service, at),
         Metric::P95 => state.p95(service, at),
+        Metric::Requests => state.request_rate(service, at),
+        Metric::BudgetLeft => state.budget_left(service, at),
         Metric::Burn(window) => state.burn_over(service, at, window),
     }
 }

@@ -150,6 +150,17 @@ impl State {
         self.burn_over(service, at, 300.0).map(|burn| burn * BUDGET)
     }
 
+    /// Requests a second over five minutes.
+    pub(super) fn request_rate(&self, service: &str, at: i64) -> Option<f64> {
+        let events = self.events(service, at as f64 - 300.0, at as f64);
+        (events.all > 0.0).then_some(events.all / 300.0)
+    }
+
+    /// The share of the budget that is left over its whole time; negative when overspent.
+    pub(super) fn budget_left(&self, service: &str, at: i64) -> Option<f64> {
+        self.burn_over(service, at, (BUDGET_DAYS * DAY_S) as f64).map(|burn| 1.0 - burn)
+    }
+
     pub(super) fn p95(&self, service: &str, at: i64) -> Option<f64> {
         let script = self.script(service)?;
         let jitter = f64::from(noise(service, at.div_euclid(SCRAPE_S))) / f64::from(u16::MAX) - 0.5;

@@ -41,6 +41,7 @@ mod decisions;
 mod drafts;
 mod faults;
 mod record;
+mod series;
 
 const ORG: &str = "demo.invalid";
 const PEOPLE: [&str; 4] = ["admin", "sarah", "govind", "ana"];
@@ -100,8 +101,21 @@ impl World {
         write_private(&dir.path().join("bootstrap"), &bootstrap(&token, clock.now()));
         write_private(&dir.path().join("argocd"), &platforms.world().argocd_token(Account::Reader));
         write_private(&dir.path().join("log"), &Digest::of("log").to_string());
-        let config = config(dir.path(), &platforms.url(Site::ArgoCd), database, more);
+        write_private(&dir.path().join("prometheus"), &platforms.world().token(Site::Prometheus));
+        let more = more
+            .replace("PROMETHEUS", &platforms.url(Site::Prometheus))
+            .replace("DIR", &dir.path().display().to_string());
+        let config = config(dir.path(), &platforms.url(Site::ArgoCd), database, &more);
         Self::of(dir, platforms, token, bind(&config, clock).await.unwrap())
+    }
+
+    /// With a Prometheus that may be read.
+    async fn start_measured() -> Self {
+        Self::start_with(
+            "memory:",
+            "[platforms.prometheus]\nurl = \"PROMETHEUS\"\ntoken_file = \"DIR/prometheus\"\n",
+        )
+        .await
     }
 
     /// Over a store that fails as it is told.

@@ -1,0 +1,124 @@
+//! What happened around a row's telemetry: deploys, syncs, the run itself, the incident, and what Dock did.
+//!
+//! Never: a mark without a time; a platform that could not be asked passed over.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::super::app::App;
+use crate::{
+    platform::{
+        Fact,
+        argocd::{AppKey, Refresh},
+        github::{self, Repository},
+    },
+    row::{Base, Draft, Row, gate::GateBase, sync::SyncBase},
+    wire::Mark,
+};
+
+const WITHIN: Duration = Duration::from_secs(8);
+/// Syncs and deploys that are shown.
+const SHOWN: usize = 10;
+
+/// Marks that platforms told, and whom they could not be asked from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Told {
+    pub(super) marks: Vec<Mark>,
+    pub(super) unknown: Vec<String>,
+}
+
+fn mark(at: Timestamp, what: &str, detail: impl Into<String>) -> Mark {
+    Mark { at, what: what.to_owned(), detail: detail.into() }
+}
+
+/// What our own record says of the row.
+pub(super) fn of_row(row: &Row, draft: &Draft) -> Vec<Mark> {
+    let mut marks = Vec::new();
+    if matches!(draft.base, Base::Sync(_)) {
+        marks.push(mark(row.created_at, "drift seen", row.agent.to_string()));
+    }
+    marks.extend(
+        row.stage.execution().map(|execution| mark(execution.intended_at, "executed", row.id.to_string())),
+    );
+    marks
+}
+
+/// What the platforms say, each asked by itself.
+pub(super) async fn of_platforms(app: &App, draft: &Draft) -> Told {
+    let asked = async {
+        let (base, incident) =
+            tokio::join!(of_base(app, &draft.base), incident(app, draft.incident.as_deref()));
+        let mut told = Told::default();
+        for part in [base, incident] {
+            match part {
+                Ok(marks) => told.marks.extend(marks),
+                Err(why) => told.unknown.push(why),
+            }
+        }
+        told
+    };
+    let slow =
+        || Told { marks: Vec::new(), unknown: vec![format!("no answer within {} s", WITHIN.as_secs())] };
+    tokio::time::timeout(WITHIN, asked).await.unwrap_or_else(|_| slow())
+}
+
+async fn of_base(app: &App, base: &Base) -> Result<Vec<Mark>, String> {
+    match base {
+        Base::Sync(base) => syncs(app, base).await,
+        Base::Gate(base) => deploys(app, base).await,
+        Base::Runbook(_) | Base::Postmortem(_) | Base::Policy(_) => Ok(Vec::new()),
+    }
+}
+
+/// The application's last syncs, by ArgoCD's own history.
+async fn syncs(app: &App, base: &SyncBase) -> Result<Vec<Mark>, String> {
+    let Some(argocd) = &app.sources.argocd else { return Ok(Vec::new()) };
+    let key = AppKey { name: base.application.clone(), project: base.project.clone(), namespace: None };
+    let read = argocd.application(&key, Refresh::No).await.map_err(|error| error.sentence())?;
+    let shown = read.history.iter().rev().take(SHOWN);
+    let marks = shown.filter_map(|entry| {
+        let revision = entry.revisions.first().map(|revision| short(revision)).unwrap_or_default();
+        Some(mark(entry.deployed_at?, "sync", revision))
+    });
+    let mut marks: Vec<Mark> = marks.collect();
+    if let Some(newest) = marks.first_mut() {
+        "last sync".clone_into(&mut newest.what);
+    }
+    Ok(marks)
+}
+
+/// The run itself, and the deploy that runs there now.
+async fn deploys(app: &App, base: &GateBase) -> Result<Vec<Mark>, String> {
+    let Some(github) = &app.sources.github else { return Ok(Vec::new()) };
+    let repo: Repository =
+        base.repository.parse().map_err(|error: github::NotARepository| error.to_string())?;
+    let run = base.run.parse::<u64>().map_err(|_| format!("`{}` is no number of a run", base.run))?;
+    let (run, good) =
+        tokio::join!(github.run(&repo, run), github.last_good_deploy(&repo, &base.environment, None));
+    let run = run.map_err(|error| error.sentence())?;
+    let begun = run.started_at.or(run.created_at);
+    let mut marks: Vec<Mark> = begun
+        .map(|at| mark(at, "this run", format!("{} {}", run.id, short(&run.head_sha))))
+        .into_iter()
+        .collect();
+    if let Fact::Known(good) = good.map_err(|error| error.sentence())? {
+        let at = good.statuses.first().and_then(|status| status.at).or(good.deployment.created_at);
+        marks.extend(at.map(|at| mark(at, "deploy", short(&good.deployment.sha))));
+    }
+    Ok(marks)
+}
+
+async fn incident(app: &App, name: Option<&str>) -> Result<Vec<Mark>, String> {
+    let (Some(pagerduty), Some(name)) = (&app.sources.pagerduty, name) else { return Ok(Vec::new()) };
+    let incident = pagerduty.incident(name).await.map_err(|error| error.sentence())?;
+    let opened = incident.created_at.map(|at| mark(at, "incident", incident.reference.clone()));
+    let resolved = incident.resolved_at.map(|at| mark(at, "resolved", incident.reference.clone()));
+    Ok(opened.into_iter().chain(resolved).collect())
+}
+
+/// A commit as people write it; a chart's version as it is.
+fn short(revision: &str) -> String {
+    let is_sha = revision.len() == 40 && revision.chars().all(|c| c.is_ascii_hexdigit());
+    if is_sha { revision.chars().take(7).collect() } else { revision.to_owned() }
+}
