@@ -50,6 +50,8 @@ const PURE: &[&str] = &[
     "src/agent/gatekeeper/draft.rs",
     "src/agent/gatekeeper/draft/",
     "src/agent/gatekeeper/facts.rs",
+    "src/agent/gatekeeper/latency.rs",
+    "src/agent/gatekeeper/plan.rs",
     "src/agent/gatekeeper/rules.rs",
     "src/agent/gatekeeper/schema.rs",
     "src/agent/gatekeeper/words.rs",

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     clock::Clock,
     platform::{
-        Fact, PlatformError, Sources,
+        self, Fact, PlatformError, Sources,
         github::{self, Repository},
         pagerduty, prometheus,
     },
@@ -151,7 +151,7 @@ impl Inquiry<'_> {
         let (value, series) =
             tokio::join!(prometheus.value(&query), prometheus.series(&query, from, now, SERIES_STEP));
         // The series only shows the way here; the value is the fact.
-        let series = series.ok().and_then(Fact::known).map(|found| unit.series(found, hold_at.clone()));
+        let series = series.ok().and_then(Fact::known).map(|found| unit.series(&found, hold_at.clone()));
         let value = self.answered(value).map(|sample| Sample {
             value: unit.text(sample.value),
             unit: unit.word().to_owned(),
@@ -206,21 +206,51 @@ impl Unit {
         }
     }
 
-    /// A series as it is shown; no more points than a signal takes.
-    pub(super) fn series(self, found: prometheus::Series, threshold: Option<String>) -> Series {
-        let points = found.points.into_iter().take(Series::POINTS_MAX);
+    /// A series as it is shown: where it has more points than a signal takes, several become their mean.
+    pub(super) fn series(self, found: &platform::Series, threshold: Option<String>) -> Series {
+        let together = found.points.len().div_ceil(Series::POINTS_MAX).max(1);
+        let step = found.step.as_secs().saturating_mul(u64::try_from(together).unwrap_or(1));
         Series {
             unit: self.word().to_owned(),
             from: found.start,
-            step_s: u32::try_from(found.step.as_secs()).unwrap_or(u32::MAX),
-            points: points.map(|point| point.map(|point| self.text(point))).collect(),
+            step_s: u32::try_from(step).unwrap_or(u32::MAX),
+            points: found
+                .points
+                .chunks(together)
+                .map(|points| mean(points).map(|mean| self.text(mean)))
+                .collect(),
             threshold,
         }
     }
+}
+
+/// Of what is there; a gap where nothing is.
+fn mean(points: &[Option<f64>]) -> Option<f64> {
+    let known: Vec<f64> = points.iter().flatten().copied().collect();
+    (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
 }
 
 /// Two decimals at most, without zeros at the end.
 fn plain(value: f64) -> String {
     let text = format!("{value:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_long_series_is_shown_whole_and_its_gaps_stay() {
+        let count = Series::POINTS_MAX * 2;
+        let mut points: Vec<Option<f64>> = (0..count).map(|n| Some((n % 2) as f64)).collect();
+        (points[0], points[1], points[2]) = (None, None, None);
+        let long = platform::Series { start: Timestamp::UNIX_EPOCH, step: Duration::from_mins(1), points };
+        let shown = Unit::Times.series(&long, None);
+        assert_eq!((shown.points.len(), shown.step_s), (Series::POINTS_MAX, 120));
+        let first: Vec<_> = shown.points.iter().take(3).map(Option::as_deref).collect();
+        assert_eq!(first, [None, Some("1"), Some("0.5")]);
+    }
 }

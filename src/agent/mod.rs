@@ -2,7 +2,7 @@
 //!
 //! What they have in common: [`facts`] that know whether they were asked, answered or not to be had; a [`rule`] and the
 //! `finding` that it makes; plain `words`; the `inquiry` of what concerns a service whatever is proposed for it; what
-//! rouses them, `wake`.
+//! rouses them, `wake`; what they are asked and tell, [`Wish`] and [`Told`].
 //! Never: decides, or writes to a platform. An agent gets a `Source` of each platform, never an `Actuator`.
 
 pub mod argus;
@@ -12,5 +12,8 @@ pub mod gatekeeper;
 mod inquiry;
 pub mod people;
 pub mod rule;
+mod told;
 mod wake;
 mod words;
+
+pub use told::{Told, Wish};

@@ -2,13 +2,20 @@
 //!
 //! Never: decides.
 
+use std::path::Path;
+
 use super::{
     Globals,
     exit::{Code, Failure, Outcome},
     out, service,
 };
 use crate::{
-    agent::argus::{Argus, ArgusError, Config, Told, Wish, rules as argus_rules},
+    agent::{
+        Told, Wish,
+        argus::{self, Argus, ArgusError},
+        gatekeeper::{self, Gatekeeper, GatekeeperError},
+        rule::Rule,
+    },
     clock::Clock,
     config,
 };
@@ -16,15 +23,16 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(
-    after_help = "Examples:\n  dock agent argus --config argus.toml\n  dock agent argus --once --app payments-api --dry-run"
+    after_help = "Examples:\n  dock agent argus --config argus.toml\n  dock agent argus --once --app payments-api --dry-run\n  \
+    dock agent gatekeeper --config gatekeeper.toml\n  dock agent gatekeeper --rules"
 )]
 pub(super) struct Agent {
-    /// argus: what differs between ArgoCD and git.
+    /// argus: what differs between ArgoCD and git. gatekeeper: what waits before an environment on GitHub.
     name: Name,
     /// Look once, and end when what was found has settled.
     #[arg(long)]
     once: bool,
-    /// Only this application.
+    /// Only this application, or service.
     #[arg(long, value_name = "APP")]
     app: Option<String>,
     /// Show drafts, send none.
@@ -40,53 +48,104 @@ pub(super) struct Agent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Name {
     Argus,
+    Gatekeeper,
 }
 
 pub(super) fn run(globals: &Globals, args: &Agent) -> Outcome {
-    let Name::Argus = args.name;
     if args.rules {
-        rules(globals);
+        rules(globals, args.name);
         return Ok(Code::Done);
     }
-    let file =
-        globals.config.as_ref().ok_or_else(|| Failure::usage("which config?\nhint: --config argus.toml"))?;
-    let config: Config = config::read(file)?;
+    let file = globals.config.as_ref().ok_or_else(|| {
+        let name = if args.name == Name::Argus { "argus" } else { "gatekeeper" };
+        Failure::usage(format!("which config?\nhint: --config {name}.toml"))
+    })?;
+    match args.name {
+        Name::Argus => argus(globals, args, file),
+        Name::Gatekeeper => gatekeeper(globals, args, file),
+    }
+}
+
+fn argus(globals: &Globals, args: &Agent, file: &Path) -> Outcome {
+    let config: argus::Config = config::read(file)?;
     service::log(globals);
-    let clock = config.clock_file.clone().map_or_else(Clock::system, Clock::with_offset_file);
-    let agent = Argus::open(config, clock).map_err(failure)?;
-    let wish = Wish { app: args.app.clone(), dry_run: args.dry_run };
-    let json = globals.json;
-    let say = move |told: Told| tell(json, &told);
+    let agent = Argus::open(config.clone(), clock(config.clock_file))?;
+    let (wish, say) = (wish(args), say(globals, Name::Argus));
     service::run(async {
         if args.once || args.dry_run {
-            Box::pin(agent.once(&wish, say)).await.map_err(failure)?;
+            Box::pin(agent.once(&wish, say)).await?;
         } else {
-            Box::pin(agent.run(&wish, say, service::told_to_stop(args.with_parent)))
-                .await
-                .map_err(failure)?;
+            Box::pin(agent.run(&wish, say, service::told_to_stop(args.with_parent))).await?;
         }
         Ok(Code::Done)
     })
 }
 
-fn failure(error: ArgusError) -> Failure {
-    match error {
-        ArgusError::Api(error) => error.into(),
-        ArgusError::NoSuchApp(_) => Failure::nothing(error.to_string()),
-        ArgusError::Config(_) | ArgusError::Platform(_) | ArgusError::NoArgocd => {
-            Failure::failed(error.to_string())
+fn gatekeeper(globals: &Globals, args: &Agent, file: &Path) -> Outcome {
+    let config: gatekeeper::Config = config::read(file)?;
+    service::log(globals);
+    let agent = Gatekeeper::open(config.clone(), clock(config.clock_file))?;
+    let (wish, say) = (wish(args), say(globals, Name::Gatekeeper));
+    service::run(async {
+        if args.once || args.dry_run {
+            Box::pin(agent.once(&wish, say)).await?;
+        } else {
+            Box::pin(agent.run(&wish, say, service::told_to_stop(args.with_parent))).await?;
+        }
+        Ok(Code::Done)
+    })
+}
+
+fn clock(file: Option<std::path::PathBuf>) -> Clock {
+    file.map_or_else(Clock::system, Clock::with_offset_file)
+}
+
+fn wish(args: &Agent) -> Wish {
+    Wish { only: args.app.clone(), dry_run: args.dry_run }
+}
+
+fn say(globals: &Globals, name: Name) -> impl Fn(Told) + use<> {
+    let json = globals.json;
+    move |told| tell(json, name, &told)
+}
+
+impl From<ArgusError> for Failure {
+    fn from(error: ArgusError) -> Self {
+        match error {
+            ArgusError::Api(error) => error.into(),
+            ArgusError::NoSuchApp(_) => Self::nothing(error.to_string()),
+            ArgusError::Config(_) | ArgusError::Platform(_) | ArgusError::NoArgocd => {
+                Self::failed(error.to_string())
+            }
         }
     }
 }
 
-fn tell(json: bool, told: &Told) {
-    match told {
-        Told::Answered { app, answer } if json => {
-            out::json(&serde_json::json!({"app": app, "answer": answer}));
+impl From<GatekeeperError> for Failure {
+    fn from(error: GatekeeperError) -> Self {
+        match error {
+            GatekeeperError::Api(error) => error.into(),
+            GatekeeperError::NotGated(_) => Self::nothing(error.to_string()),
+            GatekeeperError::Config(_)
+            | GatekeeperError::Platform(_)
+            | GatekeeperError::Reading(_)
+            | GatekeeperError::NoGithub
+            | GatekeeperError::NoGates
+            | GatekeeperError::NoSuchGate(_) => Self::failed(error.to_string()),
         }
-        Told::Answered { app, answer } => {
+    }
+}
+
+fn tell(json: bool, name: Name, told: &Told) {
+    match told {
+        Told::Answered { subject, answer } if json => {
+            // Argus' subjects are applications, and were called so first.
+            let what = if name == Name::Argus { "app" } else { "subject" };
+            out::json(&serde_json::json!({what: subject, "answer": answer}));
+        }
+        Told::Answered { subject, answer } => {
             let outcome = format!("{:?}", answer.outcome).to_lowercase();
-            out::line(format!("{}: {} r{} {outcome}", out::safe(app), answer.row, answer.revision));
+            out::line(format!("{}: {} r{} {outcome}", out::safe(subject), answer.row, answer.revision));
         }
         Told::Draft(draft) if json => out::json(draft),
         Told::Draft(draft) => {
@@ -99,13 +158,17 @@ fn tell(json: bool, told: &Told) {
             out::text(&out::safe_lines(&draft.rationale));
             out::text(&out::safe_lines(&draft.diff));
         }
-        Told::Rest { app, why } => tracing::info!(app, why, "nothing is done"),
+        Told::Rest { subject, why } => tracing::info!(subject, why, "nothing is done"),
         Told::Trouble { what, error } => tracing::warn!(what, error, "trouble"),
     }
 }
 
-fn rules(globals: &Globals) {
-    for rule in argus_rules::TABLE {
+fn rules(globals: &Globals, name: Name) {
+    let table: &[Rule] = match name {
+        Name::Argus => argus::rules::TABLE,
+        Name::Gatekeeper => gatekeeper::rules::TABLE,
+    };
+    for rule in table {
         if globals.json {
             out::json(&serde_json::json!({"id": rule.id, "version": rule.version, "fires_on": rule.fires_on,
                 "says": rule.says, "weight": rule.weight.word(), "source": rule.source}));

@@ -220,6 +220,13 @@ impl Api {
         self.json(request.json(draft).timeout(Duration::from_secs(90))).await
     }
 
+    /// An agent's draft; a row of its own on the same subject that nobody has decided yet makes way.
+    pub async fn supersede_row(&self, draft: &Draft, idempotency_key: &str) -> Result<DraftAnswer, ApiError> {
+        let request = self.request(Method::POST, "/v1/rows?supersede=true");
+        let request = request.header("Idempotency-Key", idempotency_key);
+        self.json(request.json(draft).timeout(Duration::from_secs(90))).await
+    }
+
     /// The next revision, if the row is still at `revision`.
     pub async fn revise_row(
         &self,

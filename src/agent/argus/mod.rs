@@ -16,7 +16,7 @@ mod words;
 
 pub use config::Config;
 pub use draft::draft;
-pub use run::{Argus, ArgusError, Told, Wish};
+pub use run::{Argus, ArgusError};
 
 #[cfg(test)]
 mod tests;

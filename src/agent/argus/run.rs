@@ -16,7 +16,10 @@ use super::{
     wake::follow_argocd,
 };
 use crate::{
-    agent::wake::{Dirty, Wake, pause},
+    agent::{
+        Told, Wish,
+        wake::{Dirty, Wake, pause},
+    },
     client::api::{Api, ApiError},
     clock::Clock,
     config::{self, ConfigError},
@@ -24,8 +27,8 @@ use crate::{
         PlatformError, Sources,
         argocd::{self, AppKey, Refresh, SyncStatus},
     },
-    row::{Digest, Draft, Kind},
-    wire::{DraftAnswer, Snapshot},
+    row::{Digest, Kind},
+    wire::Snapshot,
 };
 
 /// How soon is looked again where another Argus did what was to be done.
@@ -55,35 +58,6 @@ pub enum ArgusError {
     NoArgocd,
     #[error("there is no application {0}\nhint: names are as `argocd app list` shows them")]
     NoSuchApp(String),
-}
-
-/// What Argus did or met, for whoever started it.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Told {
-    Answered {
-        app: String,
-        answer: DraftAnswer,
-    },
-    /// With `--dry-run`: what would have been sent.
-    Draft(Box<Draft>),
-    /// Why nothing is done about an application; said once while it stays so.
-    Rest {
-        app: String,
-        why: String,
-    },
-    Trouble {
-        what: String,
-        error: String,
-    },
-}
-
-/// What one run is asked to do.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Wish {
-    /// Only this application.
-    pub app: Option<String>,
-    /// Draft and show; send nothing, and do not wait for a drift to settle.
-    pub dry_run: bool,
 }
 
 /// What is remembered of one application.
@@ -143,7 +117,7 @@ impl Argus {
     /// Looks once at everything, waits for what still settles, and ends.
     pub async fn once(&self, wish: &Wish, mut told: impl FnMut(Told)) -> Result<(), ArgusError> {
         let argocd = self.sources.argocd.as_ref().ok_or(ArgusError::NoArgocd)?;
-        if let Some(name) = &wish.app {
+        if let Some(name) = &wish.only {
             let all = argocd.applications().await?;
             all.iter()
                 .find(|app| app.key.name == *name)
@@ -180,7 +154,7 @@ impl Argus {
         };
         if let Some(halted) = dock.as_ref().and_then(|dock| dock.halted.as_ref()) {
             told(Told::Rest {
-                app: "all".to_owned(),
+                subject: "all".to_owned(),
                 why: format!("halted by {}: {}", halted.by, halted.note),
             });
             return self.poll();
@@ -212,7 +186,7 @@ impl Argus {
         let listed = argocd.applications().await?;
         let now = self.clock.now();
         memory.listed_at = Some(now);
-        let wanted = |name: &str| wish.app.as_deref().is_none_or(|app| app == name);
+        let wanted = |name: &str| wish.only.as_deref().is_none_or(|app| app == name);
         let mut before = std::mem::take(&mut memory.apps);
         for app in listed.into_iter().filter(|app| wanted(&app.key.name)) {
             let name = app.key.name.clone();
@@ -250,7 +224,7 @@ impl Argus {
                 seen.failures = 0;
                 if seen.rested != why {
                     why.clone_into(&mut seen.rested);
-                    told(Told::Rest { app: seen.key.name.clone(), why: why.to_owned() });
+                    told(Told::Rest { subject: seen.key.name.clone(), why: why.to_owned() });
                 }
             }
             Ok(Stepped::Settles(due)) => seen.due = Some(due),
@@ -335,7 +309,7 @@ impl Argus {
         };
         crate::stop_point::reach("draft.posted");
         match answer {
-            Ok(answer) => Ok(Stepped::Done(Told::Answered { app, answer })),
+            Ok(answer) => Ok(Stepped::Done(Told::Answered { subject: app, answer })),
             // Another Argus was faster: a look later shows its row.
             Err(error) if matches!(error.code(), "key_reused" | "stale_revision") => {
                 Ok(Stepped::Settles(self.after(AFTER_ANOTHER)))

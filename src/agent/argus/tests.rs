@@ -4,6 +4,7 @@ use std::{os::unix::fs::PermissionsExt as _, time::Duration};
 
 use super::*;
 use crate::{
+    agent::{Told, Wish},
     clock::Clock,
     row::{Draft, Verdict},
     simulator::{Account, Fault, Pace, Scenario, Setting, Simulators, Site},
@@ -55,7 +56,7 @@ impl World {
 
     async fn drafts(&self, app: Option<&str>) -> Vec<Draft> {
         let mut drafts = Vec::new();
-        let wish = Wish { app: app.map(str::to_owned), dry_run: true };
+        let wish = Wish { only: app.map(str::to_owned), dry_run: true };
         let keep = |told| match told {
             Told::Draft(draft) => drafts.push(*draft),
             Told::Answered { .. } | Told::Rest { .. } | Told::Trouble { .. } => (),
@@ -134,6 +135,6 @@ async fn argocd_away_is_trouble_and_no_draft() {
     world.drift_next().await;
     world.simulators.world().faults(Site::ArgoCd).down();
     let error =
-        world.argus().once(&Wish { app: Some("payments-api".to_owned()), dry_run: true }, |_| ()).await;
+        world.argus().once(&Wish { only: Some("payments-api".to_owned()), dry_run: true }, |_| ()).await;
     assert!(matches!(error, Err(ArgusError::Platform(_))));
 }

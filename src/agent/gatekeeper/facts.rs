@@ -1,10 +1,11 @@
 //! What the gatekeeper has on the table when it drafts: one run's reading, and what else was asked about its service.
 //!
-//! Never: a platform's own types; `gather` puts their answers into these.
+//! Never: a platform's own answers; `gather` puts them into these.
 
 use jiff::Timestamp;
 
 pub use crate::agent::facts::{Asked, Asks, Freeze, Gauge, Incident, Past, Pull, Sample};
+pub use crate::platform::Windows;
 use crate::row::{Pointer, PrincipalId, RowId, Series, gate::Reading};
 
 /// All that one draft rests on.
@@ -28,7 +29,7 @@ pub struct Facts {
 /// What was asked about the service itself: the same for all of its runs that wait.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Service {
-    /// One for each pair of windows, the fast one first.
+    /// One for each pair of windows, the fast ones first.
     pub burns: Vec<Burn>,
     /// Absent where nobody is configured to say; so the others.
     pub budget: Option<Question<Budget>>,
@@ -62,35 +63,6 @@ pub struct Ci {
 pub struct Job {
     pub name: String,
     pub word: String,
-}
-
-/// A long window and the short one that says whether it still burns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Windows {
-    /// 1 h and 5 min.
-    Fast,
-    /// 6 h and 30 min.
-    Middle,
-    /// 3 d and 6 h.
-    Slow,
-}
-
-impl Windows {
-    pub fn long(self) -> &'static str {
-        match self {
-            Self::Fast => "1 h",
-            Self::Middle => "6 h",
-            Self::Slow => "3 d",
-        }
-    }
-
-    pub fn short(self) -> &'static str {
-        match self {
-            Self::Fast => "5 min",
-            Self::Middle => "30 min",
-            Self::Slow => "6 h",
-        }
-    }
 }
 
 /// How fast the error budget burns: 1 spends it evenly, to its end and no more.

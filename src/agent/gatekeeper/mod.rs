@@ -1,13 +1,21 @@
 //! The gatekeeper: watches GitHub for runs that wait before an environment, and drafts one row for each.
 //!
 //! [`facts`] is what was read (by `gather`), [`rules`] the table that judges it, [`draft()`] the pure step from one to the
-//! other.
+//! other; `plan` says what to do about a run, and [`Gatekeeper`] does it whenever something rouses it.
 //! Never: answers GitHub, or drafts twice for the same run and environment.
 
+pub mod config;
 mod draft;
 pub mod facts;
+mod gather;
+mod latency;
+mod plan;
 pub mod rules;
+mod run;
 mod schema;
+mod telemetry;
 mod words;
 
+pub use config::Config;
 pub use draft::draft;
+pub use run::{Gatekeeper, GatekeeperError};

@@ -20,7 +20,7 @@ impl Case<'_> {
             let rule = self.burn_rule(burn, rates);
             let (long, short) = (words::number(rates.long), words::number(rates.short));
             let windows = burn.windows;
-            let value = format!("{long}x, {} {short}x", windows.short());
+            let value = format!("{long}x, {} {short}x", windows.short().name());
             let told = self.told(rule, &name(windows), &value, burn.pointer.clone(), &burn.rates);
             let told = told.with_series(rates.series.clone());
             if rule == rules::READ {
@@ -36,8 +36,8 @@ impl Case<'_> {
             };
             let says = format!(
                 "The error budget burns {long}x over {} and {short}x over {}{what}.",
-                windows.long(),
-                windows.short()
+                windows.long().name(),
+                windows.short().name()
             );
             // One number stands for all pairs in a title: the worst.
             let told = told.saying(says);
@@ -157,5 +157,5 @@ impl Case<'_> {
 }
 
 pub(super) fn name(windows: Windows) -> String {
-    format!("SLO burn {}", windows.long())
+    format!("SLO burn {}", windows.long().name())
 }

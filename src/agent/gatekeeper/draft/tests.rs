@@ -469,8 +469,7 @@ fn the_seeds_rows_have_the_seeds_words() {
     );
     assert_eq!(
         billing.rationale,
-        "Block: SLO burn 4x, Terraform adds IAM role, no canary config. The error budget burns 4x over 1 h and 4x over 5 \
-         min, while privileges change. Privileges would change: aws_iam_role.x (create). No canary is configured, and what \
+        "Block: SLO burn 4x, Terraform adds IAM role, no canary config. The error budget burns 4x over 1h and 4x over 5m, while privileges change. Privileges would change: aws_iam_role.x (create). No canary is configured, and what \
          this changes is costly to take back."
     );
 }
@@ -520,7 +519,7 @@ fn what_is_not_known_is_said_once_with_its_reason() {
     }
     facts.service.budget.as_mut().unwrap().answer = unread("Datadog did not answer");
     let draft = draft(&facts, &Limits::default());
-    assert_eq!(draft.title, "unknown: SLO burn 1 h, SLO burn 6 h, SLO burn 3 d and error budget");
+    assert_eq!(draft.title, "unknown: SLO burn 1h, SLO burn 6h, SLO burn 3d and error budget");
     assert_eq!(draft.rationale.matches("Datadog did not answer").count(), 1);
     assert_eq!(draft.signals.iter().filter(|signal| signal.verdict == Grade::Unknown).count(), 4);
 }

@@ -1,0 +1,482 @@
+//! The loop: list what waits, draft what is new, look again at what is open, sleep until something is due.
+//!
+//! A look takes no input but what the platforms and Dock say now, so that it can be repeated, doubled or cut off at any
+//! point. What is remembered between looks saves calls, and never decides: before anything is sent, all is read again.
+//! Never: a crash because a platform is away; more of GitHub's calls than a look is allowed.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    time::Duration,
+};
+
+use futures_util::{StreamExt as _, stream};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Config, draft,
+    facts::{Facts, Service},
+    gather::{Gatherer, Target},
+    plan::{self, Act, Known},
+};
+use crate::{
+    agent::{
+        Told, Wish,
+        wake::{Dirty, Wake, pause},
+    },
+    client::api::{Api, ApiError},
+    clock::Clock,
+    config::{self, ConfigError},
+    platform::{PlatformError, Sources, reading::NoReading},
+    row::{Kind, State},
+};
+
+/// Gates that are gathered at the same time; the connectors have their own bounds on top.
+const GATHERED_AT_ONCE: usize = 4;
+/// New gates that one look gathers; more wait for the next, which follows at once.
+const NEW_A_LOOK: usize = 24;
+/// Open gates that one look reads again, the ones that were read longest ago first.
+const AGAIN_A_LOOK: usize = 16;
+/// How soon is looked again where another gatekeeper did what was to be done.
+const AFTER_ANOTHER: SignedDuration = SignedDuration::from_secs(2);
+const WAIT_MIN: Duration = Duration::from_millis(50);
+
+/// The gatekeeper, ready to look.
+pub struct Gatekeeper {
+    config: Config,
+    sources: Sources,
+    api: Api,
+    clock: Clock,
+}
+
+/// Why the gatekeeper cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum GatekeeperError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
+    #[error(transparent)]
+    Reading(#[from] NoReading),
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    #[error(
+        "gatekeeper needs the section [platforms.github]\nhint: a token, or an App, that may read Actions, deployments and code"
+    )]
+    NoGithub,
+    #[error(
+        "no service is gated\nhint: [gates.NAME] with repository = \"owner/name\"; the backend needs the same tables"
+    )]
+    NoGates,
+    #[error("[services.{0}] has no [gates.{0}]\nhint: is the name spelled as there?")]
+    NoSuchGate(String),
+    #[error("there is no gate of {0}\nhint: names are as under [gates]")]
+    NotGated(String),
+}
+
+/// What is remembered of one gate.
+#[derive(Debug, Default)]
+struct Seen {
+    /// What was gathered last: what is immutable of it need not be asked again.
+    facts: Option<Facts>,
+    read_at: Option<Timestamp>,
+    /// Not before then: it failed, or somebody else was faster.
+    not_before: Option<Timestamp>,
+    failures: u32,
+    rested: &'static str,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    gates: BTreeMap<Target, Seen>,
+    listed_at: Option<Timestamp>,
+    failures: u32,
+}
+
+/// What a look knows of the services, asked once for all of their gates.
+type Services = BTreeMap<String, Service>;
+
+impl Gatekeeper {
+    /// Reads tokens and makes the clients; asks nobody yet.
+    pub fn open(config: Config, clock: Clock) -> Result<Self, GatekeeperError> {
+        if config.gates.is_empty() {
+            return Err(GatekeeperError::NoGates);
+        }
+        if let Some(name) = config.without_gate() {
+            return Err(GatekeeperError::NoSuchGate(name.to_owned()));
+        }
+        let sources = Sources::open(&config.platforms)?;
+        if sources.github.is_none() {
+            return Err(GatekeeperError::NoGithub);
+        }
+        let api = Api::new(&config.server)?.with_token(config::secret(&config.token_file)?);
+        Ok(Self { config, sources, api, clock })
+    }
+
+    /// Looks and drafts until `stop` is done.
+    pub async fn run(
+        &self,
+        wish: &Wish,
+        mut told: impl FnMut(Told),
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), GatekeeperError> {
+        self.check(wish)?;
+        let wake = Wake::default();
+        let look = async {
+            let mut memory = Memory::default();
+            let mut dirty = Dirty::everything();
+            loop {
+                let wait = Box::pin(self.look(wish, &mut memory, &dirty, &mut told)).await;
+                dirty = wake.next(wait).await;
+            }
+        };
+        tokio::select! {
+            () = stop => Ok(()),
+            () = wake.follow_dock(&self.api, Kind::Gate) => Ok(()),
+            () = look => Ok(()),
+        }
+    }
+
+    /// Looks at everything that waits, once, and ends.
+    pub async fn once(&self, wish: &Wish, mut told: impl FnMut(Told)) -> Result<(), GatekeeperError> {
+        self.check(wish)?;
+        let mut memory = Memory::default();
+        let mut dirty = Dirty::everything();
+        loop {
+            let wait = Box::pin(self.look(wish, &mut memory, &dirty, &mut told)).await;
+            let left = memory.gates.values().any(|seen| seen.read_at.is_none() && seen.failures == 0);
+            if memory.failures > 0 || !left {
+                return Ok(());
+            }
+            tokio::time::sleep(wait).await;
+            dirty = Dirty::default();
+        }
+    }
+
+    fn check(&self, wish: &Wish) -> Result<(), GatekeeperError> {
+        match &wish.only {
+            Some(name) if !self.config.gates.contains_key(name) => {
+                Err(GatekeeperError::NotGated(name.clone()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// One look. Gives how long nothing is due.
+    async fn look(
+        &self,
+        wish: &Wish,
+        memory: &mut Memory,
+        dirty: &Dirty,
+        told: &mut impl FnMut(Told),
+    ) -> Duration {
+        let dock = if wish.dry_run { Ok(None) } else { self.api.snapshot().await.map(Some) };
+        let dock = match dock {
+            Ok(dock) => dock,
+            Err(error) => return self.trouble(memory, "Dock", &error.to_string(), told),
+        };
+        if let Some(halted) = dock.as_ref().and_then(|dock| dock.halted.as_ref()) {
+            let why = format!("halted by {}: {}", halted.by, halted.note);
+            told(Told::Rest { subject: "all".to_owned(), why });
+            return self.poll();
+        }
+        let rows = dock.as_ref().map(|dock| dock.rows.as_slice()).unwrap_or_default();
+        let known = Known { rows };
+        let now = self.clock.now();
+        if dirty.all || memory.stale(now, self.poll()) {
+            match self.list(wish, known).await {
+                Ok(targets) => memory.take(targets, now),
+                Err(error) => return self.trouble(memory, "GitHub", &error.to_string(), told),
+            }
+        }
+        memory.failures = 0;
+        let services = self.services(memory).await;
+        self.draft_new(wish, memory, &services, known, told).await;
+        self.look_again(wish, memory, dirty, &services, known, told).await;
+        memory.wait(self.clock.now(), self.poll())
+    }
+
+    /// What waits on GitHub, and what Dock still has open, in the order of the runs.
+    async fn list(&self, wish: &Wish, known: Known<'_>) -> Result<BTreeSet<Target>, GatekeeperError> {
+        let gatherer = self.gatherer()?;
+        let wanted = |name: &str| wish.only.as_deref().is_none_or(|service| service == name);
+        let mut targets = BTreeSet::new();
+        for (name, service) in self.config.gates.iter().filter(|(name, _)| wanted(name)) {
+            targets.extend(gatherer.waiting(name, service).await?);
+        }
+        let open = known.undecided().filter(|base| wanted(&base.service));
+        let open = open.filter(|base| self.config.gates.contains_key(&base.service)).filter_map(|base| {
+            let (environment, service) = (base.environment.clone(), base.service.clone());
+            Some(Target { run: base.run.parse().ok()?, environment, service })
+        });
+        targets.extend(open);
+        Ok(targets)
+    }
+
+    /// What concerns the services that have a gate, each asked once.
+    async fn services(&self, memory: &Memory) -> Services {
+        let Ok(gatherer) = self.gatherer() else { return Services::new() };
+        let names: BTreeSet<&str> = memory.gates.keys().map(|target| target.service.as_str()).collect();
+        if names.is_empty() {
+            return Services::new();
+        }
+        let apps = gatherer.applications().await;
+        let asked = names.into_iter().filter_map(|name| Some((name, self.config.gates.get(name)?)));
+        let told = stream::iter(asked).map(|(name, gate)| {
+            let (gatherer, apps) = (&gatherer, &apps);
+            async move { (name.to_owned(), gatherer.service(name, gate, apps).await) }
+        });
+        told.buffer_unordered(GATHERED_AT_ONCE).collect().await
+    }
+
+    /// Gates that were never read: several are read at a time, and drafted in the order of their runs.
+    async fn draft_new(
+        &self,
+        wish: &Wish,
+        memory: &mut Memory,
+        services: &Services,
+        known: Known<'_>,
+        told: &mut impl FnMut(Told),
+    ) {
+        let now = self.clock.now();
+        let new: Vec<Target> = memory
+            .gates
+            .iter()
+            .filter(|(_, seen)| seen.facts.is_none() && seen.is_due(now))
+            .map(|(target, _)| target.clone())
+            .take(NEW_A_LOOK)
+            .collect();
+        let gathered = stream::iter(new).map(|target| async move {
+            let facts = self.gather(&target, services).await;
+            (target, facts)
+        });
+        let mut gathered = std::pin::pin!(gathered.buffered(GATHERED_AT_ONCE));
+        while let Some((target, facts)) = gathered.next().await {
+            let seen = memory.gates.entry(target.clone()).or_default();
+            let outcome = match facts {
+                Ok(facts) => Box::pin(self.carry_out(wish, &target, facts, known, seen)).await,
+                Err(error) => Err(error),
+            };
+            self.conclude(&target, seen, outcome, told);
+        }
+    }
+
+    /// Gates that were read before: what Dock or the service's own facts say costs no call; the ones that were read
+    /// longest ago are read again.
+    async fn look_again(
+        &self,
+        wish: &Wish,
+        memory: &mut Memory,
+        dirty: &Dirty,
+        services: &Services,
+        known: Known<'_>,
+        told: &mut impl FnMut(Told),
+    ) {
+        let now = self.clock.now();
+        let mut old: Vec<(Option<Timestamp>, Target)> = memory
+            .gates
+            .iter()
+            .filter(|(_, seen)| seen.facts.is_some() && seen.is_due(now))
+            .map(|(target, seen)| (seen.read_at, target.clone()))
+            .collect();
+        old.sort();
+        let mut again = 0;
+        for (_, target) in old {
+            let Some(seen) = memory.gates.get_mut(&target) else { continue };
+            let touched = dirty.subjects.contains(&target.subject());
+            let moved = self.moved_by_service(&target, seen, services, known);
+            let old = seen.read_at.is_none_or(|at| now.duration_since(at).unsigned_abs() >= self.poll());
+            if !(touched || moved || old && again < AGAIN_A_LOOK) {
+                continue;
+            }
+            again += usize::from(!(touched || moved));
+            let outcome = self.read_again(wish, &target, seen, services, known).await;
+            self.conclude(&target, seen, outcome, told);
+        }
+    }
+
+    /// The service's new facts alone, beside what is remembered of the run, call for something to be done.
+    fn moved_by_service(&self, target: &Target, seen: &Seen, services: &Services, known: Known<'_>) -> bool {
+        let (Some(facts), Some(service)) = (&seen.facts, services.get(&target.service)) else { return false };
+        let facts = Facts { service: service.clone(), ..facts.clone() };
+        let draft = draft(&facts, &self.config.limits(&target.service));
+        !matches!(plan::act(&facts.reading, &draft, known), Act::Rest(_))
+    }
+
+    /// Asks again what may have changed; where that calls for something to be done, everything.
+    async fn read_again(
+        &self,
+        wish: &Wish,
+        target: &Target,
+        seen: &mut Seen,
+        services: &Services,
+        known: Known<'_>,
+    ) -> Result<Stepped, String> {
+        if let (Some(before), Some(service)) = (seen.facts.take(), services.get(&target.service)) {
+            let (attempt, head) = (before.reading.run.attempt, before.reading.run.head_sha.clone());
+            let before = Facts { service: service.clone(), ..before };
+            let gatherer = self.gatherer().map_err(|error| error.to_string())?;
+            let facts =
+                Box::pin(gatherer.refresh(before, target)).await.map_err(|error| error.to_string())?;
+            let same = (facts.reading.run.attempt, &facts.reading.run.head_sha) == (attempt, &head);
+            let draft = draft(&facts, &self.config.limits(&target.service));
+            match plan::act(&facts.reading, &draft, known) {
+                Act::Rest(why) if same => {
+                    (seen.read_at, seen.facts) = (Some(facts.read_at), Some(facts));
+                    return Ok(Stepped::Rest(why));
+                }
+                Act::Rest(_)
+                | Act::Open
+                | Act::Revise { .. }
+                | Act::Supersede { .. }
+                | Act::Withdraw { .. } => {}
+            }
+        }
+        let facts = self.gather(target, services).await?;
+        Box::pin(self.carry_out(wish, target, facts, known, seen)).await
+    }
+
+    async fn gather(&self, target: &Target, services: &Services) -> Result<Facts, String> {
+        let gatherer = self.gatherer().map_err(|error| error.to_string())?;
+        let service = services.get(&target.service).cloned();
+        let service = service.ok_or_else(|| format!("{} is no gated service", target.service))?;
+        Box::pin(gatherer.gather(target, service)).await.map_err(|error| error.to_string())
+    }
+
+    async fn carry_out(
+        &self,
+        wish: &Wish,
+        target: &Target,
+        mut facts: Facts,
+        known: Known<'_>,
+        seen: &mut Seen,
+    ) -> Result<Stepped, String> {
+        let (subject, limits) = (facts.reading.subject(), self.config.limits(&target.service));
+        let diff = crate::row::difference::of_gate(&facts.reading);
+        let at = facts.read_at;
+        facts.past = crate::agent::facts::Asked::Known { value: known.past(&facts.reading, &diff), at };
+        let before =
+            self.config.gates.get(&target.service).and_then(|gate| known.promoted(gate, &facts.reading));
+        facts.parent = before.filter(|row| row.head.state == State::Healthy).map(|row| row.head.id);
+        let first = draft(&facts, &limits);
+        let mut act = plan::act(&facts.reading, &first, known);
+        if act == Act::Open && before.is_some_and(|row| plan::can_still_turn_out(row.head.state)) {
+            act = Act::Rest("the environment before it is not healthy yet");
+        }
+        if let Act::Revise { row, .. } = act {
+            facts.asks = known.asks(row, &diff);
+        }
+        let draft = if facts.asks.is_some() { draft(&facts, &limits) } else { first };
+        (seen.read_at, seen.facts) = (Some(facts.read_at), Some(Facts { asks: None, ..facts }));
+        crate::stop_point::reach("draft.made");
+        let key = plan::key(&act, &subject, draft.base.digest(), known.newest(&subject), draft.read_at);
+        let answer = match &act {
+            Act::Rest(why) => return Ok(Stepped::Rest(why)),
+            _ if wish.dry_run => return Ok(Stepped::Done(Told::Draft(Box::new(draft)))),
+            Act::Open => self.api.open_row(&draft, &key).await,
+            Act::Supersede { .. } => self.api.supersede_row(&draft, &key).await,
+            Act::Revise { row, revision } => self.api.revise_row(*row, *revision, &draft, &key).await,
+            Act::Withdraw { row, .. } => self.api.withdraw_row(*row, &key).await,
+        };
+        crate::stop_point::reach("draft.posted");
+        match answer {
+            Ok(answer) => Ok(Stepped::Done(Told::Answered { subject, answer })),
+            // Another gatekeeper was faster, or it moved while it was read: a look later shows.
+            Err(error)
+                if matches!(
+                    error.code(),
+                    "key_reused" | "stale_revision" | "subject_taken" | "base_moved"
+                ) =>
+            {
+                Ok(Stepped::Later(AFTER_ANOTHER))
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn conclude(
+        &self,
+        target: &Target,
+        seen: &mut Seen,
+        outcome: Result<Stepped, String>,
+        told: &mut impl FnMut(Told),
+    ) {
+        let now = self.clock.now();
+        seen.not_before = None;
+        match outcome {
+            Ok(Stepped::Rest(why)) => {
+                seen.failures = 0;
+                if std::mem::replace(&mut seen.rested, why) != why {
+                    told(Told::Rest { subject: target.subject(), why: why.to_owned() });
+                }
+            }
+            Ok(Stepped::Later(wait)) => {
+                (seen.facts, seen.not_before) = (None, now.checked_add(wait).ok());
+            }
+            Ok(Stepped::Done(what)) => {
+                (seen.failures, seen.rested) = (0, "");
+                told(what);
+            }
+            Err(error) => {
+                (seen.facts, seen.not_before) = (None, now.checked_add(pause(seen.failures)).ok());
+                seen.failures = seen.failures.saturating_add(1);
+                told(Told::Trouble { what: target.subject(), error });
+            }
+        }
+    }
+
+    fn gatherer(&self) -> Result<Gatherer<'_>, GatekeeperError> {
+        let github = self.sources.github.as_ref().ok_or(GatekeeperError::NoGithub)?;
+        Ok(Gatherer { github, sources: &self.sources, config: &self.config, clock: &self.clock })
+    }
+
+    fn poll(&self) -> Duration {
+        Duration::from_secs(u64::from(self.config.poll_s.max(1)))
+    }
+
+    fn trouble(&self, memory: &mut Memory, what: &str, error: &str, told: &mut impl FnMut(Told)) -> Duration {
+        let wait = pause(memory.failures);
+        memory.failures = memory.failures.saturating_add(1);
+        memory.listed_at = None;
+        told(Told::Trouble { what: what.to_owned(), error: error.to_owned() });
+        wait.try_into().unwrap_or(WAIT_MIN).min(self.poll())
+    }
+}
+
+/// What came of one gate's look.
+enum Stepped {
+    Rest(&'static str),
+    Later(SignedDuration),
+    Done(Told),
+}
+
+impl Seen {
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.not_before.is_none_or(|at| at <= now)
+    }
+}
+
+impl Memory {
+    fn stale(&self, now: Timestamp, poll: Duration) -> bool {
+        self.listed_at.is_none_or(|at| now.duration_since(at).unsigned_abs() >= poll)
+    }
+
+    /// Takes a new list; what is no longer on it is forgotten.
+    fn take(&mut self, targets: BTreeSet<Target>, now: Timestamp) {
+        self.listed_at = Some(now);
+        self.gates.retain(|target, _| targets.contains(target));
+        for target in targets {
+            self.gates.entry(target).or_default();
+        }
+    }
+
+    /// Until the first thing is due, the poll at the latest.
+    fn wait(&self, now: Timestamp, poll: Duration) -> Duration {
+        if self.gates.values().any(|seen| seen.facts.is_none() && seen.is_due(now)) {
+            return WAIT_MIN;
+        }
+        let due = self.gates.values().filter_map(|seen| seen.not_before).filter(|at| *at > now).min();
+        let wait = due.map_or(poll, |due| Duration::try_from(due.duration_since(now)).unwrap_or(WAIT_MIN));
+        wait.clamp(WAIT_MIN, poll)
+    }
+}

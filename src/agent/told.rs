@@ -1,0 +1,34 @@
+//! What any agent is asked to do by whoever started it, and what it tells of its doings.
+//!
+//! Never: a secret, or text that is safe to print as it is.
+
+use crate::{row::Draft, wire::DraftAnswer};
+
+/// What one run is asked to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// Only this application or service.
+    pub only: Option<String>,
+    /// Draft and show; send nothing, and do not wait for anything to settle.
+    pub dry_run: bool,
+}
+
+/// What an agent did or met.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    Answered {
+        subject: String,
+        answer: DraftAnswer,
+    },
+    /// With `--dry-run`: what would have been sent.
+    Draft(Box<Draft>),
+    /// Why nothing is done about a subject; said once while it stays so.
+    Rest {
+        subject: String,
+        why: String,
+    },
+    Trouble {
+        what: String,
+        error: String,
+    },
+}
