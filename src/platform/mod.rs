@@ -5,6 +5,7 @@
 //! The caller dates what it reads.
 //! Never: one platform naming another; a clock; a judgement about what was read.
 
+pub mod alertmanager;
 pub mod argocd;
 mod burn;
 pub mod datadog;
@@ -27,7 +28,8 @@ pub use error::{Failure, Next, PlatformError};
 pub use series::{Sample, Series};
 
 /// Every platform there is, in the order in which people are told about them.
-pub const ALL: [Platform; 6] = [
+pub const ALL: [Platform; 7] = [
+    Platform::Alertmanager,
     Platform::ArgoCd,
     Platform::Datadog,
     Platform::GitHub,
@@ -38,6 +40,7 @@ pub const ALL: [Platform; 6] = [
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Platform {
+    Alertmanager,
     ArgoCd,
     Datadog,
     GitHub,
@@ -50,6 +53,7 @@ impl Platform {
     /// As pointers, config sections and commands name it.
     pub fn name(self) -> &'static str {
         match self {
+            Platform::Alertmanager => "alertmanager",
             Platform::ArgoCd => "argocd",
             Platform::Datadog => "datadog",
             Platform::GitHub => "github",
@@ -62,6 +66,7 @@ impl Platform {
     /// As people write it.
     pub fn title(self) -> &'static str {
         match self {
+            Platform::Alertmanager => "Alertmanager",
             Platform::ArgoCd => "ArgoCD",
             Platform::Datadog => "Datadog",
             Platform::GitHub => "GitHub",
@@ -123,6 +128,7 @@ pub struct Health {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    pub alertmanager: Option<alertmanager::Config>,
     pub argocd: Option<argocd::Config>,
     pub datadog: Option<datadog::Config>,
     pub github: Option<github::Config>,
@@ -134,6 +140,7 @@ pub struct Config {
 /// The configured platforms, ready to be read.
 #[derive(Debug)]
 pub struct Sources {
+    pub alertmanager: Option<alertmanager::Source>,
     pub argocd: Option<argocd::Source>,
     pub datadog: Option<datadog::Source>,
     pub github: Option<github::Source>,
@@ -146,6 +153,7 @@ impl Sources {
     /// Reads secrets and makes the clients; asks nobody yet. Fails with what is wrong in a section.
     pub fn open(config: &Config) -> Result<Self, PlatformError> {
         Ok(Self {
+            alertmanager: config.alertmanager.as_ref().map(alertmanager::Source::open).transpose()?,
             argocd: config.argocd.as_ref().map(argocd::Source::open).transpose()?,
             datadog: config.datadog.as_ref().map(datadog::Source::open).transpose()?,
             github: config.github.as_ref().map(github::Source::open).transpose()?,

@@ -4,7 +4,7 @@
 
 use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
-use super::{argocd, datadog, github, pagerduty, prometheus, terraform};
+use super::{alertmanager, argocd, datadog, github, pagerduty, prometheus, terraform};
 use crate::{
     clock::Clock,
     simulator::{Account, Pace, Scenario, Setting, Simulators, Site, World},
@@ -66,6 +66,12 @@ impl Ground {
 
     pub(super) fn prometheus(&self) -> prometheus::Config {
         self.section(Site::Prometheus)
+    }
+
+    /// Both of its replicas.
+    pub(super) fn alertmanager(&self) -> alertmanager::Config {
+        let second = format!("{}/replica-2", self.url(Site::Alertmanager));
+        alertmanager::Config { replicas: vec![second], ..self.section(Site::Alertmanager) }
     }
 
     pub(super) fn terraform(&self) -> terraform::Config {

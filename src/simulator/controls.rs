@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    SimulatorError, World, pagerduty::Incident, telemetry::Script, terraform::resource, world::State,
+    Quiet, SimulatorError, World, alertmanager::Raised, pagerduty::Incident, telemetry::Script,
+    terraform::resource, world::State,
 };
 
 impl World {
@@ -91,6 +92,25 @@ impl World {
     /// A workspace applies by itself, or waits for somebody.
     pub fn set_auto_apply(&self, workspace: &str, on: bool) -> Result<(), SimulatorError> {
         self.edit(|state, _| known_workspace(state.terraform.set_auto_apply(workspace, on), workspace))
+    }
+
+    /// Raises an alert on a service by hand, or changes what keeps it quiet.
+    pub fn alert(&self, service: &str, name: &str, quiet: Option<Quiet>) -> Result<(), SimulatorError> {
+        self.edit(|state, since| {
+            state.app(service)?;
+            let alerts = state.alerting.raised.entry(service.to_owned()).or_default();
+            alerts.entry(name.to_owned()).or_insert(Raised { since, quiet }).quiet = quiet;
+            Ok(())
+        })
+    }
+
+    /// A service's alerts are silenced, and only one of Alertmanager's replicas has heard of it yet.
+    pub fn silence_at_one_replica(&self, service: &str) -> Result<(), SimulatorError> {
+        self.edit(|state, _| {
+            state.app(service)?;
+            state.alerting.half_silenced.push(service.to_owned());
+            Ok(())
+        })
     }
 
     fn measured(

@@ -4,6 +4,7 @@
 //! is met over real HTTP with the product's real connectors. [`World`] has the controls, [`Fault`] what can go wrong.
 //! Never: an answer that the real platform could not give; a door that only Dock knows.
 
+mod alertmanager;
 mod argocd;
 mod controls;
 mod datadog;
@@ -30,6 +31,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 
+pub use alertmanager::Quiet;
 pub use argocd::Account;
 pub use faults::{Fault, Faults};
 pub use github::GithubApp;
@@ -42,6 +44,7 @@ const MEMORY: &str = "platforms.json";
 /// One simulated platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Site {
+    Alertmanager,
     ArgoCd,
     Datadog,
     GitHub,
@@ -53,7 +56,8 @@ pub enum Site {
 }
 
 impl Site {
-    pub const ALL: [Site; 7] = [
+    pub const ALL: [Site; 8] = [
+        Site::Alertmanager,
         Site::ArgoCd,
         Site::Datadog,
         Site::GitHub,
@@ -66,6 +70,7 @@ impl Site {
     /// As the demo's commands and its ready line name it.
     pub fn name(self) -> &'static str {
         match self {
+            Site::Alertmanager => "alertmanager",
             Site::ArgoCd => "argocd",
             Site::Datadog => "datadog",
             Site::GitHub => "github",
@@ -80,9 +85,12 @@ impl Site {
     fn wait_header(self) -> &'static str {
         match self {
             Site::Datadog | Site::Terraform => "x-ratelimit-reset",
-            Site::ArgoCd | Site::GitHub | Site::PagerDuty | Site::Prometheus | Site::TerraformArchive => {
-                "retry-after"
-            }
+            Site::Alertmanager
+            | Site::ArgoCd
+            | Site::GitHub
+            | Site::PagerDuty
+            | Site::Prometheus
+            | Site::TerraformArchive => "retry-after",
         }
     }
 
@@ -174,7 +182,9 @@ impl Simulators {
             Site::PagerDuty => format!("Token token={}", self.world.token(site)),
             // Its addresses are their own permission.
             Site::TerraformArchive => return BTreeMap::new(),
-            Site::GitHub | Site::Prometheus | Site::Terraform => format!("Bearer {}", self.world.token(site)),
+            Site::Alertmanager | Site::GitHub | Site::Prometheus | Site::Terraform => {
+                format!("Bearer {}", self.world.token(site))
+            }
         };
         let mut headers = BTreeMap::from([("Authorization", value)]);
         if site == Site::GitHub {
@@ -198,6 +208,7 @@ impl Drop for Simulators {
 
 fn router(site: Site, world: World) -> Router {
     match site {
+        Site::Alertmanager => alertmanager::router(world),
         Site::ArgoCd => argocd::router(world),
         Site::Datadog => datadog::router(world),
         Site::GitHub => github::router(world),

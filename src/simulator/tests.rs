@@ -219,6 +219,10 @@ async fn strangers_are_turned_away_in_each_platforms_own_way() {
     check(Site::GitHub, "/rate_limit", 403, "administrative rules").await;
     check(Site::PagerDuty, "/incidents", 401, "2006").await;
     check(Site::Prometheus, "/-/ready", 401, "Unauthorized").await;
+    check(Site::Alertmanager, "/replica-2/api/v2/alerts", 401, "Unauthorized").await;
+    check(Site::Datadog, "/api/v1/validate", 403, "API key required").await;
+    check(Site::Terraform, "/api/v2/account/details", 401, r#""title":"unauthorized""#).await;
+    check(Site::TerraformArchive, "/v1/object/x.1.y", 403, "expired").await;
 }
 
 #[tokio::test]
@@ -243,4 +247,57 @@ async fn auto_sync_syncs_by_itself_once() {
     let app = asked.until("identity", |app| app["status"]["operationState"]["phase"] == "Succeeded").await;
     assert_eq!(app["status"]["operationState"]["operation"]["initiatedBy"], json!({"automated": true}));
     asked.until("identity", |app| app["status"]["sync"]["status"] == "Synced").await;
+}
+
+#[tokio::test]
+async fn a_plans_address_is_good_for_a_minute_and_takes_no_token() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("clock");
+    let pace = Pace { tick: std::time::Duration::from_secs(86_400), refresh: std::time::Duration::ZERO };
+    let clock = Clock::with_offset_file(file.clone());
+    let setting = Setting { scenario: Scenario::Seeds, clock, pace, dir: None };
+    let simulators = Simulators::start(setting).await.unwrap();
+    let (world, base) = (simulators.world(), format!("{}/api/v2", simulators.url(Site::Terraform)));
+    world.plan("billing-worker", "9b21c047e0c1", "aws_iam_role.x").unwrap();
+    let client =
+        reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let get = async |path: &str| {
+        let token = world.token(Site::Terraform);
+        client.get(format!("{base}{path}")).bearer_auth(token).send().await.unwrap()
+    };
+    let json = async |path: &str| {
+        serde_json::from_str::<Value>(&get(path).await.text().await.unwrap()).unwrap()["data"].clone()
+    };
+    let workspace = json("/organizations/acme/workspaces/billing-worker").await;
+    let runs = json(&format!("/workspaces/{}/runs", workspace["id"].as_str().unwrap())).await;
+    let plan = runs[0]["relationships"]["plan"]["data"]["id"].as_str().unwrap().to_owned();
+    let answer = get(&format!("/plans/{plan}/json-output-redacted")).await;
+    assert_eq!(answer.status(), 307);
+    let place = answer.headers()["location"].to_str().unwrap().to_owned();
+    assert!(place.starts_with(&simulators.url(Site::TerraformArchive)), "{place}");
+    let status = async |request: reqwest::RequestBuilder| request.send().await.unwrap().status().as_u16();
+    assert_eq!(status(client.get(&place)).await, 200);
+    assert_eq!(status(client.get(&place).bearer_auth(world.token(Site::Terraform))).await, 400);
+    assert_eq!(status(client.get(place.replace(&plan, "plan-other"))).await, 403);
+    std::fs::write(&file, "61").unwrap();
+    assert_eq!(status(client.get(&place)).await, 403);
+}
+
+#[tokio::test]
+async fn a_user_of_terraform_has_thirty_requests_a_second() {
+    let asked = Asked::start().await;
+    let world = asked.simulators.world();
+    let url = format!("{}/api/v2/account/details", asked.simulators.url(Site::Terraform));
+    let ask = |token: String| asked.client.get(&url).bearer_auth(token).send();
+    let answers = futures_util::future::join_all((0..100).map(|_| ask(world.token(Site::Terraform)))).await;
+    let over: Vec<_> =
+        answers.into_iter().map(Result::unwrap).filter(|answer| answer.status() == 429).collect();
+    let reset: f64 = over[0].headers()["x-ratelimit-reset"].to_str().unwrap().parse().unwrap();
+    assert!(reset > 0.0 && reset <= 1.0, "{reset}");
+    assert_eq!(
+        ask(world.terraform_executor_token()).await.unwrap().status(),
+        200,
+        "another user has another count"
+    );
 }

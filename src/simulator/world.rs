@@ -18,6 +18,7 @@ use tokio::sync::{broadcast, watch};
 
 use super::{
     Account, SimulatorError, Site,
+    alertmanager::Alerting,
     argocd::{app::App, reconcile::NOTICED_TICKS},
     faults::Faults,
     git::Repository,
@@ -81,6 +82,7 @@ pub(super) struct State {
     pub(super) telemetry: BTreeMap<String, Script>,
     pub(super) github: Hub,
     pub(super) terraform: Cloud,
+    pub(super) alerting: Alerting,
     pub(super) tokens: BTreeMap<String, String>,
     pub(super) ports: BTreeMap<String, u16>,
     pub(super) plan: Plan,
@@ -309,6 +311,7 @@ impl State {
             telemetry: BTreeMap::new(),
             github: Hub::default(),
             terraform: Cloud::default(),
+            alerting: Alerting::default(),
             tokens: BTreeMap::new(),
             ports: BTreeMap::new(),
             plan: Plan { drifts, ..Plan::default() },

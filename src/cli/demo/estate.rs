@@ -183,6 +183,7 @@ impl Estate {
             ("github", world.token(Site::GitHub)),
             ("pagerduty", world.token(Site::PagerDuty)),
             ("prometheus", world.token(Site::Prometheus)),
+            ("alertmanager", world.token(Site::Alertmanager)),
             ("terraform", world.token(Site::Terraform)),
             ("terraform-executor", world.terraform_executor_token()),
         ];
@@ -240,7 +241,19 @@ impl Estate {
             let (url, token) = (quoted(simulators.url(site)), quoted(self.token_file(token)));
             let _ = write!(text, "[platforms.{}]\nurl = {url}\ntoken_file = {token}\n\n", site.name());
             text
-        }) + &self.datadog(simulators)
+        }) + &self.alertmanager(simulators)
+            + &self.datadog(simulators)
+    }
+
+    /// Alertmanager alone is two of a cluster.
+    fn alertmanager(&self, simulators: &Simulators) -> String {
+        let url = simulators.url(Site::Alertmanager);
+        format!(
+            "[platforms.alertmanager]\nurl = {}\nreplicas = [{}]\ntoken_file = {}\n\n",
+            quoted(&url),
+            quoted(format!("{url}/replica-2")),
+            quoted(self.token_file("alertmanager")),
+        )
     }
 
     /// Datadog alone has two keys.
