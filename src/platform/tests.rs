@@ -18,9 +18,14 @@ pub(super) struct Ground {
 impl Ground {
     /// Time passes by [`Self::ticks`] alone.
     pub(super) async fn start() -> Self {
+        Self::start_at(Clock::system()).await
+    }
+
+    /// The platforms live by this clock.
+    pub(super) async fn start_at(clock: Clock) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let pace = Pace { tick: Duration::from_secs(86_400), refresh: Duration::ZERO };
-        let setting = Setting { scenario: Scenario::Seeds, clock: Clock::system(), pace, dir: None };
+        let setting = Setting { scenario: Scenario::Seeds, clock, pace, dir: None };
         let simulators = Simulators::start(setting).await.unwrap();
         let ground = Self { simulators, folder: tempfile::tempdir().unwrap() };
         ground.ticks(5);
@@ -58,6 +63,21 @@ impl Ground {
 
     pub(super) fn github(&self) -> github::Config {
         self.section(Site::GitHub)
+    }
+
+    /// GitHub with the executor's token.
+    pub(super) fn github_writer(&self) -> github::Config {
+        let file = self.token_file("github-writer", &self.world().github_writer());
+        section(&format!("url = {:?}\ntoken_file = {file:?}", self.url(Site::GitHub)))
+    }
+
+    /// GitHub as the App, with this private key and what else the section says.
+    pub(super) fn github_app(&self, key: &str, more: &str) -> github::Config {
+        let (app, file) = (self.world().github_app(), self.token_file("app.pem", key));
+        let (url, id, installation) = (self.url(Site::GitHub), app.id, app.installation);
+        section(&format!(
+            "url = {url:?}\napp_id = {id}\ninstallation_id = {installation}\napp_key_file = {file:?}\n{more}"
+        ))
     }
 
     pub(super) fn pagerduty(&self) -> pagerduty::Config {

@@ -4,6 +4,8 @@
 //! neither finishes nor stalls what runs.
 //! Never: known to the product.
 
+mod memory;
+
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     path::PathBuf,
@@ -138,7 +140,7 @@ impl World {
         file: Option<PathBuf>,
     ) -> Result<Self, SimulatorError> {
         let remembered = match &file {
-            Some(file) if file.exists() => Some(load(file)?),
+            Some(file) if file.exists() => Some(memory::load(file)?),
             _ => None,
         };
         let state = match remembered {
@@ -291,7 +293,7 @@ impl World {
             let _ = self.0.changes.send(Change { kind: "MODIFIED", app: app.json(), name });
         }
         if let Some(file) = &self.0.file {
-            save(file, state);
+            memory::save(file, state);
         }
         self.0.edits.send_modify(|count| *count += 1);
     }
@@ -421,23 +423,5 @@ impl State {
         }
         self.notice(name);
         Ok(())
-    }
-}
-
-fn load(file: &PathBuf) -> Result<State, SimulatorError> {
-    let name = || file.display().to_string();
-    let text = std::fs::read(file).map_err(|error| SimulatorError::Memory(name(), error.to_string()))?;
-    serde_json::from_slice(&text).map_err(|error| SimulatorError::Memory(name(), error.to_string()))
-}
-
-/// Replaces the file whole; a demo that cannot write goes on without memory, and says so.
-fn save(file: &PathBuf, state: &State) {
-    let next = file.with_extension("next");
-    let written = serde_json::to_vec(state)
-        .map_err(std::io::Error::other)
-        .and_then(|bytes| std::fs::write(&next, bytes))
-        .and_then(|()| std::fs::rename(&next, file));
-    if let Err(error) = written {
-        tracing::warn!(file = %file.display(), %error, "the platforms' state was not kept");
     }
 }

@@ -141,7 +141,7 @@ impl Credential {
             Self::Nobody => Ok(None),
             Self::Token(pass) => Ok(Some(pass.clone())),
             Self::App(app) => app
-                .bought(http, &[repo.name.clone()], purpose.permissions())
+                .bought(http, std::slice::from_ref(&repo.name), purpose.permissions())
                 .await
                 .map(|held| Some(held.pass)),
         }

@@ -2,6 +2,10 @@
 //!
 //! Never: a request to the real one.
 
+mod credential;
+mod gates;
+mod limits;
+
 use super::*;
 use crate::{
     platform::{Failure, tests::Ground},

@@ -148,7 +148,8 @@ struct Ran {
 #[derive(Deserialize)]
 struct Run {
     id: u64,
-    run_attempt: Option<u32>,
+    #[serde(rename = "run_attempt")]
+    attempt: Option<u32>,
     head_sha: Option<String>,
 }
 
@@ -196,7 +197,7 @@ fn gate(ours: &Ours<'_>, gate: &Gate) -> Result<Event, Refusal> {
 
 fn run(ours: &Ours<'_>, ran: Ran) -> Event {
     let Some(repo) = watched(ours, &ran.repository) else { return ignored("workflow_run", NOT_OURS) };
-    let Run { id: run, run_attempt: attempt, head_sha: sha } = ran.workflow_run;
+    let Run { id: run, attempt, head_sha: sha } = ran.workflow_run;
     Event::Run { repo, run, attempt, action: ran.action, sha }
 }
 

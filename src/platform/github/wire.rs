@@ -107,7 +107,8 @@ pub(super) struct Content {
 #[derive(Debug, Deserialize)]
 pub(super) struct Run {
     pub(super) id: u64,
-    run_attempt: Option<u32>,
+    #[serde(rename = "run_attempt")]
+    attempt: Option<u32>,
     head_sha: Option<String>,
     head_branch: Option<String>,
     path: Option<String>,
@@ -118,7 +119,8 @@ pub(super) struct Run {
     actor: Option<User>,
     triggering_actor: Option<User>,
     created_at: Option<Timestamp>,
-    run_started_at: Option<Timestamp>,
+    #[serde(rename = "run_started_at")]
+    started_at: Option<Timestamp>,
     updated_at: Option<Timestamp>,
     #[serde(default)]
     html_url: String,
@@ -238,7 +240,7 @@ impl Run {
         Some(gate::Run {
             repository: repo.to_string(),
             id: self.id,
-            attempt: self.run_attempt.filter(|attempt| *attempt > 0)?,
+            attempt: self.attempt.filter(|attempt| *attempt > 0)?,
             head_sha: self.head_sha.filter(|sha| !sha.is_empty())?,
             branch: self.head_branch.unwrap_or_default(),
             // As in `.github/workflows/ci.yml@main`.
@@ -248,7 +250,7 @@ impl Run {
             conclusion: self.conclusion,
             actor: self.triggering_actor.or(self.actor).map(|user| user.login).unwrap_or_default(),
             created_at: self.created_at,
-            started_at: self.run_started_at,
+            started_at: self.started_at,
             updated_at: self.updated_at,
             url: self.html_url,
         })

@@ -14,8 +14,8 @@ impl Http {
         ask: &Ask,
         answer: &Answer,
     ) -> Result<Option<Ask>, PlatformError> {
-        let links = answer.headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
-        let Some(next) = links.filter_map(next).next() else { return Ok(None) };
+        let mut links = answer.headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
+        let Some(next) = links.find_map(next) else { return Ok(None) };
         let wrong = |failure, why: &str| self.error(ask.asked(), failure, why);
         let next = self.base.join(next).map_err(|_| wrong(Failure::Garbage, "a next page at no address"))?;
         if !same_place(&next, &self.base) {
@@ -50,6 +50,8 @@ fn next(links: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::{HeaderMap, HeaderValue};
+
     use super::*;
 
     #[test]
@@ -70,6 +72,36 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(next(links), expected, "{links}");
+        }
+    }
+
+    #[test]
+    fn a_next_page_elsewhere_is_not_asked_for() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let manners = super::super::Manners { said: |_| String::new(), failure: |_| None };
+        let platform = crate::platform::Platform::GitHub;
+        let http =
+            Http::new(platform, "https://github.example/api/v3", HeaderMap::new(), None, manners).unwrap();
+        let page = |to: &str| {
+            let links = HeaderValue::from_str(&format!("<{to}>; rel=\"next\"")).unwrap();
+            let headers = HeaderMap::from_iter([(LINK, links)]);
+            let answer = Answer { status: reqwest::StatusCode::OK, headers, body: vec![] };
+            let next = http.next_page(&Ask::get("a list", &["x"]), &answer);
+            next.map(|ask| ask.map(|ask| ask.name())).map_err(|error| error.failure)
+        };
+        let here = "https://github.example/api/v3/repositories/1/x?page=2";
+        assert_eq!(page(here), Ok(Some(here.to_owned())));
+        assert_eq!(
+            page("/repositories/1/x?page=2"),
+            Ok(Some("https://github.example/repositories/1/x?page=2".to_owned()))
+        );
+        for elsewhere in [
+            "https://evil.example/x?page=2",
+            "http://github.example/x?page=2",
+            "https://github.example:8443/x",
+            "https://user@github.example/x",
+        ] {
+            assert_eq!(page(elsewhere), Err(Failure::Redirected), "{elsewhere}");
         }
     }
 

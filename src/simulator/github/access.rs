@@ -83,7 +83,7 @@ impl Caller {
         let writes = *method != Method::GET;
         let permission = match below {
             ["actions", "runs", _, "deployment_protection_rule"] => "deployments",
-            ["actions", ..] | ["environments", ..] => "actions",
+            ["actions" | "environments", ..] => "actions",
             ["deployments", ..] => "deployments",
             ["commits", _, "check-runs"] => "checks",
             ["commits", _, "status"] => "statuses",
@@ -100,6 +100,8 @@ impl Caller {
 pub(super) struct Access {
     /// Installation tokens.
     issued: BTreeMap<String, Issued>,
+    /// How many there were.
+    pub(super) bought: usize,
     pub(super) limit: u32,
     /// Answers that are refused as too fast: how many more, and the seconds that are told.
     pub(super) slow: Option<(u32, Option<u64>)>,
@@ -116,7 +118,7 @@ struct Issued {
 
 impl Default for Access {
     fn default() -> Self {
-        Self { issued: BTreeMap::new(), limit: LIMIT, slow: None, calls: BTreeMap::new() }
+        Self { issued: BTreeMap::new(), bought: 0, limit: LIMIT, slow: None, calls: BTreeMap::new() }
     }
 }
 
@@ -298,6 +300,7 @@ async fn access_token(
             owns_rules: true,
         };
         state.github.access.issued.retain(|_, issued| now < issued.until);
+        state.github.access.bought += 1;
         state.github.access.issued.insert(token.clone(), Issued { caller, until });
         let mut told = json!({"token": token, "expires_at": seconds(until), "permissions": permissions,
             "repository_selection": if repositories.is_some() { "selected" } else { "all" }});

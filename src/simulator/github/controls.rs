@@ -74,7 +74,8 @@ impl World {
             let unknown = || SimulatorError::Unknown(format!("environment {from} of {repo}"));
             let pipelines = &mut state.github.pipelines;
             let all = pipelines.environments.get_mut(&repo).ok_or_else(unknown)?;
-            *all.iter_mut().find(|name| *name == from).ok_or_else(unknown)? = to.to_owned();
+            let name = all.iter_mut().find(|name| *name == from).ok_or_else(unknown)?;
+            to.clone_into(name);
             for run in
                 pipelines.runs.values_mut().filter(|run| run.repo == repo && run.conclusion().is_none())
             {
@@ -110,6 +111,11 @@ impl World {
         self.edit(|state, _| state.github.access.expire());
     }
 
+    /// How many installation tokens were bought so far.
+    pub fn github_tokens_issued(&self) -> usize {
+        self.read(|state| state.github.access.bought)
+    }
+
     /// From now on, what happens is told there, signed with the secret.
     pub fn hook_github(&self, url: &str, secret: &str) {
         self.edit(|state, _| state.github.hooks.to = Some((url.to_owned(), secret.to_owned())));
@@ -118,8 +124,9 @@ impl World {
     /// An agent has looked at a run that waits: its row is on the way, the plan may go on.
     pub(super) fn note_gate(&self, run: u64) {
         self.quietly(|state, _| {
+            let waits = state.github.waits(run);
             let plan = &mut state.plan.gates;
-            if plan.current == Some(run) && plan.follow_in.is_none() {
+            if waits && plan.current == Some(run) && plan.follow_in.is_none() {
                 plan.follow_in = Some(FOLLOW_TICKS);
             }
         });

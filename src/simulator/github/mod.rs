@@ -7,6 +7,7 @@ mod code;
 mod controls;
 mod gates;
 mod hooks;
+mod moves;
 mod pipelines;
 mod shown;
 
@@ -89,19 +90,21 @@ impl IntoResponse for No {
 
 #[derive(Debug, Default, Deserialize)]
 struct Page {
-    page: Option<usize>,
-    per_page: Option<usize>,
+    #[serde(rename = "page")]
+    number: Option<usize>,
+    #[serde(rename = "per_page")]
+    size: Option<usize>,
     #[serde(rename = "ref")]
     at: Option<String>,
 }
 
 impl Page {
     fn number(&self) -> usize {
-        self.page.unwrap_or(1).max(1)
+        self.number.unwrap_or(1).max(1)
     }
 
     fn size(&self) -> usize {
-        self.per_page.unwrap_or(30).clamp(1, 100)
+        self.size.unwrap_or(30).clamp(1, 100)
     }
 
     fn of<T>(&self, items: Vec<T>) -> Vec<T> {
@@ -213,6 +216,16 @@ impl Hub {
         std::mem::take(&mut self.changed)
     }
 
+    /// Does the run wait for an answer now?
+    fn waits(&self, run: u64) -> bool {
+        self.pipelines.runs.get(&run).is_some_and(|run| run.stage == pipelines::Stage::Waiting)
+    }
+
+    /// Was it answered or ended before anybody looked?
+    pub(super) fn is_over(&self, run: u64) -> bool {
+        self.pipelines.runs.get(&run).is_some_and(|run| run.conclusion().is_some())
+    }
+
     /// Which service's run it is.
     pub(super) fn service_of(&self, run: u64) -> Option<&str> {
         self.pipelines.runs.get(&run).map(pipelines::Run::service)
@@ -251,14 +264,13 @@ async fn manners(State(world): State<World>, mut request: Request, next: Next) -
     };
     let free = request.uri().path() == "/rate_limit";
     let refused = world.quietly(|state, now| state.github.access.refuse(&caller, free, now));
-    let mut response = match refused {
-        Some(no) => no,
-        None => {
-            let reads = request.method() == Method::GET;
-            request.extensions_mut().insert(caller.clone());
-            let response = next.run(request).await;
-            if reads { tagged(response, known.as_ref()).await } else { response }
-        }
+    let mut response = if let Some(no) = refused {
+        no
+    } else {
+        let reads = request.method() == Method::GET;
+        request.extensions_mut().insert(caller.clone());
+        let response = next.run(request).await;
+        if reads { tagged(response, known.as_ref()).await } else { response }
     };
     let counts = !free && response.status() != StatusCode::NOT_MODIFIED;
     let told = world.quietly(|state, now| state.github.access.count(&caller, counts, now));
@@ -311,3 +323,6 @@ async fn repository(State(world): State<World>, asked: Asked) -> Answer {
             "owner": {"login": owner}, "default_branch": "main", "html_url": format!("https://github.com/{}", repository.full_name)}))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,6 +165,9 @@ pub(in crate::simulator) fn tick(state: &mut State, now: Timestamp) {
             next(state, now);
         }
         Some(left) => state.plan.gates.follow_in = Some(left - 1),
+        None if state.plan.gates.current.is_some_and(|run| state.github.is_over(run)) => {
+            state.plan.gates.follow_in = Some(0);
+        }
         None => {}
     }
 }
