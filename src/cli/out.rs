@@ -42,6 +42,17 @@ pub(super) fn line(text: impl AsRef<str>) {
     let _ = out.write_all(text.as_ref().as_bytes()).and_then(|()| out.write_all(b"\n"));
 }
 
+/// Many lines, written in large pieces: a line by itself is a call to the system.
+pub(super) fn lines(all: impl Iterator<Item = String>) {
+    let mut out = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+    for text in all {
+        if out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).is_err() {
+            return;
+        }
+    }
+    let _ = out.flush();
+}
+
 /// A text that ends its own lines.
 pub(super) fn text(text: &str) {
     let _ = io::stdout().lock().write_all(text.as_bytes());
@@ -49,9 +60,13 @@ pub(super) fn text(text: &str) {
 
 /// A value as one line of JSON.
 pub(super) fn json(value: &impl Serialize) {
+    line(json_line(value));
+}
+
+pub(super) fn json_line(value: &impl Serialize) -> String {
     let written = serde_json::to_string(value)
         .unwrap_or_else(|error| serde_json::json!({"error": error.to_string()}).to_string());
-    line(escaped(&written));
+    if written.is_ascii() && !written.contains('\u{7f}') { written } else { escaped(&written) }
 }
 
 /// A remark on standard error; lines after the first are hints.

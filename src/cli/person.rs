@@ -3,6 +3,7 @@
 //! Never: the network for a command that can do without; a question where nobody sits at a terminal.
 
 use std::{
+    collections::HashSet,
     io::{self, IsTerminal, Read as _, Write},
     time::Duration,
 };
@@ -349,19 +350,13 @@ impl Person {
         Ok(Cached::of(view))
     }
 
-    /// Marks the rows on which a decision waits unsent.
-    pub(crate) fn mark_unsent<'a>(
-        &self,
-        heads: impl Iterator<Item = &'a mut wire::RowHead>,
-    ) -> Result<(), Failure> {
+    /// The rows on which a decision waits unsent.
+    pub(crate) fn unsent(&self) -> Result<HashSet<RowId>, Failure> {
         if !self.home.outbox_file().exists() {
-            return Ok(());
+            return Ok(HashSet::new());
         }
-        let unsent = self.outbox()?.unsent()?;
-        for head in heads {
-            head.unsent = unsent.iter().any(|entry| entry.row == head.id && entry.fate != Fate::TakenBack);
-        }
-        Ok(())
+        let unsent = self.outbox()?.unsent()?.into_iter().filter(|entry| entry.fate != Fate::TakenBack);
+        Ok(unsent.map(|entry| entry.row).collect())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Never: a network, a runtime or a TLS store on the offline path.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -14,8 +14,8 @@ use super::{
     search::Search,
 };
 use crate::{
-    client::{Cache, cache::RECENT},
-    row::{Kind, State},
+    client::{Cache, Listed, cache::RECENT},
+    row::{Kind, RowId, State},
     wire::RowHead,
 };
 
@@ -56,26 +56,32 @@ pub(super) fn run(globals: &Globals, args: &Rows) -> Outcome {
     let wanted = Wanted::of(args, &person)?;
     let cache = if args.offline { offline(&person)? } else { block_on(online(&person))? };
     let now = person.now();
-    let mut heads: Vec<RowHead> = cache.heads(wanted.since, now)?;
-    heads.retain(|head| wanted.takes(head));
-    person.mark_unsent(heads.iter_mut())?;
+    let mut rows: Vec<Listed> = cache.all(wanted.since, now)?;
+    rows.retain(|row| wanted.takes(row));
+    let unsent = person.unsent()?;
+    for row in &mut rows {
+        row.unsent = unsent.contains(&row.id);
+    }
     if let Some(text) = &args.search {
         let mut search = Search::new(&person, &cache, text)?;
         let taken: Vec<_> =
-            heads.iter().map(|head| search.takes(&person, &cache, head)).collect::<Result<_, _>>()?;
+            rows.iter().map(|row| search.takes(&person, &cache, row)).collect::<Result<_, _>>()?;
         let mut taken = taken.into_iter();
-        heads.retain(|_| taken.next().unwrap_or(false));
+        rows.retain(|_| taken.next().unwrap_or(false));
     }
-    heads.sort_by_cached_key(|head| {
-        let urgency = if head.state.undecided() { head.expires_at } else { Timestamp::MAX };
-        (!head.state.undecided(), urgency, std::cmp::Reverse(head.changed_at), head.id)
+    rows.sort_by_cached_key(|row| {
+        let urgency = if row.state.undecided() { row.expires_at } else { Timestamp::MAX };
+        (!row.state.undecided(), urgency, std::cmp::Reverse(row.changed_at), row.id)
     });
     if globals.json {
-        for head in &heads {
-            out::json(head);
-        }
+        let heads = cache.heads(wanted.since, now)?;
+        let mut heads: HashMap<RowId, RowHead> = heads.into_iter().map(|head| (head.id, head)).collect();
+        let heads = rows.iter().filter_map(|row| Some(RowHead { unsent: row.unsent, ..heads.remove(&row.id)? }));
+        out::lines(heads.map(|head| out::json_line(&head)));
+    } else if rows.is_empty() {
+        out::line("No row matches.");
     } else {
-        print(&heads, now);
+        out::lines(rows.iter().map(|row| line(row, now)));
     }
     Ok(FOUND)
 }
@@ -141,10 +147,10 @@ impl Wanted {
         })
     }
 
-    fn takes(&self, head: &RowHead) -> bool {
+    fn takes(&self, head: &Listed) -> bool {
         self.states.as_ref().is_none_or(|states| states.contains(&head.state))
-            && (self.kinds.is_empty() || self.kinds.contains(&head.kind))
-            && self.incident.as_ref().is_none_or(|incident| head.incident.as_ref() == Some(incident))
+            && (self.kinds.is_empty() || self.kinds.contains(&head.kind()))
+            && self.incident.as_ref().is_none_or(|incident| head.incident.as_deref() == Some(incident))
             && (!self.strictly_since || head.changed_at >= self.since)
             && self.mine.as_ref().is_none_or(|me| head.reviewers.contains(me))
     }
@@ -187,18 +193,8 @@ pub(super) fn span(text: &str) -> Result<SignedDuration, Failure> {
         .ok_or_else(wrong)
 }
 
-fn print(heads: &[RowHead], now: Timestamp) {
-    if heads.is_empty() {
-        out::line("No row matches.");
-        return;
-    }
-    for head in heads {
-        out::line(line(head, now));
-    }
-}
-
 /// One row on one line: what is short and fixed first, what others wrote last.
-fn line(head: &RowHead, now: Timestamp) -> String {
+fn line(head: &Listed, now: Timestamp) -> String {
     let left = if head.state.undecided() {
         out::span(head.expires_at.duration_since(now).as_secs())
     } else {

@@ -7,12 +7,11 @@ use nucleo_matcher::Matcher;
 use super::{exit::Failure, person::Person};
 use crate::{
     client::{
-        Cache, Entry, Fate, Outbox,
+        Cache, Entry, Fate, Listed, Outbox,
         filter::{Filter, Standing},
         outbox::Seen,
     },
     row::{Grade, Hold},
-    wire::RowHead,
 };
 
 /// A filter with what this home knows about rows beyond their heads.
@@ -47,7 +46,7 @@ impl Search {
         })
     }
 
-    pub(super) fn takes(&mut self, person: &Person, cache: &Cache, head: &RowHead) -> Result<bool, Failure> {
+    pub(super) fn takes(&mut self, person: &Person, cache: &Cache, head: &Listed) -> Result<bool, Failure> {
         let now = person.now();
         let opened = self.seen.iter().find(|seen| seen.row == head.id);
         let of_row = |ended: fn(&Fate) -> bool| {
@@ -63,7 +62,7 @@ impl Search {
             unsent: head.unsent,
             refused: of_row(|fate| matches!(fate, Fate::Refused { .. })),
             overtaken: of_row(|fate| matches!(fate, Fate::Overtaken { .. })),
-            on_hold: self.holds.iter().any(|hold| hold.subject == head.subject),
+            on_hold: self.holds.iter().any(|hold| *hold.subject == *head.subject),
             sources: signals.map(|signal| signal.signal.pointer.platform.clone()).collect(),
         };
         Ok(self.filter.matches(&mut self.matcher, head, &standing, now))

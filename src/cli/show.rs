@@ -90,7 +90,7 @@ async fn revision_of(person: &Person, cache: &Cache, id: RowId, revision: u32) -
 }
 
 fn print(person: &Person, mut cached: Cached, diff: bool) -> Result<RowView, Failure> {
-    person.mark_unsent(std::iter::once(&mut cached.view.head))?;
+    cached.view.head.unsent = person.unsent()?.contains(&cached.view.head.id);
     if let Some(why) = &cached.undecidable {
         out::remark(why);
     }

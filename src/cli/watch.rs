@@ -16,7 +16,10 @@ use super::{
     rows::span,
     search::Search,
 };
-use crate::{client::api::POLL_MAX, wire::RowHead};
+use crate::{
+    client::{Listed, api::POLL_MAX},
+    wire::RowHead,
+};
 
 /// What is waited after the server went away.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -58,7 +61,7 @@ async fn follow(person: &Person, args: &Watch) -> Outcome {
     person.pull(&outbox, &mut cache, Duration::ZERO).await?;
     let since = person.now();
     let mut known: HashMap<_, _> = cache
-        .heads(jiff::Timestamp::MIN, since)?
+        .all(jiff::Timestamp::MIN, since)?
         .into_iter()
         .map(|head| (head.id, head.changed_at))
         .collect();
@@ -75,7 +78,7 @@ async fn follow(person: &Person, args: &Watch) -> Outcome {
         }
         for head in cache.heads(since, person.now())? {
             let passes = match &mut search {
-                Some(search) => search.takes(person, &cache, &head)?,
+                Some(search) => search.takes(person, &cache, &Listed::from(&head))?,
                 None => true,
             };
             if known.insert(head.id, head.changed_at) == Some(head.changed_at) || !passes {

@@ -1,7 +1,7 @@
 //! `cache.db`: what the server last said, for reading and deciding without it. It may be deleted at any time.
 //!
-//! List columns lie apart from bodies, bodies apart from differences, so that a queue of ten thousand rows opens
-//! without reading one difference. Blobs stay below a cap; a row without its blob can be read, not decided.
+//! List columns ([`columns`]) lie apart from bodies, bodies apart from differences, so that a queue of ten thousand rows
+//! opens without reading one of them. Blobs stay below a cap; a row without its blob can be read, not decided.
 //! Never: believed. Whoever draws a row recomputes its digests ([`Cached::undecidable`]).
 
 use std::{
@@ -13,11 +13,16 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::database::{Schema, StoreError, store_error};
+use super::{
+    database::{Schema, StoreError, store_error},
+    listed::{List, Listed},
+};
 use crate::{
     row::{Digest, Hold, RowId},
     wire::{Halted, Position, RowHead, RowView, Snapshot},
 };
+
+mod columns;
 
 const SCHEMA: Schema = Schema {
     application_id: 0x446f_6361,
@@ -31,7 +36,8 @@ CREATE TABLE body (id TEXT NOT NULL, revision INTEGER NOT NULL, diff TEXT NOT NU
 CREATE TABLE blob (sha256 TEXT PRIMARY KEY, bytes BLOB NOT NULL, size INTEGER NOT NULL, used INTEGER NOT NULL) STRICT;
 CREATE INDEX blob_used ON blob (used);
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-"],
+",
+        columns::SCHEMA],
 };
 
 /// Rows that changed within this time are listed although they are decided.
@@ -77,9 +83,10 @@ pub struct AsOf {
 impl Cache {
     /// Opens the file. A damaged one is made anew, and the second value says so; a newer one is refused.
     pub fn open(file: &Path) -> Result<(Self, Option<String>), StoreError> {
-        let opened = SCHEMA.open(file).and_then(|db| {
+        let opened = SCHEMA.open(file).and_then(|mut db| {
             let read = db.query_row("SELECT count(*) FROM fact", [], |_| Ok(()));
             read.map_err(|error| store_error(file, &error))?;
+            columns::take_over(&mut db).map_err(|error| damage(file, &error))?;
             Ok(Self { db, file: file.to_owned() })
         });
         match opened {
@@ -186,37 +193,51 @@ impl Cache {
         })
     }
 
-    /// The rows that are undecided or changed since `since`, in no order that means anything.
-    pub fn heads(&self, since: Timestamp, now: Timestamp) -> Result<Vec<RowHead>, StoreError> {
-        let sql = "SELECT head, fresh_until FROM head WHERE undecided = 1
-                   UNION ALL SELECT head, fresh_until FROM head WHERE undecided = 0 AND changed_at >= ?1";
-        let as_of: Option<Timestamp> = self.fact("as_of")?;
-        // Read where SQLite has it: ten thousand rows are not copied before they are taken apart.
-        let read = |row: &rusqlite::Row<'_>| -> rusqlite::Result<Result<RowHead, StoreError>> {
-            let fresh_until: Option<i64> = row.get(1)?;
-            let head = self.parse::<RowHead>("a row", row.get_ref(0)?.as_str()?).map(|mut head| {
-                head.stale = fresh_until.is_some_and(|until| until < now.as_millisecond());
-                head.as_of = as_of.map_or(head.as_of, |as_of| as_of.max(head.as_of));
-                head
-            });
-            Ok(head)
-        };
-        let found: Result<Vec<RowHead>, StoreError> = self.ask(|db| {
-            let mut statement = db.prepare_cached(sql)?;
-            statement.query_map([since.as_millisecond()], read)?.collect()
+    /// What the queue shows at first: the rows that wait or are carried out, and what is over since `since`, to be counted.
+    pub fn list(&self, since: Timestamp, now: Timestamp) -> Result<List, StoreError> {
+        let rows = self.lines(&columns::live(), since, now)?;
+        let over = self.ask(|db| {
+            let mut statement = db.prepare_cached(columns::COUNTED)?;
+            statement.query_map([since.as_microsecond()], columns::counted)?.collect()
         })?;
-        found
+        Ok(List { rows, over })
+    }
+
+    /// What is over since `since`.
+    pub fn over(&self, since: Timestamp, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
+        self.lines(&columns::over(), since, now)
+    }
+
+    /// The rows that are undecided or changed since `since`, in no order that means anything.
+    pub fn all(&self, since: Timestamp, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
+        self.lines(&columns::all(), since, now)
+    }
+
+    fn lines(&self, sql: &str, since: Timestamp, now: Timestamp) -> Result<Vec<Listed>, StoreError> {
+        let mut reading = columns::Reading::at(now);
+        self.ask(|db| {
+            let mut statement = db.prepare_cached(sql)?;
+            statement.query_map([since.as_microsecond()], |row| reading.listed(row))?.collect()
+        })
+    }
+
+    /// The same rows as [`Self::all`], with what only programs read.
+    pub fn heads(&self, since: Timestamp, now: Timestamp) -> Result<Vec<RowHead>, StoreError> {
+        let as_of: Option<Timestamp> = self.fact("as_of")?;
+        let mut reading = columns::Reading::at(now);
+        self.ask(|db| {
+            let mut statement = db.prepare_cached(&columns::whole())?;
+            statement.query_map([since.as_microsecond()], |row| reading.head(row, as_of))?.collect()
+        })
     }
 
     /// One line of the list.
-    pub fn head(&self, id: RowId, now: Timestamp) -> Result<Option<RowHead>, StoreError> {
-        let sql = "SELECT head, fresh_until FROM head WHERE id = ?1";
-        let found: Option<(String, Option<i64>)> = self
-            .ask(|db| db.query_row(sql, [id.to_string()], |row| Ok((row.get(0)?, row.get(1)?))).optional())?;
-        let Some((text, fresh_until)) = found else { return Ok(None) };
-        let mut head: RowHead = self.parse("a row", &text)?;
-        head.stale = fresh_until.is_some_and(|until| until < now.as_millisecond());
-        Ok(Some(head))
+    pub fn listed(&self, id: RowId, now: Timestamp) -> Result<Option<Listed>, StoreError> {
+        let mut reading = columns::Reading::at(now);
+        self.ask(|db| {
+            let mut statement = db.prepare_cached(&columns::one())?;
+            statement.query_row([id.to_string()], |row| reading.listed(row)).optional()
+        })
     }
 
     /// All ids that are cached, for prefixes.
@@ -280,7 +301,7 @@ impl Cache {
     }
 
     fn ask<T>(&self, run: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
-        run(&self.db).map_err(|error| match store_error(&self.file, &error) {
+        run(&self.db).map_err(|error| match damage(&self.file, &error) {
             StoreError::Corrupt { why, .. } => self.discard(why),
             other => other,
         })
@@ -292,6 +313,18 @@ impl Cache {
             Ok(()) => StoreError::Discarded { file: self.file.clone(), why },
             Err(error) => error,
         }
+    }
+}
+
+/// A column that does not hold what was written there is damage, like a page that cannot be read.
+fn damage(file: &Path, error: &rusqlite::Error) -> StoreError {
+    match error {
+        rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..) => {
+            StoreError::Corrupt { file: file.to_owned(), why: error.to_string() }
+        }
+        _ => store_error(file, error),
     }
 }
 
@@ -324,15 +357,8 @@ fn fresh_until(signal: &crate::wire::SignalBody) -> Timestamp {
 
 fn put_view(db: &Connection, view: &RowView, now: Timestamp) -> rusqlite::Result<()> {
     let head = &view.head;
-    let until = view.signals.iter().map(|signal| fresh_until(&signal.signal).as_millisecond()).min();
-    db.prepare_cached("INSERT OR REPLACE INTO head VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(params![
-        head.id.to_string(),
-        head.state.undecided(),
-        head.changed_at.as_millisecond(),
-        until,
-        head.revision,
-        json(head)?
-    ])?;
+    let until = view.signals.iter().map(|signal| fresh_until(&signal.signal).as_microsecond()).min();
+    columns::put(db, head, until)?;
     let sha256 = Digest::of(&view.diff).to_string();
     db.prepare_cached(
         "INSERT INTO blob VALUES (?1, ?2, ?3, ?4) ON CONFLICT (sha256) DO UPDATE SET used = ?4",
@@ -347,8 +373,8 @@ fn put_view(db: &Connection, view: &RowView, now: Timestamp) -> rusqlite::Result
 
 /// Drops what is old and decided, then the blobs that nobody names, then those least recently used above the cap.
 fn forget(db: &Connection, bytes_max: u64, now: Timestamp) -> rusqlite::Result<()> {
-    let before = now.saturating_sub(KEPT).unwrap_or(now).as_millisecond();
-    db.execute("DELETE FROM head WHERE undecided = 0 AND changed_at < ?1", [before])?;
+    let before = now.saturating_sub(KEPT).unwrap_or(now).as_microsecond();
+    db.execute("DELETE FROM head WHERE stands <> 0 AND changed_at < ?1", [before])?;
     db.execute("DELETE FROM body WHERE id NOT IN (SELECT id FROM head)", [])?;
     let size = |db: &Connection| {
         db.query_row("SELECT coalesce(sum(size), 0) FROM blob", [], |row| row.get::<_, u64>(0))

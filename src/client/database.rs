@@ -14,6 +14,9 @@ use rusqlite::{Connection, ErrorCode};
 /// How long one program waits for another's short write.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// What each connection keeps of its file, in KiB.
+const PAGES_KIB: i64 = 512;
+
 /// Why a file of ours cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -51,6 +54,8 @@ impl Schema {
         db.pragma_update(None, "journal_mode", "wal").map_err(wrong)?;
         db.pragma_update(None, "synchronous", self.synchronous).map_err(wrong)?;
         db.pragma_update(None, "foreign_keys", true).map_err(wrong)?;
+        // A list is read once, a row by its key: more pages than these are kept by the system, not by us.
+        db.pragma_update(None, "cache_size", -PAGES_KIB).map_err(wrong)?;
         self.extend(&mut db, file)?;
         Ok(db)
     }

@@ -11,9 +11,9 @@ use jiff::{SignedDuration, Timestamp};
 use nucleo_matcher::pattern::{Atom, AtomKind, CaseMatching, Normalization};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
+use super::listed::Listed;
 use crate::config::nearest;
 use crate::row::{Kind, Risk, State};
-use crate::wire::RowHead;
 
 /// A filter, read. The empty one matches every row.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -107,7 +107,7 @@ impl Filter {
     }
 
     /// Whether the row passes. `matcher` is kept by the caller, since it owns memory that is worth keeping.
-    pub fn matches(&self, matcher: &mut Matcher, row: &RowHead, standing: &Standing, now: Timestamp) -> bool {
+    pub fn matches(&self, matcher: &mut Matcher, row: &Listed, standing: &Standing, now: Timestamp) -> bool {
         self.terms.iter().all(|term| term.not != term.test.passes(matcher, row, standing, now))
     }
 
@@ -117,12 +117,12 @@ impl Filter {
 }
 
 impl Test {
-    fn passes(&self, matcher: &mut Matcher, row: &RowHead, standing: &Standing, now: Timestamp) -> bool {
+    fn passes(&self, matcher: &mut Matcher, row: &Listed, standing: &Standing, now: Timestamp) -> bool {
         match self {
             Test::Word(atom) => {
                 let id = row.id.to_string();
                 let mut buffer = Vec::new();
-                [id.as_str(), &row.title, &row.subject, row.agent.as_str()]
+                [id.as_str(), &*row.title, &*row.subject, row.agent.as_str()]
                     .into_iter()
                     .any(|text| atom.score(Utf32Str::new(text, &mut buffer), matcher).is_some())
             }
@@ -136,13 +136,13 @@ impl Test {
 }
 
 impl Field {
-    fn is(self, row: &RowHead, standing: &Standing, value: &str) -> bool {
+    fn is(self, row: &Listed, standing: &Standing, value: &str) -> bool {
         match self {
-            Field::Kind => row.kind.word() == value,
-            Field::Env => row.environment == value || long_name(value) == Some(row.environment.as_str()),
+            Field::Kind => row.kind().word() == value,
+            Field::Env => *row.environment == *value || long_name(value) == Some(&*row.environment),
             Field::State => row.state.word() == value,
             Field::Risk => row.risk.word() == value,
-            Field::Service | Field::App => row.subject == value,
+            Field::Service | Field::App => *row.subject == *value,
             Field::Agent => row.agent.as_str() == value,
             Field::Owner => row.owner.as_str() == me(value, standing),
             Field::Asked | Field::Reviewer => {
@@ -156,7 +156,7 @@ impl Field {
 }
 
 impl Is {
-    fn of(self, row: &RowHead, standing: &Standing, now: Timestamp) -> bool {
+    fn of(self, row: &Listed, standing: &Standing, now: Timestamp) -> bool {
         match self {
             Is::New => standing.new,
             Is::Changed => standing.changed,
@@ -178,7 +178,7 @@ impl Is {
 }
 
 /// Fifteen minutes or a tenth of its life are left.
-pub fn expiring(row: &RowHead, now: Timestamp) -> bool {
+pub fn expiring(row: &Listed, now: Timestamp) -> bool {
     let left = row.expires_at.duration_since(now);
     let life = row.expires_at.duration_since(row.created_at);
     row.state.undecided() && (left <= EXPIRING || left.as_millis() * 10 <= life.as_millis())
@@ -331,13 +331,13 @@ mod tests {
 
     use super::*;
     use crate::row::Digest;
-    use crate::wire::BaseHead;
+    use crate::wire::{BaseHead, RowHead};
 
     const NOW: &str = "2026-05-30T02:14:00Z";
 
-    fn row() -> RowHead {
+    fn row() -> Listed {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
-        RowHead {
+        let head = RowHead {
             id: "sync-8822".parse().unwrap(),
             kind: Kind::Sync,
             subject: "checkout-web".into(),
@@ -363,7 +363,8 @@ mod tests {
             as_of: at(NOW),
             stale: true,
             unsent: false,
-        }
+        };
+        Listed::from(&head)
     }
 
     fn passes(text: &str) -> bool {

@@ -11,6 +11,7 @@ mod database;
 pub mod decide;
 pub mod filter;
 pub mod home;
+pub mod listed;
 pub mod outbox;
 pub mod plan;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use cache::{Cache, Cached};
 pub use database::StoreError;
 pub use decide::{DecideError, Me, Pin, Wish};
 pub use home::{Home, HomeError};
+pub use listed::{List, Listed};
 pub use outbox::{Entry, Fate, NoteDraft, Outbox};
 pub use session::LoginError;
 pub use settings::Settings;

@@ -185,6 +185,11 @@ impl Fate {
     pub fn unsent(&self) -> bool {
         matches!(self, Self::Signed | Self::Sending | Self::Unknown { .. })
     }
+
+    /// It counted for nothing, and its author is to look at it again.
+    pub fn came_back(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Overtaken { .. })
+    }
 }
 
 impl Outbox {

@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
-use crate::client::{self, NoteDraft, Wish};
+use crate::client::{self, Listed, NoteDraft, Wish};
 use crate::row::{Decision, Note, Refusal, RowId};
-use crate::wire::{RowHead, RowView};
+use crate::wire::RowView;
 
 /// How long a row stands beside the list before it counts as read.
 const READ_AFTER_MS: u64 = 1_500;
@@ -64,7 +64,7 @@ pub fn disabled(model: &Model, command: Command) -> Option<String> {
 
 /// The sentence that the backend would refuse with, computed before it is asked. What the dialog itself asks for (a
 /// note, conditions, a touch) is not looked at here.
-pub fn refusal(model: &Model, head: &RowHead, verb: Verb) -> Option<String> {
+pub fn refusal(model: &Model, head: &Listed, verb: Verb) -> Option<String> {
     let entry = model.known.entry(head.id);
     if let Some(entry) = entry.filter(|entry| entry.fate.unsent() && entry.revision == head.revision) {
         return Some(format!(
@@ -98,7 +98,7 @@ pub fn refusal(model: &Model, head: &RowHead, verb: Verb) -> Option<String> {
 }
 
 /// What can be told from a line of the list, before the row is opened.
-fn rough(model: &Model, head: &RowHead, verb: Verb) -> Option<String> {
+fn rough(model: &Model, head: &Listed, verb: Verb) -> Option<String> {
     if model.known.own(head) {
         return Some(sentence(&Refusal::OwnProposal { agent: head.agent.clone() }));
     }
@@ -156,7 +156,7 @@ pub fn open(model: &mut Model, verb: Verb, command: Command) -> Vec<Effect> {
 
 fn open_batch(model: &mut Model, verb: Verb, command: Command) -> Vec<Effect> {
     let rows: Vec<RowId> = model.queue.marked.iter().copied().collect();
-    let heads: Vec<&RowHead> = rows.iter().filter_map(|row| model.head(*row)).collect();
+    let heads: Vec<&Listed> = rows.iter().filter_map(|row| model.head(*row)).collect();
     let pins: Vec<Pin> = rows
         .iter()
         .filter_map(|row| model.read.get(row))
@@ -164,7 +164,7 @@ fn open_batch(model: &mut Model, verb: Verb, command: Command) -> Vec<Effect> {
         .cloned()
         .collect();
     let alike = heads.windows(2).all(|pair| {
-        pair[0].kind == pair[1].kind
+        pair[0].kind() == pair[1].kind()
             && pair[0].environment == pair[1].environment
             && pair[0].verdict.goes_ahead() == pair[1].verdict.goes_ahead()
     });
@@ -230,7 +230,7 @@ pub fn is_current(model: &Model, pin: &Pin) -> bool {
     let Some(head) = model.head(pin.row) else { return false };
     let head_is = head.revision == pin.revision
         && head.content_sha256 == pin.digests.content
-        && head.base.sha256 == pin.digests.base;
+        && head.base_sha256 == pin.digests.base;
     let body_is = model
         .body(pin.row)
         .is_some_and(|body| Pin::of(&body.view) == *pin && body.view.head.changed_at >= head.changed_at);

@@ -13,10 +13,10 @@ use zeroize::Zeroizing;
 use super::model::{Body, Mode, Pin};
 use super::widget::diff::Diff;
 use crate::client::outbox::Seen;
-use crate::client::{Entry, Me, NoteDraft};
+use crate::client::{Entry, List, Listed, Me, NoteDraft};
 use crate::row::difference::FileDifference;
 use crate::row::{Decision, DecisionId, Hold, RowId};
-use crate::wire::{Fresh, Halted, RowHead};
+use crate::wire::{Fresh, Halted};
 
 pub mod home;
 pub mod net;
@@ -28,6 +28,8 @@ pub enum Effect {
     LoadRow {
         row: RowId,
     },
+    /// Read the lines of what is over: somebody looks at them.
+    LoadOver,
     /// Compare two texts for another mode of the difference.
     Compare {
         row: RowId,
@@ -117,15 +119,17 @@ pub enum Answer {
     Known(Box<Snapshot>),
     /// Every row, read anew.
     All {
-        rows: Vec<RowHead>,
+        rows: Vec<Listed>,
         holds: Vec<Hold>,
         me: Option<Me>,
     },
     /// Rows that changed, and those that the backend no longer lists.
     Changed {
-        rows: Vec<RowHead>,
+        rows: Vec<Listed>,
         gone: Vec<RowId>,
     },
+    /// The rows that are over, which the start only counted.
+    Over(Result<Vec<Listed>, String>),
     Holds(Vec<Hold>),
     /// Signed decisions, newest first, and notes.
     Outbox {
@@ -172,7 +176,7 @@ pub enum Answer {
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     pub me: Option<Me>,
-    pub rows: Vec<RowHead>,
+    pub list: List,
     pub holds: Vec<Hold>,
     pub seen: Vec<Seen>,
     pub entries: Vec<Entry>,

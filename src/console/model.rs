@@ -21,10 +21,11 @@ use super::shown::Shown;
 use super::theme::{Background, Slot, Theme, Themes, Wish};
 use super::widget::diff::Diff;
 use super::widget::spark::Glyphs;
+use crate::client::Listed;
 use crate::client::filter::Filter;
 use crate::row::difference::FileDifference;
 use crate::row::{Base, Digests, RowId};
-use crate::wire::{Fresh, RowHead, RowView};
+use crate::wire::{Fresh, RowView};
 
 pub use layers::{About, Ask, Layer, Moved, Picking, TextKind, TextLayer, Typing};
 pub use screens::{DiffScreen, Mode, Plain, Record, RowScreen, Screen};
@@ -76,6 +77,10 @@ pub struct Model {
     pub unknown: BTreeSet<RowId>,
     /// Rows whose body was asked for.
     pub loading: BTreeSet<RowId>,
+    /// The last row whose body could not be had: not asked for again before something changes.
+    pub missed: Option<RowId>,
+    /// What is over is being read.
+    pub reading_over: bool,
     /// Rows that asked since the bell was last heard.
     pub rang: BTreeSet<RowId>,
 
@@ -248,6 +253,8 @@ impl Model {
             looked_ms: BTreeMap::new(),
             unknown: BTreeSet::new(),
             loading: BTreeSet::new(),
+            missed: None,
+            reading_over: false,
             rang: BTreeSet::new(),
             queue: Queue::default(),
             filter_text: String::new(),
@@ -316,8 +323,13 @@ impl Model {
         }
     }
 
-    pub fn head(&self, row: RowId) -> Option<&RowHead> {
+    pub fn head(&self, row: RowId) -> Option<&Listed> {
         self.known.rows.get(&row).or_else(|| self.queue.ghosts.get(&row))
+    }
+
+    /// The row is in this home's list, read or counted.
+    pub fn knows(&self, row: RowId) -> bool {
+        self.head(row).is_some() || self.known.over.contains_key(&row)
     }
 
     pub fn body(&self, row: RowId) -> Option<&Body> {

@@ -6,14 +6,14 @@ pub mod marks;
 mod rank;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 pub use rank::rank;
 
-use crate::client::{Entry, Fate, Me, NoteDraft, outbox::Seen};
+use crate::client::{Entry, Fate, Listed, Me, NoteDraft, outbox::Seen};
 use crate::row::{Decision, Hold, PrincipalId, RowId, State};
-use crate::wire::RowHead;
 
 /// What a row wants from its reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,7 +52,9 @@ pub enum Grouping {
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     pub me: Option<Me>,
-    pub rows: BTreeMap<RowId, RowHead>,
+    pub rows: BTreeMap<RowId, Listed>,
+    /// What is over and was only counted, with when it last changed; read when somebody looks at it.
+    pub over: BTreeMap<RowId, Timestamp>,
     pub holds: Vec<Hold>,
     pub seen: BTreeMap<RowId, Seen>,
     /// Newest first.
@@ -83,7 +85,29 @@ impl Known {
         for row in self.rows.values() {
             *counts.entry(self.group(row)).or_default() += 1;
         }
+        *counts.entry(Group::Done).or_default() += self.over.len();
         counts
+    }
+
+    /// A line of the list, new or in place of what was known of the row.
+    pub fn put(&mut self, row: Listed) {
+        self.over.remove(&row.id);
+        self.rows.insert(row.id, row);
+    }
+
+    /// All rows of this home's list.
+    pub fn len(&self) -> usize {
+        self.rows.len() + self.over.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A decision of the reader's came back on a row that was only counted.
+    pub fn came_back_on_counted(&self) -> bool {
+        let came_back = |entry: &&Entry| !entry.opened && entry.fate.came_back();
+        self.entries.iter().filter(came_back).any(|entry| self.over.contains_key(&entry.row))
     }
 
     pub fn unsent(&self) -> usize {
@@ -95,16 +119,16 @@ impl Known {
     }
 
     /// The reader's own proposal, or that of an agent of theirs.
-    pub fn own(&self, row: &RowHead) -> bool {
+    pub fn own(&self, row: &Listed) -> bool {
         self.is_me(&row.owner) || self.me.as_ref().is_some_and(|me| me.agents.contains(&row.agent))
     }
 
-    pub fn asked(&self, row: &RowHead) -> bool {
+    pub fn asked(&self, row: &Listed) -> bool {
         row.reviewers.iter().any(|reviewer| self.is_me(reviewer))
     }
 
-    pub fn on_hold(&self, row: &RowHead) -> bool {
-        self.holds.iter().any(|hold| hold.lifted.is_none() && hold.subject == row.subject)
+    pub fn on_hold(&self, row: &Listed) -> bool {
+        self.holds.iter().any(|hold| hold.lifted.is_none() && *hold.subject == *row.subject)
     }
 
     pub fn standing_holds(&self) -> usize {
@@ -112,10 +136,10 @@ impl Known {
     }
 
     /// What the row wants from the reader now.
-    pub fn group(&self, row: &RowHead) -> Group {
+    pub fn group(&self, row: &Listed) -> Group {
         let entry = self.entry(row.id);
         if let Some(entry) = entry.filter(|entry| !entry.opened)
-            && matches!(entry.fate, Fate::Refused { .. } | Fate::Overtaken { .. })
+            && entry.fate.came_back()
         {
             return Group::CameBack;
         }
@@ -142,7 +166,7 @@ impl Known {
 }
 
 /// How long a row that is over stays in the queue.
-const DONE_FOR: SignedDuration = SignedDuration::from_hours(24);
+pub const DONE_FOR: SignedDuration = SignedDuration::from_hours(24);
 /// The cursor rests this long before a new order is taken over by itself.
 pub const SETTLE_AFTER_MS: u64 = 5_000;
 
@@ -173,13 +197,15 @@ pub struct Queue {
     pub unfolded: bool,
     pub marked: BTreeSet<RowId>,
     /// What the row was when it went, for the line that stays.
-    pub ghosts: BTreeMap<RowId, RowHead>,
+    pub ghosts: BTreeMap<RowId, Listed>,
     /// Rows that the next order will show and this one does not.
     pub new: usize,
     /// The order on the screen is not what it would be now.
     pub unsettled: bool,
     /// How many rows the filter let through.
     pub matching: usize,
+    /// Of these, so many are over and were only counted.
+    pub counted: usize,
 }
 
 impl Queue {
@@ -312,15 +338,14 @@ impl Queue {
     }
 
     fn order(&self, known: &Known, passing: &BTreeSet<RowId>, now: Timestamp) -> Vec<Line> {
-        let mut rows: Vec<(Group, &RowHead)> = passing
+        let mut rows: Vec<(Group, &Listed)> = passing
             .iter()
             .filter_map(|row| known.rows.get(row))
             .map(|row| (known.group(row), row))
             .filter(|(group, row)| *group != Group::Done || now.duration_since(row.changed_at) < DONE_FOR)
             .collect();
         rows.sort_by_cached_key(|(group, row)| {
-            let subject =
-                if self.grouping == Grouping::BySubject { row.subject.clone() } else { String::new() };
+            let subject = (self.grouping == Grouping::BySubject).then(|| Arc::clone(&row.subject));
             let group = if self.grouping == Grouping::ByWant || *group == Group::Done {
                 *group
             } else {
@@ -328,32 +353,36 @@ impl Queue {
             };
             (group == Group::Done, subject, group, rank(row, known.me.as_ref().map(|me| &me.id), now))
         });
-        let done = rows.iter().filter(|(group, _)| *group == Group::Done).count();
+        let done = rows.partition_point(|(group, _)| *group != Group::Done);
         let mut lines = Vec::with_capacity(rows.len() + 8);
         let mut last = None;
-        for (group, row) in rows {
-            let title = match (group, self.grouping) {
-                (Group::Done, _) => Some(Group::Done.title().to_owned()),
-                (_, Grouping::ByWant) => Some(group.title().to_owned()),
-                (_, Grouping::BySubject) => Some(row.subject.clone()),
-                (_, Grouping::None) => None,
+        for (group, row) in &rows[..done] {
+            let title = match self.grouping {
+                Grouping::ByWant => Some(group.title()),
+                Grouping::BySubject => Some(&*row.subject),
+                Grouping::None => None,
             };
             if title != last {
-                match &title {
-                    Some(title) if group == Group::Done => {
-                        lines.push(Line::Heading { title: title.clone() });
-                        if !self.unfolded {
-                            lines.push(Line::Folded { count: done });
-                        }
-                    }
-                    Some(title) => lines.push(Line::Heading { title: title.clone() }),
-                    None => {}
-                }
+                lines.extend(title.map(|title| Line::Heading { title: title.to_owned() }));
                 last = title;
             }
-            if group != Group::Done || self.unfolded {
-                lines.push(Line::Row(row.id));
-            }
+            lines.push(Line::Row(row.id));
+        }
+        lines.extend(self.done(&rows[done..]));
+        lines
+    }
+
+    /// What is over: folded, also while it is being read for unfolding it.
+    fn done(&self, rows: &[(Group, &Listed)]) -> Vec<Line> {
+        let count = rows.len() + self.counted;
+        if count == 0 {
+            return Vec::new();
+        }
+        let mut lines = vec![Line::Heading { title: Group::Done.title().to_owned() }];
+        if self.unfolded && self.counted == 0 {
+            lines.extend(rows.iter().map(|(_, row)| Line::Row(row.id)));
+        } else {
+            lines.push(Line::Folded { count });
         }
         lines
     }

@@ -26,7 +26,7 @@ use super::terminal::{
     self, FromTerminal, Guard, LAST_FRAME_WAIT, Reader, Tell, TerminalError, Writer, hear_signals,
 };
 use super::theme::{Themes, Wish};
-use super::update::{next_wake_ms, open_row, update};
+use super::update::{next_wake_ms, open_row, update, wants};
 use crate::client::turn::{Turn, Waiting, Whose};
 use crate::client::{Home, HomeError, Settings, StoreError};
 use crate::clock::Clock;
@@ -35,6 +35,8 @@ use crate::row::RowId;
 
 /// A frame at most this often, but at once after a key.
 const FRAME_EVERY_MS: u64 = 33;
+/// A body that lies in the cache is there within this: the frame waits for it, so that one key is one frame.
+const BODY_WAIT_MS: u64 = 4;
 /// What one copy may hold.
 const COPY_BYTES_MAX: usize = 64 * 1024;
 /// Theme files of the reader's own that are read.
@@ -135,6 +137,8 @@ pub fn run(options: Options) -> Result<Exit, ConsoleError> {
         let effects = open_row(&mut runner.model, row);
         runner.perform(effects);
     }
+    let wanted = wants(&mut runner.model);
+    runner.perform(wanted);
     runner.draw();
     // All that follows is begun behind the first frame.
     let worker_tell = Arc::clone(&tell_answer);
@@ -269,6 +273,7 @@ impl Runner {
             for effect in std::mem::take(&mut self.waiting) {
                 self.hand_over(effect);
             }
+            self.want(inbox);
             self.draw();
         }
         self.writer.wait_idle(LAST_FRAME_WAIT);
@@ -276,6 +281,25 @@ impl Runner {
         match self.exit {
             Some(exit) if !self.model.panicked => Ok(exit),
             _ => Err(ConsoleError::Panicked),
+        }
+    }
+
+    /// Asks for what the next frame wants to show, and gives a body the moment that the cache takes for it.
+    fn want(&mut self, inbox: &Receiver<Event>) {
+        let wanted = wants(&mut self.model);
+        let body = wanted.iter().find_map(|effect| match effect {
+            Effect::LoadRow { row } => Some(*row),
+            _ => None,
+        });
+        self.perform(wanted);
+        let until = self.stamp.ms() + BODY_WAIT_MS;
+        while body.is_some_and(|row| self.model.loading.contains(&row)) {
+            let left = until.saturating_sub(self.stamp.ms());
+            match inbox.recv_timeout(Duration::from_millis(left)) {
+                Ok(event) if left > 0 => self.event(event),
+                Ok(event) => return self.event(event),
+                Err(_) => return,
+            }
         }
     }
 
@@ -295,6 +319,14 @@ impl Runner {
             self.painter.forget();
         }
         if let What::Terminal(FromTerminal::Input(_)) = &event.what {
+            self.urgent = true;
+        }
+        // The rest of what a key asked for.
+        if let What::Answer(answer) = &event.what
+            && let Answer::Row { row, .. } = answer.as_ref()
+            && self.model.subject() == Some(*row)
+            && self.model.body(*row).is_none()
+        {
             self.urgent = true;
         }
         if let What::Terminal(FromTerminal::End { signal }) = &event.what {

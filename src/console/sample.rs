@@ -12,10 +12,10 @@ use super::model::{Body, Model, Surroundings};
 use super::terminal::FromTerminal;
 use super::terminal::input::Input;
 use super::theme::{Themes, Wish};
-use super::update::update;
+use super::update::{update, wants};
 use super::widget::diff::Diff;
 use crate::client::sample;
-use crate::client::{Entry, Fate, Me, NoteDraft, outbox::Seen};
+use crate::client::{Entry, Fate, List, Listed, Me, NoteDraft, outbox::Seen};
 use crate::row::difference::{FileDifference, read, write};
 use crate::row::{
     Base, Decision, DecisionId, Draft, Effect as RowEffect, Grade, Hold, Kind, Pointer, Risk, RowId, Series,
@@ -283,7 +283,7 @@ pub(crate) fn snapshot() -> Snapshot {
     };
     Snapshot {
         me: Some(Me { id: "sarah".parse().unwrap(), agents: vec![], org: "example.com".into() }),
-        rows: views().into_iter().map(|view| view.head).collect(),
+        list: List { rows: views().iter().map(|view| Listed::from(&view.head)).collect(), over: vec![] },
         holds: vec![Hold {
             subject: "media-resizer".into(),
             drift: crate::row::Digest([7; 32]),
@@ -361,7 +361,8 @@ impl Desk {
 
     pub(crate) fn what(&mut self, what: What) {
         let now = now() + SignedDuration::from_millis(i64::try_from(self.ms).unwrap());
-        let effects = update(&mut self.model, Event { at: Moment { now, ms: self.ms }, what });
+        let mut effects = update(&mut self.model, Event { at: Moment { now, ms: self.ms }, what });
+        effects.extend(wants(&mut self.model));
         for effect in effects {
             self.world(&effect);
             self.effects.push(effect);

@@ -122,6 +122,10 @@ impl Shown {
     }
 
     fn push_untrusted(&mut self, text: &str) {
+        // Most of what is shown is this, and needs no look at each character.
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return self.push_ascii(text);
+        }
         let mut marks = MARKS_PER_CHARACTER; // a mark at the very start has nothing to stand on
         for c in text.chars() {
             match look(c) {

@@ -49,6 +49,18 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
     effects
 }
 
+/// What the next frame wants to show and nobody asked for yet: once, after all that waited was taken.
+pub fn wants(model: &mut Model) -> Vec<Effect> {
+    let mut effects = if model.screens.is_empty() { screens::preview(model) } else { Vec::new() };
+    let looked_at =
+        model.queue.unfolded || !model.filter.is_empty() || model.known.came_back_on_counted();
+    if looked_at && !model.known.over.is_empty() && !model.reading_over {
+        model.reading_over = true;
+        effects.push(Effect::LoadOver);
+    }
+    effects
+}
+
 /// When the model wants to be woken, in the milliseconds of its moments.
 pub fn next_wake_ms(model: &Model) -> Option<u64> {
     let notice = model.notice.as_ref().map(|notice| notice.until_ms);
@@ -86,7 +98,7 @@ fn timers(model: &mut Model) -> Vec<Effect> {
         lists::settle(model);
     }
     let due = model.dialog().and_then(|dialog| dialog.touched_ms);
-    let mut effects = if model.screens.is_empty() { screens::preview(model) } else { Vec::new() };
+    let mut effects = Vec::new();
     if matches!(model.key, KeyState::Ready { .. }) && now >= model.rested_ms + KEY_STAYS_MS {
         model.key = KeyState::Unasked;
         effects.push(Effect::ForgetKey);
@@ -215,6 +227,7 @@ fn tell_watch(model: &mut Model, what: &str) -> Vec<Effect> {
 
 /// A change of the list: it is looked over soon, once for many.
 fn list_changed(model: &mut Model) {
+    model.missed = None;
     let due = model.at.ms + LOOK_OVER_MS;
     model.list_due_ms = Some(model.list_due_ms.map_or(due, |already| already.min(due)));
     model.dirty = true;

@@ -2,9 +2,9 @@
 //!
 //! Never: says what a principal may do; that is `policy`.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -39,10 +39,9 @@ impl FromStr for PrincipalKind {
     }
 }
 
-/// `[a-z][a-z0-9-]*`, at most 64 bytes. The id outlives its keys.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
-pub struct PrincipalId(String);
+/// `[a-z][a-z0-9-]*`, at most 64 bytes. The id outlives its keys. A copy shares its text: few names stand in many rows.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PrincipalId(Arc<str>);
 
 /// The text names no principal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +53,7 @@ impl PrincipalId {
 
     /// Dock itself: expiry, staleness, recovery.
     pub fn system() -> Self {
-        Self("system".to_owned())
+        Self("system".into())
     }
 
     pub fn as_str(&self) -> &str {
@@ -69,7 +68,7 @@ impl FromStr for PrincipalId {
         let letters = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         let begins = text.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
         if letters && begins && text.len() <= Self::BYTES_MAX {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(NotAName(text.chars().take(Self::BYTES_MAX).collect()))
         }
@@ -79,6 +78,19 @@ impl FromStr for PrincipalId {
 impl fmt::Display for PrincipalId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// Sets of names are asked by text.
+impl Borrow<str> for PrincipalId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Serialize for PrincipalId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

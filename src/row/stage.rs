@@ -236,6 +236,28 @@ impl State {
         matches!(self, Self::Pending | Self::HalfSigned | Self::NeedsChanges | Self::Stale)
     }
 
+    /// Nobody waits for anything any more. What is carried out now, or hangs in doubt, is not over.
+    pub fn over(self) -> bool {
+        match self {
+            Self::Degraded
+            | Self::Healthy
+            | Self::RolledBack
+            | Self::Failed
+            | Self::Declined
+            | Self::Expired
+            | Self::Superseded
+            | Self::Withdrawn => true,
+            Self::Pending
+            | Self::HalfSigned
+            | Self::NeedsChanges
+            | Self::Stale
+            | Self::Approved
+            | Self::Executing
+            | Self::Executed
+            | Self::Unknown => false,
+        }
+    }
+
     /// A reviewer may decide now.
     pub fn open(self) -> bool {
         matches!(self, Self::Pending | Self::HalfSigned)

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     platform::argocd::Refresh,
-    row::{Base, Hold, Refusal, RowId, Stage, difference, id::NotAnId},
+    row::{Base, Hold, Refusal, Row, RowId, Stage, difference, id::NotAnId},
     store::{Cursor, Leaves, RowQuery, Whole},
     wire::{Fresh, HistoryEntry, RowPage, RowView},
 };
@@ -52,12 +52,11 @@ pub(super) async fn list(
     query.end()?;
     let page = app.store.rows(wanted).await?;
     let now = app.clock.now();
-    let mut rows = Vec::with_capacity(page.rows.len());
-    for row in &page.rows {
-        if let Some(draft) = app.store.draft(row.id, row.revision).await? {
-            rows.push(view::head(row, &draft, now));
-        }
-    }
+    // Only what is open can be stale, and only its facts say so.
+    let open = page.rows.iter().filter(|row| row.state().open()).map(|row| (row.id, row.revision));
+    let drafts = app.store.drafts(open.collect()).await?;
+    let stale = |row: &Row| drafts.get(&row.id).is_some_and(|draft| view::stale(row, draft, now));
+    let rows = page.rows.iter().map(|row| view::head(row, stale(row), now)).collect();
     Ok(Json(RowPage { rows, next: page.next.map(write_cursor) }))
 }
 

@@ -9,8 +9,13 @@ use crate::{
     wire::{BaseHead, DecisionView, ExecutionView, OutcomeView, RowHead, RowView, SignalView},
 };
 
+/// A fact that an open row rests on is older than its budget.
+pub(super) fn stale(row: &Row, draft: &Draft, now: Timestamp) -> bool {
+    row.state().open() && draft.signals.iter().any(|signal| !signal.fresh(now))
+}
+
 /// What lists show.
-pub(super) fn head(row: &Row, draft: &Draft, now: Timestamp) -> RowHead {
+pub(super) fn head(row: &Row, stale: bool, now: Timestamp) -> RowHead {
     let given = row.standing_keys().filter(|key| key.decision == Decision::Approve).count();
     RowHead {
         id: row.id,
@@ -36,7 +41,7 @@ pub(super) fn head(row: &Row, draft: &Draft, now: Timestamp) -> RowHead {
         changed_at: row.changed_at,
         expires_at: row.expires_at,
         as_of: now,
-        stale: row.state().open() && draft.signals.iter().any(|signal| !signal.fresh(now)),
+        stale,
         unsent: false,
     }
 }
@@ -50,7 +55,7 @@ pub(super) fn whole(
     now: Timestamp,
 ) -> RowView {
     RowView {
-        head: head(row, draft, now),
+        head: head(row, stale(row, draft, now), now),
         rationale: draft.rationale.clone(),
         prose_by: draft.prose_by.clone(),
         claim: row.claim,

@@ -2,9 +2,12 @@
 //!
 //! Never: in a program; it is for tests of those who use a store.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use super::*;
@@ -79,6 +82,10 @@ impl Store for Faulty {
 
     fn draft(&self, id: RowId, revision: u32) -> Pending<'_, Option<Draft>> {
         self.inner.draft(id, revision)
+    }
+
+    fn drafts(&self, of: Vec<(RowId, u32)>) -> Pending<'_, HashMap<RowId, Draft>> {
+        self.inner.drafts(of)
     }
 
     fn open_row(&self, kind: Kind, subject: &str, now: Timestamp) -> Pending<'_, Option<Row>> {

@@ -339,6 +339,12 @@ impl Store for Memory {
         self.with(|state| state.drafts.get(&(id, revision)).cloned())
     }
 
+    fn drafts(&self, of: Vec<(RowId, u32)>) -> Pending<'_, HashMap<RowId, Draft>> {
+        self.with(|state| {
+            of.into_iter().filter_map(|of| Some((of.0, state.drafts.get(&of)?.clone()))).collect()
+        })
+    }
+
     fn open_row(&self, kind: Kind, subject: &str, now: Timestamp) -> Pending<'_, Option<Row>> {
         self.with(|state| state.open_row(kind, subject, now).cloned())
     }

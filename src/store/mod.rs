@@ -10,7 +10,11 @@
 //! Never: a state chosen here (that is `lifecycle`), a leaf changed or removed, an index handed out before its leaf
 //! is durable, a reader that sees leaf n+1 before leaf n.
 
-use std::{collections::BTreeMap, future::Future, pin::Pin};
+use std::{
+    collections::{BTreeMap, HashMap},
+    future::Future,
+    pin::Pin,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
@@ -142,6 +146,9 @@ pub trait Store: Send + Sync + 'static {
     fn row(&self, id: RowId) -> Pending<'_, Option<Row>>;
 
     fn draft(&self, id: RowId, revision: u32) -> Pending<'_, Option<Draft>>;
+
+    /// Several at once, as one read: what is not there is not in the answer.
+    fn drafts(&self, of: Vec<(RowId, u32)>) -> Pending<'_, HashMap<RowId, Draft>>;
 
     /// The one row of this subject that is not terminal.
     fn open_row(&self, kind: Kind, subject: &str, now: Timestamp) -> Pending<'_, Option<Row>>;

@@ -218,6 +218,9 @@ async fn a_commit_lands_whole(store: Arc<dyn Store>) {
     assert_eq!(found, expected);
     assert_eq!(store.draft(id("sync-8821"), 1).await.unwrap(), commit.draft.map(|draft| *draft));
     assert_eq!(store.draft(id("sync-8821"), 2).await.unwrap(), None);
+    let several = vec![(id("sync-8821"), 1), (id("sync-8822"), 1)];
+    let drafts = store.drafts(several).await.unwrap();
+    assert_eq!(drafts.keys().map(ToString::to_string).collect::<Vec<_>>(), ["sync-8821"]);
     assert_eq!(store.blob(Digest::of("evidence")).await.unwrap().unwrap(), b"evidence");
     let open = store.open_row(Kind::Sync, "payments-api", at(1)).await.unwrap();
     assert_eq!(open.map(|row| row.id), Some(id("sync-8821")));

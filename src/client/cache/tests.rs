@@ -122,3 +122,149 @@ fn damage_that_shows_late_takes_the_file_with_it() {
     assert!(!file.exists());
     assert_eq!(Cache::open(&file).unwrap().1, None);
 }
+
+/// Rows of every state, and with everything that may be missing.
+fn all_kinds() -> Vec<RowView> {
+    let one = |(number, state): (usize, &State)| {
+        let mut shown = view(&format!("sync-{}", number + 1), 1, draft());
+        let head = &mut shown.head;
+        head.state = *state;
+        if number % 2 == 0 {
+            head.incident = None;
+            head.how = Some(crate::row::How::Overridden);
+            head.reviewers = vec!["govind".parse().unwrap(), "priya".parse().unwrap()];
+            (head.keys_needed, head.keys_given) = (2, 1);
+            head.risk = crate::row::Risk::Irreversible;
+            head.verdict = crate::row::Verdict::Publish;
+            head.title = "naïve 漢 \u{202e}, \"quoted\"".into();
+            head.changed_at = at(0) - SignedDuration::from_micros(1);
+        } else {
+            head.reviewers = vec![];
+        }
+        shown
+    };
+    State::ALL.iter().enumerate().map(one).collect()
+}
+
+fn sorted(mut heads: Vec<RowHead>) -> Vec<RowHead> {
+    heads.sort_by_key(|head| head.id);
+    heads
+}
+
+/// What the list says of these views: each as true as the whole cache.
+fn expected(views: &[RowView]) -> Vec<RowHead> {
+    let head = |view: &RowView| RowHead { as_of: at(60).max(view.head.as_of), ..view.head.clone() };
+    sorted(views.iter().map(head).collect())
+}
+
+#[test]
+fn the_columns_say_what_the_server_said() {
+    let (_folder, _, mut cache) = cache();
+    let views = all_kinds();
+    cache.replace(&snapshot(views.clone()), PLENTY, at(61)).unwrap();
+    let heads = sorted(cache.heads(Timestamp::MIN, at(61)).unwrap());
+    let json = |heads: &[RowHead]| serde_json::to_string(heads).unwrap();
+    assert_eq!(json(&heads), json(&expected(&views)));
+    let mut lines = cache.all(Timestamp::MIN, at(61)).unwrap();
+    lines.sort_by_key(|line| line.id);
+    assert_eq!(lines, heads.iter().map(Listed::from).collect::<Vec<_>>());
+    let one = cache.listed(heads[0].id, at(61)).unwrap();
+    assert_eq!(one, Some(Listed::from(&heads[0])));
+    assert_eq!(cache.listed("gate-1".parse().unwrap(), at(61)).unwrap(), None);
+}
+
+#[test]
+fn what_is_over_is_counted_apart() {
+    let (_folder, _, mut cache) = cache();
+    let views = all_kinds();
+    cache.replace(&snapshot(views.clone()), PLENTY, at(61)).unwrap();
+    let ids = |wanted: &dyn Fn(State) -> bool| -> Vec<RowId> {
+        views.iter().filter(|view| wanted(view.head.state)).map(|view| view.head.id).collect()
+    };
+    let of = |lines: Vec<Listed>| {
+        let mut ids: Vec<RowId> = lines.iter().map(|line| line.id).collect();
+        ids.sort();
+        ids
+    };
+    let list = cache.list(Timestamp::MIN, at(61)).unwrap();
+    assert_eq!(of(list.rows), ids(&|state| !state.over()));
+    let mut counted = list.over;
+    counted.sort();
+    let over = views.iter().filter(|view| view.head.state.over());
+    assert_eq!(counted, over.map(|view| (view.head.id, view.head.changed_at)).collect::<Vec<_>>());
+    assert_eq!(of(cache.over(Timestamp::MIN, at(61)).unwrap()), ids(&State::over));
+    let later = cache.list(at(1), at(61)).unwrap();
+    assert_eq!(of(later.rows), ids(&State::undecided), "what waits is listed whenever it changed");
+    assert!(later.over.is_empty() && cache.over(at(1), at(61)).unwrap().is_empty());
+}
+
+/// A cache as the first format kept it: a JSON text for each line.
+fn first_format(file: &Path, views: &[RowView]) -> Connection {
+    let (mut cache, _) = Cache::open(file).unwrap();
+    cache.replace(&snapshot(views.to_vec()), PLENTY, at(61)).unwrap();
+    cache.db.execute_batch("DROP TABLE head").unwrap();
+    let first = SCHEMA.steps[0];
+    let table = &first[first.find("CREATE TABLE head").unwrap()..first.find("CREATE TABLE body").unwrap()];
+    cache.db.execute_batch(table).unwrap();
+    for view in views {
+        let until = view.signals.iter().map(|signal| fresh_until(&signal.signal).as_millisecond()).min();
+        let head = &view.head;
+        let (id, changed_at) = (head.id.to_string(), head.changed_at.as_millisecond());
+        let given = params![id, head.state.undecided(), changed_at, until, head.revision, json(head).unwrap()];
+        cache.db.execute("INSERT INTO head VALUES (?1, ?2, ?3, ?4, ?5, ?6)", given).unwrap();
+    }
+    cache.db.pragma_update(None, "user_version", 1).unwrap();
+    cache.db
+}
+
+#[test]
+fn a_cache_of_the_first_format_is_taken_over_offline() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cache.db");
+    let views = all_kinds();
+    drop(first_format(&file, &views));
+    for _ in 0..2 {
+        let (cache, remark) = Cache::open(&file).unwrap();
+        assert_eq!(remark, None);
+        assert_eq!(sorted(cache.heads(Timestamp::MIN, at(61)).unwrap()), expected(&views));
+        assert!(cache.all(Timestamp::MIN, at(301)).unwrap().iter().all(|line| line.stale));
+        assert_eq!(cache.as_of().unwrap().unwrap().position.to_string(), "1.7");
+        let row = cache.row(views[0].head.id, at(61)).unwrap().unwrap();
+        assert_eq!(row.view.head.state, views[0].head.state);
+    }
+}
+
+#[test]
+fn a_damaged_cache_of_the_first_format_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cache.db");
+    let db = first_format(&file, &all_kinds());
+    db.execute("UPDATE head SET head = 'no JSON' WHERE id = 'sync-3'", []).unwrap();
+    drop(db);
+    let (cache, remark) = Cache::open(&file).unwrap();
+    assert!(remark.unwrap().contains("made anew"));
+    assert_eq!(cache.as_of().unwrap(), None);
+}
+
+#[test]
+fn a_column_that_nobody_wrote_takes_the_file_with_it() {
+    for edit in [
+        "id = 'sync-08'",
+        "state = 'no state'",
+        "verdict = ''",
+        "risk = 'low'",
+        "agent = 'no name!'",
+        "reviewers = 'sarah,A'",
+        "base_sha256 = x'00'",
+        "changed_at = 9223372036854775807",
+        "keys_needed = -1",
+        "title = CAST(x'ff' AS TEXT)",
+    ] {
+        let (_folder, file, mut cache) = cache();
+        cache.replace(&snapshot(vec![view("sync-8822", 1, draft())]), PLENTY, at(61)).unwrap();
+        cache.db.execute(&format!("UPDATE head SET {edit}"), []).unwrap();
+        let said = cache.list(at(0), at(61)).unwrap_err().to_string();
+        assert!(said.contains("damaged") && said.contains("dock sync"), "{edit}: {said}");
+        assert!(!file.exists(), "{edit}");
+    }
+}

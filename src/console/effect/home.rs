@@ -103,7 +103,15 @@ impl Worker {
         let now = self.place.clock.now();
         let as_of = self.cache.as_of()?;
         let org = self.place.org(&self.cache, &self.outbox).unwrap_or_default();
-        let since = now.saturating_sub(RECENT).unwrap_or(now);
+        let mut list = self.cache.list(since(now), now)?;
+        let entries = self.outbox.entries()?;
+        // What came back to its reader is shown, whatever became of the row.
+        for entry in entries.iter().filter(|entry| !entry.opened && entry.fate.came_back()) {
+            if let Some(at) = list.over.iter().position(|(row, _)| *row == entry.row) {
+                list.over.swap_remove(at);
+                list.rows.extend(self.cache.listed(entry.row, now)?);
+            }
+        }
         let link = Link {
             state: if self.place.settings.server.is_some() {
                 LinkState::Starting
@@ -118,10 +126,10 @@ impl Worker {
         };
         Ok(Snapshot {
             me: self.me(&org),
-            rows: self.cache.heads(since, now)?,
+            list,
             holds: self.cache.holds()?,
             seen: self.outbox.seen()?,
-            entries: self.outbox.entries()?,
+            entries,
             drafts: self.outbox.drafts()?,
             link,
         })
@@ -152,6 +160,10 @@ impl Worker {
                 Ok(None) => ask(net, Ask::Row(row)),
                 Err(error) => vec![Answer::Row { row, body: Err(error.to_string()) }],
             },
+            Effect::LoadOver => {
+                let over = self.cache.over(since(now), now);
+                vec![Answer::Over(over.map_err(|error| error.to_string()))]
+            }
             Effect::Compare { row, visit, mode, files, loose } => {
                 vec![Answer::Compared { row, visit, mode, diff: Arc::new(Diff::of(files, loose)) }]
             }
@@ -331,6 +343,11 @@ impl Worker {
             (Err(error), _) | (_, Err(error)) => vec![Answer::Told(error.to_string())],
         }
     }
+}
+
+/// What is over leaves the list when it changed before this.
+pub fn since(now: Timestamp) -> Timestamp {
+    now.saturating_sub(RECENT).unwrap_or(now)
 }
 
 fn told(done: Result<(), StoreError>) -> Vec<Answer> {

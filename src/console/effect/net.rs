@@ -12,12 +12,12 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
 use zeroize::Zeroizing;
 
-use super::home::{OpenError, Place, TellAnswer};
+use super::home::{OpenError, Place, TellAnswer, since};
 use super::{Answer, Attempt, Effect, Link, LinkState, Secret};
 use crate::client::signer::DEMO_ORG;
 use crate::client::{
     Api, Cache, Entry, Exchange, NoteDraft, Outbox, Pulled, SignError, SyncError, api::POLL_MAX,
-    cache::RECENT, plan, session,
+    plan, session,
 };
 use crate::row::{RowId, c1};
 use crate::wire::HistoryEntry;
@@ -235,15 +235,14 @@ impl<'a> Net<'a> {
     fn news(&self, pulled: &Pulled, now: Timestamp) -> Vec<Answer> {
         let cache = self.feed.borrow();
         let mut answers = Vec::new();
-        let since = now.saturating_sub(RECENT).unwrap_or(now);
         if pulled.whole {
-            if let (Ok(rows), Ok(holds)) = (cache.heads(since, now), cache.holds()) {
+            if let (Ok(rows), Ok(holds)) = (cache.all(since(now), now), cache.holds()) {
                 answers.push(Answer::All { rows, holds, me: self.me(&cache) });
             }
             return answers;
         }
         let rows =
-            pulled.rows.iter().filter_map(|row| cache.head(*row, now).ok().flatten()).collect::<Vec<_>>();
+            pulled.rows.iter().filter_map(|row| cache.listed(*row, now).ok().flatten()).collect::<Vec<_>>();
         if !rows.is_empty() {
             answers.push(Answer::Changed { rows, gone: Vec::new() });
             answers.extend(cache.holds().ok().map(Answer::Holds));

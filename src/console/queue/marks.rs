@@ -5,10 +5,9 @@
 use jiff::Timestamp;
 
 use super::Known;
-use crate::client::Fate;
 use crate::client::filter::expiring;
+use crate::client::{Fate, Listed};
 use crate::row::State;
-use crate::wire::RowHead;
 
 /// A space where there is nothing to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +38,7 @@ pub const LEGEND: [(&str, &str); 14] = [
 ];
 
 impl Marks {
-    pub fn of(known: &Known, row: &RowHead, unknown: bool, now: Timestamp) -> Marks {
+    pub fn of(known: &Known, row: &Listed, unknown: bool, now: Timestamp) -> Marks {
         let when = match () {
             () if expiring(row, now) => '!',
             () if row.state == State::HalfSigned => '2',

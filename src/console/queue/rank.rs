@@ -6,19 +6,19 @@ use std::cmp::Reverse;
 
 use jiff::Timestamp;
 
+use crate::client::Listed;
 use crate::row::{PrincipalId, RowId};
-use crate::wire::RowHead;
 
 /// Smaller comes first: share of lifetime left in hundredths, riskier first, production first, asked first, oldest, id.
 type Rank = (i64, Reverse<crate::row::Risk>, bool, bool, Timestamp, RowId);
 
 /// Pure and total.
-pub fn rank(row: &RowHead, me: Option<&PrincipalId>, now: Timestamp) -> impl Ord {
+pub fn rank(row: &Listed, me: Option<&PrincipalId>, now: Timestamp) -> impl Ord {
     let life = row.expires_at.duration_since(row.created_at).as_millis().max(1);
     let left = row.expires_at.duration_since(now).as_millis();
     let share = i64::try_from((left * 100 / life).clamp(0, 100)).unwrap_or(100);
     let share = if row.state.undecided() { share } else { 100 };
-    let elsewhere = !matches!(row.environment.as_str(), "production" | "prod");
+    let elsewhere = !matches!(&*row.environment, "production" | "prod");
     let not_asked = !row.reviewers.iter().any(|reviewer| Some(reviewer) == me);
     let rank: Rank = (share, Reverse(row.risk), elsewhere, not_asked, row.created_at, row.id);
     rank

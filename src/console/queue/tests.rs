@@ -7,7 +7,7 @@ use crate::client::outbox::Seen;
 fn known() -> Known {
     let snapshot = sample::snapshot();
     let mut known = Known { me: snapshot.me, holds: snapshot.holds, ..Known::default() };
-    known.rows = snapshot.rows.into_iter().map(|row| (row.id, row)).collect();
+    known.rows = snapshot.list.rows.into_iter().map(|row| (row.id, row)).collect();
     known.seen = snapshot.seen.into_iter().map(|seen| (seen.row, seen)).collect();
     known.set_entries(snapshot.entries);
     known
@@ -49,6 +49,30 @@ fn rows_stand_under_what_they_want() {
             "+1"
         ]
     );
+}
+
+#[test]
+fn what_is_over_by_its_state_is_done_whoever_looks() {
+    let known = known();
+    let row = &known.rows[&id("gate-9821")];
+    for state in State::ALL {
+        let group = known.group(&Listed { state: *state, ..row.clone() });
+        assert_eq!(group == Group::Done, state.over(), "{state}");
+    }
+}
+
+#[test]
+fn what_was_only_counted_is_folded_with_the_rest() {
+    let mut known = known();
+    let recent = sample::now() - SignedDuration::from_hours(1);
+    known.over = (1..=3).map(|number| (id(&format!("sync-{number}")), recent)).collect();
+    let mut queue = Queue { counted: 3, unfolded: true, ..Queue::default() };
+    queue.settle(&known, &passing(&known), sample::now());
+    assert_eq!(lines(&queue)[11..], ["# DONE TODAY", "+4"], "until it is read");
+    queue.counted = 0;
+    queue.settle(&known, &passing(&known), sample::now());
+    assert_eq!(lines(&queue)[11..], ["# DONE TODAY", "sync-8820"]);
+    assert_eq!((known.counts()[&Group::Done], known.len()), (4, 10));
 }
 
 #[test]

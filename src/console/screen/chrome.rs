@@ -149,7 +149,9 @@ fn queue_line(model: &Model) -> Styled {
         Grouping::BySubject => "by service",
         Grouping::None => "ungrouped",
     };
-    right = right.add(Slot::Muted, format!("{by}   {} of {}", model.queue.matching, model.known.rows.len()));
+    // A filter is not done before it saw what was only counted.
+    let more = if model.filter.is_empty() || model.known.over.is_empty() { "" } else { "…" };
+    right = right.add(Slot::Muted, format!("{by}   {}{more} of {}", model.queue.matching, model.known.len()));
     let width = usize::from(model.size.0);
     let gap = width.saturating_sub(left.width() + right.width() + 1);
     left.text(" ".repeat(gap.max(2))).join(right)

@@ -127,7 +127,7 @@ fn single(
     parts: &mut Vec<Part>,
 ) {
     let label = |label: &str| Styled::of(Slot::Muted, format!("{label:<11}"));
-    let word = model.head(pin.row).map(|head| head.word.clone()).unwrap_or_default();
+    let word = model.head(pin.row).map(|head| head.word.to_string()).unwrap_or_default();
     parts.push(Part::text(
         label("row")
             .text(format!("{} revision {}", pin.row, pin.revision))

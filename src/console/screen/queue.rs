@@ -11,9 +11,8 @@ use super::super::queue::{Group, Line};
 use super::super::shown::Shown;
 use super::super::text;
 use super::super::theme::Slot;
-use crate::client::{Entry, Fate};
+use crate::client::{Entry, Fate, Listed};
 use crate::row::{Risk, RowId};
-use crate::wire::RowHead;
 
 pub(super) fn list(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     if model.queue.lines.is_empty() {
@@ -45,7 +44,7 @@ fn empty(model: &Model, width: u16) -> Vec<Styled> {
     let at = model.link.synced_at.map(|at| text::when(at, model.now(), &model.zone, false));
     let said = if !model.filter_text.is_empty() {
         let mut environments: Vec<&str> =
-            model.known.rows.values().map(|row| row.environment.as_str()).collect();
+            model.known.rows.values().map(|row| &*row.environment).collect();
         environments.sort_unstable();
         environments.dedup();
         format!(
@@ -92,7 +91,7 @@ fn line(model: &Model, line: &Line, width: u16) -> Styled {
     }
 }
 
-fn row_line(model: &Model, head: &RowHead, width: u16) -> Styled {
+fn row_line(model: &Model, head: &Listed, width: u16) -> Styled {
     let ghost = model.queue.ghosts.contains_key(&head.id);
     let marks = Marks::of(&model.known, head, model.unknown.contains(&head.id), model.now());
     let marked = model.queue.marked.contains(&head.id);
@@ -113,7 +112,7 @@ fn row_line(model: &Model, head: &RowHead, width: u16) -> Styled {
         return line
             .add(slot, format!("{left:>7} "))
             .add(Slot::Link, title_mark(marks))
-            .add(slot, head.subject.as_str());
+            .add(slot, &*head.subject);
     }
     let risk = if head.risk == Risk::Irreversible { Slot::Watch } else { slot };
     line = line
@@ -126,9 +125,9 @@ fn row_line(model: &Model, head: &RowHead, width: u16) -> Styled {
     let verdict = if head.verdict.goes_ahead() { slot } else { Slot::Watch };
     line.add(verdict, format!("{} ", fixed(head.verdict.word(), 5)))
         .add(Slot::Info, title_mark(marks))
-        .add(slot, head.subject.as_str())
+        .add(slot, &*head.subject)
         .add(slot, ": ")
-        .add(slot, head.title.as_str())
+        .add(slot, &*head.title)
 }
 
 fn title_mark(marks: Marks) -> String {
@@ -143,7 +142,7 @@ fn fixed(text: &str, width: usize) -> String {
 }
 
 /// What is said in the title's place where the row does not simply wait for its reader.
-fn sentence(model: &Model, head: &RowHead) -> Option<String> {
+fn sentence(model: &Model, head: &Listed) -> Option<String> {
     if let Some(entry) = model.known.entry(head.id)
         && let Some(said) = about_entry(entry)
     {

@@ -112,7 +112,7 @@ pub fn heading(model: &Model, row: RowId, width: u16) -> [Styled; 2] {
         );
     }
     if let Some(incident) = &head.incident {
-        second = second.text("   ").add(Slot::Danger, incident.as_str());
+        second = second.text("   ").add(Slot::Danger, &**incident);
     }
     [first, second]
 }

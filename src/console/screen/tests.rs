@@ -195,7 +195,7 @@ fn own_sequence(text: &str) -> Option<usize> {
         let end = body.find(|c: char| !c.is_ascii_digit() && c != ';' && c != '?')?;
         let known = matches!(
             (&body[..end], body.as_bytes()[end]),
-            ("?2026" | "?25", b'h' | b'l') | ("2", b'J') | ("", b'K') | (_, b'H' | b'm')
+            ("?2026" | "?25", b'h' | b'l') | ("2", b'J') | ("", b'K') | (_, b'H' | b'C' | b'm')
         );
         return known.then_some(2 + end + 1);
     }
@@ -224,7 +224,7 @@ fn no_text_of_others_steers_the_terminal() {
             for (width, height) in sizes {
                 let mut desk = Desk::new(*width, *height);
                 desk.cache = desk.cache.iter().map(|view| poisoned(view, text)).collect();
-                let rows = desk.cache.iter().map(|view| view.head.clone()).collect();
+                let rows = desk.cache.iter().map(|view| (&view.head).into()).collect();
                 for entry in &mut desk.model.known.entries {
                     entry.note = Some(text.to_owned());
                     if let crate::client::Fate::Refused { message, hint, .. } = &mut entry.fate {

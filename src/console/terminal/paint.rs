@@ -45,8 +45,8 @@ pub struct Painter {
     title: String,
 }
 
-/// Unchanged cells between two changed ones that are rather written again than jumped over.
-const GAP_MAX: u16 = 3;
+/// Unchanged cells between two changed ones that are rather written again than jumped over: a jump takes four bytes.
+const GAP_MAX: u16 = 4;
 /// Blank cells at a line's end that are rather erased than written.
 const BLANKS_MIN: u16 = 6;
 
@@ -102,7 +102,7 @@ fn row(out: &mut String, pen: &mut Pen, last: &Picture, next: &Picture, y: u16) 
         let (was, is) = (&last.buffer[(x, y)], cell(x));
         let half_of_wide =
             x > 0 && columns(&last.buffer[(x - 1, y)]) > 1 && last.buffer[(x - 1, y)] != *cell(x - 1);
-        was != is
+        (was.symbol(), look(was)) != (is.symbol(), look(is))
             || half_of_wide
             || (links_moved && (link_at(last, x, y).is_some() || link_at(next, x, y).is_some()))
     };
@@ -122,10 +122,20 @@ fn row(out: &mut String, pen: &mut Pen, last: &Picture, next: &Picture, y: u16) 
             x += 1;
             continue;
         }
-        // A short stretch between two changes is cheaper written again.
+        // A short stretch between two changes is cheaper written again, where the pen need not be changed for it, or is
+        // changed anyway.
+        let then = Pen::of(cell(x), link_at(next, x, y));
+        let again = |x: u16| {
+            let link = link_at(next, x, y);
+            columns(cell(x)) == 1 && (pen.writes(cell(x), link) || then.writes(cell(x), link))
+        };
         let from = match at {
-            Some(end) if x - end <= GAP_MAX && (end..x).all(|x| columns(cell(x)) == 1) => end,
-            _ => {
+            Some(end) if x - end <= GAP_MAX && (end..x).all(again) => end,
+            Some(end) => {
+                let _ = write!(out, "\x1b[{}C", x - end);
+                x
+            }
+            None => {
                 let _ = write!(out, "\x1b[{};{}H", y + 1, x + 1);
                 x
             }
@@ -133,7 +143,11 @@ fn row(out: &mut String, pen: &mut Pen, last: &Picture, next: &Picture, y: u16) 
         let mut write_at = from;
         while write_at <= x {
             let is = cell(write_at);
-            pen.take(out, is, link_at(next, write_at, y));
+            let link = link_at(next, write_at, y);
+            if write_at < x && !pen.writes(is, link) {
+                pen.take(out, cell(x), link_at(next, x, y));
+            }
+            pen.take(out, is, link);
             out.push_str(if columns(is) == 0 { " " } else { is.symbol() });
             let wide = columns(is).max(1);
             // Terminals disagree on more than ASCII and boxes: behind such a cell the place is said again.
@@ -144,8 +158,10 @@ fn row(out: &mut String, pen: &mut Pen, last: &Picture, next: &Picture, y: u16) 
     }
     if erase {
         pen.reset(out);
-        if at != Some(stop) {
-            let _ = write!(out, "\x1b[{};{}H", y + 1, stop + 1);
+        match at {
+            Some(end) if end == stop => {}
+            Some(end) if end < stop => drop(write!(out, "\x1b[{}C", stop - end)),
+            _ => drop(write!(out, "\x1b[{};{}H", y + 1, stop + 1)),
         }
         out.push_str("\x1b[K");
     }
@@ -159,7 +175,19 @@ fn columns(cell: &Cell) -> u16 {
 }
 
 fn is_default(cell: &Cell) -> bool {
-    cell.bg == Color::Reset && !cell.modifier.intersects(Modifier::REVERSED | Modifier::UNDERLINED)
+    cell.bg == Color::Reset && !cell.modifier.intersects(FILLS)
+}
+
+/// What a blank cell still shows of its style.
+const FILLS: Modifier = Modifier::REVERSED.union(Modifier::UNDERLINED);
+
+/// The style as it is seen: a blank has no foreground and no weight, unless it is filled or underlined with them.
+fn look(cell: &Cell) -> (Color, Color, Modifier) {
+    if cell.symbol() == " " && !cell.modifier.intersects(FILLS) {
+        (Color::Reset, cell.bg, Modifier::empty())
+    } else {
+        (cell.fg, cell.bg, cell.modifier)
+    }
 }
 
 fn surely(symbol: &str) -> bool {
@@ -184,15 +212,31 @@ struct Pen {
 }
 
 impl Pen {
+    fn of(cell: &Cell, link: Option<&str>) -> Pen {
+        Pen { fg: cell.fg, bg: cell.bg, modifier: cell.modifier, link: link.map(str::to_owned) }
+    }
+
+    /// The cell comes out right with the pen as it is.
+    fn writes(&self, cell: &Cell, link: Option<&str>) -> bool {
+        let (fg, bg, modifier) = look(cell);
+        // A blank that shows its background alone is written by any pen of that background.
+        let blank = cell.symbol() == " " && !modifier.intersects(FILLS);
+        let any = blank && bg == self.bg && !self.modifier.intersects(FILLS);
+        self.link.as_deref() == link && (any || (fg, bg, modifier) == (self.fg, self.bg, self.modifier))
+    }
+
     fn take(&mut self, out: &mut String, cell: &Cell, link: Option<&str>) {
+        if self.writes(cell, link) {
+            return;
+        }
         if self.link.as_deref() != link {
             let _ = write!(out, "\x1b]8;;{}\x1b\\", link.unwrap_or_default());
             self.link = link.map(str::to_owned);
+            if self.writes(cell, link) {
+                return;
+            }
         }
         let wanted = (cell.fg, cell.bg, cell.modifier);
-        if wanted == (self.fg, self.bg, self.modifier) {
-            return;
-        }
         let mut codes: Vec<String> = Vec::new();
         let gone = !(self.modifier - cell.modifier).is_empty();
         let uncoloured = (cell.fg == Color::Reset && self.fg != Color::Reset)

@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::stdio::stdin;
 
-use super::input::Parser;
+use super::input::{Input, Parser};
 use super::{FromTerminal, Tell};
 
 /// A reader thread that can be told to leave the terminal to somebody else for a while.
@@ -37,6 +37,8 @@ enum Parked {
 
 /// Bytes taken at once.
 const READ_BYTES: usize = 4096;
+/// Reads in a row before what they brought is told.
+const READS_MAX: usize = 64;
 
 impl Reader {
     /// `clock` gives milliseconds that only go forward.
@@ -99,19 +101,38 @@ fn run(mut woken: &UnixStream, pause: &Pause, tell: &Tell, clock: &dyn Fn() -> u
         if !terminal.contains(PollFlags::IN) {
             continue;
         }
-        let mut bytes = [0; READ_BYTES];
-        match rustix::io::read(stdin(), &mut bytes) {
-            Ok(0) => return lost(tell),
-            Ok(count) => {
-                let inputs = parser.feed(clock(), &bytes[..count]);
-                if !inputs.is_empty() && !tell(FromTerminal::Input(inputs)) {
-                    return;
-                }
-            }
-            Err(Errno::INTR | Errno::AGAIN) => {}
-            Err(_) => return lost(tell),
+        let taken = take(&mut parser, clock);
+        let (inputs, open) = match taken {
+            Ok(inputs) => (inputs, true),
+            Err(inputs) => (inputs, false),
+        };
+        if !inputs.is_empty() && !tell(FromTerminal::Input(inputs)) {
+            return;
+        }
+        if !open {
+            return lost(tell);
         }
     }
+}
+
+/// All that has come by now, so that many keys are one event and one frame. An error where the line has ended behind it.
+fn take(parser: &mut Parser, clock: &dyn Fn() -> u64) -> Result<Vec<Input>, Vec<Input>> {
+    let mut inputs = Vec::new();
+    let mut bytes = [0; READ_BYTES];
+    for _ in 0..READS_MAX {
+        match rustix::io::read(stdin(), &mut bytes) {
+            Ok(0) => return Err(inputs),
+            Ok(count) => inputs.extend(parser.feed(clock(), &bytes[..count])),
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Err(_) => return Err(inputs),
+        }
+        let mut more = [PollFd::from_borrowed_fd(stdin(), PollFlags::IN)];
+        let waits = poll(&mut more, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready > 0);
+        if !waits || !more[0].revents().contains(PollFlags::IN) {
+            break;
+        }
+    }
+    Ok(inputs)
 }
 
 fn lost(tell: &Tell) {

@@ -9,9 +9,8 @@ use super::super::queue::{Group, Line};
 use super::super::text;
 use super::super::theme::Slot;
 use super::{layers, list_changed, lists, screens};
-use crate::client::{Entry, Fate};
+use crate::client::{Entry, Fate, Listed};
 use crate::row::{Grade, RowId};
-use crate::wire::RowHead;
 
 pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
     model.dirty = true;
@@ -21,11 +20,13 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
             let all: std::collections::BTreeSet<RowId> = rows.iter().map(|row| row.id).collect();
             let gone: Vec<RowId> =
                 model.known.rows.keys().filter(|row| !all.contains(row)).copied().collect();
+            model.known.over.clear();
             model.known.holds = holds;
             model.known.me = me.or(model.known.me.take());
             changed(model, rows, &gone)
         }
         Answer::Changed { rows, gone } => changed(model, rows, &gone),
+        Answer::Over(rows) => over(model, rows),
         Answer::Holds(holds) => {
             model.known.holds = holds;
             list_changed(model);
@@ -36,6 +37,7 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
             let broke = link.broken.is_some() && model.link.broken.is_none();
             let back = model.link.away() && link.state == LinkState::Synced;
             model.link = link;
+            model.missed = model.missed.filter(|_| !back);
             let bell = broke.then_some(Effect::Bell);
             let fresh = model
                 .subject()
@@ -92,10 +94,11 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
 }
 
 fn known(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
-    let Snapshot { me, rows, holds, seen, entries, drafts, link } = snapshot;
+    let Snapshot { me, list, holds, seen, entries, drafts, link } = snapshot;
     let known = &mut model.known;
     known.me = me;
-    known.rows = rows.into_iter().map(|row| (row.id, row)).collect();
+    known.over = list.over.into_iter().collect();
+    known.rows = list.rows.into_iter().map(|row| (row.id, row)).collect();
     known.holds = holds;
     known.seen = seen.into_iter().map(|seen| (seen.row, seen)).collect();
     known.set_entries(entries);
@@ -103,13 +106,39 @@ fn known(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
     model.link = link;
     if model.queue.lines.is_empty() {
         lists::begin_anew(model);
-        return screens::preview(model);
+        return Vec::new();
     }
     list_changed(model);
     reload_open(model, |_, _| true)
 }
 
-fn changed(model: &mut Model, rows: Vec<RowHead>, gone: &[RowId]) -> Vec<Effect> {
+/// What was only counted has been read, because somebody looks at it.
+fn over(model: &mut Model, rows: Result<Vec<Listed>, String>) -> Vec<Effect> {
+    model.reading_over = false;
+    let rows = match rows {
+        Ok(rows) => rows,
+        Err(why) => {
+            model.tell(Slot::Watch, &why);
+            Vec::new()
+        }
+    };
+    for row in rows {
+        // What was told of a row meanwhile is newer.
+        if model.known.over.remove(&row.id).is_some() {
+            model.known.rows.insert(row.id, row);
+        }
+    }
+    // What was not found any more is not counted any more.
+    model.known.over.clear();
+    if model.queue.unfolded || !model.filter.is_empty() {
+        lists::settle(model);
+    } else {
+        list_changed(model);
+    }
+    Vec::new()
+}
+
+fn changed(model: &mut Model, rows: Vec<Listed>, gone: &[RowId]) -> Vec<Effect> {
     let mut effects = Vec::new();
     for row in rows {
         let asks = model.known.asked(&row) && model.known.group(&row) == Group::ForYou;
@@ -121,9 +150,10 @@ fn changed(model: &mut Model, rows: Vec<RowHead>, gone: &[RowId]) -> Vec<Effect>
         if asks && !asked_before && model.rang.insert(row.id) && effects.is_empty() {
             effects.push(Effect::Bell);
         }
-        model.known.rows.insert(row.id, row);
+        model.known.put(row);
     }
     for row in gone {
+        model.known.over.remove(row);
         // Its line stays until the order is made anew, and longer where the cursor has come to stand on it.
         if let Some(head) = model.known.rows.remove(row)
             && model.queue.lines.contains(&Line::Row(*row))
@@ -137,7 +167,7 @@ fn changed(model: &mut Model, rows: Vec<RowHead>, gone: &[RowId]) -> Vec<Effect>
 }
 
 /// Bodies that are shown and no longer what their head says are read again.
-fn reload_open(model: &mut Model, behind: impl Fn(&RowHead, &Body) -> bool) -> Vec<Effect> {
+fn reload_open(model: &mut Model, behind: impl Fn(&Listed, &Body) -> bool) -> Vec<Effect> {
     let rows: Vec<RowId> = model
         .bodies
         .iter()
@@ -177,6 +207,7 @@ fn body_came(model: &mut Model, row: RowId, body: Result<Box<Body>, String>) -> 
     let mut body = match body {
         Ok(body) => *body,
         Err(why) => {
+            model.missed = Some(row);
             model.tell(Slot::Watch, &format!("{row}: {why}"));
             return Vec::new();
         }
@@ -200,7 +231,7 @@ fn body_came(model: &mut Model, row: RowId, body: Result<Box<Body>, String>) -> 
     }
     let same_head =
         model.known.rows.get(&row).is_some_and(|head| head.changed_at == body.view.head.changed_at);
-    model.known.rows.insert(row, body.view.head.clone());
+    model.known.put(Listed::from(&body.view.head));
     let diff = std::sync::Arc::clone(&body.diff);
     let same_text = before.as_ref().is_some_and(|before| before.view.diff == body.view.diff);
     screens::keep_body(model, row, body);

@@ -22,6 +22,7 @@ pub(super) fn press(model: &mut Model, key: Key, keys_at_once: usize) -> Vec<Eff
     let burst = burst(model, keys_at_once);
     model.rested_ms = model.at.ms;
     model.rang.clear();
+    model.missed = None;
     if let Some(effects) = typed_into_layer(model, key, burst) {
         return effects;
     }

@@ -2,15 +2,17 @@
 //!
 //! Never: moves what the reader looks at without a key.
 
+use jiff::Timestamp;
+
 use super::super::effect::Effect;
 use super::super::keymap::Command;
 use super::super::layout;
 use super::super::model::{Layer, Model, Screen};
-use super::super::queue::Grouping;
+use super::super::queue::{DONE_FOR, Grouping};
 use super::super::screen;
 use super::super::widget::list::View;
 use super::{layers, screens};
-use crate::client::Fate;
+use crate::client::{Fate, Listed};
 use crate::client::filter::{Filter, Standing};
 use crate::row::RowId;
 
@@ -18,16 +20,19 @@ use crate::row::RowId;
 pub fn filter_rows(model: &mut Model) {
     let mut matcher = Filter::matcher();
     let now = model.now();
-    let passes = |row: &&crate::wire::RowHead| {
+    let passes = |row: &&Listed| {
         model.filter.is_empty() || model.filter.matches(&mut matcher, row, &standing(model, row), now)
     };
     let mut passes = passes;
     model.passing = model.known.rows.values().filter(|row| passes(row)).map(|row| row.id).collect();
-    model.queue.matching = model.passing.len();
+    let today = |at: &&Timestamp| now.duration_since(**at) < DONE_FOR;
+    let counts = model.filter.is_empty();
+    model.queue.counted = if counts { model.known.over.values().filter(today).count() } else { 0 };
+    model.queue.matching = model.passing.len() + if counts { model.known.over.len() } else { 0 };
     model.counts = model.known.counts();
 }
 
-fn standing(model: &Model, row: &crate::wire::RowHead) -> Standing {
+fn standing(model: &Model, row: &Listed) -> Standing {
     let known = &model.known;
     let seen = known.seen.get(&row.id);
     let fate = known.entry(row.id).map(|entry| &entry.fate);
@@ -129,7 +134,7 @@ pub(super) fn movement(model: &mut Model, command: Command) -> Option<Vec<Effect
             isize::MAX => model.queue.to(len.saturating_sub(1), height),
             by => model.queue.by(by, height),
         }
-        return Some(screens::preview(model));
+        return Some(Vec::new());
     }
     // Text under a layer, and documents, scroll as a whole; lists move their cursor.
     let scrolls = matches!(model.layers.last(), Some(Layer::Text(_) | Layer::Moved(_)))
@@ -170,13 +175,13 @@ pub(super) fn queue_command(model: &mut Model, command: Command) -> Vec<Effect> 
             settle(model);
             let height = list_height(model);
             model.queue.show(height);
-            screens::preview(model)
+            Vec::new()
         }
         Command::Preview => {
             model.preview = !model.preview;
             let height = list_height(model);
             model.queue.show(height);
-            screens::preview(model)
+            Vec::new()
         }
         _ => layers::run(model, command),
     }
@@ -195,16 +200,17 @@ fn mark(model: &mut Model, row: RowId) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::effect::Answer;
+    use super::super::super::effect::{Answer, Effect, Snapshot};
     use super::super::super::event::What;
-    use super::super::super::sample::{Desk, id};
+    use super::super::super::sample::{self, Desk, id};
     use super::super::super::terminal::FromTerminal;
-    use crate::wire::RowHead;
+    use crate::client::Listed;
+    use crate::row::{RowId, State};
 
     fn many_rows() -> Desk {
         let mut desk = Desk::new(120, 40);
-        let head = desk.cache[0].head.clone();
-        let rows = (1..200).map(|n| RowHead { id: id(&format!("sync-{n}")), ..head.clone() }).collect();
+        let head = Listed::from(&desk.cache[0].head);
+        let rows = (1..200).map(|n| Listed { id: id(&format!("sync-{n}")), ..head.clone() }).collect();
         desk.answer(Answer::All { rows, holds: vec![], me: None });
         desk.wait(300);
         desk.wait(6_000);
@@ -224,6 +230,88 @@ mod tests {
             }
             assert_eq!(desk.screen(), before, "{keys}");
         }
+    }
+
+    /// A desk whose cache counted three rows that are over.
+    fn counted() -> Desk {
+        let mut desk = Desk::empty(120, 40);
+        let mut snapshot: Snapshot = sample::snapshot();
+        snapshot.list.over = (1..=3).map(|number| (over(number), sample::now())).collect();
+        desk.answer(Answer::Known(Box::new(snapshot)));
+        desk.flush();
+        desk
+    }
+
+    fn over(number: u64) -> RowId {
+        id(&format!("sync-{number}"))
+    }
+
+    fn lines_of_over(desk: &Desk) -> Vec<Listed> {
+        let line = |number| {
+            let head = Listed::from(&desk.cache[0].head);
+            Listed { id: over(number), state: State::Declined, ..head }
+        };
+        (1..=2).map(line).collect()
+    }
+
+    fn asked(desk: &Desk) -> usize {
+        desk.effects.iter().filter(|effect| matches!(effect, Effect::LoadOver)).count()
+    }
+
+    #[test]
+    fn what_is_over_is_counted_and_read_when_it_is_unfolded() {
+        let mut desk = counted();
+        assert!(desk.screen().contains("10 of 10") && desk.screen().contains("4 rows"), "{}", desk.screen());
+        assert_eq!(asked(&desk), 0);
+        desk.keys("G Enter");
+        assert_eq!(asked(&desk), 1, "once");
+        assert!(desk.screen().contains("4 rows"), "folded until it is read");
+        let at = desk.model.queue.cursor;
+        let rows = lines_of_over(&desk);
+        desk.answer(Answer::Over(Ok(rows)));
+        assert!(desk.screen().contains("sync-1") && desk.screen().contains("9 of 9"), "{}", desk.screen());
+        assert_eq!(desk.model.queue.cursor, at, "the reader's place");
+        desk.keys("j");
+        assert_eq!(asked(&desk), 1, "all is read");
+    }
+
+    #[test]
+    fn a_filter_is_not_done_before_it_saw_what_was_counted() {
+        let mut desk = counted();
+        desk.keys("/ \"state:declined\" Enter");
+        assert_eq!(asked(&desk), 1);
+        assert!(desk.screen().contains("0… of 10"), "{}", desk.screen());
+        let rows = lines_of_over(&desk);
+        desk.answer(Answer::Over(Ok(rows)));
+        assert!(desk.screen().contains("2 of 9"), "{}", desk.screen());
+        desk.answer(Answer::Over(Err("the disk is gone".to_owned())));
+        assert!(desk.notice().contains("the disk is gone"));
+    }
+
+    #[test]
+    fn news_of_a_counted_row_is_not_counted_twice() {
+        let mut desk = counted();
+        let news = lines_of_over(&desk).remove(0);
+        desk.answer(Answer::Changed { rows: vec![news], gone: vec![over(2)] });
+        desk.wait(300);
+        assert_eq!((desk.model.known.len(), desk.model.known.over.len()), (9, 1));
+        assert!(desk.screen().contains("9 of 9"), "{}", desk.screen());
+    }
+
+    #[test]
+    fn many_keys_at_once_read_the_last_row_alone() {
+        let mut desk = many_rows();
+        let before = desk.effects.len();
+        desk.at_once("j j j j j j j j j j j j j j j j j j j j");
+        let last = desk.model.subject().unwrap();
+        let read: Vec<_> = desk.effects[before..]
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::LoadRow { row } => Some(*row),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(read, [last]);
     }
 
     #[test]

@@ -42,7 +42,8 @@ pub fn open_row(model: &mut Model, row: RowId) -> Vec<Effect> {
 /// The body of the row under the cursor, where the layout shows any of it.
 pub(super) fn preview(model: &mut Model) -> Vec<Effect> {
     let Some(row) = model.queue.row() else { return Vec::new() };
-    if !layout::shows_row(model) || model.bodies.contains_key(&row) || !model.loading.insert(row) {
+    let known = model.bodies.contains_key(&row) || model.missed == Some(row);
+    if !layout::shows_row(model) || known || !model.loading.insert(row) {
         return Vec::new();
     }
     vec![Effect::LoadRow { row }]
@@ -110,7 +111,7 @@ pub(super) fn open_under_cursor(model: &mut Model, command: Command) -> Vec<Effe
         }
         Some(Screen::Holds(plain)) => {
             let row = screen::holds::items(model).get(plain.view.cursor).map(|hold| hold.row);
-            row.filter(|row| model.head(*row).is_some()).map(|row| open_row(model, row)).unwrap_or_default()
+            row.filter(|row| model.knows(*row)).map(|row| open_row(model, row)).unwrap_or_default()
         }
         Some(Screen::Record(_)) => Vec::new(),
     }

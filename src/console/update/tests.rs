@@ -182,7 +182,7 @@ fn a_plain_approval_against_the_verdict_is_refused_with_the_way_out() {
     let dialog = desk.model.dialog().unwrap();
     assert_eq!(
         dialog.demand.text(),
-        desk.model.head(id("sync-8822")).unwrap().word,
+        &*desk.model.head(id("sync-8822")).unwrap().word,
         "an override asks for the word"
     );
     let word = dialog.demand.text().to_owned();
@@ -202,7 +202,7 @@ fn a_pin_that_breaks_signs_nothing_and_keeps_the_note() {
     let mut next = sample::view("sync-8822", 3, draft, 79, 240);
     next.head.changed_at = sample::now();
     desk.cache[0] = next.clone();
-    desk.answer(Answer::Changed { rows: vec![next.head.clone()], gone: vec![] });
+    desk.answer(Answer::Changed { rows: vec![(&next.head).into()], gone: vec![] });
     assert!(matches!(desk.model.layers.last(), Some(Layer::Moved(_))), "what moved opens by itself");
     let dialog = desk.model.dialog().unwrap();
     assert_eq!((dialog.typed.as_str(), dialog.note_text().as_str()), ("", "Please explain the toggle."));
@@ -214,7 +214,7 @@ fn a_pin_that_breaks_signs_nothing_and_keeps_the_note() {
     let mut decline = reading();
     decline.keys("D \"It is the mitigation.\"");
     decline.cache[0] = next.clone();
-    decline.answer(Answer::Changed { rows: vec![next.head], gone: vec![] });
+    decline.answer(Answer::Changed { rows: vec![(&next.head).into()], gone: vec![] });
     decline.flush();
     decline.wait(300);
     decline.keys("Esc Tab \"y\" Enter");
@@ -279,7 +279,7 @@ fn a_batch_takes_rows_of_one_kind_that_were_read() {
     for number in [8901, 8902] {
         let view = sample::view(&format!("sync-{number}"), 1, sample::payments(), 10, 240);
         desk.cache.push(view.clone());
-        desk.answer(Answer::Changed { rows: vec![view.head], gone: vec![] });
+        desk.answer(Answer::Changed { rows: vec![(&view.head).into()], gone: vec![] });
     }
     desk.wait(300);
     desk.keys(".");
@@ -477,7 +477,7 @@ fn take_step(desk: &mut Desk, step: &Step) {
             next.head.changed_at =
                 sample::now() + SignedDuration::from_millis(i64::try_from(desk.ms).unwrap());
             desk.cache[at] = next.clone();
-            desk.answer(Answer::Changed { rows: vec![next.head], gone: vec![] });
+            desk.answer(Answer::Changed { rows: vec![(&next.head).into()], gone: vec![] });
         }
         Step::Evidence(at) => {
             let at = at % desk.cache.len();
@@ -489,7 +489,7 @@ fn take_step(desk: &mut Desk, step: &Step) {
             next.head.changed_at =
                 sample::now() + SignedDuration::from_millis(i64::try_from(changed).unwrap());
             *view = next.clone();
-            desk.answer(Answer::Changed { rows: vec![next.head], gone: vec![] });
+            desk.answer(Answer::Changed { rows: vec![(&next.head).into()], gone: vec![] });
         }
         Step::Flush => desk.flush(),
         Step::Wait(ms) => desk.wait(*ms),
@@ -497,7 +497,7 @@ fn take_step(desk: &mut Desk, step: &Step) {
             let view = sample::view(&format!("sync-{}", 9000 + number), 1, sample::payments(), 1, 240);
             desk.cache.retain(|old| old.head.id != view.head.id);
             desk.cache.push(view.clone());
-            desk.answer(Answer::Changed { rows: vec![view.head], gone: vec![] });
+            desk.answer(Answer::Changed { rows: vec![(&view.head).into()], gone: vec![] });
         }
         Step::Gone(at) => {
             let row = desk.cache[at % desk.cache.len()].head.id;

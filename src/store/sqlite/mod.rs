@@ -5,6 +5,7 @@
 //! Never: an async task that waits on the disk.
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     str::FromStr,
     sync::{Arc, Mutex, PoisonError, Weak},
@@ -165,6 +166,14 @@ impl Store for Sqlite {
 
     fn draft(&self, id: RowId, revision: u32) -> Pending<'_, Option<Draft>> {
         self.read(move |connection| reader::draft(connection, id, revision))
+    }
+
+    fn drafts(&self, of: Vec<(RowId, u32)>) -> Pending<'_, HashMap<RowId, Draft>> {
+        self.read(move |connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let one = |(id, revision)| Ok(reader::draft(&transaction, id, revision)?.map(|draft| (id, draft)));
+            of.into_iter().filter_map(|of| one(of).transpose()).collect()
+        })
     }
 
     fn open_row(&self, kind: Kind, subject: &str, now: Timestamp) -> Pending<'_, Option<Row>> {

@@ -1,0 +1,84 @@
+//! One line of a list, small: names that many rows share are kept once.
+//!
+//! Never: what is decided on. Whoever opens a row reads it whole, and its digests are recomputed then.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::{
+    row::{Digest, Kind, PrincipalId, Risk, RowId, State, Verdict},
+    wire::RowHead,
+};
+
+/// What lists, filters, groups and ranks need of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    pub id: RowId,
+    pub state: State,
+    pub verdict: Verdict,
+    pub risk: Risk,
+    /// A fact that it rests on is older than its budget.
+    pub stale: bool,
+    /// A decision on it waits in this home's outbox.
+    pub unsent: bool,
+    pub revision: u32,
+    pub keys_needed: u32,
+    pub keys_given: u32,
+    pub subject: Arc<str>,
+    pub environment: Arc<str>,
+    pub title: Box<str>,
+    pub word: Box<str>,
+    pub agent: PrincipalId,
+    pub owner: PrincipalId,
+    pub reviewers: Arc<[PrincipalId]>,
+    pub incident: Option<Arc<str>>,
+    pub content_sha256: Digest,
+    pub base_sha256: Digest,
+    pub created_at: Timestamp,
+    pub changed_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+/// The rows that wait or are carried out, and those that are over: counted, and read when somebody looks at them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct List {
+    pub rows: Vec<Listed>,
+    /// What is over, with when it last changed.
+    pub over: Vec<(RowId, Timestamp)>,
+}
+
+impl Listed {
+    pub fn kind(&self) -> Kind {
+        self.id.kind
+    }
+}
+
+impl From<&RowHead> for Listed {
+    fn from(head: &RowHead) -> Self {
+        Self {
+            id: head.id,
+            state: head.state,
+            verdict: head.verdict,
+            risk: head.risk,
+            stale: head.stale,
+            unsent: head.unsent,
+            revision: head.revision,
+            keys_needed: head.keys_needed,
+            keys_given: head.keys_given,
+            subject: head.subject.as_str().into(),
+            environment: head.environment.as_str().into(),
+            title: head.title.as_str().into(),
+            word: head.word.as_str().into(),
+            agent: head.agent.clone(),
+            owner: head.owner.clone(),
+            reviewers: head.reviewers.as_slice().into(),
+            incident: head.incident.as_deref().map(Arc::from),
+            content_sha256: head.content_sha256,
+            base_sha256: head.base.sha256,
+            created_at: head.created_at,
+            changed_at: head.changed_at,
+            expires_at: head.expires_at,
+        }
+    }
+}
