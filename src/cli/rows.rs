@@ -76,7 +76,8 @@ pub(super) fn run(globals: &Globals, args: &Rows) -> Outcome {
     if globals.json {
         let heads = cache.heads(wanted.since, now)?;
         let mut heads: HashMap<RowId, RowHead> = heads.into_iter().map(|head| (head.id, head)).collect();
-        let heads = rows.iter().filter_map(|row| Some(RowHead { unsent: row.unsent, ..heads.remove(&row.id)? }));
+        let heads =
+            rows.iter().filter_map(|row| Some(RowHead { unsent: row.unsent, ..heads.remove(&row.id)? }));
         out::lines(heads.map(|head| out::json_line(&head)));
     } else if rows.is_empty() {
         out::line("No row matches.");

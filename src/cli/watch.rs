@@ -60,11 +60,8 @@ async fn follow(person: &Person, args: &Watch) -> Outcome {
     let (outbox, mut cache) = (person.outbox()?, person.cache()?);
     person.pull(&outbox, &mut cache, Duration::ZERO).await?;
     let since = person.now();
-    let mut known: HashMap<_, _> = cache
-        .all(jiff::Timestamp::MIN, since)?
-        .into_iter()
-        .map(|head| (head.id, head.changed_at))
-        .collect();
+    let mut known: HashMap<_, _> =
+        cache.all(jiff::Timestamp::MIN, since)?.into_iter().map(|head| (head.id, head.changed_at)).collect();
     let mut search = args.search.as_deref().map(|text| Search::new(person, &cache, text)).transpose()?;
     loop {
         match person.pull(&outbox, &mut cache, POLL_MAX).await {

@@ -52,8 +52,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
 /// What the next frame wants to show and nobody asked for yet: once, after all that waited was taken.
 pub fn wants(model: &mut Model) -> Vec<Effect> {
     let mut effects = if model.screens.is_empty() { screens::preview(model) } else { Vec::new() };
-    let looked_at =
-        model.queue.unfolded || !model.filter.is_empty() || model.known.came_back_on_counted();
+    let looked_at = model.queue.unfolded || !model.filter.is_empty() || model.known.came_back_on_counted();
     if looked_at && !model.known.over.is_empty() && !model.reading_over {
         model.reading_over = true;
         effects.push(Effect::LoadOver);

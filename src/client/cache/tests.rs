@@ -210,7 +210,8 @@ fn first_format(file: &Path, views: &[RowView]) -> Connection {
         let until = view.signals.iter().map(|signal| fresh_until(&signal.signal).as_millisecond()).min();
         let head = &view.head;
         let (id, changed_at) = (head.id.to_string(), head.changed_at.as_millisecond());
-        let given = params![id, head.state.undecided(), changed_at, until, head.revision, json(head).unwrap()];
+        let given =
+            params![id, head.state.undecided(), changed_at, until, head.revision, json(head).unwrap()];
         cache.db.execute("INSERT INTO head VALUES (?1, ?2, ?3, ?4, ?5, ?6)", given).unwrap();
     }
     cache.db.pragma_update(None, "user_version", 1).unwrap();

@@ -16,8 +16,8 @@ use super::home::{OpenError, Place, TellAnswer, since};
 use super::{Answer, Attempt, Effect, Link, LinkState, Secret};
 use crate::client::signer::DEMO_ORG;
 use crate::client::{
-    Api, Cache, Entry, Exchange, NoteDraft, Outbox, Pulled, SignError, SyncError, api::POLL_MAX,
-    plan, session,
+    Api, Cache, Entry, Exchange, NoteDraft, Outbox, Pulled, SignError, SyncError, api::POLL_MAX, plan,
+    session,
 };
 use crate::row::{RowId, c1};
 use crate::wire::HistoryEntry;

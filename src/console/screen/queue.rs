@@ -43,8 +43,7 @@ fn empty(model: &Model, width: u16) -> Vec<Styled> {
     let waits = model.count(Group::Others);
     let at = model.link.synced_at.map(|at| text::when(at, model.now(), &model.zone, false));
     let said = if !model.filter_text.is_empty() {
-        let mut environments: Vec<&str> =
-            model.known.rows.values().map(|row| &*row.environment).collect();
+        let mut environments: Vec<&str> = model.known.rows.values().map(|row| &*row.environment).collect();
         environments.sort_unstable();
         environments.dedup();
         format!(

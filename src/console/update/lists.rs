@@ -12,8 +12,8 @@ use super::super::queue::{DONE_FOR, Grouping};
 use super::super::screen;
 use super::super::widget::list::View;
 use super::{layers, screens};
-use crate::client::{Fate, Listed};
 use crate::client::filter::{Filter, Standing};
+use crate::client::{Fate, Listed};
 use crate::row::RowId;
 
 /// The rows that pass the filter, anew.

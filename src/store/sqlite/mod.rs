@@ -171,7 +171,8 @@ impl Store for Sqlite {
     fn drafts(&self, of: Vec<(RowId, u32)>) -> Pending<'_, HashMap<RowId, Draft>> {
         self.read(move |connection| {
             let transaction = connection.unchecked_transaction()?;
-            let one = |(id, revision)| Ok(reader::draft(&transaction, id, revision)?.map(|draft| (id, draft)));
+            let one =
+                |(id, revision)| Ok(reader::draft(&transaction, id, revision)?.map(|draft| (id, draft)));
             of.into_iter().filter_map(|of| one(of).transpose()).collect()
         })
     }
