@@ -25,6 +25,7 @@ use crate::{
     clock::Clock,
     platform::Sources,
     policy::Engine,
+    row::gate::Service,
     store::{Store, StoreError},
 };
 
@@ -38,6 +39,8 @@ pub struct App {
     pub(super) record: Record,
     pub(super) standings: Standings,
     pub(super) sources: Sources,
+    /// How deploys are gated, by service.
+    pub(super) gates: BTreeMap<String, Service>,
     pub(super) shifts: Shifts,
     pub(super) readings: Readings,
     pub(super) challenges: Challenges,

@@ -9,10 +9,13 @@ use crate::{
     platform::{
         Fact, Failure, PlatformError,
         argocd::{AppKey, Refresh},
+        reading::{self, Depth, NoReading},
     },
     row::{
-        Base, Refusal, release,
-        sync::{Reading, SyncBase},
+        Base, Moved, Reading, Refusal,
+        gate::{GateBase, Told},
+        release,
+        sync::SyncBase,
     },
 };
 
@@ -21,51 +24,104 @@ pub(super) const DECISION_WITHIN: Duration = Duration::from_secs(5);
 /// How long a draft or a look waits: the platform may have to reconcile.
 pub(super) const LOOK_WITHIN: Duration = Duration::from_secs(60);
 
-/// The application as ArgoCD has it now. `None` where ArgoCD is not configured at all.
-pub(super) async fn sync(
-    app: &App,
-    base: &SyncBase,
-    refresh: Refresh,
-    within: Duration,
-) -> Result<Option<Reading>, Refusal> {
+/// How hard is looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// For a decision: what the base is made of, as the platform has it at hand.
+    Base,
+    /// For a draft: all that the draft says.
+    Whole,
+    /// For a person who asks: all of it, after the platform looked again itself.
+    Refreshed,
+}
+
+impl Look {
+    fn within(self) -> Duration {
+        if self == Self::Base { DECISION_WITHIN } else { LOOK_WITHIN }
+    }
+}
+
+/// What the platforms that would be written say now. `None` where the backend cannot read this kind, or is not
+/// configured to.
+pub(super) async fn read(app: &App, base: &Base, look: Look) -> Result<Option<Reading>, Refusal> {
+    match base {
+        Base::Sync(base) => sync(app, base, look).await,
+        Base::Gate(base) => gate(app, base, look).await,
+        Base::Runbook(_) | Base::Postmortem(_) | Base::Policy(_) => Ok(None),
+    }
+}
+
+/// What moved since `was`. Only the platforms that will be written are asked.
+pub(super) async fn moved(app: &App, was: &Base) -> Result<Vec<Moved>, Refusal> {
+    let platform = match was {
+        Base::Sync(_) => "ArgoCD",
+        Base::Gate(_) => "GitHub",
+        Base::Runbook(_) => "The page's platform",
+        Base::Postmortem(_) => "PagerDuty",
+        // The version that it replaces is in our own record.
+        Base::Policy(_) => return Ok(Vec::new()),
+    };
+    match read(app, was, Look::Base).await {
+        Ok(Some(reading)) => Ok(reading.moved(was)),
+        Ok(None) => Err(not_configured(platform)),
+        // It is gone.
+        Err(Refusal::ClaimMismatch { what, claimed, read }) => {
+            Ok(vec![Moved { what, was: claimed, is: read }])
+        }
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// The application as ArgoCD has it now.
+async fn sync(app: &App, base: &SyncBase, look: Look) -> Result<Option<Reading>, Refusal> {
     let Some(argocd) = &app.sources.argocd else { return Ok(None) };
     let key = AppKey { name: base.application.clone(), project: base.project.clone(), namespace: None };
-    match tokio::time::timeout(within, argocd.reading(&key, refresh)).await {
-        Ok(Ok(reading)) => Ok(Some(reading)),
+    let refresh = if look == Look::Refreshed { Refresh::Normal } else { Refresh::No };
+    let absent = || mismatch("the application", &base.application, "absent");
+    match tokio::time::timeout(look.within(), argocd.reading(&key, refresh)).await {
+        Ok(Ok(reading)) => Ok(Some(Reading::Sync(Box::new(reading)))),
         // An answer, and no outage: asking again would not help.
-        Ok(Err(error)) if error.failure == Failure::NotFound => Err(Refusal::ClaimMismatch {
-            what: "the application".to_owned(),
-            claimed: base.application.clone(),
-            read: "absent".to_owned(),
-        }),
+        Ok(Err(error)) if error.failure == Failure::NotFound => Err(absent()),
         Ok(Err(error)) => Err(unreachable(&error)),
-        Err(_) => Err(Refusal::SourceUnreachable {
-            platform: "ArgoCD".to_owned(),
-            why: format!("no answer within {} s", within.as_secs()),
-        }),
+        Err(_) => Err(too_slow("ArgoCD", look)),
     }
 }
 
-/// The base as the platform gives it now. Only the platform that will be written is asked.
-pub(super) async fn base(app: &App, was: &Base, within: Duration) -> Result<Base, Refusal> {
-    let missing = |platform: &str| Refusal::SourceUnreachable {
-        platform: platform.to_owned(),
-        why: "the backend is not configured to read it".to_owned(),
+/// The run as GitHub has it now, and its plan where the service has a Terraform workspace. Terraform has to answer
+/// where a plan was part of what is spoken about.
+async fn gate(app: &App, base: &GateBase, look: Look) -> Result<Option<Reading>, Refusal> {
+    let Some(from) = app.sources.gate() else { return Ok(None) };
+    let Some(service) = app.gates.get(&base.service) else {
+        return Err(mismatch("the service", &base.service, "no service of the section [gates]"));
     };
-    match was {
-        Base::Sync(base) => match sync(app, base, Refresh::No, within).await? {
-            Some(reading) => Ok(Base::Sync(reading.base())),
-            None => Err(missing("ArgoCD")),
-        },
-        Base::Gate(_) => Err(missing("GitHub")),
-        Base::Runbook(_) => Err(missing("The page's platform")),
-        Base::Postmortem(_) => Err(missing("PagerDuty")),
-        Base::Policy(base) => Ok(Base::Policy(base.clone())),
+    if !service.repository.eq_ignore_ascii_case(&base.repository) {
+        return Err(mismatch("the repository", &base.repository, &service.repository));
+    }
+    let Ok(run) = base.run.parse() else { return Err(mismatch("the run", &base.run, "no number of a run")) };
+    let depth = if look == Look::Base { Depth::Base } else { Depth::Whole };
+    let read = reading::gate(from, &base.service, service, run, &base.environment, depth);
+    let reading = match tokio::time::timeout(look.within(), read).await {
+        Ok(Ok(reading)) => reading,
+        Ok(Err(NoReading::NotGated { environment, .. })) => {
+            return Err(mismatch("the environment", &environment, "not gated"));
+        }
+        Ok(Err(NoReading::Platform(error))) if error.failure == Failure::NotFound => {
+            return Err(mismatch("the run", &base.run, "absent"));
+        }
+        Ok(Err(NoReading::Platform(error))) => return Err(unreachable(&error)),
+        Err(_) => return Err(too_slow("GitHub", look)),
+    };
+    match &reading.plan {
+        Told::Unknown(why) if base.plan.is_some() => {
+            Err(Refusal::SourceUnreachable { platform: "Terraform".to_owned(), why: why.clone() })
+        }
+        Told::Unknown(_) | Told::Known(_) | Told::None => Ok(Some(Reading::Gate(Box::new(reading)))),
     }
 }
 
-/// What the policies look at, from our own reading.
+/// What the policies look at, from our own reading. Gates have none: a person decides them.
 pub(super) async fn facts(app: &App, reading: &Reading) -> Result<BTreeMap<String, String>, Refusal> {
+    let Reading::Sync(reading) = reading else { return Ok(BTreeMap::new()) };
     let mut notes = Vec::new();
     if let Some(github) = &app.sources.github {
         for chart in release::charts(reading) {
@@ -76,6 +132,22 @@ pub(super) async fn facts(app: &App, reading: &Reading) -> Result<BTreeMap<Strin
         }
     }
     Ok(release::facts(reading, &notes))
+}
+
+/// The backend was not told how to read it.
+pub(super) fn not_configured(platform: &str) -> Refusal {
+    let why = "the backend is not configured to read it".to_owned();
+    Refusal::SourceUnreachable { platform: platform.to_owned(), why }
+}
+
+fn mismatch(what: &str, claimed: &str, read: &str) -> Refusal {
+    let (what, claimed, read) = (what.to_owned(), claimed.to_owned(), read.to_owned());
+    Refusal::ClaimMismatch { what, claimed, read }
+}
+
+fn too_slow(platform: &str, look: Look) -> Refusal {
+    let why = format!("no answer within {} s", look.within().as_secs());
+    Refusal::SourceUnreachable { platform: platform.to_owned(), why }
 }
 
 fn unreachable(error: &PlatformError) -> Refusal {

@@ -15,7 +15,7 @@ use super::judge::Asks;
 use crate::{
     audit::{authority, sshsig::PublicKey, statement},
     platform,
-    row::{Kind, PrincipalId},
+    row::{Kind, PrincipalId, gate::Service},
 };
 
 /// The one organisation that may sign with plain keys, and on loopback alone.
@@ -62,6 +62,9 @@ pub struct Config {
     /// How many people approve, by risk.
     #[serde(default)]
     pub keys: Keys,
+    /// How deploys are gated, by service. Runs of a service that is not named here are not decided on.
+    #[serde(default)]
+    pub gates: BTreeMap<String, Service>,
     /// The executor, with write credentials of its own; without it, `dock executor` carries out what is approved.
     #[serde(default)]
     pub executor: Option<super::executor::Config>,
@@ -107,6 +110,11 @@ impl Config {
                 self.listen
             ));
         }
+        for (name, service) in &self.gates {
+            if let Err(why) = gated(service) {
+                return wrong(format!("gates.{name}: {why}"));
+            }
+        }
         self.pinned().map(drop)
     }
 
@@ -128,6 +136,25 @@ impl Config {
     pub(super) fn rota(&self) -> BTreeMap<PrincipalId, BTreeSet<String>> {
         self.rota.iter().map(|(who, shift)| (who.clone(), BTreeSet::from([shift.clone()]))).collect()
     }
+}
+
+/// What no type can say of a gated service.
+fn gated(service: &Service) -> Result<(), String> {
+    let repository: Result<platform::github::Repository, _> = service.repository.parse();
+    repository.map_err(|error| error.to_string())?;
+    if service.environments.is_empty() {
+        return Err("no environment is gated".to_owned());
+    }
+    let whole = |text: &&String| text.split('/').filter(|part| !part.is_empty()).count() == 2;
+    if let Some(workspace) = service.terraform.as_ref().filter(|text| !whole(text)) {
+        return Err(format!("terraform `{workspace}` is not `organisation/workspace`"));
+    }
+    for name in service.promotes_to.iter().flat_map(|(from, to)| [from, to]) {
+        if !service.environments.contains_key(name) {
+            return Err(format!("promotes_to names {name}, which is none of its environments"));
+        }
+    }
+    Ok(())
 }
 
 fn loopback() -> SocketAddr {
@@ -154,5 +181,26 @@ mod tests {
         assert_eq!(with("listen = \"0.0.0.0:1\"\ninsecure_http = true\n"), Ok(()));
         assert!(with("admins = [\"not a key\"]\n").is_err());
         assert!(toml::from_str::<Config>(&format!("{LEAST}lisen = \"x\"\n")).is_err());
+    }
+
+    #[test]
+    fn a_gated_service_is_named_in_full() {
+        let with = |more: &str| {
+            toml::from_str::<Config>(&format!("{LEAST}[gates.billing-worker]\n{more}")).unwrap().check()
+        };
+        let repository = "repository = \"acme/billing-worker\"\n";
+        assert_eq!(with(repository), Ok(()));
+        let both = "environments = { staging = \"reversible\", production = \"irreversible\" }\n";
+        let promoted = "promotes_to = { staging = \"production\" }\n";
+        assert_eq!(with(&format!("{repository}{both}{promoted}")), Ok(()));
+        for wrong in [
+            "repository = \"billing-worker\"\n".to_owned(),
+            format!("{repository}environments = {{}}\n"),
+            format!("{repository}terraform = \"billing-worker\"\n"),
+            format!("{repository}{promoted}"),
+        ] {
+            let error = with(&wrong).unwrap_err().to_string();
+            assert!(error.contains("gates.billing-worker: "), "{error}");
+        }
     }
 }

@@ -194,14 +194,7 @@ impl Case {
         if !approves {
             return Ok(Ruled::Accepted(Box::new(transition)));
         }
-        let moved = match claim::base(app, &whole.draft.base, claim::DECISION_WITHIN).await {
-            Ok(base) => whole.draft.base.moved(&base),
-            // It is gone.
-            Err(Refusal::ClaimMismatch { what, claimed, read }) => {
-                vec![Moved { what, was: claimed, is: read }]
-            }
-            Err(refusal) => return Err(refusal.into()),
-        };
+        let moved = claim::moved(app, &whole.draft.base).await?;
         if moved.is_empty() {
             return Ok(Ruled::Accepted(Box::new(transition)));
         }

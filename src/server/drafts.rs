@@ -26,10 +26,8 @@ use super::{
 use crate::{
     audit::admin::Standing as AgentStanding,
     lifecycle::{self, Step},
-    platform::argocd::Refresh,
     row::{
-        Base, Digest, Draft, Kind, PrincipalId, Refusal, Risk, Row, RowId, State as RowState, c1, present,
-        sync::Reading,
+        Digest, Draft, Kind, PrincipalId, Reading, Refusal, Risk, Row, RowId, State as RowState, c1, present,
     },
     store::{About, Actor, Commit, Committed, LeafDraft, Repeatable, RowWrite},
     wire::{DraftAnswer, DraftOutcome},
@@ -261,8 +259,7 @@ struct Read {
 
 impl Read {
     async fn of(app: &App, draft: &Draft) -> Result<Self, Problem> {
-        let Base::Sync(base) = &draft.base else { return Ok(Self { reading: None }) };
-        let reading = claim::sync(app, base, Refresh::No, claim::LOOK_WITHIN).await?;
+        let reading = claim::read(app, &draft.base, claim::Look::Whole).await?;
         if let Some(reading) = &reading {
             let facts = claim::facts(app, reading).await?;
             if facts != draft.facts {
@@ -280,24 +277,11 @@ impl Read {
                 draft.risk.max(if draft.kind == Kind::Sync { Risk::Reversible } else { Risk::Irreversible });
             return Ok(Judged { risk, rule: judge::rule(risk, &draft.environment, &app.asks), drift: None });
         };
-        if reading.touched().is_empty() && reading.sync_status == "Synced" {
-            let (what, claimed) = ("the drift".to_owned(), "there is one".to_owned());
-            return Err(Refusal::ClaimMismatch {
-                what,
-                claimed,
-                read: "the application is in sync".to_owned(),
-            }
-            .into());
-        }
-        Ok(judge::sync(id, draft, reading, &app.asks)?)
-    }
-
-    fn drift(&self) -> Option<Digest> {
-        self.reading.as_ref().map(|reading| reading.base().drift())
+        Ok(judge::claim(id, draft, reading, &app.asks)?)
     }
 }
 
-/// The same drift is held, or its row is open: nothing is opened and nobody is paged.
+/// The same is held, or its row is open: nothing is opened and nobody is paged.
 async fn already(
     app: &App,
     request: &Request,
@@ -305,15 +289,22 @@ async fn already(
     draft: &Draft,
     now: Timestamp,
 ) -> Result<Option<DraftAnswer>, Problem> {
-    let Some(read_drift) = read.drift() else { return Ok(None) };
+    let Some(reading) = &read.reading else { return Ok(None) };
+    let read_drift = reading.drift();
     if let Some(open) = app.store.open_row(draft.kind, &draft.subject, now).await? {
         let waits_for_agent = matches!(open.state(), RowState::NeedsChanges | RowState::Stale);
-        let same = open.drift == Some(read_drift) && open.agent == request.caller.id && !waits_for_agent;
+        // A drift is the same over any number of commits; where there is none, only the same base is the same.
+        let unchanged = match read_drift {
+            Some(drift) => open.drift == Some(drift),
+            None => open.digests.base == reading.base().digest(),
+        };
+        let same = unchanged && open.agent == request.caller.id && !waits_for_agent;
         let (outcome, state) = (DraftOutcome::Exists, open.state());
         return Ok(same.then_some(DraftAnswer { outcome, row: open.id, revision: open.revision, state }));
     }
     let mut standing = app.store.holds().await?.into_iter();
-    let Some(hold) = standing.find(|hold| hold.subject == draft.subject && hold.drift == read_drift) else {
+    let same = |hold: &crate::row::Hold| hold.subject == draft.subject && Some(hold.drift) == read_drift;
+    let Some(hold) = standing.find(same) else {
         return Ok(None);
     };
     let Some(row) = app.store.row(hold.row).await? else { return Ok(None) };

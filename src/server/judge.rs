@@ -9,10 +9,7 @@ use jiff::Timestamp;
 
 use crate::{
     lifecycle,
-    row::{
-        Base, Digest, Draft, Effect, PrincipalId, Refusal, Risk, Row, RowId, Rule, Stage, difference,
-        sync::Reading,
-    },
+    row::{Digest, Draft, PrincipalId, Reading, Refusal, Risk, Row, RowId, Rule, Stage},
 };
 
 /// What the team asks of rows, by risk: how many keys, and whether each needs a touch or a note.
@@ -39,11 +36,15 @@ pub(super) struct Judged {
 
 /// Compares field by field what the draft says with what was read. A base that moved in between is told as such, so
 /// that the agent reads again; everything else that differs is a claim that does not hold.
-pub(super) fn sync(row: RowId, draft: &Draft, reading: &Reading, asks: &Asks) -> Result<Judged, Refusal> {
-    let (base, effect) = (reading.base(), reading.effect());
-    let moved = draft.base.moved(&Base::Sync(base.clone()));
+pub(super) fn claim(row: RowId, draft: &Draft, reading: &Reading, asks: &Asks) -> Result<Judged, Refusal> {
+    let base = reading.base();
+    let moved = draft.base.moved(&base);
     if !moved.is_empty() {
         return Err(Refusal::BaseMoved { row, moved });
+    }
+    if let Some(read) = reading.nothing_to_decide() {
+        let (what, claimed) = ("what waits".to_owned(), "a decision".to_owned());
+        return Err(Refusal::ClaimMismatch { what, claimed, read });
     }
     let same = |what: &str, claimed: &str, read: &str| {
         if claimed == read {
@@ -55,15 +56,14 @@ pub(super) fn sync(row: RowId, draft: &Draft, reading: &Reading, asks: &Asks) ->
             read: read.to_owned(),
         })
     };
-    same("the subject", &draft.subject, &reading.app)?;
-    same("the environment", &draft.environment, reading.environment.as_deref().unwrap_or("unknown"))?;
-    same("the base", &draft.base.digest().to_string(), &Base::Sync(base.clone()).digest().to_string())?;
-    same("the effect", &draft.effect.digest().to_string(), &Effect::Argocd(effect).digest().to_string())?;
-    let diff = difference::of_sync(reading);
-    same("the difference", &Digest::of(&draft.diff).short(), &Digest::of(&diff).short())?;
+    same("the subject", &draft.subject, &reading.subject())?;
+    same("the environment", &draft.environment, reading.environment())?;
+    same("the base", &draft.base.digest().to_string(), &base.digest().to_string())?;
+    same("the effect", &draft.effect.digest().to_string(), &reading.effect().digest().to_string())?;
+    same("the difference", &Digest::of(&draft.diff).short(), &Digest::of(reading.difference()).short())?;
     let risk = reading.risk();
     same("the risk", draft.risk.word(), risk.word())?;
-    Ok(Judged { risk, rule: rule(risk, &draft.environment, asks), drift: Some(base.drift()) })
+    Ok(Judged { risk, rule: rule(risk, &draft.environment, asks), drift: reading.drift() })
 }
 
 /// The rule that a new row freezes.

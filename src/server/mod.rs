@@ -164,6 +164,7 @@ async fn open(config: &Config, clock: Clock, store: Arc<dyn Store>, url: String)
         record,
         standings: standing::Standings::new(authority),
         sources: Sources::open(&config.platforms)?,
+        gates: config.gates.clone(),
         shifts: shifts::Shifts::new(config.rota()),
         readings: series::Readings::default(),
         challenges: login::Challenges::new().ok_or(ServerError::NoRandomness)?,

@@ -22,8 +22,7 @@ use super::{
     view,
 };
 use crate::{
-    platform::argocd::Refresh,
-    row::{Base, Hold, Refusal, Row, RowId, Stage, difference, id::NotAnId},
+    row::{Hold, Row, RowId, Stage, id::NotAnId},
     store::{Cursor, Leaves, RowQuery, Whole},
     wire::{Fresh, HistoryEntry, RowPage, RowView},
 };
@@ -137,20 +136,10 @@ pub(super) async fn fresh(
 ) -> Result<Json<Fresh>, Problem> {
     caller.may_read()?;
     let whole = app.store.whole(id, None).await?.ok_or_else(|| Problem::not_found(&format!("row {id}")))?;
-    let Base::Sync(was) = &whole.draft.base else {
-        return Err(Refusal::SourceUnreachable {
-            platform: "The platform".to_owned(),
-            why: format!("the backend does not read the base of a {} row", id.kind.word()),
-        }
-        .into());
-    };
-    let reading = claim::sync(&app, was, Refresh::Normal, claim::LOOK_WITHIN).await?;
-    let reading = reading.ok_or_else(|| Refusal::SourceUnreachable {
-        platform: "ArgoCD".to_owned(),
-        why: "the backend is not configured to read it".to_owned(),
-    })?;
-    let base = Base::Sync(reading.base());
-    let (moved, diff) = (whole.draft.base.moved(&base), difference::of_sync(&reading));
+    let was = &whole.draft.base;
+    let reading = claim::read(&app, was, claim::Look::Refreshed).await?;
+    let reading = reading.ok_or_else(|| claim::not_configured("The platform"))?;
+    let (moved, base, diff) = (reading.moved(was), reading.base(), reading.difference());
     Ok(Json(Fresh { row: id, read_at: app.clock.now(), moved, base, diff }))
 }
 
