@@ -60,6 +60,7 @@ const PURE: &[&str] = &[
     "src/agent/argus/plan.rs",
     "src/agent/argus/words.rs",
     "src/server/executor/plan.rs",
+    "src/server/executor/plan/",
     "src/agent/argus/rules.rs",
     "src/agent/argus/facts.rs",
     "src/console/update.rs",

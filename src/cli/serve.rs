@@ -14,7 +14,7 @@ use crate::{
     config,
     server::{
         self, Config, ServerError,
-        executor::{Executor, ExecutorError},
+        executor::{Around, Executor, ExecutorError},
     },
 };
 
@@ -70,7 +70,8 @@ pub(super) fn executor(globals: &Globals, args: &ExecutorArgs) -> Outcome {
     service::run(async {
         let store = server::open_store(&config).map_err(|error| failure(&error))?;
         let admins = config.pinned().map_err(|error| failure(&error.into()))?;
-        let executor = Executor::open(store, clock, &config.org, admins, section);
+        let around = Around { gates: &config.gates, platforms: &config.platforms };
+        let executor = Executor::open(store, clock, &config.org, admins, section, &around);
         let executor = Arc::new(executor.map_err(|error| executor_failure(&error))?);
         let ended = executor.run(service::told_to_stop(args.with_parent)).await;
         ended.map(|()| Code::Done).map_err(|error| executor_failure(&error))

@@ -61,7 +61,7 @@ pub use app::App;
 pub use config::Config;
 pub use record::RecordError;
 
-use executor::{Executor, ExecutorError};
+use executor::{Around, Executor, ExecutorError};
 
 /// How long a server that ends waits for its executor.
 const EXECUTOR_STOPS_WITHIN: Duration = Duration::from_secs(2);
@@ -122,7 +122,10 @@ async fn bind_over(config: &Config, clock: Clock, store: Arc<dyn Store>) -> Resu
     let url = config.url.clone().unwrap_or_else(|| format!("http://{address}"));
     let mut app = open(config, clock.clone(), Arc::clone(&store), url).await?;
     let executor = match (&config.executor, &app.read_only) {
-        (Some(section), None) => Some(Executor::open(store, clock, &config.org, config.pinned()?, section)?),
+        (Some(section), None) => {
+            let around = Around { gates: &config.gates, platforms: &config.platforms };
+            Some(Executor::open(store, clock, &config.org, config.pinned()?, section, &around)?)
+        }
         _ => None,
     };
     if let Some(executor) = &executor {

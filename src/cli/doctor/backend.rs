@@ -11,7 +11,7 @@ use crate::{
     audit::note::{KeyUse, NoteKey},
     cli::exit::Failure,
     config,
-    platform::{Fact, Health, PlatformError, Sources, argocd},
+    platform::{Fact, Health, PlatformError, Sources, argocd, github},
     row::Digest,
     server::Config,
 };
@@ -40,12 +40,26 @@ pub(super) async fn checks(file: &Path) -> Result<Vec<Check>, Failure> {
     }
     match &config.executor {
         None => add("executor", Ok("none here: approvals wait for `dock executor`".to_owned())),
-        Some(section) => match argocd::Source::open(&section.argocd) {
-            Ok(argocd) => add("executor", may(&argocd, true).await),
-            Err(error) => add("executor", Err(error.to_string())),
-        },
+        Some(section) => {
+            if let Some(section) = &section.argocd {
+                match argocd::Source::open(section) {
+                    Ok(argocd) => add("executor", may(&argocd, true).await),
+                    Err(error) => add("executor", Err(error.to_string())),
+                }
+            }
+            if let Some(section) = &section.github {
+                add("executor's GitHub", answers(section).await);
+            }
+        }
     }
     Ok(checks)
+}
+
+/// Does the account that answers runs reach GitHub?
+async fn answers(section: &github::Config) -> Found {
+    let actuator = github::Actuator::open(section).map_err(|error| error.to_string())?;
+    actuator.reads().health().await.map_err(|error| error.to_string())?;
+    Ok("GitHub takes its credential".to_owned())
 }
 
 fn log_key(config: &Config) -> Result<String, String> {

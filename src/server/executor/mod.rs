@@ -1,10 +1,11 @@
-//! The executor: carries out what was approved, once, on the base that was reviewed, and says what became of it.
+//! The executor: carries out what was decided, once, on the base that was reviewed, and says what became of it.
 //!
-//! An approved row is taken under a lease with a fencing number. The decision is proved again from the leaves
-//! ([`warrant`]), the base is read again, the intent is committed, the write is sent, the operation followed, the result
-//! read back ([`worker`]); afterwards health is followed until it settles ([`post_check`]). What to do when any of that
-//! was cut off is one pure answer ([`plan`]), so that the way after a crash is the usual one.
-//! Never: a write without a warrant and an intent; the same sync twice.
+//! A decided row is taken under a lease with a fencing number. The decision is proved again from the leaves
+//! ([`warrant`]), the base is read again, the intent is committed, the write is sent, what follows is watched, the result
+//! read back ([`worker`]), for each write of the effect in turn; afterwards health is followed until it settles
+//! ([`post_check`]). What to do when any of that was cut off is one pure answer ([`plan`]), so that the way after a crash
+//! is the usual one. What differs from platform to platform is in [`hand`].
+//! Never: a write without a warrant and an intent; the same write twice.
 
 use std::{
     collections::BTreeMap,
@@ -20,22 +21,32 @@ use tokio::task::JoinSet;
 use crate::{
     audit::sshsig::PublicKey,
     clock::Clock,
-    platform::{
-        PlatformError,
-        argocd::{self, Actuator},
-    },
+    platform::{self, PlatformError, Sources, argocd, github},
     policy::Engine,
-    row::{PrincipalId, PrincipalKind, RowId},
+    row::{PrincipalId, PrincipalKind, RowId, gate::Service},
     store::{Actor, Store, StoreError, Work, WorkKind},
 };
 
+/// A named place of a write, where a test can cut it: `intent.committed`, or `answer.intent.committed`.
+macro_rules! point {
+    ($write:expr, $name:literal) => {
+        match $write {
+            $crate::row::stage::Write::Sync => $name,
+            $crate::row::stage::Write::Canary => concat!("canary.", $name),
+            $crate::row::stage::Write::Answer => concat!("answer.", $name),
+            $crate::row::stage::Write::Apply => concat!("apply.", $name),
+        }
+    };
+}
+
+mod hand;
 mod lease;
 mod plan;
 mod post_check;
 mod warrant;
 mod worker;
 
-use warrant::Hand;
+use hand::Hand;
 
 /// Rows that are worked on at once.
 const TOGETHER_MAX: usize = 8;
@@ -45,9 +56,19 @@ const TOGETHER_MAX: usize = 8;
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// ArgoCD with the executor's own account, which may sync.
-    pub argocd: argocd::Config,
+    pub argocd: Option<argocd::Config>,
+    /// GitHub with the executor's own App or token, which owns the rule that holds runs and may answer it.
+    pub github: Option<github::Config>,
     #[serde(default)]
     pub pace: Pace,
+}
+
+/// What the executor shares with the server's config.
+#[derive(Debug, Clone, Copy)]
+pub struct Around<'a> {
+    pub gates: &'a BTreeMap<String, Service>,
+    /// Read, never written.
+    pub platforms: &'a platform::Config,
 }
 
 /// How long things take, in milliseconds.
@@ -64,8 +85,10 @@ pub struct Pace {
     pub degraded_after_ms: u32,
     /// Health that has not settled by then is degraded.
     pub settle_within_ms: u32,
-    /// A degraded row is watched so long for a rollback.
+    /// A degraded row is watched so long for a rollback, a gate's deploy for whatever becomes of it.
     pub watch_ms: u32,
+    /// A gate's deploy that can be taken back is healthy once all was fine for so long; any other once its watch is over.
+    pub healthy_after_ms: u32,
 }
 
 impl Default for Pace {
@@ -77,6 +100,7 @@ impl Default for Pace {
             degraded_after_ms: 5_000,
             settle_within_ms: 10 * 60 * 1_000,
             watch_ms: 30 * 60 * 1_000,
+            healthy_after_ms: 5 * 60 * 1_000,
         }
     }
 }
@@ -103,6 +127,8 @@ pub struct Executor {
     admins: Option<Vec<PublicKey>>,
     engine: &'static Engine,
     hand: Hand,
+    /// What is read to tell how a deploy does, with the server's reading accounts.
+    sources: Sources,
     pace: Pace,
     troubles: Troubles,
     /// What a test does between two steps; true cuts the worker off there.
@@ -111,13 +137,14 @@ pub struct Executor {
 }
 
 impl Executor {
-    /// Reads the executor's token; asks nobody yet. `admins` are the keys that the chain of authority begins with.
+    /// Reads the executor's tokens; asks nobody yet. `admins` are the keys that the chain of authority begins with.
     pub fn open(
         store: Arc<dyn Store>,
         clock: Clock,
         org: &str,
         admins: Option<Vec<PublicKey>>,
         config: &Config,
+        around: &Around<'_>,
     ) -> Result<Self, ExecutorError> {
         let engine = Engine::embedded().map_err(|error| ExecutorError::Policy(error.to_string()))?;
         Ok(Self {
@@ -126,7 +153,8 @@ impl Executor {
             org: org.to_owned(),
             admins,
             engine,
-            hand: Hand::new(Actuator::open(&config.argocd)?),
+            hand: Hand::open(config, around.gates)?,
+            sources: Sources::open(around.platforms)?,
             pace: config.pace,
             troubles: Troubles::default(),
             #[cfg(test)]

@@ -1,4 +1,5 @@
-//! After the write: health as ArgoCD tells it, followed until it settles, and a rollback if one is seen.
+//! After the write: health as ArgoCD tells it, followed until it settles, and a rollback if one is seen; a gate's deploy for
+//! its watch window ([`gate`]).
 //!
 //! Never: health believed that is older than the sync.
 
@@ -12,8 +13,10 @@ use super::{
 use crate::{
     lifecycle::{Health, Ruling, Step},
     platform::argocd::{AppKey, Application, HealthState, Refresh},
-    row::{Effect, Row, RowId, Stage, stage::Execution},
+    row::{Base, Effect, Row, RowId, Stage, stage::Execution},
 };
+
+mod gate;
 
 /// Resources that a detail names at most.
 const NAMED: usize = 8;
@@ -38,7 +41,11 @@ enum Verdict {
 pub(super) async fn follow(executor: &Executor, lease: &Lease<'_>, id: RowId) -> Result<(), Stopped> {
     let Some(row) = executor.store.row(id).await? else { return lease.done().await };
     let draft = executor.store.draft(id, row.revision).await?;
-    let Some(Effect::Argocd(effect)) = draft.map(|draft| draft.effect) else { return lease.done().await };
+    let effect = match draft.map(|draft| (draft.effect, draft.base)) {
+        Some((Effect::Argocd(effect), _)) => effect,
+        Some((Effect::Github(_), Base::Gate(base))) => return gate::follow(executor, lease, &row, &base).await,
+        _ => return lease.done().await,
+    };
     let app = AppKey { name: effect.application, project: effect.project, namespace: None };
     match &row.stage {
         Stage::Executed { execution } => settle(executor, lease, &row, execution, &app).await,
@@ -60,11 +67,7 @@ async fn settle(
     let begun = execution.confirmed_at.unwrap_or(execution.intended_at);
     let mut bad_since: Option<Timestamp> = None;
     loop {
-        let read = lease.holding(executor.hand.reads().application(key, Refresh::No)).await?;
-        let app = match read {
-            Ok(app) => app,
-            Err(error) => return Err(Stopped::later(error.to_string(), executor.retry())),
-        };
+        let app = application(executor, lease, key).await?;
         let now = executor.clock.now();
         let (health, detail) = match judge(&app) {
             Verdict::Healthy { detail } => (Some(Health::Healthy), detail),
@@ -86,6 +89,16 @@ async fn settle(
         }
         lease.pause().await?;
     }
+}
+
+async fn application(
+    executor: &Executor,
+    lease: &Lease<'_>,
+    key: &AppKey,
+) -> Result<Application, Stopped> {
+    let argocd = executor.hand.argocd().map_err(|why| Stopped::later(why, executor.retry()))?;
+    let read = lease.holding(argocd.reads().application(key, Refresh::No)).await?;
+    read.map_err(|error| Stopped::later(error.to_string(), executor.retry()))
 }
 
 async fn stamp(
@@ -159,11 +172,7 @@ async fn watch(
     if executor.clock.now() >= until {
         return lease.done().await;
     }
-    let read = lease.holding(executor.hand.reads().application(key, Refresh::No)).await?;
-    let app = match read {
-        Ok(app) => app,
-        Err(error) => return Err(Stopped::later(error.to_string(), executor.retry())),
-    };
+    let app = application(executor, lease, key).await?;
     match rolled_back(&app, execution, synced) {
         Some(detail) => stamp(executor, lease, row.id, Health::RolledBack, detail).await,
         None => Err(Stopped::Later { why: None, wait: executor.retry() * WATCH_SLOWER }),

@@ -19,7 +19,7 @@ use crate::{
         statement::{Seen, Statement},
     },
     lifecycle::{self, Judgement, Ruling, Step},
-    platform::argocd::{AppKey, Application, Phase, Pin as Target, Refresh, ResourceKey, SyncRequest, Tag},
+    platform::argocd::{Actuator, AppKey, Application, Phase, Pin as Target, Refresh, ResourceKey, SyncRequest, Tag},
     row::{
         Attributes, Base, Decision, DecisionId, Digest, Draft, Effect, Event, Key, Pointer, Row, Rule, Stage,
         State, Touch, Verdict, c1, difference, draft::PROSE_BY_RULES,
@@ -150,12 +150,14 @@ impl World {
     }
 
     fn reads(&self) -> &argocd::Source {
-        self.reads.get_or_init(|| Actuator::open(&self.config().argocd).unwrap()).reads()
+        self.reads.get_or_init(|| Actuator::open(&self.config().argocd.unwrap()).unwrap()).reads()
     }
 
     fn executor(&self) -> Executor {
         let store: Arc<dyn Store> = self.store.clone();
-        Executor::open(store, Clock::system(), ORG, None, &self.config()).unwrap()
+        let (gates, platforms) = (BTreeMap::new(), platform::Config::default());
+        let around = Around { gates: &gates, platforms: &platforms };
+        Executor::open(store, Clock::system(), ORG, None, &self.config(), &around).unwrap()
     }
 
     fn cut_or(
@@ -473,7 +475,7 @@ async fn a_taken_slot_is_waited_for() {
                 let tags = vec![Tag { name: "by".into(), value: "hand".into() }];
                 let request =
                     SyncRequest { app, pin: Target::Target, prune: false, resources: Some(vec![key]), tags };
-                Actuator::open(&other.config().argocd).unwrap().sync(&request).await.unwrap();
+                Actuator::open(&other.config().argocd.unwrap()).unwrap().sync(&request).await.unwrap();
             }
             false
         })

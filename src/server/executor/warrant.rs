@@ -4,10 +4,14 @@
 //! itself is compared with that and never believed.
 //! Never: a [`Warrant`] from a flag; a write without one.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 
+use super::plan::Due;
 use crate::{
     audit::{
         authority::Authority,
@@ -17,12 +21,12 @@ use crate::{
         verify,
     },
     lifecycle::Ruling,
-    platform::argocd::{Accepted, Actuator, AppKey, Pin, Source, SyncError, SyncRequest, Tag, sync_body},
     policy::{Asker, Engine, Permission, Review, RowFacts, Tally, Vote, Wish, count},
     row::{
-        Attributes, Base, Decision, DecisionId, Digest, Draft, Effect, Event, Row, RowId, Touch, c1,
-        stage::Approval,
-        sync::{SyncBase, SyncEffect},
+        Attributes, Base, Decision, DecisionId, Draft, Effect, Event, Row, RowId, Touch,
+        gate::GateEffect,
+        stage::{Approval, Write},
+        sync::SyncEffect,
     },
 };
 
@@ -45,13 +49,26 @@ const NOT_ATTRIBUTES: [&str; 15] = [
     "offline",
 ];
 
-/// That this row's sync was decided, by whom it needed, over exactly this.
+/// That this was decided for this row, by whom it needed, over exactly this.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Warrant {
-    row: RowId,
-    tag: DecisionId,
-    effect: SyncEffect,
-    base: SyncBase,
+    pub(super) row: RowId,
+    /// The deciding decision's id: what is left on the platform.
+    pub(super) tag: DecisionId,
+    pub(super) base: Base,
+    pub(super) task: Task,
+    /// In words, as `priya and sarah`.
+    pub(super) by: String,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Task {
+    Sync(SyncEffect),
+    /// With the conditions that were signed.
+    Approve(GateEffect),
+    /// A run is told the no of a decline.
+    Reject(GateEffect),
 }
 
 /// Why there is none.
@@ -69,7 +86,8 @@ pub(super) struct Case<'a> {
     pub(super) admins: Option<Vec<PublicKey>>,
     pub(super) engine: &'a Engine,
     pub(super) row: &'a Row,
-    pub(super) approval: &'a Approval,
+    pub(super) decided: Decided<'a>,
+    /// Of the revision that was decided on.
     pub(super) draft: &'a Draft,
     /// All leaves of the row and all that move the authority, in order.
     pub(super) leaves: &'a [(u64, Leaf)],
@@ -78,73 +96,65 @@ pub(super) struct Case<'a> {
     pub(super) now: Timestamp,
 }
 
-impl Warrant {
-    pub(super) fn tag(&self) -> &DecisionId {
-        &self.tag
-    }
+/// What the row says was decided: to be proved.
+#[derive(Clone, Copy)]
+pub(super) enum Decided<'a> {
+    Approved(&'a Approval),
+    Declined {
+        tag: &'a DecisionId,
+        /// That its author saw.
+        revision: u32,
+    },
+}
 
-    pub(super) fn base(&self) -> &SyncBase {
-        &self.base
-    }
-
-    pub(super) fn reviewed(&self) -> &[String] {
-        &self.effect.revisions
-    }
-
-    pub(super) fn app(&self) -> AppKey {
-        AppKey {
-            name: self.effect.application.clone(),
-            project: self.effect.project.clone(),
-            namespace: None,
+impl Decided<'_> {
+    /// What the execution is tagged with.
+    pub(super) fn tag(&self) -> Option<&DecisionId> {
+        match self {
+            Self::Approved(approval) => approval.decisions.last(),
+            Self::Declined { tag, .. } => Some(tag),
         }
-    }
-
-    /// What will be sent; `log` is the head that the intent made, as `SIZE ROOT16`.
-    fn request(&self, auto_sync: bool, log: Option<&str>) -> SyncRequest {
-        let tag = |name: &str, value: String| Tag { name: name.to_owned(), value };
-        let mut tags =
-            vec![tag("dock.row", self.row.to_string()), tag(super::plan::DECISION_TAG, self.tag.to_string())];
-        tags.extend(log.map(|log| tag("dock.log", log.to_owned())));
-        let pin = match self.effect.revisions.as_slice() {
-            // ArgoCD takes no pin there; its answer is compared instead.
-            _ if auto_sync => Pin::Target,
-            [one] => Pin::Revision(one.clone()),
-            many => Pin::Revisions(many.to_vec()),
-        };
-        SyncRequest { app: self.app(), pin, prune: self.effect.prune, resources: None, tags }
-    }
-
-    /// The digest that the intent names: of the whole request but `dock.log`, which names the intent's own entry.
-    pub(super) fn request_digest(&self, auto_sync: bool) -> Digest {
-        Digest::of(c1::sorted_json(&sync_body(&self.request(auto_sync, None))))
     }
 }
 
-/// The one hand that writes to ArgoCD.
-pub(super) struct Hand(Actuator);
+/// What the signatures of an approval come to.
+struct Signed {
+    conditions: BTreeMap<String, String>,
+    by: String,
+}
 
-impl Hand {
-    pub(super) fn new(actuator: Actuator) -> Self {
-        Self(actuator)
+impl Warrant {
+    /// The writes, in order.
+    pub(super) fn writes(&self) -> Vec<Write> {
+        match &self.task {
+            Task::Sync(_) => vec![Write::Sync],
+            Task::Approve(effect) => {
+                let canary = (!effect.conditions.is_empty()).then_some(Write::Canary);
+                let apply = effect.apply.as_ref().map(|_| Write::Apply);
+                canary.into_iter().chain([Write::Answer]).chain(apply).collect()
+            }
+            Task::Reject(_) => vec![Write::Answer],
+        }
     }
 
-    pub(super) fn reads(&self) -> &Source {
-        self.0.reads()
-    }
-
-    /// Asks for the sync that the warrant is about, once.
-    pub(super) async fn sync(
-        &self,
-        warrant: &Warrant,
-        auto_sync: bool,
-        log: &str,
-    ) -> Result<Accepted, SyncError> {
-        self.0.sync(&warrant.request(auto_sync, Some(log))).await
-    }
-
-    /// Ends an operation that went another way than the warrant says.
-    pub(super) async fn terminate(&self, warrant: &Warrant) -> Result<bool, crate::platform::PlatformError> {
-        self.0.terminate(&warrant.app()).await
+    /// What was reviewed of a write; none where the warrant is not for it.
+    pub(super) fn due(&self, write: Write) -> Option<Due> {
+        let attempt = match &self.base {
+            Base::Gate(base) => Some(base.attempt),
+            _ => None,
+        };
+        match (write, &self.task) {
+            (Write::Sync, Task::Sync(effect)) => Some(Due::Sync { revisions: effect.revisions.clone() }),
+            (Write::Canary, Task::Approve(effect)) => {
+                Some(Due::Canary { what: effect.canary.as_ref()?.sentence() })
+            }
+            (Write::Answer, Task::Approve(effect) | Task::Reject(effect)) => Some(Due::Answer {
+                attempt: attempt?,
+                environment: effect.environment.clone(),
+                approve: matches!(self.task, Task::Approve(_)),
+            }),
+            _ => None,
+        }
     }
 }
 
@@ -179,14 +189,25 @@ pub(super) fn ruling(leaves: &[(u64, Leaf)], row: &Row) -> Ruling {
 /// Checks everything; `intent` is the leaf that would be the log's next.
 pub(super) fn verify(case: &Case<'_>, intent: (u64, Leaf)) -> Result<Warrant, NoWarrant> {
     let unproved = |why: &str| NoWarrant::NotProved(why.to_owned());
-    let Case { row, approval, draft, .. } = case;
+    let warrant = match case.decided {
+        Decided::Approved(approval) => approved(case, approval)?,
+        Decided::Declined { tag, revision } => declined(case, tag, revision)?,
+    };
+    let leaves = case.leaves.iter().cloned();
+    verify::may_execute(case.org, case.admins.clone(), leaves, intent).map_err(|problems| {
+        unproved(&problems.first().map_or_else(String::new, |problem| problem.text.clone()))
+    })?;
+    Ok(warrant)
+}
+
+/// The draft is what was opened or revised in the record, under the rule that stands there.
+fn approved(case: &Case<'_>, approval: &Approval) -> Result<Warrant, NoWarrant> {
+    let unproved = |why: &str| NoWarrant::NotProved(why.to_owned());
+    let Case { row, draft, .. } = case;
     let digests = draft.digests(row.id, row.revision);
-    if digests != row.digests || approval.effect != digests.effect {
+    if digests != row.digests {
         return Err(unproved("the stored draft is not what was decided on"));
     }
-    let (Effect::Argocd(effect), Base::Sync(base)) = (&draft.effect, &draft.base) else {
-        return Err(unproved("it is no sync"));
-    };
     let proposed = case.leaves.iter().rev().find(|(_, leaf)| {
         leaf.row == Some(row.id) && matches!(leaf.event, Event::RowOpened | Event::RowRevised)
     });
@@ -207,32 +228,71 @@ pub(super) fn verify(case: &Case<'_>, intent: (u64, Leaf)) -> Result<Warrant, No
     {
         return Err(unproved("the record names another rule for this row"));
     }
-    let leaves = case.leaves.iter().cloned();
-    verify::may_execute(case.org, case.admins.clone(), leaves, intent).map_err(|problems| {
-        unproved(&problems.first().map_or_else(String::new, |problem| problem.text.clone()))
-    })?;
     let tag = approval.decisions.last().cloned().ok_or_else(|| unproved("no decision is named"))?;
-    match &approval.policy {
-        Some(policy) => by_policy(case, policy)?,
-        None => by_people(case)?,
+    let signed = match &approval.policy {
+        Some(policy) => by_policy(case, approval, policy)?,
+        None => by_people(case, approval)?,
+    };
+    let effect = draft.effect.with_conditions(&signed.conditions);
+    let effect = effect.filter(|effect| effect.digest() == approval.effect);
+    let task = match (effect, &draft.base) {
+        (None, _) => return Err(unproved("the effect under its conditions is not what was decided on")),
+        (Some(Effect::Argocd(effect)), Base::Sync(_)) => Task::Sync(effect),
+        (Some(Effect::Github(effect)), Base::Gate(_)) => Task::Approve(effect),
+        (Some(_), _) => return Err(unproved("it is of a kind that is not carried out here")),
+    };
+    Ok(Warrant { row: row.id, tag, base: draft.base.clone(), task, by: signed.by })
+}
+
+/// Somebody who could said no to this very run, and it was enough. Whether they still could does not matter: no is
+/// always safe.
+fn declined(case: &Case<'_>, tag: &DecisionId, revision: u32) -> Result<Warrant, NoWarrant> {
+    let unproved = |why: &str| NoWarrant::NotProved(why.to_owned());
+    let Case { row, draft, .. } = case;
+    let mut authority = Authority::new(case.org, case.admins.clone());
+    let (mut reviews, mut said) = (Vec::new(), None);
+    for (index, leaf) in case.leaves {
+        let _ = authority.apply(*index, leaf);
+        if leaf.row != Some(row.id) || leaf.event != Event::DecisionAccepted {
+            continue;
+        }
+        let (statement, _) = signed(case, &authority, leaf)?;
+        if statement.decision == Decision::Decline && stands(row, &statement.decision_id) {
+            let (reviewer, attributes) = (statement.reviewer.clone(), attributes(leaf));
+            reviews.push(Review { reviewer, vote: Vote::Decline, attributes });
+            if statement.decision_id == *tag {
+                said = Some(statement);
+            }
+        }
     }
-    Ok(Warrant { row: row.id, tag, effect: effect.clone(), base: base.clone() })
+    let said = said.ok_or_else(|| unproved("the decline is not in the record"))?;
+    let digests = draft.digests(row.id, revision);
+    let same = (said.revision, said.content, said.base, said.effect)
+        == (revision, digests.content, digests.base, digests.effect);
+    if !same || count(&row.rule, &reviews) != Tally::Declined {
+        return Err(unproved("the declines in the record are about something else, or not enough"));
+    }
+    let (Effect::Github(effect), Base::Gate(_)) = (&draft.effect, &draft.base) else {
+        return Err(unproved("nobody waits for the answer"));
+    };
+    let (task, by) = (Task::Reject(effect.clone()), said.reviewer.to_string());
+    Ok(Warrant { row: row.id, tag: tag.clone(), base: draft.base.clone(), task, by })
 }
 
 /// The policy that decided would decide the same now.
-fn by_policy(case: &Case<'_>, policy: &str) -> Result<(), NoWarrant> {
+fn by_policy(case: &Case<'_>, approval: &Approval, policy: &str) -> Result<Signed, NoWarrant> {
     let of = RowFacts { row: case.row, facts: &case.draft.facts };
     let now = case.engine.decides(of, case.failed, case.now);
     if now.as_deref() == Some(policy) {
-        return Ok(());
+        return Ok(Signed { conditions: BTreeMap::new(), by: policy.to_owned() });
     }
     let why = format!("the policy {policy} no longer decides this row");
-    Err(NoWarrant::Void { decisions: case.approval.decisions.clone(), why })
+    Err(NoWarrant::Void { decisions: approval.decisions.clone(), why })
 }
 
 /// Each key is good, they are enough by the row's frozen rule, and their people may still decide.
-fn by_people(case: &Case<'_>) -> Result<(), NoWarrant> {
-    let Case { row, approval, .. } = case;
+fn by_people(case: &Case<'_>, approval: &Approval) -> Result<Signed, NoWarrant> {
+    let row = case.row;
     let mut authority = Authority::new(case.org, case.admins.clone());
     let (mut reviews, mut counted, mut gone) = (Vec::new(), BTreeSet::new(), Vec::new());
     let mut statements = Vec::new();
@@ -256,7 +316,7 @@ fn by_people(case: &Case<'_>) -> Result<(), NoWarrant> {
             Decision::Approve | Decision::Decline | Decision::NeedsChanges | Decision::Withdraw => continue,
         };
         if names {
-            same_words(case, statement)?;
+            same_words(row, approval, statement)?;
             counted.insert(statement.decision_id.clone());
             if !may_still(case, &authority, statement, key, attributes) {
                 gone.push(statement.decision_id.clone());
@@ -273,7 +333,12 @@ fn by_people(case: &Case<'_>) -> Result<(), NoWarrant> {
     if counted.len() != approval.decisions.len() || count(&row.rule, &reviews) != Tally::Approved {
         return Err(NoWarrant::NotProved("the decisions in the record are not enough".to_owned()));
     }
-    Ok(())
+    let approving = |id: &DecisionId| statements.iter().find(|((said, _), _)| said.decision_id == *id);
+    let names = approval.decisions.iter().filter_map(approving).map(|((said, _), _)| said.reviewer.as_str());
+    let by = names.collect::<Vec<_>>().join(" and ");
+    let conditions = approval.decisions.last().and_then(approving);
+    let conditions = conditions.map(|((said, _), _)| said.conditions.clone()).unwrap_or_default();
+    Ok(Signed { conditions, by })
 }
 
 /// An accepted decision whose signature was good at its leaf, and the key that made it; its touch is what the row asks.
@@ -296,12 +361,12 @@ fn signed(
 }
 
 /// What was signed is what will be done.
-fn same_words(case: &Case<'_>, statement: &Statement) -> Result<(), NoWarrant> {
-    let digests = case.row.digests;
-    let same = statement.revision == case.row.revision
+fn same_words(row: &Row, approval: &Approval, statement: &Statement) -> Result<(), NoWarrant> {
+    let digests = row.digests;
+    let same = statement.revision == row.revision
         && statement.content == digests.content
         && statement.base == digests.base
-        && statement.effect == case.approval.effect
+        && statement.effect == approval.effect
         && statement.evidence == digests.evidence
         && statement.presented == digests.presented;
     if same {

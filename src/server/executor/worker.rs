@@ -6,28 +6,27 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Executor, actor,
+    hand::{BaseNow, Sent},
     lease::{Lease, Stepped, Stopped},
     milliseconds,
-    plan::{self, Next, Written},
-    warrant::{self, Case, NoWarrant, Warrant},
+    plan::{self, Intent, Next, Written},
+    warrant::{self, Case, Decided, NoWarrant, Warrant},
 };
 use crate::{
     audit::leaf::{self, Leaf},
     lifecycle::{self, Ruling, Step},
-    platform::{
-        self, Failure, PlatformError,
-        argocd::{Refresh, SyncError, SyncRefusal},
-    },
     row::{
-        Base, Digest, Event, How, Moved, Row, RowId, Stage, State,
-        stage::{Approval, Before, Execution, Write},
-        sync::Reading,
+        Digest, Event, How, Kind, Moved, Reading, Row, RowId, Stage, State,
+        stage::{Before, Done, Write},
     },
     store::{Leaves, RowQuery, StoreError},
 };
 
 /// How an execution ended after which no policy decides the same drift again.
 const FAILED: [State; 4] = [State::Failed, State::Unknown, State::Degraded, State::RolledBack];
+
+/// A platform that is away is asked so much more rarely where it is only told a no.
+const DECLINE_SLOWER: i32 = 5;
 
 /// A leaf and its index.
 type Numbered = (u64, Leaf);
@@ -41,58 +40,129 @@ struct Known {
     size: u64,
 }
 
-pub(super) async fn execute(executor: &Executor, lease: &Lease<'_>, id: RowId) -> Result<(), Stopped> {
-    let Some(known) = known(executor, id).await? else { return lease.done().await };
-    match known.row.stage.clone() {
-        Stage::Approved { approval } if approval.how != How::ByHand => {
-            begin(executor, lease, &known, &approval).await
+/// What is to be done about a row, as its stage says.
+enum Job<'a> {
+    /// The next write begins.
+    Begin { decided: Decided<'a>, done: &'a [Done] },
+    /// The intent of this write stands, and what became of it is not known.
+    Recover { decided: Decided<'a>, write: Write, before: Before, since: Timestamp },
+    /// Decided otherwise meanwhile, or done already.
+    Nothing,
+}
+
+impl<'a> Job<'a> {
+    fn of(row: &'a Row) -> Self {
+        match &row.stage {
+            Stage::Approved { approval } if approval.how != How::ByHand => {
+                Self::Begin { decided: Decided::Approved(approval), done: &[] }
+            }
+            Stage::Executing { execution } if execution.under_way() => Self::Recover {
+                decided: Decided::Approved(&execution.approval),
+                write: execution.write,
+                before: execution.before.clone(),
+                since: execution.intended_at,
+            },
+            Stage::Executing { execution } => {
+                Self::Begin { decided: Decided::Approved(&execution.approval), done: &execution.done }
+            }
+            Stage::Declined { told, .. } if row.id.kind == Kind::Gate => {
+                let declines = |key: &&crate::row::Key| {
+                    key.decision == crate::row::Decision::Decline && key.void.is_none()
+                };
+                let Some(key) = row.keys.iter().rev().find(declines) else { return Self::Nothing };
+                let decided = Decided::Declined { tag: &key.decision_id, revision: key.revision };
+                match told {
+                    None => Self::Begin { decided, done: &[] },
+                    Some(told) if told.outcome.is_none() => Self::Recover {
+                        decided,
+                        write: Write::Answer,
+                        before: told.before.clone(),
+                        since: told.intended_at,
+                    },
+                    Some(_) => Self::Nothing,
+                }
+            }
+            _ => Self::Nothing,
         }
-        Stage::Executing { execution } => recover(executor, lease, &known, execution).await,
-        // Decided otherwise meanwhile, or done already.
-        _ => lease.done().await,
     }
 }
 
-/// From the approval to the intent; then the write.
+/// What comes after a write.
+enum After {
+    /// The next write, from what the store says then.
+    Next,
+    /// The work is done.
+    Ended,
+}
+
+pub(super) async fn execute(executor: &Executor, lease: &Lease<'_>, id: RowId) -> Result<(), Stopped> {
+    loop {
+        let Some(known) = known(executor, id).await? else { return lease.done().await };
+        let after = match Job::of(&known.row) {
+            Job::Begin { decided, done } => begin(executor, lease, &known, decided, done).await?,
+            Job::Recover { decided, write, before, since } => {
+                recover(executor, lease, &known, decided, write, before, since).await?
+            }
+            Job::Nothing => return lease.done().await,
+        };
+        match after {
+            After::Next => {}
+            After::Ended => return Ok(()),
+        }
+    }
+}
+
+/// From the decision, or the write before, to the intent; then the write.
 async fn begin(
     executor: &Executor,
     lease: &Lease<'_>,
     known: &Known,
-    approval: &Approval,
-) -> Result<(), Stopped> {
+    decided: Decided<'_>,
+    done: &[Done],
+) -> Result<After, Stopped> {
     let id = known.row.id;
     if let Some((by, note)) = &known.ruling.halted {
         return Err(Stopped::later(format!("halted by {by}: {note}"), executor.retry()));
     }
-    let warrant = match prove(executor, known, approval).await? {
+    let warrant = match prove(executor, known, decided).await? {
         Ok(warrant) => warrant,
-        Err(no) => return not_proved(executor, lease, known, no).await,
+        Err(no) => return not_proved(executor, lease, known, done, no).await,
     };
-    executor.at("warrant.verified").await;
-    let reading = match base(executor, lease, &warrant).await? {
-        Read::As(reading) => reading,
-        Read::Busy => return Err(Stopped::later("another operation is running", executor.retry())),
-        Read::Moved(moved) => return stale(lease, id, moved).await,
-        Read::Away(error) => return Err(Stopped::later(error.to_string(), executor.retry())),
+    let Some(write) = warrant.writes().into_iter().find(|write| done.iter().all(|done| done.write != *write))
+    else {
+        tracing::error!(row = %id, "nothing is left to write, and it is not done");
+        return lease.done().await.map(|()| After::Ended);
     };
-    executor.at("base.read").await;
-    let before = Before {
-        history_id: reading.history_id,
-        operation_finished_at: reading.operation_finished_at.clone(),
+    executor.at(point!(write, "warrant.verified")).await;
+    let reading = match lease.holding(executor.hand.base(&warrant, write)).await? {
+        BaseNow::As(reading) => reading,
+        BaseNow::Busy => return Err(Stopped::later("another operation is running", executor.retry())),
+        BaseNow::Moved(moved) => return gone(executor, lease, known, done, moved).await,
+        // A decline is in no hurry: nothing is shipped meanwhile.
+        BaseNow::Away(why) => {
+            let declined = matches!(known.row.stage, Stage::Declined { .. });
+            let wait = if declined { executor.retry() * DECLINE_SLOWER } else { executor.retry() };
+            return Err(Stopped::later(why, wait));
+        }
     };
-    let request = warrant.request_digest(reading.auto_sync);
-    let step = Step::Intend { tag: warrant.tag().clone(), write: Write::Sync, before, request };
+    executor.at(point!(write, "base.read")).await;
+    let before = match lease.holding(executor.hand.before(&warrant, write, &reading)).await? {
+        Ok(before) => before,
+        Err(why) => return Err(Stopped::later(why, executor.retry())),
+    };
+    let request = executor.hand.request_digest(&warrant, write, &reading);
+    let step = Step::Intend { tag: warrant.tag.clone(), write, before: before.clone(), request };
     // Exactly the row and the authority that the warrant was made from.
-    let (row, receipt) = match lease.step_from(&known.row, known.authority, &known.ruling, &step).await? {
-        Some(Stepped::Done { row, receipt }) => (row, receipt),
-        Some(Stepped::Refused(_)) => return lease.done().await,
+    let receipt = match lease.step_from(&known.row, known.authority, &known.ruling, &step).await? {
+        Some(Stepped::Done { receipt, .. }) => receipt,
+        Some(Stepped::Refused(_)) => return lease.done().await.map(|()| After::Ended),
         None => return Err(Stopped::Later { why: None, wait: SignedDuration::ZERO }),
     };
-    executor.at("intent.committed").await;
-    let Stage::Executing { execution } = row.stage else { return lease.done().await };
+    executor.at(point!(write, "intent.committed")).await;
     let log = head(executor, receipt.size).await?;
-    let drive = Drive { executor, lease, row: id, warrant, execution, log };
-    drive.run(Written::No, Some(reading.auto_sync)).await
+    let last = warrant.writes().last() == Some(&write);
+    let drive = Drive { executor, lease, row: id, warrant, write, before, last, log };
+    drive.run(Written::No, Some(reading)).await
 }
 
 /// A former holder got as far as the intent, at least.
@@ -100,69 +170,88 @@ async fn recover(
     executor: &Executor,
     lease: &Lease<'_>,
     known: &Known,
-    execution: Execution,
-) -> Result<(), Stopped> {
-    let warrant = match prove(executor, known, &execution.approval).await? {
+    decided: Decided<'_>,
+    write: Write,
+    before: Before,
+    since: Timestamp,
+) -> Result<After, Stopped> {
+    let warrant = match prove(executor, known, decided).await? {
         Ok(warrant) => warrant,
         Err(NoWarrant::NotProved(why) | NoWarrant::Void { why, .. }) => {
             let detail = format!("cut off after the intent, and the decision no longer holds: {why}");
-            return end(executor, lease, known.row.id, Step::CannotTell { detail }).await;
+            let step = Step::CannotTell { detail };
+            return end(executor, lease, known.row.id, write, step).await.map(|()| After::Ended);
         }
     };
     let log = head(executor, known.intended_at_size()).await?;
-    let since = execution.intended_at;
-    let drive = Drive { executor, lease, row: known.row.id, warrant, execution, log };
+    let last = warrant.writes().last() == Some(&write);
+    let drive = Drive { executor, lease, row: known.row.id, warrant, write, before, last, log };
     drive.run(Written::Perhaps { since }, None).await
 }
 
-/// The part from the write to what became of it.
+/// The part from a write to what became of it.
 struct Drive<'a> {
     executor: &'a Executor,
     lease: &'a Lease<'a>,
     row: RowId,
     warrant: Warrant,
-    execution: Execution,
+    write: Write,
+    before: Before,
+    /// No other write follows.
+    last: bool,
     /// The head that the intent made: `SIZE ROOT16`.
     log: String,
 }
 
 impl Drive<'_> {
-    /// `auto_sync`: how the application was a moment ago, where its base was read then.
-    async fn run(mut self, mut written: Written, mut auto_sync: Option<bool>) -> Result<(), Stopped> {
+    /// `reading`: how the base was a moment ago, where it was read then.
+    async fn run(
+        mut self,
+        mut written: Written,
+        mut reading: Option<Box<Reading>>,
+    ) -> Result<After, Stopped> {
         let repeat_after = milliseconds(self.executor.pace.lease_ms);
         loop {
-            let key = self.warrant.app();
-            let reading = self.executor.hand.reads().application(&key, Refresh::No);
-            let app = match self.lease.holding(reading).await? {
-                Ok(app) => app,
-                Err(error) => {
-                    self.wait(&error.to_string(), self.executor.retry()).await?;
+            let showing = self.executor.hand.shown(&self.warrant, self.write, &self.before);
+            let shown = match self.lease.holding(showing).await? {
+                Ok(shown) => shown,
+                Err(why) => {
+                    self.wait(&why, self.executor.retry()).await?;
                     continue;
                 }
             };
-            let (reviewed, now) = (self.warrant.reviewed(), self.executor.clock.now());
-            match plan::next(&self.execution, reviewed, &app, written, repeat_after, now) {
+            let Some(due) = self.warrant.due(self.write) else {
+                let detail = "the warrant is not for what was intended".to_owned();
+                return self.end(Step::CannotTell { detail }).await;
+            };
+            let intent = Intent { tag: &self.warrant.tag, before: &self.before };
+            let now = self.executor.clock.now();
+            match plan::next(&intent, &due, &shown, &written, repeat_after, now) {
                 Next::Wait => {
                     // What was read of the base is no longer fresh.
-                    auto_sync = None;
+                    reading = None;
                     self.lease.pause().await?;
                 }
                 Next::Terminate { revisions } => return self.terminate(&revisions).await,
-                Next::Confirm { detail } => return self.end(Step::Confirm { detail }).await,
+                Next::Confirm { detail } if self.last => return self.end(Step::Confirm { detail }).await,
+                Next::Confirm { detail } => return self.wrote(detail).await,
                 Next::Fail { detail } => return self.end(Step::Fail { detail }).await,
                 Next::CannotTell { detail } => return self.end(Step::CannotTell { detail }).await,
+                Next::Moved { moved } => {
+                    return self.moved(moved).await;
+                }
                 Next::Write => {
-                    let auto_sync = match auto_sync.take() {
-                        Some(auto_sync) => auto_sync,
+                    let reading = match reading.take() {
+                        Some(reading) => reading,
                         None => match self.again().await? {
-                            Again::Write { auto_sync } => auto_sync,
+                            Again::Write(reading) => reading,
                             Again::Wait => continue,
-                            Again::Ended => return Ok(()),
+                            Again::Ended(after) => return Ok(after),
                         },
                     };
-                    match self.write(auto_sync).await? {
+                    match self.send(&reading).await? {
                         Some(now) => written = now,
-                        None => return Ok(()),
+                        None => return Ok(After::Ended),
                     }
                 }
             }
@@ -170,36 +259,29 @@ impl Drive<'_> {
     }
 
     /// Sends it once. Gives what is known to be written; none where that was the end.
-    async fn write(&self, auto_sync: bool) -> Result<Option<Written>, Stopped> {
+    async fn send(&self, reading: &Reading) -> Result<Option<Written>, Stopped> {
         let since = self.executor.clock.now();
-        let sending = self.executor.hand.sync(&self.warrant, auto_sync, &self.log);
-        let answer = self.lease.holding(sending).await?;
-        self.executor.at("write.sent").await;
-        let written = match answer {
-            Ok(accepted) if accepted.revisions == self.warrant.reviewed() => Written::Yes,
-            Ok(accepted) => {
-                self.terminate(&accepted.revisions).await?;
+        let sending = self.executor.hand.send(&self.warrant, self.write, reading, &self.log);
+        let sent = self.lease.holding(sending).await?;
+        self.executor.at(point!(self.write, "write.sent")).await;
+        let written = match sent {
+            Sent::Accepted => Written::Yes { since: self.executor.clock.now() },
+            Sent::Elsewhere { revisions } => {
+                self.terminate(&revisions).await?;
                 return Ok(None);
             }
-            Err(SyncError::Refused { refusal: SyncRefusal::Busy, .. }) => {
-                self.wait("another operation is in progress", self.executor.retry()).await?;
+            Sent::No { why } => {
+                self.end(Step::Fail { detail: why }).await?;
+                return Ok(None);
+            }
+            Sent::Refused { why } => Written::Refused { why },
+            Sent::Later { why, wait } => {
+                self.wait(&why, wait.unwrap_or(self.executor.retry())).await?;
                 Written::No
             }
-            Err(error) => match after(&error) {
-                platform::Next::GiveUp => {
-                    self.end(Step::Fail { detail: error.to_string() }).await?;
-                    return Ok(None);
-                }
-                platform::Next::Retry { wait } => {
-                    let wait = SignedDuration::try_from(wait).unwrap_or(self.executor.retry());
-                    self.wait(&error.to_string(), wait).await?;
-                    Written::No
-                }
-                // The answer is lost, and may hide a done write.
-                platform::Next::ReadBack => Written::Perhaps { since },
-            },
+            Sent::Lost => Written::Perhaps { since },
         };
-        self.executor.at("write.answered").await;
+        self.executor.at(point!(self.write, "write.answered")).await;
         Ok(Some(written))
     }
 
@@ -210,60 +292,88 @@ impl Drive<'_> {
             self.wait(&format!("halted by {by}: {note}"), self.executor.retry()).await?;
             return Ok(Again::Wait);
         }
-        match prove(self.executor, &known, &self.execution.approval).await? {
+        let (Job::Recover { decided, .. } | Job::Begin { decided, .. }) = Job::of(&known.row) else {
+            return Err(Stopped::Lost);
+        };
+        match prove(self.executor, &known, decided).await? {
             Ok(warrant) => self.warrant = warrant,
             Err(NoWarrant::NotProved(why) | NoWarrant::Void { why, .. }) => {
                 let detail = format!("nothing was written, and the decision no longer holds: {why}");
-                self.end(Step::Fail { detail }).await?;
-                return Ok(Again::Ended);
+                return self.end(Step::Fail { detail }).await.map(Again::Ended);
             }
         }
-        match base(self.executor, self.lease, &self.warrant).await? {
-            Read::As(reading) => Ok(Again::Write { auto_sync: reading.auto_sync }),
-            Read::Busy => Ok(Again::Wait),
-            Read::Moved(moved) => stale(self.lease, self.row, moved).await.map(|()| Again::Ended),
-            Read::Away(error) => {
-                self.wait(&error.to_string(), self.executor.retry()).await?;
+        match self.lease.holding(self.executor.hand.base(&self.warrant, self.write)).await? {
+            BaseNow::As(reading) => Ok(Again::Write(reading)),
+            BaseNow::Busy => Ok(Again::Wait),
+            BaseNow::Moved(moved) => self.moved(moved).await.map(Again::Ended),
+            BaseNow::Away(why) => {
+                self.wait(&why, self.executor.retry()).await?;
                 Ok(Again::Wait)
             }
         }
     }
 
     /// It went to another revision than the reviewed one: end it, and say so.
-    async fn terminate(&self, revisions: &[String]) -> Result<(), Stopped> {
-        let key = self.warrant.app();
+    async fn terminate(&self, revisions: &[String]) -> Result<After, Stopped> {
         let how = loop {
             let ended = self.lease.holding(self.executor.hand.terminate(&self.warrant)).await?;
             let failed = match ended {
                 Ok(true) => break "terminated",
                 // ArgoCD says so, too, before it has picked the operation up.
-                Ok(false) => match self
-                    .lease
-                    .holding(self.executor.hand.reads().application(&key, Refresh::No))
-                    .await?
-                {
-                    Ok(app) if app.operation.is_none() => break "it had ended before it could be terminated",
-                    Ok(_) => None,
-                    Err(error) => Some(error),
-                },
-                Err(error) => Some(error),
-            };
-            match failed {
-                Some(error) if error.read_again_after().is_none() => {
+                Ok(false) => {
+                    let showing = self.executor.hand.shown(&self.warrant, self.write, &self.before);
+                    match self.lease.holding(showing).await? {
+                        Ok(plan::Shown::Application(app)) if app.operation.is_none() => {
+                            break "it had ended before it could be terminated";
+                        }
+                        Ok(_) => None,
+                        Err(why) => Some(why),
+                    }
+                }
+                Err(error) if error.read_again_after().is_none() => {
                     tracing::error!(row = %self.row, %error, "an operation to another revision could not be ended");
                     break "it could not be terminated";
                 }
-                Some(error) => self.wait(&error.to_string(), self.executor.retry()).await?,
+                Err(error) => Some(error.to_string()),
+            };
+            match failed {
+                Some(why) => self.wait(&why, self.executor.retry()).await?,
                 None => self.lease.pause().await?,
             }
         };
-        let (is, was) = (revisions.join(", "), self.warrant.reviewed().join(", "));
+        let was = match self.warrant.due(self.write) {
+            Some(plan::Due::Sync { revisions }) => revisions.join(", "),
+            _ => "revisions".to_owned(),
+        };
+        let is = revisions.join(", ");
         self.end(Step::Fail { detail: format!("ArgoCD resolved {is} instead of the reviewed {was}; {how}") })
             .await
     }
 
-    async fn end(&self, step: Step) -> Result<(), Stopped> {
-        end(self.executor, self.lease, self.row, step).await
+    /// Nothing of this write was written, and what was reviewed is no more.
+    async fn moved(&self, moved: Vec<Moved>) -> Result<After, Stopped> {
+        let Some(known) = known(self.executor, self.row).await? else { return Err(Stopped::Lost) };
+        let done = known.row.stage.execution().map(|execution| execution.done.clone()).unwrap_or_default();
+        gone(self.executor, self.lease, &known, &done, moved).await
+    }
+
+    /// Read back, and another write follows.
+    async fn wrote(&self, detail: String) -> Result<After, Stopped> {
+        self.executor.at(point!(self.write, "readback.done")).await;
+        let stepped =
+            self.lease.step(self.row, &Ruling::default(), &Step::Wrote { detail }, false).await?;
+        self.executor.at(point!(self.write, "confirmed.committed")).await;
+        match stepped {
+            Stepped::Done { .. } => Ok(After::Next),
+            Stepped::Refused(refusal) => {
+                tracing::error!(row = %self.row, why = refusal.sentence(), "a write could not be recorded");
+                self.lease.done().await.map(|()| After::Ended)
+            }
+        }
+    }
+
+    async fn end(&self, step: Step) -> Result<After, Stopped> {
+        end(self.executor, self.lease, self.row, self.write, step).await.map(|()| After::Ended)
     }
 
     /// Tells why nothing goes on, and waits, holding the lease.
@@ -275,16 +385,22 @@ impl Drive<'_> {
 }
 
 enum Again {
-    Write { auto_sync: bool },
+    Write(Box<Reading>),
     Wait,
-    Ended,
+    Ended(After),
 }
 
 /// What was read back is committed; the work is done.
-async fn end(executor: &Executor, lease: &Lease<'_>, row: RowId, step: Step) -> Result<(), Stopped> {
-    executor.at("readback.done").await;
+async fn end(
+    executor: &Executor,
+    lease: &Lease<'_>,
+    row: RowId,
+    write: Write,
+    step: Step,
+) -> Result<(), Stopped> {
+    executor.at(point!(write, "readback.done")).await;
     let stepped = lease.step(row, &Ruling::default(), &step, true).await?;
-    executor.at("confirmed.committed").await;
+    executor.at(point!(write, "confirmed.committed")).await;
     match stepped {
         Stepped::Done { .. } => Ok(()),
         Stepped::Refused(refusal) => {
@@ -294,68 +410,68 @@ async fn end(executor: &Executor, lease: &Lease<'_>, row: RowId, step: Step) -> 
     }
 }
 
-async fn stale(lease: &Lease<'_>, row: RowId, moved: Vec<Moved>) -> Result<(), Stopped> {
-    match lease.step(row, &Ruling::default(), &Step::Stale { moved }, true).await? {
-        Stepped::Done { .. } => Ok(()),
-        Stepped::Refused(_) => lease.done().await,
+/// What was reviewed is no more, and nothing of the next write was written. Where nothing at all was, the row waits for
+/// its agent; a decline needs nobody to be told any more; what was half done has failed, and says how far it got.
+async fn gone(
+    executor: &Executor,
+    lease: &Lease<'_>,
+    known: &Known,
+    done: &[Done],
+    moved: Vec<Moved>,
+) -> Result<After, Stopped> {
+    let told: Vec<_> =
+        moved.iter().map(|moved| format!("{}: {} → {}", moved.what, moved.was, moved.is)).collect();
+    let told = told.join(", ");
+    let step = match &known.row.stage {
+        Stage::Declined { .. } => Step::Fail { detail: format!("GitHub was not told: {told}") },
+        _ if done.is_empty() => Step::Stale { moved },
+        _ => Step::Fail { detail: format!("{}; then the base moved: {told}", so_far(done)) },
+    };
+    match lease.step(known.row.id, &Ruling::default(), &step, true).await? {
+        Stepped::Done { .. } => {
+            executor.trouble(known.row.id, None);
+            Ok(After::Ended)
+        }
+        Stepped::Refused(_) => lease.done().await.map(|()| After::Ended),
     }
+}
+
+fn so_far(done: &[Done]) -> String {
+    let done: Vec<_> = done.iter().map(|done| done.detail.as_str()).collect();
+    done.join("; ")
 }
 
 async fn not_proved(
     executor: &Executor,
     lease: &Lease<'_>,
     known: &Known,
+    done: &[Done],
     no: NoWarrant,
-) -> Result<(), Stopped> {
+) -> Result<After, Stopped> {
     let row = known.row.id;
-    match no {
-        NoWarrant::Void { decisions, why } => {
-            match lease.step(row, &known.ruling, &Step::Void { decisions, why }, true).await? {
-                Stepped::Done { .. } => Ok(()),
-                Stepped::Refused(_) => lease.done().await,
-            }
+    let step = match no {
+        // Nobody lapses a decline.
+        NoWarrant::Void { why, .. } | NoWarrant::NotProved(why)
+            if matches!(known.row.stage, Stage::Declined { .. }) =>
+        {
+            Step::Fail { detail: format!("GitHub was not told: the record does not bear it out: {why}") }
         }
+        NoWarrant::Void { why, .. } if !done.is_empty() => {
+            Step::CannotTell { detail: format!("{}; then the decision no longer held: {why}", so_far(done)) }
+        }
+        NoWarrant::Void { decisions, why } => Step::Void { decisions, why },
         NoWarrant::NotProved(why) => {
-            tracing::error!(%row, why, "the record does not bear out this approval: it is not executed");
-            // It may be a leaf that is not read yet; the approval lapses by itself.
-            Err(Stopped::later(format!("the record does not bear it out: {why}"), executor.retry() * 15))
+            tracing::error!(%row, why, "the record does not bear out this decision: it is not executed");
+            // It may be a leaf that is not read yet; an approval lapses by itself.
+            return Err(Stopped::later(
+                format!("the record does not bear it out: {why}"),
+                executor.retry() * 15,
+            ));
         }
-    }
-}
-
-/// The base as it is now, against the reviewed one.
-enum Read {
-    As(Box<Reading>),
-    Busy,
-    Moved(Vec<Moved>),
-    Away(PlatformError),
-}
-
-async fn base(executor: &Executor, lease: &Lease<'_>, warrant: &Warrant) -> Result<Read, Stopped> {
-    let app = warrant.app();
-    let read = lease.holding(executor.hand.reads().reading(&app, Refresh::Normal)).await?;
-    let reading = match read {
-        Ok(reading) => reading,
-        Err(error) if error.failure == Failure::NotFound => {
-            let gone = Moved { what: "application".to_owned(), was: app.name, is: "absent".to_owned() };
-            return Ok(Read::Moved(vec![gone]));
-        }
-        Err(error) => return Ok(Read::Away(error)),
     };
-    if reading.operation_running {
-        return Ok(Read::Busy);
-    }
-    let moved = Base::Sync(warrant.base().clone()).moved(&Base::Sync(reading.base()));
-    Ok(if moved.is_empty() { Read::As(Box::new(reading)) } else { Read::Moved(moved) })
-}
-
-/// A refusal of our own token passes; it is renewed by somebody.
-fn after(error: &SyncError) -> platform::Next {
-    match error {
-        SyncError::Platform(PlatformError { failure: Failure::Unauthorised, .. }) => {
-            platform::Next::Retry { wait: std::time::Duration::from_secs(2) }
-        }
-        error => error.next(),
+    match lease.step(row, &known.ruling, &step, true).await? {
+        Stepped::Done { .. } => Ok(After::Ended),
+        Stepped::Refused(_) => lease.done().await.map(|()| After::Ended),
     }
 }
 
@@ -380,11 +496,15 @@ async fn known(executor: &Executor, id: RowId) -> Result<Option<Known>, StoreErr
 async fn prove(
     executor: &Executor,
     known: &Known,
-    approval: &Approval,
+    decided: Decided<'_>,
 ) -> Result<Result<Warrant, NoWarrant>, Stopped> {
     let row = &known.row;
     let unproved = |why: &str| Ok(Err(NoWarrant::NotProved(why.to_owned())));
-    let Some(draft) = executor.store.draft(row.id, row.revision).await? else {
+    let revision = match decided {
+        Decided::Approved(_) => row.revision,
+        Decided::Declined { revision, .. } => revision,
+    };
+    let Some(draft) = executor.store.draft(row.id, revision).await? else {
         return unproved("the draft is gone");
     };
     let query =
@@ -393,15 +513,15 @@ async fn prove(
     let failed =
         others.iter().any(|other| other.id != row.id && other.drift.is_some() && other.drift == row.drift);
     let now = executor.clock.now();
-    let Some((leaves, intent)) = known.intent(approval, now) else {
-        return unproved("the row is not approved");
+    let Some((leaves, intent)) = known.intent(decided, now) else {
+        return unproved("the row is not decided");
     };
     let case = Case {
         org: &executor.org,
         admins: executor.admins.clone(),
         engine: executor.engine,
         row,
-        approval,
+        decided,
         draft: &draft,
         leaves,
         failed,
@@ -412,18 +532,21 @@ async fn prove(
 
 impl Known {
     /// The leaves before the intent, and the intent: the one in the log, or the one that would be next.
-    fn intent(&self, approval: &Approval, now: Timestamp) -> Option<(&[Numbered], Numbered)> {
+    fn intent(&self, decided: Decided<'_>, now: Timestamp) -> Option<(&[Numbered], Numbered)> {
         let of_row = |(_, leaf): &&(u64, Leaf)| leaf.row == Some(self.row.id);
-        if matches!(self.row.stage, Stage::Executing { .. }) {
+        if matches!(Job::of(&self.row), Job::Recover { .. }) {
             let at = self
                 .leaves
                 .iter()
                 .rposition(|entry| of_row(&entry) && entry.1.event == Event::ExecutionIntended)?;
             return Some((&self.leaves[..at], self.leaves[at].clone()));
         }
+        // Which one it is changes nothing of the proof, but it must not be done yet.
+        let done = self.row.stage.execution().map(|execution| execution.done.as_slice()).unwrap_or_default();
+        let open = |write: &Write| done.iter().all(|done| done.write != *write);
         let step = Step::Intend {
-            tag: approval.decisions.last()?.clone(),
-            write: Write::Sync,
+            tag: decided.tag()?.clone(),
+            write: [Write::Answer, Write::Apply].into_iter().find(open)?,
             before: Before::default(),
             request: Digest::of(""),
         };

@@ -1,0 +1,258 @@
+//! The one hand that writes: reads the base again, sends what a warrant is for, and shows what became of it. What differs
+//! from platform to platform is here; when which of it happens is the worker's.
+//!
+//! Never: a write without a warrant; a retry.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use serde_json::Value as Json;
+
+use super::{
+    Config, ExecutorError,
+    plan::{Shown, sync::DECISION_TAG},
+    warrant::{Task, Warrant},
+};
+use crate::{
+    platform::{
+        self, Failure, PlatformError,
+        argocd::{self, AppKey, Pin, Refresh, SyncError, SyncRefusal, SyncRequest, Tag, sync_body},
+        github,
+    },
+    row::{
+        Base, Digest, Moved, Reading, c1,
+        gate::Service,
+        stage::{Before, Write},
+        sync::SyncEffect,
+    },
+};
+
+mod gate;
+
+/// A refusal of our own token passes: it is renewed by somebody.
+const RENEWED_AFTER: SignedDuration = SignedDuration::from_secs(2);
+
+/// The platforms, each with the executor's own account.
+pub(super) struct Hand {
+    argocd: Option<argocd::Actuator>,
+    github: Option<github::Actuator>,
+    gates: BTreeMap<String, Service>,
+}
+
+/// The base as it is now, against the reviewed one.
+pub(super) enum BaseNow {
+    As(Box<Reading>),
+    /// Somebody else's operation has to end first.
+    Busy,
+    Moved(Vec<Moved>),
+    Away(String),
+}
+
+/// What came of sending.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Sent {
+    Accepted,
+    /// Accepted, and on its way to other revisions than the reviewed ones.
+    Elsewhere { revisions: Vec<String> },
+    /// Nothing was written, and nothing will be.
+    No { why: String },
+    /// The platform said no; it may be because it was done already.
+    Refused { why: String },
+    /// Nothing was written yet.
+    Later { why: String, wait: Option<SignedDuration> },
+    /// The answer is lost, and may hide a done write.
+    Lost,
+}
+
+impl Hand {
+    pub(super) fn open(config: &Config, gates: &BTreeMap<String, Service>) -> Result<Self, ExecutorError> {
+        Ok(Self {
+            argocd: config.argocd.as_ref().map(argocd::Actuator::open).transpose()?,
+            github: config.github.as_ref().map(github::Actuator::open).transpose()?,
+            gates: gates.clone(),
+        })
+    }
+
+    pub(super) fn argocd(&self) -> Result<&argocd::Actuator, String> {
+        self.argocd.as_ref().ok_or_else(|| missing("argocd"))
+    }
+
+    pub(super) fn github(&self) -> Result<&github::Actuator, String> {
+        self.github.as_ref().ok_or_else(|| missing("github"))
+    }
+
+    /// How a service is gated now.
+    pub(super) fn service(&self, name: &str) -> Result<&Service, String> {
+        self.gates.get(name).ok_or_else(|| format!("{name} is no service of the section [gates] any more"))
+    }
+
+    /// Reads the base again, right before this write of a warrant.
+    pub(super) async fn base(&self, warrant: &Warrant, write: Write) -> BaseNow {
+        let read = match &warrant.base {
+            Base::Sync(_) => self.application(warrant).await,
+            Base::Gate(base) => self.run(base).await,
+            Base::Runbook(_) | Base::Postmortem(_) | Base::Policy(_) => {
+                Err(BaseNow::Away("nothing of this kind is carried out here".to_owned()))
+            }
+        };
+        let reading = match read {
+            Ok(reading) => reading,
+            Err(now) => return now,
+        };
+        if matches!(&reading, Reading::Sync(reading) if reading.operation_running) {
+            return BaseNow::Busy;
+        }
+        let mut moved = reading.moved(&warrant.base);
+        if write == Write::Apply {
+            // The answer was given: what is left to compare is the plan.
+            moved.retain(|moved| moved.what.starts_with("plan"));
+        }
+        if moved.is_empty() { BaseNow::As(Box::new(reading)) } else { BaseNow::Moved(moved) }
+    }
+
+    async fn application(&self, warrant: &Warrant) -> Result<Reading, BaseNow> {
+        let Task::Sync(effect) = &warrant.task else {
+            return Err(BaseNow::Away("it is no sync".to_owned()));
+        };
+        let app = app_of(effect);
+        let argocd = self.argocd().map_err(BaseNow::Away)?;
+        match argocd.reads().reading(&app, Refresh::Normal).await {
+            Ok(reading) => Ok(Reading::Sync(Box::new(reading))),
+            Err(error) if error.failure == Failure::NotFound => {
+                let gone = Moved { what: "application".to_owned(), was: app.name, is: "absent".to_owned() };
+                Err(BaseNow::Moved(vec![gone]))
+            }
+            Err(error) => Err(BaseNow::Away(error.to_string())),
+        }
+    }
+
+    /// What the platform showed before a write: how a read-back tells ours from theirs.
+    pub(super) async fn before(
+        &self,
+        warrant: &Warrant,
+        write: Write,
+        reading: &Reading,
+    ) -> Result<Before, String> {
+        match (write, reading) {
+            (Write::Sync, Reading::Sync(reading)) => Ok(Before {
+                history_id: reading.history_id,
+                operation_finished_at: reading.operation_finished_at.clone(),
+            }),
+            (Write::Canary, _) => self.before_canary(warrant).await,
+            _ => Ok(Before::default()),
+        }
+    }
+
+    /// What the platform shows of a write now.
+    pub(super) async fn shown(
+        &self,
+        warrant: &Warrant,
+        write: Write,
+        before: &Before,
+    ) -> Result<Shown, String> {
+        match (write, &warrant.task) {
+            (Write::Sync, Task::Sync(effect)) => {
+                let app = self.argocd()?.reads().application(&app_of(effect), Refresh::No).await;
+                app.map(|app| Shown::Application(Box::new(app))).map_err(|error| error.to_string())
+            }
+            (Write::Canary, _) => self.canary_runs(warrant, before).await.map(Shown::Dispatched),
+            (Write::Answer, _) => self.reviewed(warrant).await.map(Shown::Reviewed),
+            _ => Err("nothing is shown of it".to_owned()),
+        }
+    }
+
+    /// Sends a write, once. `log` is the head that the intent made, as `SIZE ROOT16`.
+    pub(super) async fn send(&self, warrant: &Warrant, write: Write, reading: &Reading, log: &str) -> Sent {
+        let sent = match (write, &warrant.task, reading) {
+            (Write::Sync, Task::Sync(effect), Reading::Sync(reading)) => {
+                self.sync(warrant, effect, reading.auto_sync, log).await
+            }
+            (Write::Canary, _, Reading::Gate(reading)) => self.begin_canary(warrant, reading, log).await,
+            (Write::Answer, ..) => self.answer(warrant, log).await,
+            _ => Err("the warrant is not for this".to_owned()),
+        };
+        sent.unwrap_or_else(|why| Sent::No { why })
+    }
+
+    /// The digest that the intent names: of the whole request but the log's head, which names the intent's own entry.
+    pub(super) fn request_digest(&self, warrant: &Warrant, write: Write, reading: &Reading) -> Digest {
+        let request = match (write, &warrant.task, reading) {
+            (Write::Sync, Task::Sync(effect), Reading::Sync(reading)) => {
+                sync_body(&sync_request(warrant, effect, reading.auto_sync, None))
+            }
+            (Write::Canary, _, Reading::Gate(reading)) => gate::canary_request(warrant, reading, None),
+            (Write::Answer, ..) => gate::answer_request(warrant, None),
+            _ => Json::Null,
+        };
+        Digest::of(c1::sorted_json(&request))
+    }
+
+    async fn sync(
+        &self,
+        warrant: &Warrant,
+        effect: &SyncEffect,
+        auto_sync: bool,
+        log: &str,
+    ) -> Result<Sent, String> {
+        let request = sync_request(warrant, effect, auto_sync, Some(log));
+        Ok(match self.argocd()?.sync(&request).await {
+            Ok(accepted) if accepted.revisions == effect.revisions => Sent::Accepted,
+            Ok(accepted) => Sent::Elsewhere { revisions: accepted.revisions },
+            Err(SyncError::Refused { refusal: SyncRefusal::Busy, .. }) => {
+                Sent::Later { why: "another operation is in progress".to_owned(), wait: None }
+            }
+            Err(error) => after(
+                &error,
+                match &error {
+                    SyncError::Platform(error) => Some(error),
+                    SyncError::Refused { .. } => None,
+                },
+                error.next(),
+            ),
+        })
+    }
+
+    /// Ends an operation that went another way than the warrant says; false: there was none to end.
+    pub(super) async fn terminate(&self, warrant: &Warrant) -> Result<bool, PlatformError> {
+        match (&warrant.task, &self.argocd) {
+            (Task::Sync(effect), Some(argocd)) => argocd.terminate(&app_of(effect)).await,
+            _ => Ok(false),
+        }
+    }
+}
+
+/// What an error of a write comes to.
+fn after(error: &impl std::fmt::Display, platform: Option<&PlatformError>, next: platform::Next) -> Sent {
+    let why = error.to_string();
+    if platform.is_some_and(|error| error.failure == Failure::Unauthorised) {
+        return Sent::Later { why, wait: Some(RENEWED_AFTER) };
+    }
+    match next {
+        platform::Next::GiveUp => Sent::No { why },
+        platform::Next::Retry { wait } => Sent::Later { why, wait: SignedDuration::try_from(wait).ok() },
+        platform::Next::ReadBack => Sent::Lost,
+    }
+}
+
+fn missing(platform: &str) -> String {
+    format!("the executor has no section [executor.{platform}]")
+}
+
+fn app_of(effect: &SyncEffect) -> AppKey {
+    AppKey { name: effect.application.clone(), project: effect.project.clone(), namespace: None }
+}
+
+/// What will be sent.
+fn sync_request(warrant: &Warrant, effect: &SyncEffect, auto_sync: bool, log: Option<&str>) -> SyncRequest {
+    let tag = |name: &str, value: String| Tag { name: name.to_owned(), value };
+    let mut tags =
+        vec![tag("dock.row", warrant.row.to_string()), tag(DECISION_TAG, warrant.tag.to_string())];
+    tags.extend(log.map(|log| tag("dock.log", log.to_owned())));
+    let pin = match effect.revisions.as_slice() {
+        // ArgoCD takes no pin there; its answer is compared instead.
+        _ if auto_sync => Pin::Target,
+        [one] => Pin::Revision(one.clone()),
+        many => Pin::Revisions(many.to_vec()),
+    };
+    SyncRequest { app: app_of(effect), pin, prune: effect.prune, resources: None, tags }
+}

@@ -1,0 +1,242 @@
+//! A gate's writes, as GitHub takes them: the dispatch that begins a canary, and the answer to the rule that holds a run.
+//!
+//! Never: a comment that is longer than GitHub keeps, or that lacks the decision's id.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+
+use super::{BaseNow, Hand, Sent, after};
+use crate::{
+    platform::{
+        Failure,
+        github::{Answered, Repository, Review, ReviewError, Reviewed},
+        reading::{self, Depth, GateSources, NoReading},
+    },
+    row::{
+        Base, Moved, Reading,
+        gate::{self, Canary, GateBase, GateEffect, Run, Told},
+        stage::Before,
+    },
+    server::executor::warrant::{Task, Warrant},
+};
+
+/// What starts a workflow by a dispatch is called so.
+const DISPATCHED: &str = "workflow_dispatch";
+
+impl Hand {
+    /// The run as it is now, and the plan. Terraform has to answer where a plan was reviewed.
+    pub(super) async fn run(&self, base: &GateBase) -> Result<Reading, BaseNow> {
+        let service = self.service(&base.service).map_err(BaseNow::Away)?;
+        let from = GateSources { github: self.github().map_err(BaseNow::Away)?.reads() };
+        let moved = |what: &str, was: &str, is: &str| {
+            let (what, was, is) = (what.to_owned(), was.to_owned(), is.to_owned());
+            BaseNow::Moved(vec![Moved { what, was, is }])
+        };
+        let Ok(run) = base.run.parse() else { return Err(moved("run", &base.run, "no run's number")) };
+        let read = reading::gate(from, &base.service, service, run, &base.environment, Depth::Base).await;
+        let reading = match read {
+            Ok(reading) => reading,
+            Err(NoReading::NotGated { environment, .. }) => {
+                return Err(moved("environment", &environment, "not gated"));
+            }
+            Err(NoReading::Platform(error)) if error.failure == Failure::NotFound => {
+                return Err(moved("run", &base.run, "absent"));
+            }
+            Err(NoReading::Platform(error)) => return Err(BaseNow::Away(error.to_string())),
+        };
+        match &reading.plan {
+            Told::Unknown(why) if base.plan.is_some() => Err(BaseNow::Away(format!("the plan: {why}"))),
+            Told::Unknown(_) | Told::Known(_) | Told::None => Ok(Reading::Gate(Box::new(reading))),
+        }
+    }
+
+    /// The newest run of the canary's workflow: what comes after it may be ours.
+    pub(super) async fn before_canary(&self, warrant: &Warrant) -> Result<Before, String> {
+        let runs = self.canary_runs(warrant, &Before::default()).await?;
+        let newest = runs.into_iter().flatten().map(|run| run.id).max().or(run_of(warrant));
+        Ok(Before { history_id: newest.and_then(|id| i64::try_from(id).ok()), operation_finished_at: None })
+    }
+
+    /// The runs that dispatches of the canary's workflow began since; none where dispatches are not shown.
+    pub(super) async fn canary_runs(
+        &self,
+        warrant: &Warrant,
+        before: &Before,
+    ) -> Result<Option<Vec<Run>>, String> {
+        let (repo, effect) = gate_of(warrant)?;
+        let Some(Canary::Workflow { file, .. }) = &effect.canary else { return Ok(None) };
+        let since = before.history_id.and_then(|id| u64::try_from(id).ok()).or(run_of(warrant)).unwrap_or(0);
+        let runs = self.github()?.reads().workflow_runs_after(&repo, file, since).await;
+        let runs = runs.map_err(|error| error.to_string())?;
+        Ok(Some(runs.into_iter().filter(|run| run.event == DISPATCHED).collect()))
+    }
+
+    pub(super) async fn reviewed(&self, warrant: &Warrant) -> Result<Reviewed, String> {
+        let (repo, effect) = gate_of(warrant)?;
+        let (Base::Gate(base), Some(run)) = (&warrant.base, run_of(warrant)) else {
+            return Err("it is about no run".to_owned());
+        };
+        let github = self.github()?;
+        let reviewed =
+            github.reviewed(&repo, run, base.attempt, &effect.environment, warrant.tag.as_str()).await;
+        reviewed.map_err(|error| error.to_string())
+    }
+
+    pub(super) async fn begin_canary(
+        &self,
+        warrant: &Warrant,
+        reading: &gate::Reading,
+        log: &str,
+    ) -> Result<Sent, String> {
+        let (repo, effect) = gate_of(warrant)?;
+        let request = canary_request(warrant, reading, Some(log));
+        let github = self.github()?;
+        let sent = match &effect.canary {
+            Some(Canary::Dispatch { event_type }) => {
+                github.dispatch(&repo, event_type, &request["client_payload"]).await
+            }
+            Some(Canary::Workflow { file, .. }) => {
+                let inputs = inputs(effect);
+                github.dispatch_workflow(&repo, file, &reading.run.branch, &inputs).await
+            }
+            None => return Err("nothing begins a canary here".to_owned()),
+        };
+        Ok(match sent {
+            Ok(()) => Sent::Accepted,
+            Err(error) => after(&error, Some(&error), error.after_write()),
+        })
+    }
+
+    pub(super) async fn answer(&self, warrant: &Warrant, log: &str) -> Result<Sent, String> {
+        let (repo, effect) = gate_of(warrant)?;
+        let run = run_of(warrant).ok_or("it is about no run")?;
+        let answer = answered(warrant);
+        let comment = comment(warrant, Some(log));
+        let review = Review { repo, run, environment: effect.environment.clone(), answer, comment };
+        Ok(match self.github()?.review(&review).await {
+            Ok(()) => Sent::Accepted,
+            // It answered: what it says no to was not written, unless it had been before.
+            Err(ReviewError::Platform(no))
+                if matches!(no.failure, Failure::NotFound | Failure::Refused { .. }) =>
+            {
+                Sent::Refused { why: no.to_string() }
+            }
+            Err(error) => {
+                let platform = match &error {
+                    ReviewError::Platform(error) => Some(error),
+                    ReviewError::TooLong { .. } | ReviewError::TooMany { .. } => None,
+                };
+                after(&error, platform, error.next())
+            }
+        })
+    }
+}
+
+/// As a body of JSON; `log` is the head that the intent made.
+pub(super) fn canary_request(warrant: &Warrant, reading: &gate::Reading, log: Option<&str>) -> Json {
+    let Ok((_, effect)) = gate_of(warrant) else { return Json::Null };
+    match &effect.canary {
+        Some(Canary::Dispatch { event_type }) => {
+            let mut payload = json!({
+                "dock_row": warrant.row.to_string(),
+                "dock_decision": warrant.tag.as_str(),
+                "service": reading.service,
+                "environment": effect.environment,
+                "run": effect.run,
+                "attempt": reading.run.attempt.to_string(),
+                "sha": reading.run.head_sha,
+                "conditions": effect.conditions,
+            });
+            if let Some(log) = log {
+                payload["dock_log"] = json!(log);
+            }
+            json!({"event_type": event_type, "client_payload": payload})
+        }
+        Some(Canary::Workflow { file, .. }) => {
+            json!({"workflow": file, "ref": reading.run.branch, "inputs": inputs(effect)})
+        }
+        None => Json::Null,
+    }
+}
+
+/// As a body of JSON.
+pub(super) fn answer_request(warrant: &Warrant, log: Option<&str>) -> Json {
+    let Ok((_, effect)) = gate_of(warrant) else { return Json::Null };
+    let state = answered(warrant).word();
+    json!({"run": effect.run, "environment_name": effect.environment, "state": state, "comment": comment(warrant, log)})
+}
+
+/// The share goes into the input that the service's config names.
+fn inputs(effect: &GateEffect) -> BTreeMap<String, String> {
+    let Some(Canary::Workflow { input, .. }) = &effect.canary else { return BTreeMap::new() };
+    effect.conditions.values().map(|share| (input.clone(), share.clone())).collect()
+}
+
+fn answered(warrant: &Warrant) -> Answered {
+    if matches!(warrant.task, Task::Reject(_)) { Answered::Rejected } else { Answered::Approved }
+}
+
+/// `dock gate-9821 01J… approved by priya with canary=10%, log 1182 ROOT16` (9-formats).
+fn comment(warrant: &Warrant, log: Option<&str>) -> String {
+    let (verb, conditions) = match &warrant.task {
+        Task::Approve(effect) => ("approved", effect.conditions.clone()),
+        Task::Reject(_) => ("declined", BTreeMap::new()),
+        Task::Sync(_) => ("decided", BTreeMap::new()),
+    };
+    let conditions: Vec<_> = conditions.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let with = if conditions.is_empty() { String::new() } else { format!(" with {}", conditions.join(", ")) };
+    let log = log.map_or(String::new(), |log| format!(", log {log}"));
+    format!("dock {} {} {verb} by {}{with}{log}", warrant.row, warrant.tag, warrant.by)
+}
+
+fn gate_of(warrant: &Warrant) -> Result<(Repository, &GateEffect), String> {
+    match &warrant.task {
+        Task::Approve(effect) | Task::Reject(effect) => {
+            let repo = effect.repository.parse::<Repository>().map_err(|error| error.to_string())?;
+            Ok((repo, effect))
+        }
+        Task::Sync(_) => Err("it is no gate".to_owned()),
+    }
+}
+
+fn run_of(warrant: &Warrant) -> Option<u64> {
+    match &warrant.base {
+        Base::Gate(base) => base.run.parse().ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_comment_names_row_decision_people_and_conditions() {
+        let reading = gate::example::reading();
+        let canary = Some(Canary::Dispatch { event_type: "dock-canary".to_owned() });
+        let conditions = BTreeMap::from([("canary".to_owned(), "10%".to_owned())]);
+        let effect = GateEffect { canary, conditions, ..reading.effect() };
+        let warrant = |task: Task| Warrant {
+            row: "gate-9821".parse().unwrap(),
+            tag: "01ARYZ6S41ZZZZZZZZZZZZZZZZ".parse().unwrap(),
+            base: Base::Gate(reading.base()),
+            task,
+            by: "priya and sarah".to_owned(),
+        };
+        let approve = warrant(Task::Approve(effect.clone()));
+        assert_eq!(
+            comment(&approve, Some("1182 0011223344556677")),
+            "dock gate-9821 01ARYZ6S41ZZZZZZZZZZZZZZZZ approved by priya and sarah with canary=10%, log 1182 \
+             0011223344556677"
+        );
+        let reject = warrant(Task::Reject(effect));
+        let said = comment(&reject, None);
+        assert_eq!(said, "dock gate-9821 01ARYZ6S41ZZZZZZZZZZZZZZZZ declined by priya and sarah");
+        assert_eq!(answer_request(&reject, None)["state"], "rejected");
+        let body = canary_request(&approve, &reading, Some("1182 0011223344556677"));
+        let payload = body["client_payload"].as_object().unwrap();
+        assert!(payload.len() <= 10, "GitHub takes ten fields in a payload");
+        assert_eq!(payload["conditions"]["canary"], "10%");
+    }
+}

@@ -1,0 +1,416 @@
+//! After a gate was answered: its deploy, for the watch window.
+//!
+//! Looked at: how the deployment went, whether a later one brought an older commit back, the application's health and
+//! history in ArgoCD, the burn of the error budget where the service says who knows it. A deploy that can be taken back is
+//! healthy once all of that was fine for a while; any other only once its window is over, since what is healthy is not
+//! watched any more. What cannot be read is not fine: at the end of the window it counts as degraded, with the reason.
+//!
+//! Never: healthy while something that is configured could not be read; a deploy of another run taken for ours.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{super::milliseconds, Executor, Lease, Stopped, stamp};
+use crate::{
+    lifecycle::Health,
+    platform::{
+        Burn, Fact, PlatformError, Windows,
+        argocd::{Application, HealthState},
+        github::{self, DeployState, Repository},
+        reading,
+    },
+    row::{
+        Risk, Row, Stage,
+        gate::{GateBase, Service},
+        stage::Execution,
+    },
+};
+
+/// Looks are so much rarer than at a sync: each is a handful of calls, and the window is long.
+const LOOKS_SLOWER: i32 = 10;
+/// At or over these, over both windows of the pair, the budget is burnt as pages are sent for (Google's SRE workbook,
+/// chapter 5).
+const BURNS: [(Windows, f64); 2] = [(Windows::Fast, 14.4), (Windows::Middle, 6.0)];
+
+/// What was read.
+#[derive(Debug, Clone, PartialEq)]
+struct Seen {
+    attempt: u32,
+    /// In GitHub's word; none while it shows no deployment of the run.
+    deploy: Option<DeployState>,
+    went_well: bool,
+    /// The newest deploy to the environment after ours that went well.
+    later: Option<Later>,
+    /// What else is configured, by name: fine, bad, or why it cannot be told.
+    others: Vec<(&'static str, Sign)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Later {
+    sha: String,
+    by: String,
+    /// It brings an older commit back.
+    older: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Sign {
+    Fine(String),
+    Bad(String),
+    RolledBack(String),
+    Unknown(String),
+}
+
+/// What it comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Verdict {
+    RolledBack { detail: String },
+    Bad { detail: String },
+    /// Something cannot be told yet.
+    Open { why: String },
+    Fine { detail: String },
+    /// Nothing more can be told of this deploy: it was overtaken, or its run begun anew.
+    Over { fine: bool, detail: String },
+}
+
+pub(super) async fn follow(
+    executor: &Executor,
+    lease: &Lease<'_>,
+    row: &Row,
+    base: &GateBase,
+) -> Result<(), Stopped> {
+    let (execution, watched_until) = match &row.stage {
+        Stage::Executed { execution } => (execution, None),
+        Stage::Degraded { execution, watch_until, .. } => (execution, Some(*watch_until)),
+        _ => return lease.done().await,
+    };
+    if watched_until.is_some_and(|until| executor.clock.now() >= until) {
+        return lease.done().await;
+    }
+    let seen = lease.holding(look(executor, base, execution)).await?;
+    let seen = seen.map_err(|why| Stopped::later(why, executor.retry() * LOOKS_SLOWER))?;
+    let verdict = judge(&seen, base.attempt);
+    let now = executor.clock.now();
+    let pace = executor.pace;
+    let begun = execution.confirmed_at.unwrap_or(execution.intended_at);
+    let window = Window {
+        ends: later(begun, milliseconds(pace.watch_ms)),
+        healthy_at: match row.risk {
+            Risk::Reversible => later(begun, milliseconds(pace.healthy_after_ms.min(pace.watch_ms))),
+            Risk::Costly | Risk::Irreversible => later(begun, milliseconds(pace.watch_ms)),
+        },
+    };
+    match follows(&verdict, window, watched_until.is_some(), now) {
+        Some((health, detail)) => stamp(executor, lease, row.id, health, detail).await,
+        None => Err(Stopped::Later { why: None, wait: milliseconds(pace.poll_ms) * LOOKS_SLOWER }),
+    }
+}
+
+/// When a deploy's watch ends, and from when on fine is healthy.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    ends: Timestamp,
+    healthy_at: Timestamp,
+}
+
+/// What is stamped, if anything is yet. A degraded row can still be rolled back, or be over.
+fn follows(verdict: &Verdict, window: Window, degraded: bool, now: Timestamp) -> Option<(Health, String)> {
+    let ended = Health::Degraded { watch_until: now };
+    match verdict {
+        Verdict::RolledBack { detail } => Some((Health::RolledBack, detail.clone())),
+        Verdict::Over { fine: true, detail } if !degraded => Some((Health::Healthy, detail.clone())),
+        Verdict::Over { detail, .. } => Some((ended, detail.clone())),
+        _ if degraded => None,
+        Verdict::Bad { detail } => Some((Health::Degraded { watch_until: window.ends }, detail.clone())),
+        Verdict::Fine { detail } => (now >= window.healthy_at).then(|| (Health::Healthy, detail.clone())),
+        Verdict::Open { why } => {
+            (now >= window.ends).then(|| (ended, format!("it could not be told in time how it does: {why}")))
+        }
+    }
+}
+
+/// What all that was seen comes to; `attempt` was answered.
+fn judge(seen: &Seen, attempt: u32) -> Verdict {
+    if let Some(later) = seen.later.as_ref().filter(|later| later.older) {
+        let detail = format!("{} deployed the older {} after it", later.by, short(&later.sha));
+        return Verdict::RolledBack { detail };
+    }
+    let mut fine = Vec::new();
+    let mut open = None;
+    let mut bad = None;
+    for (name, sign) in &seen.others {
+        match sign {
+            Sign::RolledBack(detail) => return Verdict::RolledBack { detail: detail.clone() },
+            Sign::Bad(detail) => bad = bad.or_else(|| Some(detail.clone())),
+            Sign::Unknown(why) => open = open.or_else(|| Some(format!("{name}: {why}"))),
+            Sign::Fine(detail) => fine.push(detail.clone()),
+        }
+    }
+    let failed = match &seen.deploy {
+        Some(state @ (DeployState::Failure | DeployState::Error)) => {
+            Some(format!("GitHub says {} of the deployment", state.word()))
+        }
+        _ => None,
+    };
+    if seen.attempt != attempt {
+        let now = seen.attempt;
+        let how = if seen.went_well { "it had succeeded" } else { "it had not succeeded" };
+        return Verdict::Over {
+            fine: seen.went_well && bad.is_none(),
+            detail: format!("the run was started again as attempt {now}; {how}"),
+        };
+    }
+    if let Some(detail) = failed.or(bad) {
+        return Verdict::Bad { detail };
+    }
+    if let Some(later) = &seen.later {
+        let detail = format!("overtaken: {} deployed {} after it", later.by, short(&later.sha));
+        return Verdict::Over { fine: seen.went_well, detail };
+    }
+    match (&seen.deploy, open) {
+        (_, Some(why)) => Verdict::Open { why },
+        (None, None) => Verdict::Open { why: "GitHub shows no deployment of the run".to_owned() },
+        (Some(DeployState::Success), None) => {
+            fine.insert(0, "GitHub says success of the deployment".to_owned());
+            Verdict::Fine { detail: fine.join("; ") }
+        }
+        (Some(state), None) => Verdict::Open { why: format!("the deployment is {}", state.word()) },
+    }
+}
+
+/// One look at everything. GitHub has to answer.
+async fn look(executor: &Executor, base: &GateBase, execution: &Execution) -> Result<Seen, String> {
+    let service = executor.hand.service(&base.service)?;
+    let github = match &executor.sources.github {
+        Some(source) => source,
+        None => executor.hand.github()?.reads(),
+    };
+    let repo = reading::repository(service).map_err(|error| error.to_string())?;
+    let run = base.run.parse().map_err(|_| "it is about no run".to_owned())?;
+    let mut seen = deployed(github, &repo, run, base).await.map_err(|error| error.to_string())?;
+    if let Some(name) = &service.argocd {
+        seen.others.push(("ArgoCD", application(executor, name, execution.intended_at).await));
+    }
+    seen.others.extend(burns(executor, service).await);
+    Ok(seen)
+}
+
+async fn deployed(
+    github: &github::Source,
+    repo: &Repository,
+    run: u64,
+    base: &GateBase,
+) -> Result<Seen, PlatformError> {
+    let run = github.run(repo, run).await?;
+    let nothing =
+        Seen { attempt: run.attempt, deploy: None, went_well: false, later: None, others: Vec::new() };
+    let Fact::Known(ours) = github.deploy_of(repo, &run, &base.environment).await? else {
+        return Ok(nothing);
+    };
+    let mut later = None;
+    for one in github.deployments_after(repo, &base.environment, ours.deployment.id).await? {
+        let statuses = github.deployment_statuses(repo, one.id).await?;
+        if one.sha != base.head_sha && statuses.iter().any(|status| status.state == DeployState::Success) {
+            let between = github.compare(repo, &base.head_sha, &one.sha).await?;
+            let older = between.total_commits == 0 && between.behind_by > 0;
+            later = Some(Later { sha: one.sha, by: one.creator, older });
+            break;
+        }
+    }
+    Ok(Seen { deploy: ours.state().cloned(), went_well: ours.went_well(), later, ..nothing })
+}
+
+/// The application's health, and whether its history went back since the answer.
+async fn application(executor: &Executor, name: &str, since: Timestamp) -> Sign {
+    let Some(argocd) = &executor.sources.argocd else {
+        return Sign::Unknown("it is not configured".to_owned());
+    };
+    let listed = match argocd.applications().await {
+        Ok(listed) => listed,
+        Err(error) => return Sign::Unknown(error.to_string()),
+    };
+    let Some(key) = listed.into_iter().map(|one| one.key).find(|key| key.name == name) else {
+        return Sign::Unknown(format!("it shows no application {name}"));
+    };
+    match argocd.application(&key, crate::platform::argocd::Refresh::No).await {
+        Ok(app) => health(&app, since),
+        Err(error) => Sign::Unknown(error.to_string()),
+    }
+}
+
+fn health(app: &Application, since: Timestamp) -> Sign {
+    if let Some(detail) = went_back(app, since) {
+        return Sign::RolledBack(detail);
+    }
+    match app.health {
+        _ if app.is_busy() || !app.health_is_settled() => Sign::Unknown("it is being synced".to_owned()),
+        HealthState::Healthy => Sign::Fine("ArgoCD says Healthy".to_owned()),
+        HealthState::Degraded | HealthState::Missing => Sign::Bad(format!("ArgoCD says {}", super::detail(app))),
+        HealthState::Progressing | HealthState::Suspended | HealthState::Other(_) => {
+            Sign::Unknown(format!("it says {}", app.health.word()))
+        }
+    }
+}
+
+/// Since then something new was synced, and after it something older again.
+fn went_back(app: &Application, since: Timestamp) -> Option<String> {
+    let last = app.last_sync()?;
+    let mut between = app.history.iter().filter(|entry| entry.id < last.id);
+    let brought = between.clone().any(|entry| {
+        entry.revisions != last.revisions && entry.deployed_at.is_some_and(|at| at >= since)
+    });
+    let known = between.any(|entry| entry.revisions == last.revisions);
+    (brought && known).then(|| {
+        let by = if last.by.is_empty() { "somebody" } else { &last.by };
+        format!("{by} synced {} back to {}", app.key.name, last.revisions.join(", "))
+    })
+}
+
+/// How fast the error budget burns, by whoever the service says knows it.
+async fn burns(executor: &Executor, service: &Service) -> Option<(&'static str, Sign)> {
+    let now = executor.clock.now();
+    let mut read = Vec::new();
+    for (windows, at_most) in BURNS {
+        let burn = match (&service.datadog_slo, &service.prometheus) {
+            (Some(slo), _) => match &executor.sources.datadog {
+                Some(datadog) => match datadog.slo(slo).await {
+                    Ok(Fact::Known(slo)) => datadog.burn(&slo, windows, now).await,
+                    Ok(Fact::Unknown(why)) => Ok(Fact::Unknown(why)),
+                    Err(error) => Err(error),
+                },
+                None => Ok(Fact::Unknown("Datadog is not configured".to_owned())),
+            },
+            (None, Some(name)) => match &executor.sources.prometheus {
+                Some(prometheus) => prometheus.burn(name, windows, now).await,
+                None => Ok(Fact::Unknown("Prometheus is not configured".to_owned())),
+            },
+            (None, None) => return None,
+        };
+        let burn = burn.unwrap_or_else(|error| Fact::Unknown(error.to_string()));
+        read.push((burn, at_most));
+    }
+    Some(("the burn", burning(&read)))
+}
+
+/// Bad where one pair is over its limit, fine only where all are known.
+fn burning(read: &[(Fact<Burn>, f64)]) -> Sign {
+    let mut unknown = None;
+    let mut most = 0.0_f64;
+    for (burn, at_most) in read {
+        match burn {
+            Fact::Unknown(why) => unknown = Some(why.clone()),
+            Fact::Known(burn) if burn.at_least() >= *at_most => {
+                let (short, long) = (burn.windows.short().name(), burn.windows.long().name());
+                return Sign::Bad(format!(
+                    "the error budget burns at {:.1} over {short} and {:.1} over {long}",
+                    burn.short.rate, burn.long.rate
+                ));
+            }
+            Fact::Known(burn) => most = most.max(burn.at_least()),
+        }
+    }
+    match unknown {
+        Some(why) => Sign::Unknown(why),
+        None => Sign::Fine(format!("the error budget burns at {most:.1}")),
+    }
+}
+
+fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(at)
+}
+
+fn short(sha: &str) -> &str {
+    sha.get(..7).unwrap_or(sha)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::Rate;
+
+    fn seen(deploy: Option<DeployState>) -> Seen {
+        let went_well = deploy == Some(DeployState::Success);
+        Seen { attempt: 1, deploy, went_well, later: None, others: vec![] }
+    }
+
+    fn later_of(older: bool) -> Option<Later> {
+        Some(Later { sha: "4f1c9e2a".to_owned(), by: "govind".to_owned(), older })
+    }
+
+    #[test]
+    fn what_was_seen_comes_to_one_verdict() {
+        let good = || seen(Some(DeployState::Success));
+        let with = |sign: Sign| Seen { others: vec![("ArgoCD", sign)], ..good() };
+        for (name, seen, expected) in [
+            ("not there yet", seen(None), "open"),
+            ("under way", seen(Some(DeployState::InProgress)), "open"),
+            ("a word that nobody knows", seen(Some(DeployState::Other("odd".to_owned()))), "open"),
+            ("failed", seen(Some(DeployState::Failure)), "bad"),
+            ("went well", good(), "fine"),
+            ("and the application too", with(Sign::Fine("Healthy".to_owned())), "fine"),
+            ("the application is bad", with(Sign::Bad("Degraded".to_owned())), "bad"),
+            ("the application cannot be read", with(Sign::Unknown("away".to_owned())), "open"),
+            ("synced back", with(Sign::RolledBack("back".to_owned())), "rolled back"),
+            ("an older commit after it", Seen { later: later_of(true), ..good() }, "rolled back"),
+            ("a newer commit after it", Seen { later: later_of(false), ..good() }, "over, fine"),
+            ("failed, and fixed", Seen { later: later_of(true), ..seen(Some(DeployState::Failure)) }, "rolled back"),
+            ("begun anew", Seen { attempt: 2, ..good() }, "over, fine"),
+            ("begun anew after it failed", Seen { attempt: 2, ..seen(Some(DeployState::Failure)) }, "over"),
+        ] {
+            let word = match judge(&seen, 1) {
+                Verdict::RolledBack { .. } => "rolled back",
+                Verdict::Bad { .. } => "bad",
+                Verdict::Open { .. } => "open",
+                Verdict::Fine { .. } => "fine",
+                Verdict::Over { fine: true, .. } => "over, fine",
+                Verdict::Over { fine: false, .. } => "over",
+            };
+            assert_eq!(word, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn fine_is_healthy_only_when_its_time_has_come_and_unknown_never_is() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let window = Window { ends: at(1800), healthy_at: at(300) };
+        let text = String::new;
+        let fine = Verdict::Fine { detail: text() };
+        let open = Verdict::Open { why: text() };
+        let bad = Verdict::Bad { detail: text() };
+        let over = Verdict::Over { fine: true, detail: text() };
+        let back = Verdict::RolledBack { detail: text() };
+        let until = |second| Some(Health::Degraded { watch_until: at(second) });
+        for (verdict, degraded, now, expected) in [
+            (&fine, false, 299, None),
+            (&fine, false, 300, Some(Health::Healthy)),
+            (&fine, true, 300, None),
+            (&open, false, 1799, None),
+            (&open, false, 1800, until(1800)),
+            (&bad, false, 10, until(1800)),
+            (&bad, true, 10, None),
+            (&over, false, 10, Some(Health::Healthy)),
+            (&over, true, 10, until(10)),
+            (&back, false, 10, Some(Health::RolledBack)),
+            (&back, true, 10, Some(Health::RolledBack)),
+        ] {
+            let got = follows(verdict, window, degraded, at(now)).map(|(health, _)| health);
+            assert_eq!(got, expected, "{verdict:?} {degraded} {now}");
+        }
+    }
+
+    #[test]
+    fn a_burn_is_bad_over_one_pair_and_fine_only_over_both() {
+        let rate = |rate| Rate { rate, from: Timestamp::UNIX_EPOCH, to: Timestamp::UNIX_EPOCH };
+        let burn = |windows, short, long| {
+            Fact::Known(Burn { windows, short: rate(short), long: rate(long) })
+        };
+        let of = |fast: Fact<Burn>, middle: Fact<Burn>| burning(&[(fast, 14.4), (middle, 6.0)]);
+        let unknown = || Fact::Unknown("no data".to_owned());
+        let calm = |windows| burn(windows, 0.4, 0.3);
+        let (fast, middle) = (Windows::Fast, Windows::Middle);
+        assert_eq!(of(calm(fast), calm(middle)), Sign::Fine("the error budget burns at 0.3".to_owned()));
+        assert!(matches!(of(burn(fast, 20.0, 15.0), calm(middle)), Sign::Bad(_)));
+        assert!(matches!(of(burn(fast, 20.0, 2.0), calm(middle)), Sign::Fine(_)), "one window is not both");
+        assert!(matches!(of(unknown(), burn(middle, 7.0, 6.0)), Sign::Bad(_)));
+        assert_eq!(of(unknown(), calm(middle)), Sign::Unknown("no data".to_owned()));
+    }
+}
