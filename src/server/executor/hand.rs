@@ -53,13 +53,22 @@ pub(super) enum BaseNow {
 pub(super) enum Sent {
     Accepted,
     /// Accepted, and on its way to other revisions than the reviewed ones.
-    Elsewhere { revisions: Vec<String> },
+    Elsewhere {
+        revisions: Vec<String>,
+    },
     /// Nothing was written, and nothing will be.
-    No { why: String },
+    No {
+        why: String,
+    },
     /// The platform said no; it may be because it was done already.
-    Refused { why: String },
+    Refused {
+        why: String,
+    },
     /// Nothing was written yet.
-    Later { why: String, wait: Option<SignedDuration> },
+    Later {
+        why: String,
+        wait: Option<SignedDuration>,
+    },
     /// The answer is lost, and may hide a done write.
     Lost,
 }
@@ -245,8 +254,7 @@ fn app_of(effect: &SyncEffect) -> AppKey {
 /// What will be sent.
 fn sync_request(warrant: &Warrant, effect: &SyncEffect, auto_sync: bool, log: Option<&str>) -> SyncRequest {
     let tag = |name: &str, value: String| Tag { name: name.to_owned(), value };
-    let mut tags =
-        vec![tag("dock.row", warrant.row.to_string()), tag(DECISION_TAG, warrant.tag.to_string())];
+    let mut tags = vec![tag("dock.row", warrant.row.to_string()), tag(DECISION_TAG, warrant.tag.to_string())];
     tags.extend(log.map(|log| tag("dock.log", log.to_owned())));
     let pin = match effect.revisions.as_slice() {
         // ArgoCD takes no pin there; its answer is compared instead.

@@ -48,7 +48,7 @@ impl Stopped {
 
 /// A step that was taken, or not.
 pub(super) enum Stepped {
-    Done { row: Box<Row>, receipt: Receipt },
+    Done(Receipt),
     Refused(Refusal),
 }
 
@@ -73,11 +73,10 @@ impl<'a> Lease<'a> {
                 Ok(transition) => transition,
                 Err(refusal) => return Ok(Stepped::Refused(refusal)),
             };
-            let row = Box::new(transition.row.clone());
             let mut commit = commit_of(&before, transition, &actor(), now);
             commit.work.push(if ends { WorkChange::Done { id, fence } } else { self.renewal() });
             match self.executor.store.commit(commit).await? {
-                Committed::At(receipt) => return Ok(Stepped::Done { row, receipt }),
+                Committed::At(receipt) => return Ok(Stepped::Done(receipt)),
                 Committed::Conflict => {}
                 Committed::LeaseLost | Committed::SubjectTaken(_) => return Err(Stopped::Lost),
             }
@@ -98,12 +97,11 @@ impl<'a> Lease<'a> {
             Ok(transition) => transition,
             Err(refusal) => return Ok(Some(Stepped::Refused(refusal))),
         };
-        let row = Box::new(transition.row.clone());
         let mut commit = commit_of(before, transition, &actor(), now);
         commit.authority = Some(authority);
         commit.work.push(self.renewal());
         match self.executor.store.commit(commit).await? {
-            Committed::At(receipt) => Ok(Some(Stepped::Done { row, receipt })),
+            Committed::At(receipt) => Ok(Some(Stepped::Done(receipt))),
             Committed::Conflict => Ok(None),
             Committed::LeaseLost | Committed::SubjectTaken(_) => Err(Stopped::Lost),
         }

@@ -43,7 +43,9 @@ pub(super) async fn follow(executor: &Executor, lease: &Lease<'_>, id: RowId) ->
     let draft = executor.store.draft(id, row.revision).await?;
     let effect = match draft.map(|draft| (draft.effect, draft.base)) {
         Some((Effect::Argocd(effect), _)) => effect,
-        Some((Effect::Github(_), Base::Gate(base))) => return gate::follow(executor, lease, &row, &base).await,
+        Some((Effect::Github(_), Base::Gate(base))) => {
+            return gate::follow(executor, lease, &row, &base).await;
+        }
         _ => return lease.done().await,
     };
     let app = AppKey { name: effect.application, project: effect.project, namespace: None };
@@ -91,11 +93,7 @@ async fn settle(
     }
 }
 
-async fn application(
-    executor: &Executor,
-    lease: &Lease<'_>,
-    key: &AppKey,
-) -> Result<Application, Stopped> {
+async fn application(executor: &Executor, lease: &Lease<'_>, key: &AppKey) -> Result<Application, Stopped> {
     let argocd = executor.hand.argocd().map_err(|why| Stopped::later(why, executor.retry()))?;
     let read = lease.holding(argocd.reads().application(key, Refresh::No)).await?;
     read.map_err(|error| Stopped::later(error.to_string(), executor.retry()))
@@ -113,8 +111,8 @@ async fn stamp(
     let stepped = lease.step(row, &Ruling::default(), &Step::Health { health, detail }, ends).await?;
     executor.at("health.stamped").await;
     match stepped {
-        Stepped::Done { .. } if ends => Ok(()),
-        Stepped::Done { .. } => Err(Stopped::Later { why: None, wait: executor.retry() * WATCH_SLOWER }),
+        Stepped::Done(_) if ends => Ok(()),
+        Stepped::Done(_) => Err(Stopped::Later { why: None, wait: executor.retry() * WATCH_SLOWER }),
         Stepped::Refused(refusal) => {
             tracing::error!(%row, why = refusal.sentence(), "health could not be stamped");
             lease.done().await

@@ -19,7 +19,9 @@ use crate::{
         statement::{Seen, Statement},
     },
     lifecycle::{self, Judgement, Ruling, Step},
-    platform::argocd::{Actuator, AppKey, Application, Phase, Pin as Target, Refresh, ResourceKey, SyncRequest, Tag},
+    platform::argocd::{
+        Actuator, AppKey, Application, Phase, Pin as Target, Refresh, ResourceKey, SyncRequest, Tag,
+    },
     row::{
         Attributes, Base, Decision, DecisionId, Digest, Draft, Effect, Event, Key, Pointer, Row, Rule, Stage,
         State, Touch, Verdict, c1, difference, draft::PROSE_BY_RULES,

@@ -189,15 +189,14 @@ pub(super) fn ruling(leaves: &[(u64, Leaf)], row: &Row) -> Ruling {
 /// Checks everything; `intent` is the leaf that would be the log's next.
 pub(super) fn verify(case: &Case<'_>, intent: (u64, Leaf)) -> Result<Warrant, NoWarrant> {
     let unproved = |why: &str| NoWarrant::NotProved(why.to_owned());
-    let warrant = match case.decided {
-        Decided::Approved(approval) => approved(case, approval)?,
-        Decided::Declined { tag, revision } => declined(case, tag, revision)?,
-    };
     let leaves = case.leaves.iter().cloned();
     verify::may_execute(case.org, case.admins.clone(), leaves, intent).map_err(|problems| {
         unproved(&problems.first().map_or_else(String::new, |problem| problem.text.clone()))
     })?;
-    Ok(warrant)
+    match case.decided {
+        Decided::Approved(approval) => approved(case, approval),
+        Decided::Declined { tag, revision } => declined(case, tag, revision),
+    }
 }
 
 /// The draft is what was opened or revised in the record, under the rule that stands there.

@@ -154,7 +154,7 @@ async fn begin(
     let step = Step::Intend { tag: warrant.tag.clone(), write, before: before.clone(), request };
     // Exactly the row and the authority that the warrant was made from.
     let receipt = match lease.step_from(&known.row, known.authority, &known.ruling, &step).await? {
-        Some(Stepped::Done { receipt, .. }) => receipt,
+        Some(Stepped::Done(receipt)) => receipt,
         Some(Stepped::Refused(_)) => return lease.done().await.map(|()| After::Ended),
         None => return Err(Stopped::Later { why: None, wait: SignedDuration::ZERO }),
     };
@@ -360,11 +360,10 @@ impl Drive<'_> {
     /// Read back, and another write follows.
     async fn wrote(&self, detail: String) -> Result<After, Stopped> {
         self.executor.at(point!(self.write, "readback.done")).await;
-        let stepped =
-            self.lease.step(self.row, &Ruling::default(), &Step::Wrote { detail }, false).await?;
+        let stepped = self.lease.step(self.row, &Ruling::default(), &Step::Wrote { detail }, false).await?;
         self.executor.at(point!(self.write, "confirmed.committed")).await;
         match stepped {
-            Stepped::Done { .. } => Ok(After::Next),
+            Stepped::Done(_) => Ok(After::Next),
             Stepped::Refused(refusal) => {
                 tracing::error!(row = %self.row, why = refusal.sentence(), "a write could not be recorded");
                 self.lease.done().await.map(|()| After::Ended)
@@ -402,7 +401,7 @@ async fn end(
     let stepped = lease.step(row, &Ruling::default(), &step, true).await?;
     executor.at(point!(write, "confirmed.committed")).await;
     match stepped {
-        Stepped::Done { .. } => Ok(()),
+        Stepped::Done(_) => Ok(()),
         Stepped::Refused(refusal) => {
             tracing::error!(%row, why = refusal.sentence(), "what became of it could not be recorded");
             lease.done().await
@@ -428,7 +427,7 @@ async fn gone(
         _ => Step::Fail { detail: format!("{}; then the base moved: {told}", so_far(done)) },
     };
     match lease.step(known.row.id, &Ruling::default(), &step, true).await? {
-        Stepped::Done { .. } => {
+        Stepped::Done(_) => {
             executor.trouble(known.row.id, None);
             Ok(After::Ended)
         }
@@ -470,7 +469,7 @@ async fn not_proved(
         }
     };
     match lease.step(row, &known.ruling, &step, true).await? {
-        Stepped::Done { .. } => Ok(After::Ended),
+        Stepped::Done(_) => Ok(After::Ended),
         Stepped::Refused(_) => lease.done().await.map(|()| After::Ended),
     }
 }

@@ -146,7 +146,7 @@ pub(super) fn canary_request(warrant: &Warrant, reading: &gate::Reading, log: Op
                 "run": effect.run,
                 "attempt": reading.run.attempt.to_string(),
                 "sha": reading.run.head_sha,
-                "conditions": effect.conditions,
+                "share": effect.conditions.get("canary"),
             });
             if let Some(log) = log {
                 payload["dock_log"] = json!(log);
@@ -237,6 +237,6 @@ mod tests {
         let body = canary_request(&approve, &reading, Some("1182 0011223344556677"));
         let payload = body["client_payload"].as_object().unwrap();
         assert!(payload.len() <= 10, "GitHub takes ten fields in a payload");
-        assert_eq!(payload["conditions"]["canary"], "10%");
+        assert_eq!(payload["share"], "10%");
     }
 }

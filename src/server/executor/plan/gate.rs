@@ -27,9 +27,9 @@ pub(super) fn answer(
 ) -> Next {
     let due = if approve { ApprovalState::Approved } else { ApprovalState::Rejected };
     match reviewed {
-        Reviewed::Ours { state } if *state == due => {
-            Next::Confirm { detail: format!("{} in GitHub before {environment}, attempt {attempt}", due.word()) }
-        }
+        Reviewed::Ours { state } if *state == due => Next::Confirm {
+            detail: format!("{} in GitHub before {environment}, attempt {attempt}", due.word()),
+        },
         Reviewed::Ours { state } => Next::Fail {
             detail: format!("GitHub shows our answer as {} instead of {}", state.word(), due.word()),
         },
@@ -78,7 +78,9 @@ fn nothing_pends(ended: &str, environment: &str, written: &Written) -> Next {
             Next::Fail { detail: format!("{why}; nothing waits before {environment}, {ended}") }
         }
         Written::Perhaps { .. } | Written::Yes { .. } => Next::CannotTell {
-            detail: format!("nothing waits before {environment} and no answer is shown: {ended}; look at the run"),
+            detail: format!(
+                "nothing waits before {environment} and no answer is shown: {ended}; look at the run"
+            ),
         },
     }
 }
@@ -124,7 +126,9 @@ pub(super) fn canary(
                     ),
                 }
             }
-            None => Next::CannotTell { detail: format!("whether the {what} arrived cannot be told; {by_hand}") },
+            None => {
+                Next::CannotTell { detail: format!("whether the {what} arrived cannot be told; {by_hand}") }
+            }
         },
     }
 }

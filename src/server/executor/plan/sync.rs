@@ -185,7 +185,13 @@ mod tests {
                 late,
                 "wait",
             ),
-            ("crashed, ours is done", app(None, ours("Succeeded", "r4", now), 4), perhaps(), early, "confirm"),
+            (
+                "crashed, ours is done",
+                app(None, ours("Succeeded", "r4", now), 4),
+                perhaps(),
+                early,
+                "confirm",
+            ),
             ("ours is done", app(None, ours("Succeeded", "r4", now), 4), yes(), early, "confirm"),
             ("ours did another revision", app(None, ours("Succeeded", "r5", now), 4), yes(), early, "fail"),
             (

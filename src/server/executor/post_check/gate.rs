@@ -63,13 +63,24 @@ enum Sign {
 /// What it comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Verdict {
-    RolledBack { detail: String },
-    Bad { detail: String },
+    RolledBack {
+        detail: String,
+    },
+    Bad {
+        detail: String,
+    },
     /// Something cannot be told yet.
-    Open { why: String },
-    Fine { detail: String },
+    Open {
+        why: String,
+    },
+    Fine {
+        detail: String,
+    },
     /// Nothing more can be told of this deploy: it was overtaken, or its run begun anew.
-    Over { fine: bool, detail: String },
+    Over {
+        fine: bool,
+        detail: String,
+    },
 }
 
 pub(super) async fn follow(
@@ -244,7 +255,9 @@ fn health(app: &Application, since: Timestamp) -> Sign {
     match app.health {
         _ if app.is_busy() || !app.health_is_settled() => Sign::Unknown("it is being synced".to_owned()),
         HealthState::Healthy => Sign::Fine("ArgoCD says Healthy".to_owned()),
-        HealthState::Degraded | HealthState::Missing => Sign::Bad(format!("ArgoCD says {}", super::detail(app))),
+        HealthState::Degraded | HealthState::Missing => {
+            Sign::Bad(format!("ArgoCD says {}", super::detail(app)))
+        }
         HealthState::Progressing | HealthState::Suspended | HealthState::Other(_) => {
             Sign::Unknown(format!("it says {}", app.health.word()))
         }
@@ -255,9 +268,9 @@ fn health(app: &Application, since: Timestamp) -> Sign {
 fn went_back(app: &Application, since: Timestamp) -> Option<String> {
     let last = app.last_sync()?;
     let mut between = app.history.iter().filter(|entry| entry.id < last.id);
-    let brought = between.clone().any(|entry| {
-        entry.revisions != last.revisions && entry.deployed_at.is_some_and(|at| at >= since)
-    });
+    let brought = between
+        .clone()
+        .any(|entry| entry.revisions != last.revisions && entry.deployed_at.is_some_and(|at| at >= since));
     let known = between.any(|entry| entry.revisions == last.revisions);
     (brought && known).then(|| {
         let by = if last.by.is_empty() { "somebody" } else { &last.by };
@@ -352,7 +365,11 @@ mod tests {
             ("synced back", with(Sign::RolledBack("back".to_owned())), "rolled back"),
             ("an older commit after it", Seen { later: later_of(true), ..good() }, "rolled back"),
             ("a newer commit after it", Seen { later: later_of(false), ..good() }, "over, fine"),
-            ("failed, and fixed", Seen { later: later_of(true), ..seen(Some(DeployState::Failure)) }, "rolled back"),
+            (
+                "failed, and fixed",
+                Seen { later: later_of(true), ..seen(Some(DeployState::Failure)) },
+                "rolled back",
+            ),
             ("begun anew", Seen { attempt: 2, ..good() }, "over, fine"),
             ("begun anew after it failed", Seen { attempt: 2, ..seen(Some(DeployState::Failure)) }, "over"),
         ] {
@@ -400,9 +417,7 @@ mod tests {
     #[test]
     fn a_burn_is_bad_over_one_pair_and_fine_only_over_both() {
         let rate = |rate| Rate { rate, from: Timestamp::UNIX_EPOCH, to: Timestamp::UNIX_EPOCH };
-        let burn = |windows, short, long| {
-            Fact::Known(Burn { windows, short: rate(short), long: rate(long) })
-        };
+        let burn = |windows, short, long| Fact::Known(Burn { windows, short: rate(short), long: rate(long) });
         let of = |fast: Fact<Burn>, middle: Fact<Burn>| burning(&[(fast, 14.4), (middle, 6.0)]);
         let unknown = || Fact::Unknown("no data".to_owned());
         let calm = |windows| burn(windows, 0.4, 0.3);
