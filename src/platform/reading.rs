@@ -64,8 +64,8 @@ pub async fn gate(
         Depth::Base => Told::Unknown("not read this time".to_owned()),
         Depth::Whole => changes(from.github, &repo, &run, environment).await,
     };
-    let plan = match &service.terraform {
-        None => Told::None,
+    let (plan, overtaken) = match &service.terraform {
+        None => (Told::None, None),
         Some(workspace) => plan(from.terraform, workspace, &run.head_sha).await,
     };
     Ok(Reading {
@@ -75,6 +75,7 @@ pub async fn gate(
         waits,
         instead,
         plan,
+        overtaken,
         changes,
         risk,
         canary: service.canary.clone(),
@@ -88,22 +89,24 @@ pub fn repository(service: &Service) -> Result<Repository, PlatformError> {
     })
 }
 
-/// The plan of the run's commit. One that a newer run has overtaken is no longer what an apply would do.
-async fn plan(terraform: Option<&terraform::Source>, workspace: &str, commit: &str) -> Told<Plan> {
+/// The plan of the run's commit, and the newer run that has overtaken it, if one has.
+async fn plan(
+    terraform: Option<&terraform::Source>,
+    workspace: &str,
+    commit: &str,
+) -> (Told<Plan>, Option<String>) {
+    let unknown = |why: String| (Told::Unknown(why), None);
     let Some(terraform) = terraform else {
-        return Told::Unknown("Terraform is not configured".to_owned());
+        return unknown("Terraform is not configured".to_owned());
     };
     let name: WorkspaceName = match workspace.parse() {
         Ok(name) => name,
-        Err(error @ NotAWorkspace) => return Told::Unknown(format!("{workspace}: {error}")),
+        Err(error @ NotAWorkspace) => return unknown(format!("{workspace}: {error}")),
     };
     match terraform.plan_for(&name, commit).await {
-        Ok(Fact::Known((plan, None))) => Told::Known(plan),
-        Ok(Fact::Known((plan, Some(newer)))) => {
-            Told::Unknown(format!("the plan of {} is overtaken by the run {newer}", plan.run))
-        }
-        Ok(Fact::Unknown(why)) => Told::Unknown(why),
-        Err(error) => Told::Unknown(error.sentence()),
+        Ok(Fact::Known((plan, newer))) => (Told::Known(plan), newer),
+        Ok(Fact::Unknown(why)) => unknown(why),
+        Err(error) => unknown(error.sentence()),
     }
 }
 

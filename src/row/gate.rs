@@ -258,6 +258,8 @@ pub struct Reading {
     /// Where it does not wait: what became of it instead, in words, as `approved in GitHub by govind`.
     pub instead: Option<String>,
     pub plan: Told<Plan>,
+    /// A newer Terraform run of the workspace that could be applied: the plan is no longer what an apply would do.
+    pub overtaken: Option<String>,
     pub changes: Told<Changes>,
     pub risk: Risk,
     pub canary: Option<Canary>,
@@ -308,6 +310,9 @@ impl Reading {
     /// What is no longer as `base` has it. A run that no longer waits has moved, whoever answered it.
     pub fn moved(&self, base: &GateBase) -> Vec<Moved> {
         let mut moved = base.moved(&self.base());
+        if let (Some(newer), Some(plan)) = (&self.overtaken, moved.iter_mut().find(|one| one.what == "plan")) {
+            plan.is = format!("overtaken by {newer}");
+        }
         if !self.waits {
             let is = self.instead.clone().unwrap_or_else(|| "no".to_owned());
             moved.push(Moved { what: "waits".to_owned(), was: "yes".to_owned(), is });
@@ -315,8 +320,13 @@ impl Reading {
         moved
     }
 
+    /// The plan, while it is what an apply would do.
+    fn standing_plan(&self) -> Option<&Plan> {
+        self.plan.known().filter(|_| self.overtaken.is_none())
+    }
+
     pub fn base(&self) -> GateBase {
-        let plan = self.plan.known();
+        let plan = self.standing_plan();
         GateBase {
             service: self.service.clone(),
             repository: self.run.repository.clone(),
@@ -330,7 +340,7 @@ impl Reading {
     }
 
     pub fn effect(&self) -> GateEffect {
-        let apply = self.plan.known().filter(|plan| plan.confirmable && !plan.auto_apply);
+        let apply = self.standing_plan().filter(|plan| plan.confirmable && !plan.auto_apply);
         GateEffect {
             repository: self.run.repository.clone(),
             run: self.run.id.to_string(),
@@ -460,6 +470,7 @@ pub(crate) mod example {
             waits: true,
             instead: None,
             plan: Told::Known(plan),
+            overtaken: None,
             changes: Told::Known(Changes {
                 since: "4f1c9e2a0b1c2d3e4f5061728394a5b6c7d8e9f0".to_owned(),
                 commits: vec![commit],
@@ -529,6 +540,11 @@ mod tests {
         let instead = Some("approved in GitHub by govind".to_owned());
         let answered = Reading { waits: false, instead: instead.clone(), ..read.clone() };
         let told = answered.moved(&read.base());
+        let overtaken = Reading { overtaken: Some("run-78".to_owned()), ..read.clone() };
+        let plan = &overtaken.moved(&read.base())[0];
+        assert_eq!((plan.what.as_str(), plan.is.as_str()), ("plan", "overtaken by run-78"));
+        assert_eq!(overtaken.effect().apply, None, "what a newer run overtook is not applied");
+        assert_eq!(overtaken.moved(&overtaken.base()), []);
         assert_eq!(
             told,
             [Moved { what: "waits".to_owned(), was: "yes".to_owned(), is: instead.unwrap_or_default() }]

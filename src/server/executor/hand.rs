@@ -17,7 +17,7 @@ use crate::{
     platform::{
         self, Failure, PlatformError,
         argocd::{self, AppKey, Pin, Refresh, SyncError, SyncRefusal, SyncRequest, Tag, sync_body},
-        github,
+        github, terraform,
     },
     row::{
         Base, Digest, Moved, Reading, c1,
@@ -36,6 +36,7 @@ const RENEWED_AFTER: SignedDuration = SignedDuration::from_secs(2);
 pub(super) struct Hand {
     argocd: Option<argocd::Actuator>,
     github: Option<github::Actuator>,
+    terraform: Option<terraform::Actuator>,
     gates: BTreeMap<String, Service>,
 }
 
@@ -78,6 +79,7 @@ impl Hand {
         Ok(Self {
             argocd: config.argocd.as_ref().map(argocd::Actuator::open).transpose()?,
             github: config.github.as_ref().map(github::Actuator::open).transpose()?,
+            terraform: config.terraform.as_ref().map(terraform::Actuator::open).transpose()?,
             gates: gates.clone(),
         })
     }
@@ -88,6 +90,10 @@ impl Hand {
 
     pub(super) fn github(&self) -> Result<&github::Actuator, String> {
         self.github.as_ref().ok_or_else(|| missing("github"))
+    }
+
+    fn terraform(&self) -> Result<&terraform::Actuator, String> {
+        self.terraform.as_ref().ok_or_else(|| missing("terraform"))
     }
 
     /// How a service is gated now.
@@ -166,6 +172,7 @@ impl Hand {
             }
             (Write::Canary, _) => self.canary_runs(warrant, before).await.map(Shown::Dispatched),
             (Write::Answer, _) => self.reviewed(warrant).await.map(Shown::Reviewed),
+            (Write::Apply, _) => self.applied(warrant).await.map(Shown::Applied),
             _ => Err("nothing is shown of it".to_owned()),
         }
     }
@@ -178,6 +185,7 @@ impl Hand {
             }
             (Write::Canary, _, Reading::Gate(reading)) => self.begin_canary(warrant, reading, log).await,
             (Write::Answer, ..) => self.answer(warrant, log).await,
+            (Write::Apply, ..) => self.apply(warrant, log).await,
             _ => Err("the warrant is not for this".to_owned()),
         };
         sent.unwrap_or_else(|why| Sent::No { why })
@@ -191,6 +199,7 @@ impl Hand {
             }
             (Write::Canary, _, Reading::Gate(reading)) => gate::canary_request(warrant, reading, None),
             (Write::Answer, ..) => gate::answer_request(warrant, None),
+            (Write::Apply, ..) => gate::apply_request(warrant, None),
             _ => Json::Null,
         };
         Digest::of(c1::sorted_json(&request))

@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use crate::{
     audit::sshsig::PublicKey,
     clock::Clock,
-    platform::{self, PlatformError, Sources, argocd, github},
+    platform::{self, PlatformError, Sources, argocd, github, terraform},
     policy::Engine,
     row::{PrincipalId, PrincipalKind, RowId, gate::Service},
     store::{Actor, Store, StoreError, Work, WorkKind},
@@ -59,6 +59,8 @@ pub struct Config {
     pub argocd: Option<argocd::Config>,
     /// GitHub with the executor's own App or token, which owns the rule that holds runs and may answer it.
     pub github: Option<github::Config>,
+    /// Terraform with the executor's own token, which may apply.
+    pub terraform: Option<terraform::Config>,
     #[serde(default)]
     pub pace: Pace,
 }

@@ -69,6 +69,10 @@ pub(super) enum Due {
         environment: String,
         approve: bool,
     },
+    Apply {
+        /// Terraform's run, as `run-…`.
+        run: String,
+    },
 }
 
 /// What a platform shows of a write.
@@ -78,6 +82,18 @@ pub(super) enum Shown {
     /// The runs that a workflow began since the intent; none where a dispatch is not shown at all.
     Dispatched(Option<Vec<Run>>),
     Reviewed(Reviewed),
+    Applied(Applied),
+}
+
+/// What Terraform shows of a run that is to be applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Applied {
+    /// In Terraform's word.
+    pub(super) status: String,
+    /// It waits for somebody to confirm it.
+    pub(super) waits: bool,
+    /// A comment of ours is on it.
+    pub(super) ours: bool,
 }
 
 /// `repeat_after`: how long a request that may have been sent can still arrive.
@@ -99,6 +115,7 @@ pub(super) fn next(
         (Due::Answer { attempt, environment, approve }, Shown::Reviewed(reviewed)) => {
             gate::answer(*attempt, environment, *approve, reviewed, written, repeat_after, now)
         }
+        (Due::Apply { run }, Shown::Applied(applied)) => gate::apply(run, applied, written, repeat_after, now),
         _ => Next::CannotTell { detail: "what was read is not about what was written".to_owned() },
     }
 }

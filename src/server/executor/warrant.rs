@@ -153,6 +153,7 @@ impl Warrant {
                 environment: effect.environment.clone(),
                 approve: matches!(self.task, Task::Approve(_)),
             }),
+            (Write::Apply, Task::Approve(effect)) => Some(Due::Apply { run: effect.apply.clone()? }),
             _ => None,
         }
     }

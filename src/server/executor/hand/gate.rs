@@ -1,4 +1,5 @@
-//! A gate's writes, as GitHub takes them: the dispatch that begins a canary, and the answer to the rule that holds a run.
+//! A gate's writes, as GitHub and Terraform take them: the dispatch that begins a canary, the answer to the rule that holds
+//! a run, the apply of the reviewed plan's run.
 //!
 //! Never: a comment that is longer than GitHub keeps, or that lacks the decision's id.
 
@@ -12,13 +13,17 @@ use crate::{
         Failure,
         github::{Answered, Repository, Review, ReviewError, Reviewed},
         reading::{self, Depth, GateSources, NoReading},
+        terraform::{ApplyRequest, RunError, RunRefusal},
     },
     row::{
         Base, Moved, Reading,
         gate::{self, Canary, GateBase, GateEffect, Run, Told},
         stage::Before,
     },
-    server::executor::warrant::{Task, Warrant},
+    server::executor::{
+        plan::Applied,
+        warrant::{Task, Warrant},
+    },
 };
 
 /// What starts a workflow by a dispatch is called so.
@@ -28,7 +33,10 @@ impl Hand {
     /// The run as it is now, and the plan. Terraform has to answer where a plan was reviewed.
     pub(super) async fn run(&self, base: &GateBase) -> Result<Reading, BaseNow> {
         let service = self.service(&base.service).map_err(BaseNow::Away)?;
-        let from = GateSources { github: self.github().map_err(BaseNow::Away)?.reads() };
+        let from = GateSources {
+            github: self.github().map_err(BaseNow::Away)?.reads(),
+            terraform: self.terraform.as_ref().map(crate::platform::terraform::Actuator::reads),
+        };
         let moved = |what: &str, was: &str, is: &str| {
             let (what, was, is) = (what.to_owned(), was.to_owned(), is.to_owned());
             BaseNow::Moved(vec![Moved { what, was, is }])
@@ -131,6 +139,43 @@ impl Hand {
             }
         })
     }
+
+    pub(super) async fn applied(&self, warrant: &Warrant) -> Result<Applied, String> {
+        let (_, effect) = gate_of(warrant)?;
+        let run = effect.apply.as_deref().ok_or("no run is to be applied")?;
+        let terraform = self.terraform()?.reads();
+        // The comments first: what they show was so before the run was read.
+        let comments = terraform.comments(run).await.map_err(|error| error.to_string())?;
+        let run = terraform.run(run).await.map_err(|error| error.to_string())?;
+        let ours = comments.iter().any(|comment| comment.body.contains(warrant.tag.as_str()));
+        Ok(Applied { status: run.status, waits: run.confirmable, ours })
+    }
+
+    pub(super) async fn apply(&self, warrant: &Warrant, log: &str) -> Result<Sent, String> {
+        let (_, effect) = gate_of(warrant)?;
+        let (Some(run), Base::Gate(base)) = (&effect.apply, &warrant.base) else {
+            return Err("no run is to be applied".to_owned());
+        };
+        let comment = comment(warrant, Some(log));
+        let request = ApplyRequest { run: run.clone(), commit: base.head_sha.clone(), comment };
+        Ok(match self.terraform()?.apply(&request).await {
+            Ok(()) => Sent::Accepted,
+            Err(error) => match &error {
+                // It answered: what it says no to was not applied, unless it had been before.
+                RunError::Refused { refusal: RunRefusal::NotWaiting { .. } | RunRefusal::Overtaken, .. } => {
+                    Sent::Refused { why: error.to_string() }
+                }
+                RunError::Refused { .. } => after(&error, None, error.next()),
+                RunError::Platform(platform) => after(&error, Some(platform), error.next()),
+            },
+        })
+    }
+}
+
+/// As a body of JSON.
+pub(super) fn apply_request(warrant: &Warrant, log: Option<&str>) -> Json {
+    let Ok((_, effect)) = gate_of(warrant) else { return Json::Null };
+    json!({"run": effect.apply, "comment": comment(warrant, log)})
 }
 
 /// As a body of JSON; `log` is the head that the intent made.

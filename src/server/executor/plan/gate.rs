@@ -1,12 +1,13 @@
-//! What to do next about a gate's writes, from what GitHub shows.
+//! What to do next about a gate's writes, from what GitHub and Terraform show.
 //!
 //! The answer to a protection rule is class B: its comment is found in the run's review log, with the attempt that it
-//! met. A dispatch is class C: GitHub tells of none which event began what, so it goes first, and a lost one is unknown.
+//! met. So is the apply of a Terraform run: it keeps the comment. A dispatch is class C: GitHub tells of none which event
+//! began what, so it goes first, and a lost one is unknown.
 //! Never: an answer to an attempt that nobody reviewed; a canary that is dispatched twice.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Next, Written, waited};
+use super::{Applied, Next, Written, waited};
 use crate::{
     platform::github::{ApprovalState, Reviewed},
     row::{Moved, gate::Run},
@@ -133,6 +134,41 @@ pub(super) fn canary(
     }
 }
 
+/// The apply of the reviewed Terraform run.
+pub(super) fn apply(
+    run: &str,
+    applied: &Applied,
+    written: &Written,
+    repeat_after: SignedDuration,
+    now: Timestamp,
+) -> Next {
+    let Applied { status, waits, ours } = applied;
+    if *waits {
+        return match written {
+            Written::No => Next::Write,
+            Written::Refused { why } => Next::Fail { detail: why.clone() },
+            Written::Perhaps { since } if waited(*since, repeat_after, now) => Next::Write,
+            Written::Yes { since } if waited(*since, repeat_after * SHOWN_WITHIN, now) => Next::CannotTell {
+                detail: format!("Terraform accepted the apply of {run}, and it still waits; look at the run"),
+            },
+            Written::Perhaps { .. } | Written::Yes { .. } => Next::Wait,
+        };
+    }
+    match (written, status.as_str()) {
+        (Written::No | Written::Refused { .. }, _) if !ours => {
+            Next::Fail { detail: format!("Terraform's {run} no longer waits, it is {status}: not applied by us") }
+        }
+        (Written::Perhaps { .. }, _) if !ours => Next::CannotTell {
+            detail: format!("Terraform's {run} is {status} and no comment of ours is on it; look at the run"),
+        },
+        (_, "applied") => Next::Confirm { detail: format!("applied {run}") },
+        (_, "errored" | "canceled" | "force_canceled" | "discarded") => {
+            Next::Fail { detail: format!("the apply of {run} ended {status}") }
+        }
+        _ => Next::Wait,
+    }
+}
+
 fn moved(what: &str, was: &str, is: &str) -> Next {
     Next::Moved { moved: vec![Moved { what: what.to_owned(), was: was.to_owned(), is: is.to_owned() }] }
 }
@@ -205,6 +241,28 @@ mod tests {
         let (lease, no) = (SignedDuration::from_secs(15), Written::No);
         let rejected = answer(1, "production", false, &ours(ApprovalState::Rejected), &no, lease, at(0));
         assert_eq!(word(&rejected), "confirm", "a decline's answer is a no");
+    }
+
+    #[test]
+    fn what_follows_from_what_terraform_shows_of_an_apply() {
+        let shown = |status: &str, waits, ours| Applied { status: status.to_owned(), waits, ours };
+        // Nothing sent, refused, perhaps sent, accepted.
+        let table: Vec<(&str, Applied, i64, [&str; 4])> = vec![
+            ("waits, early", shown("planned", true, false), 14, ["write", "fail", "wait", "wait"]),
+            ("waits, late", shown("planned", true, false), 15, ["write", "fail", "write", "wait"]),
+            ("waits, long", shown("planned", true, false), 60, ["write", "fail", "write", "cannot tell"]),
+            ("ours runs", shown("applying", false, true), 1, ["wait", "wait", "wait", "wait"]),
+            ("ours is done", shown("applied", false, true), 1, ["confirm", "confirm", "confirm", "confirm"]),
+            ("ours went wrong", shown("errored", false, true), 1, ["fail", "fail", "fail", "fail"]),
+            ("theirs is done", shown("applied", false, false), 1, ["fail", "fail", "cannot tell", "confirm"]),
+            ("discarded", shown("discarded", false, false), 1, ["fail", "fail", "cannot tell", "fail"]),
+        ];
+        for (name, applied, seconds, expected) in table {
+            for (written, expected) in written().iter().zip(expected) {
+                let next = apply("run-77", &applied, written, SignedDuration::from_secs(15), at(seconds));
+                assert_eq!(word(&next), expected, "{name}, {written:?}");
+            }
+        }
     }
 
     #[test]
