@@ -27,7 +27,8 @@ use crate::{
     audit::admin::Standing as AgentStanding,
     lifecycle::{self, Step},
     row::{
-        Digest, Draft, Kind, PrincipalId, Reading, Refusal, Risk, Row, RowId, State as RowState, c1, present,
+        Base, Digest, Draft, Kind, PrincipalId, Reading, Refusal, Risk, Row, RowId, State as RowState, c1,
+        gate, present,
     },
     store::{About, Actor, Commit, Committed, LeafDraft, Repeatable, RowWrite},
     wire::{DraftAnswer, DraftOutcome},
@@ -56,6 +57,11 @@ pub(super) async fn open(
         if let Some(answer) = already(&app, &request, &read, &draft, now).await? {
             return Ok(answered(StatusCode::OK, &answer));
         }
+        let number = app.store.head().await?.next.get(&draft.kind).copied().unwrap_or(1);
+        let id = RowId { kind: draft.kind, number };
+        // A claim that does not hold changes nothing: not even the row that it would take the place of.
+        let judged = read.judge(&app, id, &draft)?;
+        parent(&app, &draft).await?;
         if let Some(open) = app.store.open_row(draft.kind, &draft.subject, now).await? {
             let step = if open.state() == RowState::Degraded {
                 // The mend of what went wrong must not wait for the watch to end.
@@ -68,9 +74,6 @@ pub(super) async fn open(
             let ruling = request.standing.ruling(&open.agent);
             step::take(&*app.store, open.id, &request.caller.actor(), &ruling, &step, now).await?;
         }
-        let number = app.store.head().await?.next.get(&draft.kind).copied().unwrap_or(1);
-        let id = RowId { kind: draft.kind, number };
-        let judged = read.judge(&app, id, &draft)?;
         let mut row = judge::open(id, &draft, &request.author, judged, now);
         row.claim = read.reading.is_none();
         let answer = DraftAnswer { outcome: DraftOutcome::Opened, row: id, revision: 1, state: row.state() };
@@ -279,6 +282,30 @@ impl Read {
         };
         Ok(judge::claim(id, draft, reading, &app.asks)?)
     }
+}
+
+/// A parent that is named is a row of ours; that of a gate is the healthy deploy of the same run that its service's config
+/// promotes from.
+async fn parent(app: &App, draft: &Draft) -> Result<(), Problem> {
+    let Some(id) = draft.parent else { return Ok(()) };
+    let mismatch = |read: String| {
+        Refusal::ClaimMismatch { what: "the parent".to_owned(), claimed: id.to_string(), read }
+    };
+    let Some(parent) = app.store.row(id).await? else { return Err(mismatch("no such row".to_owned()).into()) };
+    let Base::Gate(base) = &draft.base else { return Ok(()) };
+    let promotes = app.gates.get(&base.service).and_then(|service| {
+        let to = service.promotes_to.get(&parent.environment)?;
+        let run = base.run.parse().ok()?;
+        Some(*to == draft.environment && parent.subject == gate::subject(&base.service, run, &parent.environment))
+    });
+    if promotes != Some(true) {
+        let read = format!("{} before {}, which promotes nothing here", parent.subject, parent.environment);
+        return Err(mismatch(read).into());
+    }
+    if parent.state() != RowState::Healthy {
+        return Err(mismatch(parent.state().to_string()).into());
+    }
+    Ok(())
 }
 
 /// The same is held, or its row is open: nothing is opened and nobody is paged.
