@@ -237,6 +237,30 @@ impl From<Signal> for SignalBody {
     }
 }
 
+/// `GET /v1/hooks/wait`: what platforms told of since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hints {
+    /// What `after=` asks for next.
+    pub next: u64,
+    /// There may have been more than is here: look at everything.
+    pub missed: bool,
+    pub hints: Vec<Hint>,
+}
+
+/// A hint to look: what a platform's delivery was about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hint {
+    pub number: u64,
+    /// `gate_requested`, `run`, `deployment`.
+    pub event: String,
+    pub repository: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    pub at: Timestamp,
+}
+
 /// `application/problem+json` (RFC 9457): every answer that is no success.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Problem {

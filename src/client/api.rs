@@ -17,8 +17,8 @@ use crate::{
     row::{DecisionId, Digest, Draft, PrincipalId, Refusal, RowId},
     wire::{
         AgentView, AttestRequest, Challenge, ChallengeRequest, DecisionAnswer, DraftAnswer, EvidenceParts,
-        ExtendRequest, Fresh, HaltRequest, HistoryEntry, LiftRequest, LoginRequest, Me, PersonView, Position,
-        Problem, ProofBody, RowView, Session, SignedDecision, Snapshot, Span, Telemetry,
+        ExtendRequest, Fresh, HaltRequest, Hints, HistoryEntry, LiftRequest, LoginRequest, Me, PersonView,
+        Position, Problem, ProofBody, RowView, Session, SignedDecision, Snapshot, Span, Telemetry,
     },
 };
 
@@ -246,6 +246,18 @@ impl Api {
     pub async fn withdraw_row(&self, row: RowId, idempotency_key: &str) -> Result<DraftAnswer, ApiError> {
         let path = format!("/v1/rows/{row}/withdraw");
         self.json(self.request(Method::POST, &path).header("Idempotency-Key", idempotency_key)).await
+    }
+
+    /// What a platform's hooks told of since `after`; waits for something where nothing did.
+    pub async fn hints(&self, platform: &str, after: u64, wait: Duration) -> Result<Hints, ApiError> {
+        let wait = wait.min(POLL_MAX);
+        let query = [
+            ("platform", platform.to_owned()),
+            ("after", after.to_string()),
+            ("wait", wait.as_secs().to_string()),
+        ];
+        let request = self.request(Method::GET, "/v1/hooks/wait").query(&query);
+        self.json(request.timeout(wait + ANSWER_WITHIN + POLL_MARGIN)).await
     }
 
     pub async fn put_blob(&self, bytes: Vec<u8>) -> Result<(), ApiError> {

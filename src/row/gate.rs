@@ -310,7 +310,8 @@ impl Reading {
     /// What is no longer as `base` has it. A run that no longer waits has moved, whoever answered it.
     pub fn moved(&self, base: &GateBase) -> Vec<Moved> {
         let mut moved = base.moved(&self.base());
-        if let (Some(newer), Some(plan)) = (&self.overtaken, moved.iter_mut().find(|one| one.what == "plan")) {
+        if let (Some(newer), Some(plan)) = (&self.overtaken, moved.iter_mut().find(|one| one.what == "plan"))
+        {
             plan.is = format!("overtaken by {newer}");
         }
         if !self.waits {

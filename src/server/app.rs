@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::{
     executor::Troubles,
+    hooks::Hooks,
     judge::Asks,
     limits::Limits,
     login::Challenges,
@@ -39,6 +40,7 @@ pub struct App {
     pub(super) record: Record,
     pub(super) standings: Standings,
     pub(super) sources: Sources,
+    pub(super) hooks: Hooks,
     /// How deploys are gated, by service.
     pub(super) gates: BTreeMap<String, Service>,
     pub(super) shifts: Shifts,

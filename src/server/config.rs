@@ -11,7 +11,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::judge::Asks;
+use super::{judge::Asks, rota::Rota};
 use crate::{
     audit::{authority, sshsig::PublicKey, statement},
     platform,
@@ -68,9 +68,15 @@ pub struct Config {
     /// The executor, with write credentials of its own; without it, `dock executor` carries out what is approved.
     #[serde(default)]
     pub executor: Option<super::executor::Config>,
-    /// Who is on call, where PagerDuty is not asked.
+    /// Webhooks in, by platform, with the secret that each signs with.
+    #[serde(default)]
+    pub hooks: super::hooks::Config,
+    /// Who is always on call, where PagerDuty is not asked.
     #[serde(default)]
     pub rota: BTreeMap<PrincipalId, String>,
+    /// Shifts that change hands, in a file of their own.
+    #[serde(default)]
+    pub rota_file: Option<PathBuf>,
 }
 
 /// How many people a new row asks for.
@@ -130,6 +136,15 @@ impl Config {
     pub(super) fn asks(&self) -> Asks {
         let Keys { reversible, costly, irreversible } = self.keys;
         Asks { keys: [reversible, costly, irreversible], touch_in_production: !self.plain_keys_allowed }
+    }
+
+    /// The shifts of the rota file.
+    pub(super) fn shifts(&self) -> Result<Rota, WrongConfig> {
+        let Some(file) = &self.rota_file else { return Ok(Rota::default()) };
+        let wrong = |why: String| WrongConfig(format!("{}: {why}", file.display()));
+        let written: super::rota::File =
+            crate::config::read(file).map_err(|error| wrong(error.to_string()))?;
+        written.rota().map_err(wrong)
     }
 
     /// Shifts by hand: who, and under which name.

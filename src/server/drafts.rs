@@ -288,15 +288,22 @@ impl Read {
 /// promotes from.
 async fn parent(app: &App, draft: &Draft) -> Result<(), Problem> {
     let Some(id) = draft.parent else { return Ok(()) };
-    let mismatch = |read: String| {
-        Refusal::ClaimMismatch { what: "the parent".to_owned(), claimed: id.to_string(), read }
+    let mismatch = |read: String| Refusal::ClaimMismatch {
+        what: "the parent".to_owned(),
+        claimed: id.to_string(),
+        read,
     };
-    let Some(parent) = app.store.row(id).await? else { return Err(mismatch("no such row".to_owned()).into()) };
+    let Some(parent) = app.store.row(id).await? else {
+        return Err(mismatch("no such row".to_owned()).into());
+    };
     let Base::Gate(base) = &draft.base else { return Ok(()) };
     let promotes = app.gates.get(&base.service).and_then(|service| {
         let to = service.promotes_to.get(&parent.environment)?;
         let run = base.run.parse().ok()?;
-        Some(*to == draft.environment && parent.subject == gate::subject(&base.service, run, &parent.environment))
+        Some(
+            *to == draft.environment
+                && parent.subject == gate::subject(&base.service, run, &parent.environment),
+        )
     });
     if promotes != Some(true) {
         let read = format!("{} before {}, which promotes nothing here", parent.subject, parent.environment);

@@ -1,7 +1,8 @@
 //! Who asks: a token, and whose it is now.
 //!
 //! A person's session reads, and does what needs no signature; it cannot decide and cannot administer. An agent's token
-//! does what its scopes say: `read`, `draft:KIND`, `draft:KIND:SUBJECT`. No scope decides.
+//! does what its scopes say: `read`, `draft:KIND`, `draft:KIND:SUBJECT`; of a gate's subject, the service is enough. No scope
+//! decides.
 //! Never: a token that is compared or kept in the clear; an agent that is not active let through.
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -50,7 +51,9 @@ impl Caller {
     pub(super) fn may_draft(&self, draft: &Draft) -> Result<(), Problem> {
         self.agent()?;
         let (kind, subject) = (draft.kind.word(), &draft.subject);
-        let scopes = [format!("draft:{kind}"), format!("draft:{kind}:{subject}")];
+        let service = subject.split('/').next().unwrap_or_default();
+        let scopes =
+            [format!("draft:{kind}"), format!("draft:{kind}:{subject}"), format!("draft:{kind}:{service}")];
         if scopes.iter().any(|scope| self.scopes.contains(scope)) {
             return Ok(());
         }

@@ -36,6 +36,7 @@ pub mod executor;
 mod feed;
 mod health;
 mod holds;
+pub mod hooks;
 mod identity;
 mod input;
 mod judge;
@@ -44,6 +45,7 @@ mod log;
 mod login;
 mod problem;
 mod record;
+pub mod rota;
 mod router;
 mod rows;
 mod series;
@@ -167,8 +169,13 @@ async fn open(config: &Config, clock: Clock, store: Arc<dyn Store>, url: String)
         record,
         standings: standing::Standings::new(authority),
         sources: Sources::open(&config.platforms)?,
+        hooks: hooks::Hooks::open(
+            &config.hooks,
+            config.platforms.github.as_ref().map(|section| section.url.as_str()),
+            &config.gates,
+        )?,
         gates: config.gates.clone(),
-        shifts: shifts::Shifts::new(config.rota()),
+        shifts: shifts::Shifts::new(config.rota(), config.shifts()?),
         readings: series::Readings::default(),
         challenges: login::Challenges::new().ok_or(ServerError::NoRandomness)?,
         limits: limits::Limits::default(),

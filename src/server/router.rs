@@ -16,7 +16,7 @@ use axum::{
 use super::{
     admin,
     app::App,
-    aside, blobs, decisions, drafts, evidence, feed, health, holds,
+    aside, blobs, decisions, drafts, evidence, feed, health, holds, hooks,
     input::{BLOB_BYTES_MAX, DRAFT_BYTES_MAX, REQUEST_BYTES_MAX},
     log, login,
     problem::Problem,
@@ -57,6 +57,8 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/v1/log/witness", post(log::witness))
         .route("/v1/log/witnesses", post(admin::change))
         .route("/v1/evidence", get(evidence::parts))
+        .route("/v1/hooks/wait", get(hooks::wait))
+        .route("/v1/hooks/{platform}", post(hooks::deliver))
         .route("/v1/holds", get(holds::list))
         .route("/v1/holds/lift", post(holds::lift))
         .route("/v1/halt", post(admin::halt))

@@ -1,4 +1,4 @@
-//! Who is on call: PagerDuty's shifts, or a rota in the config; with a person's roles, what a decision records of its
+//! Who is on call: PagerDuty's shifts, a rota in the config, or shifts in a file; with a person's roles, what a decision records of its
 //! author.
 //!
 //! A shift that was read within a day counts while PagerDuty is away, dated as such.
@@ -12,7 +12,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
-use super::{app::App, standing::Standing};
+use super::{app::App, rota::Rota, standing::Standing};
 use crate::{
     audit::authority::Person,
     platform::pagerduty::OnCall,
@@ -34,6 +34,7 @@ type ByPerson = BTreeMap<PrincipalId, BTreeSet<String>>;
 #[derive(Debug)]
 pub(super) struct Shifts {
     rota: ByPerson,
+    file: Rota,
     last: Mutex<Last>,
 }
 
@@ -45,8 +46,8 @@ struct Last {
 }
 
 impl Shifts {
-    pub(super) fn new(rota: ByPerson) -> Self {
-        Self { rota, last: Mutex::new(Last::default()) }
+    pub(super) fn new(rota: ByPerson, file: Rota) -> Self {
+        Self { rota, file, last: Mutex::new(Last::default()) }
     }
 
     /// Roles from the record, shifts as of now.
@@ -65,6 +66,7 @@ impl Shifts {
             attributes.insert("role".to_owned(), person.roles.iter().cloned().collect());
         }
         let mut shifts: BTreeSet<String> = self.rota.get(who).cloned().unwrap_or_default();
+        shifts.extend(self.file.of(who, now).map(str::to_owned));
         if let Some(read_at) = self.refresh(app, now).await {
             let last = self.last.lock().await;
             shifts.extend(last.shifts.iter().filter(|shift| is(shift, who, person)).map(OnCall::shift));

@@ -115,7 +115,9 @@ pub(super) fn next(
         (Due::Answer { attempt, environment, approve }, Shown::Reviewed(reviewed)) => {
             gate::answer(*attempt, environment, *approve, reviewed, written, repeat_after, now)
         }
-        (Due::Apply { run }, Shown::Applied(applied)) => gate::apply(run, applied, written, repeat_after, now),
+        (Due::Apply { run }, Shown::Applied(applied)) => {
+            gate::apply(run, applied, written, repeat_after, now)
+        }
         _ => Next::CannotTell { detail: "what was read is not about what was written".to_owned() },
     }
 }

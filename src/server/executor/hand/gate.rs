@@ -162,9 +162,9 @@ impl Hand {
             Ok(()) => Sent::Accepted,
             Err(error) => match &error {
                 // It answered: what it says no to was not applied, unless it had been before.
-                RunError::Refused { refusal: RunRefusal::NotWaiting { .. } | RunRefusal::Overtaken, .. } => {
-                    Sent::Refused { why: error.to_string() }
-                }
+                RunError::Refused {
+                    refusal: RunRefusal::NotWaiting { .. } | RunRefusal::Overtaken, ..
+                } => Sent::Refused { why: error.to_string() },
                 RunError::Refused { .. } => after(&error, None, error.next()),
                 RunError::Platform(platform) => after(&error, Some(platform), error.next()),
             },

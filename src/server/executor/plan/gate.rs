@@ -155,9 +155,9 @@ pub(super) fn apply(
         };
     }
     match (written, status.as_str()) {
-        (Written::No | Written::Refused { .. }, _) if !ours => {
-            Next::Fail { detail: format!("Terraform's {run} no longer waits, it is {status}: not applied by us") }
-        }
+        (Written::No | Written::Refused { .. }, _) if !ours => Next::Fail {
+            detail: format!("Terraform's {run} no longer waits, it is {status}: not applied by us"),
+        },
         (Written::Perhaps { .. }, _) if !ours => Next::CannotTell {
             detail: format!("Terraform's {run} is {status} and no comment of ours is on it; look at the run"),
         },
