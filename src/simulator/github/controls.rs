@@ -6,7 +6,7 @@ use super::{Hub, access, pipelines::Then};
 use crate::simulator::{SimulatorError, World, scenario};
 
 /// After an agent looked at a planned run, the next one follows by itself after these ticks.
-pub(in crate::simulator) const FOLLOW_TICKS: u32 = 30;
+pub(in crate::simulator) const FOLLOW_TICKS: u32 = 15;
 
 /// What an App's owner has: for a section that signs as the App.
 #[derive(Debug, Clone)]
