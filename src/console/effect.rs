@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::model::{Body, Mode, Pin};
+use super::page::Call;
 use super::widget::diff::Diff;
 use crate::client::outbox::Seen;
 use crate::client::{Entry, List, Listed, Me, NoteDraft};
@@ -80,7 +81,8 @@ pub enum Effect {
     SaveTheme(String),
     Copy(String),
     OpenUrl(String),
-    Bell,
+    /// Call for the reader.
+    Page(Call),
     Suspend,
     /// Paint everything anew.
     Redraw,

@@ -17,6 +17,7 @@ pub mod layout;
 pub mod line;
 pub mod model;
 pub mod moved;
+pub mod page;
 pub mod queue;
 mod run;
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::effect::{Attempt, KeyState, Link};
 use super::event::Moment;
 use super::key::Key;
 use super::keymap::{Command, Context, Keymap, SCREENS};
+use super::page::{Pager, Rules};
 use super::queue::{Group, Known, Queue};
 use super::shown::Shown;
 use super::theme::{Background, Slot, Theme, Themes, Wish};
@@ -60,7 +61,10 @@ pub struct Model {
     pub read_only: bool,
     /// Another console decides for this home: its process, 0 where that is not known.
     pub elsewhere: Option<u32>,
-    pub bell: bool,
+    pub page: Rules,
+    pub pager: Pager,
+    /// When it is to be looked at whether somebody is called.
+    pub page_due_ms: u64,
     pub views: Vec<(String, String)>,
 
     pub known: Known,
@@ -81,8 +85,6 @@ pub struct Model {
     pub missed: Option<RowId>,
     /// What is over is being read.
     pub reading_over: bool,
-    /// Rows that asked since the bell was last heard.
-    pub rang: BTreeSet<RowId>,
 
     pub queue: Queue,
     pub filter_text: String,
@@ -127,8 +129,10 @@ pub struct Surroundings {
     pub leave_after_ms: u64,
     pub read_only: bool,
     pub elsewhere: Option<u32>,
-    /// `[page] by = "bell"`.
-    pub bell: bool,
+    /// `[page]`.
+    pub page: Rules,
+    /// What is wrong with the config, told once.
+    pub remarks: Vec<String>,
     pub views: Vec<(String, String)>,
 }
 
@@ -242,7 +246,9 @@ impl Model {
             leave_after_ms: from.leave_after_ms,
             read_only: from.read_only,
             elsewhere: from.elsewhere,
-            bell: from.bell,
+            page: from.page,
+            pager: Pager::default(),
+            page_due_ms: at.ms,
             views,
             known: Known::default(),
             link: Link::default(),
@@ -255,7 +261,6 @@ impl Model {
             loading: BTreeSet::new(),
             missed: None,
             reading_over: false,
-            rang: BTreeSet::new(),
             queue: Queue::default(),
             filter_text: String::new(),
             filter: Filter::default(),
@@ -277,6 +282,9 @@ impl Model {
             panicked: false,
         };
         super::update::retheme(&mut model);
+        if let Some(remark) = from.remarks.first() {
+            model.tell(Slot::Watch, remark);
+        }
         model
     }
 

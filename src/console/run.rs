@@ -19,6 +19,7 @@ use super::effect::{Answer, Effect};
 use super::event::{EVENTS_MAX, Event, Stamp, What};
 use super::keymap::Keymap;
 use super::model::{Model, Surroundings};
+use super::page::{self, By, Call, Rules};
 use super::queue::Group;
 use super::screen;
 use super::terminal::paint::{Painter, Picture};
@@ -176,6 +177,7 @@ fn surroundings(options: &Options) -> Surroundings {
         .into_iter()
         .find_map(set)
         .is_none_or(|locale| locale.to_uppercase().contains("UTF"));
+    let (page, remarks) = Rules::of(&settings.page);
     Surroundings {
         zone: TimeZone::system(),
         keymap,
@@ -188,7 +190,8 @@ fn surroundings(options: &Options) -> Surroundings {
         leave_after_ms: u64::try_from(settings.leave_after().as_millis()).unwrap_or(0),
         read_only: options.read_only || settings.read_only,
         elsewhere: None,
-        bell: settings.page.by == "bell",
+        page,
+        remarks,
         views: settings.views.clone().into_iter().collect(),
     }
 }
@@ -351,7 +354,7 @@ impl Runner {
                     self.model.dirty = true;
                     self.urgent = true;
                 }
-                Effect::Bell => self.extra.push(0x07),
+                Effect::Page(call) => self.page(&call),
                 Effect::Copy(text) => self.copy(&text),
                 Effect::OpenUrl(url) => self.open_url(&url),
                 Effect::Suspend => {
@@ -419,6 +422,25 @@ impl Runner {
             self.take(What::Terminal(FromTerminal::Flushed(self.frame)));
         } else {
             self.writer.offer(self.frame, bytes);
+        }
+    }
+
+    fn page(&mut self, call: &Call) {
+        let sentence = call.sentence();
+        let in_tmux = config::environment("TMUX").is_some();
+        self.extra.extend(page::bytes(&self.model.page.by, &sentence, in_tmux));
+        self.model.dirty = true;
+        let By::Command(words) = self.model.page.by.clone() else { return };
+        let mut process = Process::new(&words[0]);
+        process.args(&words[1..]).arg(&sentence);
+        process.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        match process.spawn() {
+            // Waited for aside, so that nothing of it is left behind.
+            Ok(mut child) => drop(std::thread::Builder::new().spawn(move || child.wait())),
+            Err(error) => {
+                let said = format!("page.command: {} cannot be started: {error}", words[0]);
+                self.take(What::Answer(Box::new(Answer::Told(said))));
+            }
         }
     }
 

@@ -330,7 +330,8 @@ pub(crate) fn surroundings() -> Surroundings {
         leave_after_ms: 10_000,
         read_only: false,
         elsewhere: None,
-        bell: true,
+        page: super::page::Rules::default(),
+        remarks: vec![],
         views: vec![],
     }
 }
@@ -451,6 +452,15 @@ impl Desk {
                 _ => None,
             })
             .collect()
+    }
+
+    /// What the reader was called for.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        let calls = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Page(call) => Some(call.sentence()),
+            _ => None,
+        });
+        calls.collect()
     }
 
     pub(crate) fn draft(&self) -> Option<&NoteDraft> {

@@ -15,6 +15,7 @@ pub const READ_FIRST: &str = "Read it first";
 pub const READ_ONLY: &str = "read-only: `:read-only` switches deciding on";
 pub const ELSEWHERE: &str = "READ ONLY: another console holds the outbox";
 pub const ALONE: &str = "the other console has ended: deciding is on";
+pub const QUIET: &str = "you are here: no call until something new asks for you";
 pub const UNLOCKED: &str = "your key is open";
 pub const WRONG_PASSPHRASE: &str = "that is not this key's passphrase";
 pub const NOTHING_TO_TAKE_BACK: &str = "nothing to take back: all that you signed has left";

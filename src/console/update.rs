@@ -6,6 +6,7 @@ mod answers;
 mod keys;
 mod layers;
 mod lists;
+mod paging;
 mod screens;
 #[cfg(test)]
 mod tests;
@@ -30,7 +31,7 @@ const LOOK_OVER_MS: u64 = 200;
 pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
     model.at = event.at;
     let mut effects = timers(model);
-    let done = match event.what {
+    effects.extend(match event.what {
         What::Terminal(seen) => terminal(model, seen),
         What::Answer(answer) => answers::take(model, *answer),
         // Each time that was asked for is one at which something reads differently.
@@ -42,10 +43,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
             model.panicked = true;
             quit(model)
         }
-    };
-    // Who looks needs no bell; a terminal that never tells whether somebody does gets it.
-    let heard = model.bell && model.focused != Some(true);
-    effects.extend(done.into_iter().filter(|effect| heard || !matches!(effect, Effect::Bell)));
+    });
     effects
 }
 
@@ -77,7 +75,8 @@ pub fn next_wake_ms(model: &Model) -> Option<u64> {
         model.at.ms + 60_000 - into
     });
     let key = matches!(model.key, KeyState::Ready { .. }).then_some(model.rested_ms + KEY_STAYS_MS);
-    [notice, save, settle, list, second, minute, key].into_iter().flatten().min()
+    let page = (model.page.by != super::page::By::Off).then_some(model.page_due_ms);
+    [notice, save, settle, list, second, minute, key, page].into_iter().flatten().min()
 }
 
 fn may_settle(model: &Model) -> bool {
@@ -92,12 +91,16 @@ fn timers(model: &mut Model) -> Vec<Effect> {
     }
     if model.list_due_ms.is_some_and(|due| due <= now) {
         lists::look_over(model);
+        model.page_due_ms = now;
     }
     if model.queue.unsettled && may_settle(model) && now >= model.rested_ms + SETTLE_AFTER_MS {
         lists::settle(model);
     }
     let due = model.dialog().and_then(|dialog| dialog.touched_ms);
     let mut effects = Vec::new();
+    if model.page_due_ms <= now && model.page.by != super::page::By::Off {
+        effects.extend(paging::look(model));
+    }
     if matches!(model.key, KeyState::Ready { .. }) && now >= model.rested_ms + KEY_STAYS_MS {
         model.key = KeyState::Unasked;
         effects.push(Effect::ForgetKey);

@@ -230,7 +230,7 @@ impl Worker {
             Effect::Edit { .. }
             | Effect::Copy(_)
             | Effect::OpenUrl(_)
-            | Effect::Bell
+            | Effect::Page(_)
             | Effect::TakeTurn
             | Effect::Suspend
             | Effect::Redraw

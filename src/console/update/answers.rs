@@ -5,10 +5,10 @@
 use super::super::decide;
 use super::super::effect::{Answer, Effect, LinkState, Snapshot};
 use super::super::model::{Body, Layer, Model, Screen};
-use super::super::queue::{Group, Line};
+use super::super::queue::Line;
 use super::super::text;
 use super::super::theme::Slot;
-use super::{layers, list_changed, lists, screens};
+use super::{layers, list_changed, lists, paging, screens};
 use crate::client::{Entry, Fate, Listed};
 use crate::row::{Grade, RowId};
 
@@ -38,12 +38,14 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
             let back = model.link.away() && link.state == LinkState::Synced;
             model.link = link;
             model.missed = model.missed.filter(|_| !back);
-            let bell = broke.then_some(Effect::Bell);
             let fresh = model
                 .subject()
                 .filter(|_| back && !model.screens.is_empty())
                 .map(|row| Effect::Fresh { row });
-            bell.into_iter().chain(fresh).collect()
+            if broke {
+                list_changed(model);
+            }
+            fresh.into_iter().collect()
         }
         Answer::Row { row, body } => body_came(model, row, body),
         Answer::Compared { row, visit, mode, diff } => {
@@ -105,6 +107,7 @@ fn known(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
     known.drafts = drafts;
     model.link = link;
     if model.queue.lines.is_empty() {
+        paging::begin(model);
         lists::begin_anew(model);
         return Vec::new();
     }
@@ -139,17 +142,7 @@ fn over(model: &mut Model, rows: Result<Vec<Listed>, String>) -> Vec<Effect> {
 }
 
 fn changed(model: &mut Model, rows: Vec<Listed>, gone: &[RowId]) -> Vec<Effect> {
-    let mut effects = Vec::new();
     for row in rows {
-        let asks = model.known.asked(&row) && model.known.group(&row) == Group::ForYou;
-        let asked_before = model
-            .known
-            .rows
-            .get(&row.id)
-            .is_some_and(|old| model.known.group(old) == Group::ForYou && old.revision == row.revision);
-        if asks && !asked_before && model.rang.insert(row.id) && effects.is_empty() {
-            effects.push(Effect::Bell);
-        }
         model.known.put(row);
     }
     for row in gone {
@@ -162,8 +155,7 @@ fn changed(model: &mut Model, rows: Vec<Listed>, gone: &[RowId]) -> Vec<Effect> 
         }
     }
     list_changed(model);
-    effects.extend(reload_open(model, |head, body| head.changed_at > body.view.head.changed_at));
-    effects
+    reload_open(model, |head, body| head.changed_at > body.view.head.changed_at)
 }
 
 /// Bodies that are shown and no longer what their head says are read again.
@@ -178,7 +170,6 @@ fn reload_open(model: &mut Model, behind: impl Fn(&Listed, &Body) -> bool) -> Ve
 }
 
 fn outbox(model: &mut Model, entries: Vec<Entry>, drafts: Vec<crate::client::NoteDraft>) -> Vec<Effect> {
-    let mut effects = Vec::new();
     for entry in &entries {
         let before = model.known.entries.iter().find(|old| old.id == entry.id).map(|old| &old.fate);
         if before == Some(&entry.fate) {
@@ -186,7 +177,6 @@ fn outbox(model: &mut Model, entries: Vec<Entry>, drafts: Vec<crate::client::Not
         }
         match &entry.fate {
             Fate::Refused { message, .. } | Fate::Overtaken { message } if before.is_some() => {
-                effects.push(Effect::Bell);
                 model.tell(Slot::Danger, &format!("{}: {message}", entry.row));
             }
             Fate::Accepted { log_index, .. } if before.is_some_and(Fate::unsent) => {
@@ -199,7 +189,7 @@ fn outbox(model: &mut Model, entries: Vec<Entry>, drafts: Vec<crate::client::Not
     model.known.set_entries(entries);
     model.known.drafts = drafts;
     list_changed(model);
-    effects
+    Vec::new()
 }
 
 fn body_came(model: &mut Model, row: RowId, body: Result<Box<Body>, String>) -> Vec<Effect> {

@@ -21,8 +21,8 @@ const CAPS_LOCK_MS: u64 = 500;
 pub(super) fn press(model: &mut Model, key: Key, keys_at_once: usize) -> Vec<Effect> {
     let burst = burst(model, keys_at_once);
     model.rested_ms = model.at.ms;
-    model.rang.clear();
     model.missed = None;
+    model.pager.heard();
     if let Some(effects) = typed_into_layer(model, key, burst) {
         return effects;
     }
@@ -213,7 +213,11 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             let row = model.subject().filter(|_| !model.screens.is_empty());
             [Effect::SyncNow].into_iter().chain(row.map(|row| Effect::Fresh { row })).collect()
         }
-        Command::Quiet => Vec::new(), // every key is: see `press`
+        // Every key is heard, see `press`; this one does nothing else.
+        Command::Quiet => {
+            model.tell(Slot::Info, text::QUIET);
+            Vec::new()
+        }
         Command::ReadOnly => {
             model.read_only = !model.read_only;
             if model.read_only {

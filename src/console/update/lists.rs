@@ -32,7 +32,7 @@ pub fn filter_rows(model: &mut Model) {
     model.counts = model.known.counts();
 }
 
-fn standing(model: &Model, row: &Listed) -> Standing {
+pub(super) fn standing(model: &Model, row: &Listed) -> Standing {
     let known = &model.known;
     let seen = known.seen.get(&row.id);
     let fate = known.entry(row.id).map(|entry| &entry.fate);

@@ -322,8 +322,8 @@ fn what_came_back_is_told_and_stays_until_it_is_opened() {
     let signed = entries.iter_mut().find(|entry| entry.fate == Fate::Signed).unwrap();
     signed.fate = Fate::Overtaken { message: "argus drafted r2 before yours left.".into() };
     desk.answer(Answer::Outbox { entries, drafts: vec![] });
-    assert!(desk.effects.iter().any(|effect| matches!(effect, Effect::Bell)));
     desk.wait(300);
+    assert_eq!(desk.calls(), ["sync-8821 came back"]);
     desk.keys(". g g");
     assert!(desk.screen().contains("CAME BACK"));
     let came_back = |desk: &Desk| {
@@ -414,6 +414,34 @@ fn a_theme_is_shown_as_it_is_chosen_and_kept_or_left() {
     });
     assert_eq!(saved, Some(name(&desk)));
     assert_ne!(saved, Some(before));
+}
+
+#[test]
+fn the_reader_is_called_until_a_key_and_not_while_watching() {
+    let mut desk = Desk::new(80, 24);
+    desk.wait(300);
+    assert_eq!(desk.calls(), [] as [String; 0], "what stood there at the start calls nobody");
+    let view = sample::view("sync-8901", 1, sample::checkout(), 1, 240);
+    let new = |desk: &mut Desk, view: &crate::wire::RowView| {
+        desk.answer(Answer::Changed { rows: vec![view.head.clone()], gone: vec![] });
+        desk.wait(300);
+    };
+    new(&mut desk, &view);
+    assert_eq!(desk.calls(), ["sync-8901 asks you"]);
+    for _ in 0..12 {
+        desk.wait(60_000);
+    }
+    assert_eq!(desk.calls().len(), 3, "after 5 and 10 minutes: {:?}", desk.calls());
+    desk.keys("b");
+    for _ in 0..30 {
+        desk.wait(60_000);
+    }
+    let mine = |desk: &Desk| desk.calls().iter().filter(|said| said.starts_with("sync-8901")).count();
+    assert_eq!(mine(&desk), 3, "{:?}", desk.calls());
+    desk.inputs(vec![Input::Focus(true)]);
+    let next = sample::view("sync-8901", 2, sample::checkout(), 1, 240);
+    new(&mut desk, &next);
+    assert_eq!(mine(&desk), 3, "whoever watches needs no call");
 }
 
 #[derive(Clone, Debug)]
