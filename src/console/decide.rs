@@ -2,8 +2,13 @@
 //!
 //! Never: signs anything that was not on the screen, in this revision, for long enough to have been read.
 
+mod sign;
+
+pub use sign::{key_came, sign, unlock_now};
+
+use super::conditions::Conditions;
 use super::dialog::{BATCH_MAX, Demand, Dialog, Field, SETTLED_MS, Verb, text_area};
-use super::effect::{Effect, KeyState, LinkState, Order};
+use super::effect::{Effect, LinkState};
 use super::keymap::Command;
 use super::model::{Layer, Model, Moved, Pin, RowScreen, Screen};
 use super::text;
@@ -79,7 +84,7 @@ pub fn refusal(model: &Model, head: &Listed, verb: Verb) -> Option<String> {
     }
     let view = &body.view;
     if verb == Verb::Conditions && !takes_conditions(view) {
-        return Some("This row takes no conditions. hint: O approves it all the same, in writing".to_owned());
+        return Some(text::NO_CONDITIONS.to_owned());
     }
     let me = model.known.me.as_ref()?;
     let wish = Wish {
@@ -111,6 +116,25 @@ fn rough(model: &Model, head: &Listed, verb: Verb) -> Option<String> {
 fn takes_conditions(view: &RowView) -> bool {
     let example = BTreeMap::from([("canary".to_owned(), "10%".to_owned())]);
     view.effect.with_conditions(&example).is_some()
+}
+
+/// Whether the effect of the row, as it is pinned, has a place for these.
+fn can_carry(model: &Model, pin: &Pin, conditions: &BTreeMap<String, String>) -> bool {
+    model.body(pin.row).is_some_and(|body| body.view.effect.with_conditions(conditions).is_some())
+}
+
+/// `Enter` in the conditions' field, or leaving it: what is written there joins the list. True where nothing is left.
+pub fn add_condition(model: &mut Model) -> bool {
+    let Some(dialog) = model.dialog() else { return true };
+    let Some(pin) = dialog.pins.first().cloned() else { return true };
+    let mut conditions = dialog.conditions.clone();
+    let added = conditions.add(&|conditions| can_carry(model, &pin, conditions));
+    let now = model.at.ms;
+    if let Some(dialog) = model.dialog_mut() {
+        dialog.conditions = conditions;
+        dialog.touched_ms.get_or_insert(now);
+    }
+    added
 }
 
 fn sentence(refusal: &Refusal) -> String {
@@ -201,7 +225,8 @@ fn push_dialog(model: &mut Model, verb: Verb, pins: Vec<Pin>) -> Vec<Effect> {
     let draft =
         model.known.drafts.iter().filter(|_| pins.len() == 1).find(|draft| draft.row == pin.row).cloned();
     let since = draft.as_ref().map_or(model.now(), |draft| draft.since);
-    let conditions = draft.as_ref().map(|draft| draft.conditions.replace('\n', ", ")).unwrap_or_default();
+    let kept = draft.as_ref().map(|draft| draft.conditions.clone()).unwrap_or_default();
+    let conditions = Conditions::kept(&kept, &|conditions| can_carry(model, &pin, conditions));
     let visit = model.visit();
     let dialog = Dialog {
         visit,
@@ -211,7 +236,7 @@ fn push_dialog(model: &mut Model, verb: Verb, pins: Vec<Pin>) -> Vec<Effect> {
         pins,
         note: text_area(draft.as_ref().map_or("", |draft| &draft.note)),
         note_wanted,
-        conditions: super::line::Line::new(&conditions),
+        conditions,
         typed: String::new(),
         focus: if verb == Verb::Conditions { Field::Conditions } else { Field::Note },
         top: 0,
@@ -253,125 +278,6 @@ pub fn check_pin(model: &mut Model, row: RowId, before: Option<&RowView>) {
     super::update::push_layer(model, Layer::Moved(Moved { visit, lines, view: View::default() }));
 }
 
-/// `Enter` in the sign field.
-pub fn sign(model: &mut Model) -> Vec<Effect> {
-    let settled = settled(model);
-    let Some(dialog) = model.dialog() else { return Vec::new() };
-    let wrong = |text: String| Some(text);
-    let goes_on = dialog.verb.goes_on(dialog.verdict);
-    let typed = dialog.typed.trim().to_lowercase();
-    let error = if dialog.focus != Field::Sign || dialog.signing > 0 {
-        return Vec::new();
-    } else if !settled {
-        wrong(text::TOO_SOON.to_owned())
-    } else if let Some(missing) = dialog.missing() {
-        wrong(missing)
-    } else if typed != dialog.demand.text() {
-        wrong(format!("type {}, then Enter", dialog.demand.text()))
-    } else if let KeyState::Missing(why) = &model.key {
-        wrong(why.clone())
-    } else if matches!(model.key, KeyState::Locked { .. } | KeyState::Unasked) {
-        return unlock(model);
-    } else if dialog.broken && !goes_on {
-        wrong("it moved: Esc, read the new revision, then decide again".to_owned())
-    } else if !dialog.broken && !dialog.pins.iter().all(|pin| is_current(model, pin)) {
-        let rows: Vec<Effect> = dialog.pins.iter().map(|pin| Effect::LoadRow { row: pin.row }).collect();
-        fail(model, text::BEHIND.to_owned());
-        return rows;
-    } else {
-        None
-    };
-    if let Some(error) = error {
-        fail(model, error);
-        return Vec::new();
-    }
-    let orders = orders(model);
-    // The note first: whatever becomes of the signature, its words are on disk.
-    let note = save(model);
-    if let Some(dialog) = model.dialog_mut() {
-        dialog.signing = orders.len();
-        dialog.error = None;
-    }
-    note.into_iter().chain(orders.into_iter().map(|order| Effect::Sign(Box::new(order)))).collect()
-}
-
-fn fail(model: &mut Model, error: String) {
-    if let Some(dialog) = model.dialog_mut() {
-        dialog.error = Some(error);
-        dialog.typed.clear();
-    }
-}
-
-fn orders(model: &Model) -> Vec<Order> {
-    let Some(dialog) = model.dialog() else { return Vec::new() };
-    let looked = |pin: &Pin| model.looked_ms.get(&(pin.row, pin.revision)).copied().unwrap_or(0) / 1000;
-    let conditions =
-        if dialog.verb == Verb::Conditions { dialog.conditions().unwrap_or_default() } else { Vec::new() };
-    let order = |pin: &Pin| Order {
-        pin: pin.clone(),
-        decision: dialog.verb.decision(dialog.verdict),
-        overrides: dialog.verb.overrides(dialog.verdict),
-        conditions: conditions.clone(),
-        note: dialog.note_text().trim().to_owned(),
-        on_screen_s: looked(pin),
-        offline: model.link.away(),
-    };
-    dialog.pins.iter().map(order).collect()
-}
-
-fn unlock(model: &mut Model) -> Vec<Effect> {
-    if model.key == KeyState::Unasked {
-        fail(model, "the key is being asked for".to_owned());
-        return vec![Effect::Key];
-    }
-    ask_passphrase(model);
-    Vec::new()
-}
-
-/// `:unlock`, from anywhere.
-pub fn unlock_now(model: &mut Model) -> Vec<Effect> {
-    match &model.key {
-        KeyState::Locked { .. } => ask_passphrase(model),
-        KeyState::Ready { .. } => model.tell(Slot::Info, text::UNLOCKED),
-        KeyState::Unasked | KeyState::Missing(_) => {
-            model.unlocking = true;
-            return vec![Effect::Key];
-        }
-    }
-    Vec::new()
-}
-
-/// The key was looked for, or tried.
-pub fn key_came(model: &mut Model, key: KeyState) {
-    let wanted = std::mem::take(&mut model.unlocking);
-    let tried = matches!(model.key, KeyState::Locked { .. });
-    match &key {
-        KeyState::Locked { wrong: true, .. } => model.tell(Slot::Watch, text::WRONG_PASSPHRASE),
-        KeyState::Ready { .. } if tried && model.dialog().is_some() => {
-            model.tell(Slot::Ok, "your key is open: Enter signs");
-        }
-        KeyState::Ready { .. } if tried || wanted => model.tell(Slot::Ok, text::UNLOCKED),
-        KeyState::Missing(why) if wanted => model.tell(Slot::Watch, why),
-        _ => {}
-    }
-    let ask = matches!(&key, KeyState::Locked { wrong, .. } if wanted || *wrong);
-    model.key = key;
-    if ask {
-        ask_passphrase(model);
-    }
-}
-
-fn ask_passphrase(model: &mut Model) {
-    let visit = model.visit();
-    let typing = super::model::Typing {
-        visit,
-        input: super::line::Line::default(),
-        before: String::new(),
-        error: None,
-    };
-    super::update::push_layer(model, Layer::Unlock(typing));
-}
-
 /// The layer on top has stood on the screen long enough for a key to be meant for it.
 pub fn settled(model: &Model) -> bool {
     let visit = model
@@ -393,7 +299,7 @@ pub fn draft(model: &Model) -> Option<NoteDraft> {
         revision: pin.revision,
         verb: dialog.verb.word().to_owned(),
         note: dialog.note_text(),
-        conditions: dialog.conditions.text().to_owned(),
+        conditions: dialog.conditions.text(),
         since: dialog.since,
         saved_at: model.now(),
     })

@@ -6,8 +6,8 @@
 use jiff::Timestamp;
 use tui_textarea::{CursorMove, TextArea};
 
+use super::conditions::Conditions;
 use super::key::{Code, Key};
-use super::line::Line;
 use super::model::Pin;
 use super::shown::Shown;
 use crate::row::{Decision, Note, Risk, Verdict};
@@ -123,7 +123,7 @@ pub struct Dialog {
     pub demand: Demand,
     pub note: TextArea<'static>,
     pub note_wanted: bool,
-    pub conditions: Line,
+    pub conditions: Conditions,
     pub typed: String,
     pub focus: Field,
     /// The first line of the body on the screen, where it is longer than the dialog.
@@ -155,6 +155,11 @@ impl Dialog {
         // What was typed to sign does not wait there for a stray Enter.
         self.typed.clear();
         self.top = 0;
+    }
+
+    /// What the approval is to carry: none but in the dialog that asks for them.
+    pub fn agreed(&self) -> std::collections::BTreeMap<String, String> {
+        if self.verb == Verb::Conditions { self.conditions.map() } else { std::collections::BTreeMap::new() }
     }
 
     pub fn note_text(&self) -> String {
@@ -206,27 +211,10 @@ impl Dialog {
         true
     }
 
-    /// The conditions as `name=value`, apart by commas or spaces.
-    pub fn conditions(&self) -> Result<Vec<(String, String)>, String> {
-        let parts = self.conditions.text().split([',', ' ']).filter(|part| !part.is_empty());
-        let pairs: Result<Vec<_>, String> = parts
-            .map(|part| match part.split_once('=') {
-                Some((name, value)) if !name.is_empty() && !value.is_empty() => {
-                    Ok((name.to_owned(), value.to_owned()))
-                }
-                _ => Err(format!("`{part}` is no condition: canary=10% is one")),
-            })
-            .collect();
-        match pairs {
-            Ok(pairs) if pairs.is_empty() => Err("write at least one condition: canary=10%".to_owned()),
-            other => other,
-        }
-    }
-
     /// Why the fields do not allow signing yet; the sign field's own text is not looked at.
     pub fn missing(&self) -> Option<String> {
         if self.verb == Verb::Conditions
-            && let Err(what) = self.conditions()
+            && let Some(what) = self.conditions.missing()
         {
             return Some(what);
         }

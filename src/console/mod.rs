@@ -7,6 +7,7 @@
 //! Never: names the store, the server, a platform or an agent; all it knows of the world comes through `client`.
 
 pub mod canvas;
+pub mod conditions;
 pub mod decide;
 pub mod dialog;
 pub mod effect;

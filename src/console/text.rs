@@ -18,6 +18,7 @@ pub const ALONE: &str = "the other console has ended: deciding is on";
 pub const QUIET: &str = "you are here: no call until something new asks for you";
 pub const UNLOCKED: &str = "your key is open";
 pub const WRONG_PASSPHRASE: &str = "that is not this key's passphrase";
+pub const NO_CONDITIONS: &str = "This row takes no conditions: nothing here could carry one out. hint: O approves it all the same, in writing";
 pub const NOTHING_TO_TAKE_BACK: &str = "nothing to take back: all that you signed has left";
 pub const NOTHING_TO_SEND: &str = "nothing here is signed and resting";
 pub const TAKEN_BACK: &str = "Taken back. Nothing was sent.";

@@ -2,6 +2,9 @@
 //!
 //! Never: the sign field before the last line of the effect, and never a passphrase's length.
 
+mod fields;
+
+use fields::fields;
 use ratatui::layout::Rect;
 
 use super::super::canvas::{Canvas, Styled};
@@ -13,11 +16,8 @@ use super::super::model::{About, Ask, Model, Typing};
 use super::super::shown::Shown;
 use super::super::text;
 use super::super::theme::Slot;
-use crate::row::{Decision, Digest, Grade, Note};
+use crate::row::{Decision, Digest, Grade};
 use crate::wire::RowView;
-
-/// Lines that a note is shown on before it scrolls.
-const NOTE_LINES: usize = 5;
 
 struct Part {
     text: Styled,
@@ -151,8 +151,13 @@ fn single(
             .add(Slot::Muted, format!("read {read}")),
     ));
     let decision = dialog.verb.decision(dialog.verdict);
-    let effect =
-        if decision == Decision::Approve { view.effect.sentence() } else { "nothing is executed".to_owned() };
+    let effect = match decision {
+        // With what is asked for: these words are what the executor is held to.
+        Decision::Approve => {
+            view.effect.with_conditions(&dialog.agreed()).unwrap_or_else(|| view.effect.clone()).sentence()
+        }
+        _ => "nothing is executed".to_owned(),
+    };
     for (at, line) in Shown::untrusted(&effect).wrap(width.saturating_sub(11)).into_iter().enumerate() {
         parts.push(Part::text(label(if at == 0 { "effect" } else { "" }).text(line)));
     }
@@ -217,93 +222,6 @@ fn spaced(digest: &Digest) -> String {
     format!("{} {} … {}", &hex[..4], &hex[4..8], &hex[60..])
 }
 
-fn fields(dialog: &Dialog, width: usize, parts: &mut Vec<Part>) {
-    let heading = |title: &str, focused: bool| {
-        let slot = if focused { Slot::Focus } else { Slot::Title };
-        let mark = if focused { "▸ " } else { "" };
-        Part::bar(Styled::of(Slot::Border, "├ ").add(slot, format!("{mark}{title}")))
-    };
-    if dialog.verb == Verb::Conditions {
-        parts.push(heading("Conditions, as name=value", dialog.focus == Field::Conditions));
-        parts.push(Part {
-            text: Styled::from(dialog.conditions.text()),
-            bar: false,
-            field: Some(Field::Conditions),
-            cursor: Some(dialog.conditions.column()),
-        });
-    }
-    let asks = match (dialog.verb.needs_note(), dialog.note_wanted) {
-        (true, _) => "Note (always asked for here)",
-        (false, true) => "Note (this policy asks for one)",
-        (false, false) => "Note (may be left empty)",
-    };
-    parts.push(heading(asks, dialog.focus == Field::Note));
-    note(dialog, width, parts);
-    parts.push(heading("Sign", dialog.focus == Field::Sign));
-    let wanted = dialog.demand.text();
-    let blanks = "_".repeat(wanted.chars().count().saturating_sub(dialog.typed.chars().count()));
-    let before = format!("type {wanted}, then Enter   [ ");
-    let column = Shown::untrusted(&before).width() + dialog.typed.chars().count();
-    let visible = Note::visible(&dialog.note_text());
-    let told = match dialog.missing() {
-        Some(_) if visible == 0 && dialog.verb.needs_note() => "write a note first".to_owned(),
-        Some(missing) => missing,
-        None if visible == 0 => String::new(),
-        None => format!("{visible} characters: enough"),
-    };
-    let line = Styled::from(before)
-        .add(Slot::Key, dialog.typed.as_str())
-        .text(format!("{blanks} ]   "))
-        .add(Slot::Muted, told);
-    parts.push(Part { text: line, bar: false, field: Some(Field::Sign), cursor: Some(column) });
-    if dialog.signing > 0 {
-        parts.push(Part::text(Styled::of(Slot::Info, "signing … touch your key if it blinks, 20 s")));
-    }
-    if let Some(error) = &dialog.error {
-        wrap(parts, Slot::Danger, error, width);
-    }
-    parts.push(Part::bar(Styled::of(Slot::Border, "└")));
-}
-
-/// The note, wrapped, with the cursor; longer ones show the part around it.
-fn note(dialog: &Dialog, width: usize, parts: &mut Vec<Part>) {
-    let cursor = dialog.note.cursor();
-    let mut rows: Vec<(Shown, Option<usize>)> = Vec::new();
-    for (at, line) in dialog.note.lines().iter().enumerate() {
-        let shown = Shown::untrusted(line);
-        let before: String = line.chars().take(cursor.1).collect();
-        let mut left = Shown::untrusted(&before).width();
-        // Hard wrapping here: what is typed stays where it was typed.
-        let mut from = 0;
-        loop {
-            let part = shown.columns(from, width.saturating_sub(1).max(1));
-            let full = part.width().max(1);
-            let last = from + full >= shown.width();
-            let here = at == cursor.0 && (left < full || last);
-            rows.push((part, here.then_some(left)));
-            if here {
-                left = usize::MAX;
-            } else if left != usize::MAX {
-                left = left.saturating_sub(full);
-            }
-            from += full;
-            if last {
-                break;
-            }
-        }
-    }
-    let at = rows.iter().position(|(_, cursor)| cursor.is_some()).unwrap_or(0);
-    let top = (at + 1).saturating_sub(NOTE_LINES);
-    for (shown, column) in rows.into_iter().skip(top).take(NOTE_LINES) {
-        parts.push(Part {
-            text: Styled::of(Slot::Text, shown),
-            bar: false,
-            field: column.map(|_| Field::Note),
-            cursor: column,
-        });
-    }
-}
-
 /// The exact statement, as `Ctrl+T` shows it: what is known before the signature.
 pub fn statement(model: &Model) -> String {
     let Some(dialog) = model.dialog() else { return String::new() };
@@ -316,7 +234,7 @@ pub fn statement(model: &Model) -> String {
         format!("override   {}", dialog.verb.overrides(dialog.verdict)),
         format!("content    {}", digests.content),
         format!("base       {}", digests.base),
-        format!("effect     {}", digests.effect),
+        format!("effect     {}", effect_digest(model, dialog, pin)),
         format!("evidence   {}", digests.evidence),
         format!("presented  {}", digests.presented),
         format!(
@@ -324,9 +242,7 @@ pub fn statement(model: &Model) -> String {
             model.known.me.as_ref().map(|me| me.id.to_string()).unwrap_or_default()
         ),
     ];
-    if let Ok(conditions) = dialog.conditions() {
-        lines.extend(conditions.iter().map(|(name, value)| format!("condition  {name}={value}")));
-    }
+    lines.extend(dialog.agreed().iter().map(|(name, value)| format!("condition  {name}={value}")));
     lines.push("note".to_owned());
     lines.extend(dialog.note_text().lines().map(|line| format!("  {line}")));
     lines.push(String::new());
@@ -334,6 +250,14 @@ pub fn statement(model: &Model) -> String {
         "Time, id, seconds on screen and the head of the record are added when it is signed.".to_owned(),
     );
     lines.join("\n")
+}
+
+/// Of the effect with its conditions: what the statement names.
+fn effect_digest(model: &Model, dialog: &Dialog, pin: &super::super::model::Pin) -> Digest {
+    let approves = dialog.verb.decision(dialog.verdict) == Decision::Approve;
+    let body = model.body(pin.row).filter(|_| approves);
+    let with = body.and_then(|body| body.view.effect.with_conditions(&dialog.agreed()));
+    with.map_or(pin.digests.effect, |effect| effect.digest())
 }
 
 pub(super) fn ask(model: &Model, ask: &Ask, canvas: &mut Canvas<'_>) {

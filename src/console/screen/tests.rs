@@ -10,13 +10,14 @@ use crate::row::Decision;
 use crate::wire::{DecisionView, RowView};
 
 /// Screens, and the keys that lead there.
-const SCREENS: [(&str, &str); 15] = [
+const SCREENS: [(&str, &str); 16] = [
     ("queue", ""),
     ("row", "j j Enter"),
     ("diff", "j j Enter v"),
     ("dialog-decline", "j j Enter D \"The toggle is the mitigation of INC-771.\""),
     ("dialog-sign", "j j Enter O \"Rolled forward by hand already.\" Tab"),
     ("conditions", "j Enter C"),
+    ("conditions-added", "j Enter C \"canary=10%\" Enter"),
     ("outbox", "g o"),
     ("record", "j j Enter g r"),
     ("holds", "g h"),
@@ -274,7 +275,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_size_is_drawn(width in 1u16..240, height in 1u16..80, screen in 0usize..15, after in (1u16..240, 1u16..80)) {
+    fn any_size_is_drawn(width in 1u16..240, height in 1u16..80, screen in 0usize..16, after in (1u16..240, 1u16..80)) {
         let mut desk = desk(width, height, SCREENS[screen].1);
         desk.screen();
         desk.model.size = after;

@@ -93,7 +93,7 @@ fn typed_into_layer(model: &mut Model, key: Key, burst: bool) -> Option<Vec<Effe
                     taken
                 }
                 Field::Conditions => {
-                    let taken = key.code != Code::Enter && dialog.conditions.key(key);
+                    let taken = dialog.conditions.key(key);
                     if taken {
                         dialog.touched_ms.get_or_insert(model.at.ms);
                     }

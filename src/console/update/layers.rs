@@ -98,6 +98,12 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             typed(model);
         }
         Command::FieldNext | Command::FieldPrevious => {
+            let writes =
+                |model: &Model| model.dialog().is_some_and(|dialog| dialog.focus == Field::Conditions);
+            // A condition that cannot be added is not left behind unsaid.
+            if writes(model) && !decide::add_condition(model) {
+                return Vec::new();
+            }
             if let Some(Layer::Decision(dialog)) = model.layers.last_mut() {
                 dialog.next(if command == Command::FieldNext { 1 } else { -1 });
             }
@@ -120,7 +126,7 @@ fn enter(model: &mut Model) -> Vec<Effect> {
     let Some(Layer::Decision(dialog)) = model.layers.last_mut() else { return Vec::new() };
     match dialog.focus {
         Field::Conditions => {
-            dialog.next(1);
+            decide::add_condition(model);
             Vec::new()
         }
         Field::Note => Vec::new(),

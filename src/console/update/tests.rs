@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
+use super::super::dialog::Field;
 use super::super::effect::{Answer, Effect, KeyState, LinkState};
 use super::super::key::Key;
 use super::super::model::{Layer, Model, Pin, Screen};
@@ -442,6 +443,25 @@ fn the_reader_is_called_until_a_key_and_not_while_watching() {
     let next = sample::view("sync-8901", 2, sample::checkout(), 1, 240);
     new(&mut desk, &next);
     assert_eq!(mine(&desk), 3, "whoever watches needs no call");
+}
+
+#[test]
+fn conditions_are_added_one_by_one_and_the_effect_with_them_is_written_out_and_signed() {
+    let mut desk = Desk::new(80, 24);
+    desk.keys("j Enter C \"canary=ten\" Enter");
+    assert!(desk.screen().contains("this row has no place for canary=ten"), "{}", desk.screen());
+    desk.keys("Tab");
+    assert_eq!(desk.model.dialog().unwrap().focus, Field::Conditions, "it is not left behind");
+    desk.keys("Backspace Backspace Backspace \"10%\" Enter");
+    assert!(desk.screen().contains("with canary=10%"), "the effect says it: {}", desk.screen());
+    desk.keys("Space Backspace Backspace Backspace \"5%\" Tab \"Small first.\" Tab");
+    assert!(desk.screen().contains("with canary=5%"), "{}", desk.screen());
+    let word = desk.model.dialog().unwrap().demand.text().to_owned();
+    desk.keys(&format!("\"{word}\" Enter"));
+    assert_eq!(desk.orders()[0].conditions, [("canary".to_owned(), "5%".to_owned())]);
+    let mut sync = reading();
+    sync.keys("C");
+    assert_eq!((sync.notice().as_str(), open_dialogs(&sync.model)), (text::NO_CONDITIONS, 0));
 }
 
 #[derive(Clone, Debug)]
