@@ -424,7 +424,7 @@ fn the_reader_is_called_until_a_key_and_not_while_watching() {
     assert_eq!(desk.calls(), [] as [String; 0], "what stood there at the start calls nobody");
     let view = sample::view("sync-8901", 1, sample::checkout(), 1, 240);
     let new = |desk: &mut Desk, view: &crate::wire::RowView| {
-        desk.answer(Answer::Changed { rows: vec![view.head.clone()], gone: vec![] });
+        desk.answer(Answer::Changed { rows: vec![(&view.head).into()], gone: vec![] });
         desk.wait(300);
     };
     new(&mut desk, &view);
