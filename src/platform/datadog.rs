@@ -118,13 +118,12 @@ impl Timeframe {
     }
 
     fn span(self) -> Duration {
-        Duration::from_hours(
-            24 * match self {
-                Timeframe::Days7 => 7,
-                Timeframe::Days30 => 30,
-                Timeframe::Days90 => 90,
-            },
-        )
+        let days = match self {
+            Timeframe::Days7 => 7,
+            Timeframe::Days30 => 30,
+            Timeframe::Days90 => 90,
+        };
+        Duration::from_secs(days * 24 * 60 * 60)
     }
 }
 
@@ -136,7 +135,7 @@ pub struct History {
     /// In percent.
     pub sli: f64,
     /// How many decimals of `sli` mean something, where Datadog says so.
-    pub decimals: Option<u32>,
+    pub decimals: Option<f64>,
     /// What is left of the budget in percent, by timeframe, as if this span were the timeframe; negative when overspent.
     pub budget_left: BTreeMap<String, f64>,
     /// What was counted, of an SLO that counts.

@@ -92,8 +92,8 @@ mod tests {
     #[test]
     fn an_old_last_point_is_unknown_with_its_age() {
         let series =
-            Series { start: at(0), step: Duration::from_mins(1), points: vec![Some(1.0), Some(2.0), None] };
-        let budget = Duration::from_mins(10);
+            Series { start: at(0), step: Duration::from_secs(60), points: vec![Some(1.0), Some(2.0), None] };
+        let budget = Duration::from_secs(600);
         assert_eq!(series.latest(at(660), budget), Fact::Known(Sample { value: 2.0, at: at(60) }));
         let old = series.latest(at(60 * 42), budget);
         assert_eq!(old, Fact::Unknown("the last point is 41 min old, 10 min are allowed".to_owned()));

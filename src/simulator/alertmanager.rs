@@ -128,13 +128,11 @@ fn alerts(world: &World, query: &[(String, String)], replica: usize) -> Response
     };
     let mut matchers = vec![];
     for (_, text) in query.iter().filter(|(key, _)| key == "filter") {
-        match Matcher::parse(text) {
-            Some(matcher) => matchers.push(matcher),
-            None => {
-                let words = format!("bad matcher format: {text}");
-                return (StatusCode::BAD_REQUEST, Json(json!(words))).into_response();
-            }
-        }
+        let Some(matcher) = Matcher::parse(text) else {
+            let words = format!("bad matcher format: {text}");
+            return (StatusCode::BAD_REQUEST, Json(json!(words))).into_response();
+        };
+        matchers.push(matcher);
     }
     let now = world.now();
     let all = world.read(|state| state.alerts(replica, now));

@@ -26,6 +26,7 @@ use super::{
 
 const TIMEFRAME: &str = "30d";
 const MINUTE_MS: i64 = 60_000;
+const HOUR_S: i64 = 3_600;
 /// Requests a minute, under each of the names below.
 const REQUESTS_PER_MINUTE: u32 = 600;
 const PAGE: usize = 100;
@@ -103,12 +104,13 @@ fn refused(world: &World, headers: &HeaderMap, path: &str) -> Option<&'static st
 /// `Reset` counts seconds until, in whole ones.
 fn limits(name: &'static str, reading: Reading) -> HeaderMap {
     let number = |value: u32| HeaderValue::from(value);
+    let whole = HeaderValue::from_str(&format!("{:.0}", reading.reset_s.ceil())).unwrap_or(number(60));
     let pairs = [
         ("x-ratelimit-name", HeaderValue::from_static(name)),
         ("x-ratelimit-limit", number(reading.limit)),
         ("x-ratelimit-period", number(60)),
         ("x-ratelimit-remaining", number(reading.remaining)),
-        ("x-ratelimit-reset", HeaderValue::from(reading.reset_s.ceil() as u64)),
+        ("x-ratelimit-reset", whole),
     ];
     pairs.into_iter().map(|(name, value)| (HeaderName::from_static(name), value)).collect()
 }
@@ -179,7 +181,7 @@ async fn history(State(world): State<World>, Path(id): Path<String>, Query(span)
     world.read(|state| {
         let service = service_of(state, &id)?;
         let step = ((to - from) / PARTS).max(SCRAPE_S);
-        let times: Vec<i64> = (0..).map(|part| from + part * step).take_while(|at| *at < to).collect();
+        let times: Vec<i64> = (from..to).step_by(usize::try_from(step).unwrap_or(1)).collect();
         let parts: Vec<_> = times
             .iter()
             .map(|at| state.events(service, *at as f64, (*at + step).min(to) as f64))
@@ -290,9 +292,8 @@ async fn query(State(world): State<World>, Query(asked): Query<Metric>) -> Answe
             return answer("ok", vec![], None);
         }
         let first = from.div_euclid(step) * step + if from.rem_euclid(step) == 0 { 0 } else { step };
-        let points: Vec<Value> = (0..)
-            .map(|index| first + index * step)
-            .take_while(|at| *at <= to)
+        let points: Vec<Value> = (first..=to)
+            .step_by(usize::try_from(step).unwrap_or(1))
             .map(|at| {
                 let value = if is_p95 { state.p95(service, at) } else { state.error_rate(service, at) };
                 json!([at * 1000, value.filter(|_| state.is_scraped(service, at))])
@@ -308,10 +309,12 @@ async fn query(State(world): State<World>, Query(asked): Query<Metric>) -> Answe
 
 /// The longer the span, the coarser the points.
 fn rollup(span: i64) -> i64 {
-    match span {
-        ..=14_400 => 60,
-        ..=86_400 => 300,
-        _ => 3_600,
+    if span <= 4 * HOUR_S {
+        60
+    } else if span <= 24 * HOUR_S {
+        300
+    } else {
+        HOUR_S
     }
 }
 

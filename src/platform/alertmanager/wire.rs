@@ -27,7 +27,8 @@ pub(super) struct Alert {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct State {
-    state: String,
+    #[serde(rename = "state")]
+    word: String,
     #[serde(default)]
     silenced_by: Vec<String>,
     #[serde(default)]
@@ -47,14 +48,14 @@ pub(super) struct Version {
 
 impl From<Alert> for super::Alert {
     fn from(wire: Alert) -> Self {
-        let State { state, silenced_by, inhibited_by } = wire.status;
-        let state = match state.as_str() {
+        let State { word, silenced_by, inhibited_by } = wire.status;
+        let state = match word.as_str() {
             "active" => AlertState::Active,
             "unprocessed" => AlertState::Unprocessed,
             "suppressed" if !silenced_by.is_empty() => AlertState::Silenced(silenced_by),
             "suppressed" if !inhibited_by.is_empty() => AlertState::Inhibited(inhibited_by),
             // Suppressed by nothing, too: then nobody knows why it is quiet.
-            _ => AlertState::Other(state),
+            _ => AlertState::Other(word),
         };
         Self {
             name: wire.labels.get("alertname").cloned().unwrap_or_default(),

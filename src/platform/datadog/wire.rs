@@ -162,10 +162,7 @@ impl History {
             from: time(window.from_ts, from),
             to: time(window.to_ts, to),
             sli,
-            decimals: overall
-                .span_precision
-                .filter(|count| (0.0..=15.0).contains(count))
-                .map(|count| count as u32),
+            decimals: overall.span_precision.filter(|count| (0.0..=15.0).contains(count)).map(f64::round),
             budget_left: overall.error_budget_remaining.unwrap_or_default(),
             events,
         })

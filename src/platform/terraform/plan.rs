@@ -87,10 +87,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Fact<Changes>, String> {
     let mut changes = Vec::new();
     for resource in resources {
         match action(&resource.change.actions) {
-            Some(None) => {}
-            Some(Some(action)) => changes.push(resource.touched(action)),
-            None => {
-                let actions = resource.change.actions.join(", ");
+            Ok(None) => {}
+            Ok(Some(action)) => changes.push(resource.touched(action)),
+            Err(actions) => {
                 return unknown(format!(
                     "what the plan does with {} is not known here: {actions}",
                     resource.address
@@ -120,10 +119,10 @@ fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
     }
 }
 
-/// `Some(None)`: it is not touched. `None`: nobody here knows these words.
-fn action(actions: &[String]) -> Option<Option<Action>> {
+/// `None`: it is not touched. Fails with words that nobody here knows.
+fn action(actions: &[String]) -> Result<Option<Action>, String> {
     let words: Vec<&str> = actions.iter().map(String::as_str).collect();
-    Some(match words.as_slice() {
+    Ok(match words.as_slice() {
         ["no-op"] => None,
         ["read"] => Some(Action::Read),
         ["create"] => Some(Action::Create),
@@ -131,7 +130,7 @@ fn action(actions: &[String]) -> Option<Option<Action>> {
         ["delete"] => Some(Action::Destroy),
         ["forget"] => Some(Action::Forget),
         ["delete", "create"] | ["create", "delete"] => Some(Action::Replace),
-        _ => return None,
+        _ => return Err(words.join(", ")),
     })
 }
 

@@ -60,6 +60,7 @@ fn answer(status: StatusCode, body: &Value) -> Response {
     (status, [(header::CONTENT_TYPE, JSON_API)], body.to_string()).into_response()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "how a handler that found something ends")]
 fn found(body: &Value) -> Answer {
     Ok(answer(StatusCode::OK, body))
 }
@@ -116,12 +117,11 @@ async fn at_the_door(
         _ => return Refusal(StatusCode::UNAUTHORIZED, "unauthorized", String::new()).into_response(),
     };
     let reading = meter.count(user.name(), world.now());
-    let mut response = match refused(&request, user, reading) {
-        Some(refusal) => refusal.into_response(),
-        None => {
-            request.extensions_mut().insert(user);
-            next.run(request).await
-        }
+    let mut response = if let Some(refusal) = refused(&request, user, reading) {
+        refusal.into_response()
+    } else {
+        request.extensions_mut().insert(user);
+        next.run(request).await
     };
     response.headers_mut().extend(told(reading));
     response
