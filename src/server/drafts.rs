@@ -286,7 +286,7 @@ impl Read {
 
 /// A parent that is named is a row of ours; that of a gate is the healthy deploy of the same run that its service's config
 /// promotes from.
-async fn parent(app: &App, draft: &Draft) -> Result<(), Problem> {
+pub(super) async fn parent(app: &App, draft: &Draft) -> Result<(), Problem> {
     let Some(id) = draft.parent else { return Ok(()) };
     let mismatch = |read: String| Refusal::ClaimMismatch {
         what: "the parent".to_owned(),

@@ -164,6 +164,13 @@ impl Executor {
         })
     }
 
+    /// The same, but for what a test does between two steps.
+    #[cfg(test)]
+    pub(super) fn stopping(mut self, between: tests::Between) -> Self {
+        self.between = Some(between);
+        self
+    }
+
     /// What stands in the way of which row now.
     pub fn troubles(&self) -> Troubles {
         self.troubles.clone()

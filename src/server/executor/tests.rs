@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// What happens at a named place; true cuts the worker off.
-pub(super) type Between =
+pub(in crate::server) type Between =
     Arc<dyn Fn(&'static str) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync>;
 
 const ORG: &str = "example.com";

@@ -40,6 +40,7 @@ use crate::{
 mod decisions;
 mod drafts;
 mod faults;
+mod gates;
 mod record;
 mod series;
 
@@ -91,6 +92,15 @@ impl World {
     }
 
     async fn start_with(database: &str, more: &str) -> Self {
+        let told = |platforms: &Simulators, dir: &Path| {
+            more.replace("PROMETHEUS", &platforms.url(Site::Prometheus))
+                .replace("DIR", &dir.display().to_string())
+        };
+        Self::start_telling(database, told).await
+    }
+
+    /// `more` of the config is written once the platforms are there.
+    async fn start_telling(database: &str, more: impl FnOnce(&Simulators, &Path) -> String) -> Self {
         tls();
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::with_offset_file(dir.path().join("clock"));
@@ -102,9 +112,7 @@ impl World {
         write_private(&dir.path().join("argocd"), &platforms.world().argocd_token(Account::Reader));
         write_private(&dir.path().join("log"), &Digest::of("log").to_string());
         write_private(&dir.path().join("prometheus"), &platforms.world().token(Site::Prometheus));
-        let more = more
-            .replace("PROMETHEUS", &platforms.url(Site::Prometheus))
-            .replace("DIR", &dir.path().display().to_string());
+        let more = more(&platforms, dir.path());
         let config = config(dir.path(), &platforms.url(Site::ArgoCd), database, &more);
         Self::of(dir, platforms, token, bind(&config, clock).await.unwrap())
     }
@@ -310,6 +318,7 @@ fn config(dir: &Path, argocd: &str, database: &str, more: &str) -> Config {
          [platforms.argocd]\nurl = \"{argocd}\"\ntoken_file = \"{shown}/argocd\"\n{ROTA}",
         key_of("admin").public_line()
     );
+    std::fs::write(dir.join("config"), &text).unwrap();
     toml::from_str(&text).unwrap()
 }
 
@@ -331,7 +340,7 @@ fn bootstrap(token: &Token, now: jiff::Timestamp) -> String {
     let token = AdminChange::TokenIssued {
         token: token.hash().to_string(),
         principal: name("argus"),
-        scopes: BTreeSet::from(["read".to_owned(), "draft:sync".to_owned()]),
+        scopes: BTreeSet::from(["read".to_owned(), "draft:sync".to_owned(), "draft:gate".to_owned()]),
         expires_at: None,
     };
     let mut changes = vec![key("admin")];

@@ -1,0 +1,595 @@
+//! Deploy gates through the API, over the simulated platforms: claimed, decided, answered once, told of a no, followed.
+
+use std::{future::Future, pin::Pin};
+
+use jiff::SignedDuration;
+use tokio::sync::Notify;
+
+use super::*;
+use crate::{
+    audit::leaf::Leaf,
+    platform::{
+        github::{Approval, ApprovalState, Repository},
+        reading::{self, Depth},
+    },
+    row::{Event, Kind, Reading as AnyReading, Risk, State, gate},
+    server::executor::{self, Around, Executor},
+    simulator::Fault,
+    store::Leaves,
+};
+
+const SERVICE: &str = "billing-worker";
+const SECRET: &str = "It's a Secret to Everybody";
+
+const GATES: &str = r#"
+keys = { irreversible = 2 }
+[gates.billing-worker]
+repository = "acme/billing-worker"
+terraform = "acme/billing-worker"
+canary = { dispatch = { event_type = "dock-canary" } }
+[gates.notifications]
+repository = "acme/notifications"
+environments = { staging = "reversible", production = "reversible" }
+promotes_to = { staging = "production" }
+"#;
+
+/// A server without executor, and what an executor over its store needs.
+struct Gated {
+    world: World,
+    config: Config,
+    writes: executor::Config,
+}
+
+impl Gated {
+    async fn start() -> Self {
+        let mut config = None;
+        let world = World::start_telling("memory:", |platforms, dir| {
+            let url = |site| platforms.url(site);
+            let token = |name: &str, text: &str| {
+                let file = dir.join(name);
+                write_private(&file, text);
+                file.display().to_string()
+            };
+            let world = platforms.world();
+            let section = |of: &str, site: Site, file: String| {
+                format!("[{of}]\nurl = \"{}\"\ntoken_file = \"{file}\"\n", url(site))
+            };
+            let hook = token("hook", SECRET);
+            let read = [
+                GATES.to_owned(),
+                format!("[hooks.github]\nsecret_file = \"{hook}\"\n"),
+                section("platforms.github", Site::GitHub, token("github", &world.token(Site::GitHub))),
+                section("platforms.terraform", Site::Terraform, token("terraform", &world.token(Site::Terraform))),
+            ];
+            let pace = "[pace]\npoll_ms = 5\nlease_ms = 400\nretry_ms = 5\nwatch_ms = 1800000\nhealthy_after_ms = 300000\n";
+            let writes = [
+                pace.to_owned(),
+                section("github", Site::GitHub, token("github-writer", &world.github_writer())),
+                section("terraform", Site::Terraform, token("terraform-writer", &world.terraform_executor_token())),
+            ];
+            config = Some(toml::from_str::<executor::Config>(&writes.concat()).unwrap());
+            read.concat()
+        })
+        .await;
+        let text = std::fs::read_to_string(world.dir.path().join("config")).unwrap();
+        let (writes, config) = (config.unwrap(), toml::from_str(&text).unwrap());
+        Self { world, config, writes }
+    }
+
+    fn executor(&self) -> Executor {
+        let around = Around { gates: &self.config.gates, platforms: &self.config.platforms };
+        let (store, clock) = (Arc::clone(&self.world.app.store), self.world.app.clock.clone());
+        let admins = self.config.pinned().unwrap();
+        Executor::open(store, clock, ORG, admins, &self.writes, &around).unwrap()
+    }
+
+    fn repo(service: &str) -> Repository {
+        format!("acme/{service}").parse().unwrap()
+    }
+
+    async fn read(&self, service: &str, run: u64, environment: &str) -> gate::Reading {
+        let from = self.world.app.sources.gate().unwrap();
+        let config = &self.config.gates[service];
+        reading::gate(from, service, config, run, environment, Depth::Whole).await.unwrap()
+    }
+
+    /// A change is pushed; its run, once it waits at its gate.
+    async fn waiting(&self, service: &str, environment: &str) -> gate::Reading {
+        let run = self.world.platforms.world().run(service).unwrap();
+        self.waits(service, run, environment).await
+    }
+
+    async fn waits(&self, service: &str, run: u64, environment: &str) -> gate::Reading {
+        let github = self.world.app.sources.github.as_ref().unwrap();
+        while github.pending_deployments(&Self::repo(service), run).await.unwrap().is_empty() {
+            self.world.platforms.world().tick();
+        }
+        self.read(service, run, environment).await
+    }
+
+    /// Posts a draft; Terraform takes no more than thirty calls a second, and what it holds up passes.
+    async fn post(&self, path: &str, key: &str, draft: &Draft) -> (u16, Value) {
+        loop {
+            let answer = self.world.post(path, key, draft, &[]).await;
+            if !limited(&answer) {
+                return answer;
+            }
+        }
+    }
+
+    async fn send(&self, statement: &Statement) -> (u16, Value) {
+        loop {
+            let answer = self.world.send(statement).await;
+            if !limited(&answer) {
+                return answer;
+            }
+        }
+    }
+
+    /// A waiting run of billing-worker, opened as a row.
+    async fn opened(&self) -> (gate::Reading, RowView) {
+        let reading = self.waiting(SERVICE, "production").await;
+        let (status, answer) = self.post("/v1/rows", "open", &drafted(&reading)).await;
+        assert_eq!(status, 201, "{answer}");
+        let row = self.world.row(answer["row"].as_str().unwrap()).await;
+        (reading, row)
+    }
+
+    /// An approval under the canary's condition, or a plain one.
+    async fn approval(&self, who: &str, row: &RowView, canary: bool) -> Statement {
+        let mut statement = self.world.statement(who, row, Decision::Approve).await;
+        if canary {
+            statement.conditions = BTreeMap::from([("canary".to_owned(), "10%".to_owned())]);
+            statement.effect = row.effect.with_conditions(&statement.conditions).unwrap().digest();
+        }
+        statement
+    }
+
+    async fn approved(&self, row: &RowView, canary: bool) -> DecisionId {
+        for (who, state) in [("govind", "half_signed"), ("sarah", "approved")] {
+            let statement = self.approval(who, row, canary).await;
+            let (_, answer) = self.send(&statement).await;
+            assert_eq!(
+                (&answer["outcome"], &answer["state"]),
+                (&json!("accepted"), &json!(state)),
+                "{answer}"
+            );
+            if who == "sarah" {
+                return statement.decision_id;
+            }
+        }
+        unreachable!("sarah is the last")
+    }
+
+    async fn state(&self, row: &RowView) -> State {
+        self.world.store().row(row.head.id).await.unwrap().unwrap().state()
+    }
+
+    /// Works until the row is in one of these states.
+    async fn work(&self, executor: &Executor, row: &RowView, until: &[State]) -> crate::row::Row {
+        loop {
+            let worked = executor.turn().await.unwrap();
+            let now = self.world.store().row(row.head.id).await.unwrap().unwrap();
+            if until.contains(&now.state()) {
+                return now;
+            }
+            if !worked {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Answers to the rule, reports left out.
+    async fn answers(&self, service: &str, run: u64) -> Vec<Approval> {
+        let github = self.world.app.sources.github.as_ref().unwrap();
+        let all = github.approvals(&Self::repo(service), run).await.unwrap();
+        all.into_iter().filter(|one| one.state != ApprovalState::Pending).collect()
+    }
+
+    async fn leaves(&self, row: &RowView) -> Vec<Leaf> {
+        let leaves = self.world.store().leaves(Leaves::OfRow(row.head.id)).await.unwrap();
+        leaves.iter().map(|leaf| Leaf::parse(&leaf.bytes).unwrap()).collect()
+    }
+}
+
+fn limited((status, answer): &(u16, Value)) -> bool {
+    *status == 503 && answer.to_string().contains("limits our rate")
+}
+
+/// What an honest agent drafts from a reading.
+fn drafted(reading: &gate::Reading) -> Draft {
+    let read = AnyReading::Gate(Box::new(reading.clone()));
+    let pointer = Pointer {
+        name: "github_run_id".to_owned(),
+        platform: "github".to_owned(),
+        reference: reading.run.id.to_string(),
+        url: reading.run.url.clone(),
+    };
+    Draft {
+        kind: Kind::Gate,
+        subject: read.subject(),
+        environment: read.environment().to_owned(),
+        title: format!("{} waits", reading.service),
+        verdict: Verdict::Ship,
+        rationale: "CI is green.".to_owned(),
+        prose_by: PROSE_BY_RULES.to_owned(),
+        signals: vec![],
+        pointers: vec![pointer],
+        incident: None,
+        parent: None,
+        reviewers: vec![name("sarah")],
+        risk: read.risk(),
+        base: read.base(),
+        effect: read.effect(),
+        diff: read.difference(),
+        facts: BTreeMap::new(),
+        read_at: jiff::Timestamp::UNIX_EPOCH,
+    }
+}
+
+#[tokio::test]
+async fn a_gate_is_answered_once_with_its_canary_and_its_plan_is_applied() {
+    let gated = Gated::start().await;
+    let (reading, row) = gated.opened().await;
+    assert_eq!((row.head.risk, row.head.keys_needed), (Risk::Irreversible, 2));
+    assert_eq!(row.mismatch(), None, "the digests are those of what is shown");
+    let decision = gated.approved(&row, true).await;
+    let executor = gated.executor();
+    let done = gated.work(&executor, &row, &[State::Executed, State::Failed, State::Unknown]).await;
+    assert_eq!(done.state(), State::Executed, "{:?}", done.stage);
+
+    let answers = gated.answers(SERVICE, reading.run.id).await;
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    let begins =
+        format!("dock {} {decision} approved by govind and sarah with canary=10%, log ", row.head.id);
+    assert!(answers[0].comment.starts_with(&begins), "{}", answers[0].comment);
+    assert_eq!(answers[0].state, ApprovalState::Approved);
+    let terraform = gated.world.app.sources.terraform.as_ref().unwrap();
+    let run = reading.plan.known().unwrap().run.clone();
+    assert_eq!(terraform.run(&run).await.unwrap().status, "applied");
+    assert!(terraform.comments(&run).await.unwrap()[0].body.contains(decision.as_str()));
+
+    let leaves = gated.leaves(&row).await;
+    let told: Vec<_> =
+        leaves.iter().filter_map(|leaf| Some((leaf.event, leaf.body.text("write")?))).collect();
+    let (begun, confirmed) = (Event::ExecutionIntended, Event::ExecutionConfirmed);
+    let expected = ["canary", "answer", "apply"].map(|write| [(begun, write), (confirmed, write)]);
+    assert_eq!(told, expected.concat(), "each write has its own intent and its own confirmation");
+    assert_eq!(done.stage.execution().unwrap().done.len(), 3);
+}
+
+#[tokio::test]
+async fn a_deploy_is_healthy_when_its_watch_is_over_and_rolled_back_when_an_older_one_follows() {
+    let gated = Gated::start().await;
+    let reading = gated.waiting("notifications", "staging").await;
+    let (status, answer) = gated.world.post("/v1/rows", "open", &drafted(&reading), &[]).await;
+    assert_eq!(status, 201, "{answer}");
+    let row = gated.world.row(answer["row"].as_str().unwrap()).await;
+    assert_eq!(gated.world.decide("govind", &row, Decision::Approve).await, "accepted", "one key is enough");
+    let executor = gated.executor();
+    gated.work(&executor, &row, &[State::Executed]).await;
+    for _ in 0..20 {
+        gated.world.platforms.world().tick();
+    }
+    executor.turn().await.unwrap();
+    assert_eq!(gated.state(&row).await, State::Executed, "fine is not healthy before its time");
+    gated.world.advance(301);
+    let done = gated.work(&executor, &row, &[State::Healthy, State::Degraded]).await;
+    let detail = done.stage.outcome().unwrap().detail.clone();
+    assert_eq!((done.state(), detail.as_str()), (State::Healthy, "GitHub says success of the deployment"));
+}
+
+#[tokio::test]
+async fn a_row_is_promoted_only_from_the_healthy_deploy_of_its_own_run() {
+    let gated = Gated::start().await;
+    let reading = gated.waiting("notifications", "staging").await;
+    let draft = drafted(&reading);
+    let (status, answer) = gated.post("/v1/rows", "open", &draft).await;
+    assert_eq!(status, 201, "{answer}");
+    let row = gated.world.row(answer["row"].as_str().unwrap()).await;
+    let check = async |parent: &Draft, says: &str| {
+        let named = super::super::drafts::parent(&gated.world.app, parent).await;
+        let told = named.err().map(|problem| format!("{problem:?}")).unwrap_or_default();
+        assert!(told.contains(says) && told.is_empty() == says.is_empty(), "{says}: {told}");
+    };
+    let production = gate::GateBase { environment: "production".to_owned(), ..reading.base() };
+    let next = Draft {
+        parent: Some(row.head.id),
+        environment: "production".to_owned(),
+        base: Base::Gate(production.clone()),
+        ..draft.clone()
+    };
+    check(&next, "pending").await;
+    check(&Draft { parent: Some(row.head.id), ..draft.clone() }, "promotes nothing here").await;
+    let other = gate::GateBase { run: "77".to_owned(), ..production };
+    check(&Draft { base: Base::Gate(other), ..next.clone() }, "promotes nothing here").await;
+    assert_eq!(gated.world.decide("govind", &row, Decision::Approve).await, "accepted");
+    let executor = gated.executor();
+    gated.work(&executor, &row, &[State::Executed]).await;
+    gated.world.advance(301);
+    gated.work(&executor, &row, &[State::Healthy]).await;
+    check(&next, "").await;
+}
+
+#[tokio::test]
+async fn cut_off_between_any_two_steps_a_gate_is_answered_and_applied_once() {
+    for point in [
+        "lease.taken",
+        "answer.warrant.verified",
+        "answer.base.read",
+        "answer.intent.committed",
+        "answer.write.sent",
+        "answer.write.answered",
+        "answer.readback.done",
+        "answer.confirmed.committed",
+        "apply.warrant.verified",
+        "apply.base.read",
+        "apply.intent.committed",
+        "apply.write.sent",
+        "apply.write.answered",
+        "apply.readback.done",
+        "apply.confirmed.committed",
+    ] {
+        let gated = Gated::start().await;
+        let (reading, row) = gated.opened().await;
+        gated.approved(&row, false).await;
+        cut(&gated, &row, point).await;
+        let ended = [State::Executed, State::Failed, State::Unknown, State::Stale];
+        let done = gated.work(&gated.executor(), &row, &ended).await;
+        assert_eq!(done.state(), State::Executed, "{point}: {:?}", done.stage);
+        assert_eq!(gated.answers(SERVICE, reading.run.id).await.len(), 1, "{point}");
+        let terraform = gated.world.app.sources.terraform.as_ref().unwrap();
+        let comments = terraform.comments(&reading.plan.known().unwrap().run).await.unwrap();
+        assert_eq!(comments.len(), 1, "{point}: {comments:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_canary_that_may_have_been_dispatched_is_not_dispatched_again() {
+    for (point, expected) in [
+        ("canary.warrant.verified", State::Executed),
+        ("canary.base.read", State::Executed),
+        ("canary.intent.committed", State::Unknown),
+        ("canary.write.sent", State::Unknown),
+        ("canary.write.answered", State::Unknown),
+        ("canary.readback.done", State::Unknown),
+        ("canary.confirmed.committed", State::Executed),
+    ] {
+        let gated = Gated::start().await;
+        let (reading, row) = gated.opened().await;
+        gated.approved(&row, true).await;
+        cut(&gated, &row, point).await;
+        let ended = [State::Executed, State::Failed, State::Unknown, State::Stale];
+        let done = gated.work(&gated.executor(), &row, &ended).await;
+        assert_eq!(done.state(), expected, "{point}: {:?}", done.stage);
+        let answered = usize::from(expected == State::Executed);
+        assert_eq!(gated.answers(SERVICE, reading.run.id).await.len(), answered, "{point}");
+    }
+}
+
+/// Works until this place, and no further.
+async fn cut(gated: &Gated, row: &RowView, point: &'static str) {
+    let reached = Arc::new(Notify::new());
+    let there = Arc::clone(&reached);
+    let executor = gated.executor().stopping(Arc::new(move |at| {
+        let cut = at == point;
+        if cut {
+            there.notify_one();
+        }
+        Box::pin(std::future::ready(cut)) as Pin<Box<dyn Future<Output = bool> + Send>>
+    }));
+    tokio::select! {
+        done = gated.work(&executor, row, &[State::Executed, State::Failed, State::Unknown]) => {
+            panic!("{point} was never reached: {:?}", done.stage)
+        }
+        () = reached.notified() => {}
+    }
+    drop(executor);
+    gated.world.store().reclaim_work().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_is_read_back_and_one_that_never_came_is_given_again() {
+    for fault in [Fault::LostAnswer, Fault::Status(503), Fault::HalfBody] {
+        let gated = Gated::start().await;
+        let (reading, row) = gated.opened().await;
+        gated.approved(&row, false).await;
+        let path = format!(
+            "POST /repos/acme/billing-worker/actions/runs/{}/deployment_protection_rule",
+            reading.run.id
+        );
+        gated.world.platforms.world().faults(Site::GitHub).script(&path, fault.clone(), Some(1));
+        let ended = [State::Executed, State::Failed, State::Unknown, State::Stale];
+        let done = gated.work(&gated.executor(), &row, &ended).await;
+        assert_eq!(done.state(), State::Executed, "{fault:?}: {:?}", done.stage);
+        assert_eq!(gated.answers(SERVICE, reading.run.id).await.len(), 1, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_claim_about_a_gate_that_our_own_read_contradicts_is_refused() {
+    let gated = Gated::start().await;
+    let reading = gated.waiting(SERVICE, "production").await;
+    let good = drafted(&reading);
+    let (base, effect) = (reading.base(), reading.effect());
+    let with_base = |base: gate::GateBase| Draft { base: Base::Gate(base), ..good.clone() };
+    let unapplied = gate::GateEffect { apply: None, ..effect.clone() };
+    for (draft, expected) in [
+        (with_base(gate::GateBase { service: "unheard-of".to_owned(), ..base.clone() }), "claim_mismatch"),
+        (with_base(gate::GateBase { repository: "acme/other".to_owned(), ..base.clone() }), "claim_mismatch"),
+        (with_base(gate::GateBase { environment: "staging".to_owned(), ..base.clone() }), "claim_mismatch"),
+        (with_base(gate::GateBase { run: "77".to_owned(), ..base.clone() }), "claim_mismatch"),
+        (with_base(gate::GateBase { attempt: 2, ..base.clone() }), "base_moved"),
+        (with_base(gate::GateBase { plan: None, plan_sha256: None, ..base.clone() }), "base_moved"),
+        (Draft { effect: Effect::Github(unapplied), ..good.clone() }, "claim_mismatch"),
+        (Draft { risk: Risk::Reversible, ..good.clone() }, "claim_mismatch"),
+        (Draft { diff: "nothing to see".to_owned(), ..good.clone() }, "claim_mismatch"),
+        (Draft { subject: "billing-worker".to_owned(), ..good.clone() }, "claim_mismatch"),
+        (
+            Draft { facts: BTreeMap::from([("bump".into(), "patch".into())]), ..good.clone() },
+            "claim_mismatch",
+        ),
+        (Draft { parent: Some(id("gate-7")), ..good.clone() }, "claim_mismatch"),
+    ] {
+        let (status, answer) = gated.post("/v1/rows", "k", &draft).await;
+        assert_eq!(answer["code"], expected, "{status} {answer}");
+    }
+    for site in [Site::GitHub, Site::Terraform] {
+        gated.world.platforms.world().faults(site).down();
+        let (status, answer) = gated.world.post("/v1/rows", "k", &good, &[]).await;
+        assert_eq!((status, &answer["code"]), (503, &json!("source_unreachable")), "{site:?}: {answer}");
+        gated.world.platforms.world().faults(site).up();
+    }
+    gated.world.platforms.world().answer_run(reading.run.id, true, "govind").unwrap();
+    let (_, answer) = gated.post("/v1/rows", "k", &good).await;
+    assert_eq!(answer["code"], "claim_mismatch", "{answer}");
+    assert!(answer.to_string().contains("approved in GitHub by govind"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_run_that_was_answered_or_begun_anew_is_no_longer_what_was_read() {
+    let gated = Gated::start().await;
+    let (reading, row) = gated.opened().await;
+    let again = gated.post("/v1/rows", "again", &drafted(&reading)).await;
+    assert_eq!((again.0, &again.1["outcome"]), (200, &json!("exists")), "{again:?}");
+    let platforms = gated.world.platforms.world();
+    platforms.rerun(reading.run.id).unwrap();
+    let next = gated.waits(SERVICE, reading.run.id, "production").await;
+    assert_eq!(next.run.attempt, 2);
+    let path = format!("/v1/rows/{}/fresh", row.head.id);
+    let fresh = loop {
+        let answer = gated.world.call("POST", &path, Some(&gated.world.agent_token), None).await;
+        if !limited(&answer) {
+            break answer.1;
+        }
+    };
+    assert_eq!(fresh["moved"], json!([{"what": "attempt", "was": "1", "now": "2"}]), "{fresh}");
+    let statement = gated.approval("govind", &row, false).await;
+    assert_eq!(code(&gated.send(&statement).await), "base_moved");
+
+    let taken = gated.post("/v1/rows", "new", &drafted(&next)).await;
+    assert_eq!((taken.0, &taken.1["code"]), (409, &json!("subject_taken")), "{taken:?}");
+    let opened = gated.post("/v1/rows?supersede=true", "new", &drafted(&next)).await;
+    assert_eq!((opened.0, &opened.1["outcome"]), (201, &json!("opened")), "{opened:?}");
+    assert_eq!(gated.state(&row).await, State::Superseded);
+
+    let row = gated.world.row(opened.1["row"].as_str().unwrap()).await;
+    platforms.answer_run(next.run.id, true, "marcus").unwrap();
+    let statement = gated.approval("govind", &row, false).await;
+    let (_, answer) = gated.send(&statement).await;
+    assert_eq!(answer["code"], "base_moved", "{answer}");
+    assert!(answer["refusal"].to_string().contains("approved in GitHub by marcus"), "{answer}");
+}
+
+#[tokio::test]
+async fn what_moved_between_approval_and_execution_is_not_answered() {
+    let gated = Gated::start().await;
+    let (reading, row) = gated.opened().await;
+    gated.approved(&row, false).await;
+    gated.world.platforms.world().rerun(reading.run.id).unwrap();
+    gated.waits(SERVICE, reading.run.id, "production").await;
+    let done = gated.work(&gated.executor(), &row, &[State::Stale, State::Executed, State::Failed]).await;
+    assert_eq!(done.state(), State::Stale, "{:?}", done.stage);
+    assert_eq!(gated.answers(SERVICE, reading.run.id).await, [], "nobody saw the second attempt");
+}
+
+#[tokio::test]
+async fn two_keys_within_fifteen_minutes_answer_a_gate() {
+    let gated = Gated::start().await;
+    let (_, row) = gated.opened().await;
+    let approve = async |who: &str| code(&gated.send(&gated.approval(who, &row, false).await).await);
+    assert_eq!(approve("govind").await, "accepted");
+    gated.world.advance(16 * 60);
+    assert_eq!(approve("sarah").await, "accepted");
+    let now = gated.world.row(&row.head.id.to_string()).await;
+    assert_eq!((now.head.state, now.head.keys_given), (State::HalfSigned, 1), "the first key was too old");
+    assert_eq!(approve("govind").await, "accepted");
+    assert_eq!(gated.state(&row).await, State::Approved);
+}
+
+#[tokio::test]
+async fn a_decline_is_told_to_github_even_after_an_outage() {
+    let gated = Gated::start().await;
+    let (reading, row) = gated.opened().await;
+    let statement = gated.world.statement("sarah", &row, Decision::Decline).await;
+    assert_eq!(code(&gated.world.send(&statement).await), "accepted");
+    let executor = gated.executor();
+    gated.world.platforms.world().faults(Site::GitHub).down();
+    assert!(executor.turn().await.unwrap());
+    gated.world.platforms.world().faults(Site::GitHub).up();
+    let told = |row: &crate::row::Row| match &row.stage {
+        crate::row::Stage::Declined { told, .. } => told.clone().and_then(|told| told.outcome),
+        other => panic!("{other:?}"),
+    };
+    let outcome = loop {
+        executor.turn().await.unwrap();
+        let now = gated.world.store().row(row.head.id).await.unwrap().unwrap();
+        if let Some(outcome) = told(&now) {
+            break outcome;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(outcome.detail, "rejected in GitHub before production, attempt 1");
+    let answers = gated.answers(SERVICE, reading.run.id).await;
+    assert_eq!((answers.len(), &answers[0].state), (1, &ApprovalState::Rejected));
+    let begins = format!("dock {} {} declined by sarah, log ", row.head.id, statement.decision_id);
+    assert!(answers[0].comment.starts_with(&begins), "{}", answers[0].comment);
+    assert!(!executor.turn().await.unwrap(), "no work is left");
+}
+
+#[tokio::test]
+async fn a_decline_of_what_was_answered_meanwhile_is_recorded_as_read() {
+    let gated = Gated::start().await;
+    let (reading, row) = gated.opened().await;
+    gated.world.platforms.world().answer_run(reading.run.id, false, "marcus").unwrap();
+    assert_eq!(gated.world.decide("sarah", &row, Decision::Decline).await, "accepted", "no waits for nobody");
+    let executor = gated.executor();
+    assert!(executor.turn().await.unwrap());
+    let last = gated.leaves(&row).await.pop().unwrap();
+    assert_eq!(last.event, Event::ExecutionFailed);
+    let said = last.body.text("detail").unwrap();
+    assert_eq!(said, "GitHub was not told: waits: yes → rejected in GitHub by marcus");
+    assert_eq!(gated.state(&row).await, State::Declined);
+    assert_eq!(gated.answers(SERVICE, reading.run.id).await.len(), 1, "theirs alone");
+}
+
+#[tokio::test]
+async fn a_hook_is_verified_told_once_and_wakes_who_waits() {
+    let gated = Gated::start().await;
+    let path = "/v1/hooks/wait?platform=github&after=0&wait=25";
+    let url = format!("{}/v1/hooks/github", gated.world.url);
+    let token = Some(gated.world.agent_token.as_str());
+    let (told, ()) = tokio::join!(gated.world.call("GET", path, token, None), async {
+        gated.world.platforms.world().hook_github(&url, SECRET);
+        gated.world.platforms.world().run(SERVICE).unwrap();
+    });
+    assert_eq!(told.0, 200, "{told:?}");
+    assert_eq!(told.1["hints"][0]["repository"], "acme/billing-worker", "{told:?}");
+
+    let body = json!({"action": "requested", "repository": {"full_name": "acme/billing-worker"},
+        "workflow_run": {"id": 9, "run_attempt": 1, "head_sha": "a"}})
+    .to_string();
+    let sign = |secret: &str| {
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
+        let tag = ring::hmac::sign(&key, body.as_bytes());
+        tag.as_ref().iter().fold("sha256=".to_owned(), |hex, byte| hex + &format!("{byte:02x}"))
+    };
+    let send = async |signature: String, delivery: &str| {
+        let headers = [
+            ("X-GitHub-Event", "workflow_run"),
+            ("X-GitHub-Delivery", delivery),
+            ("X-Hub-Signature-256", signature.as_str()),
+        ];
+        gated.world.raw("POST", "/v1/hooks/github", None, Some(body.clone().into_bytes()), &headers).await.0
+    };
+    assert_eq!(send(sign("another"), "one").await, 401);
+    assert_eq!(send(sign(SECRET), "one").await, 202);
+    assert_eq!(send(sign(SECRET), "one").await, 409, "a delivery is told once");
+    assert_eq!(gated.world.call("POST", "/v1/hooks/jenkins", None, Some(json!({}))).await.0, 404);
+    let (_, all) = gated.world.call("GET", "/v1/hooks/wait?platform=github&after=99999", token, None).await;
+    assert_eq!(all["missed"], true, "a number of the time before a restart: {all}");
+    let lease = SignedDuration::from_secs(15);
+    let now = gated.world.app.clock.now();
+    let work = gated.world.store().take_work(crate::store::WorkKind::Execute, now, lease).await.unwrap();
+    assert!(work.is_none(), "a hook changes nothing");
+}
