@@ -26,6 +26,7 @@ use crate::{
 
 mod children;
 mod estate;
+mod gates;
 mod orders;
 
 use children::{Children, Part};
@@ -175,16 +176,15 @@ async fn serve_orders(
 
 fn parts(only: &[Only]) -> BTreeSet<Part> {
     if only.is_empty() {
-        return BTreeSet::from([Part::Serve, Part::Argus]);
+        return [Part::Serve].into_iter().chain(Part::AGENTS).collect();
     }
-    only.iter()
-        .filter_map(|only| match only {
-            Only::Platforms => None,
-            Only::Serve => Some(Part::Serve),
-            Only::Executor => Some(Part::Executor),
-            Only::Agents => Some(Part::Argus),
-        })
-        .collect()
+    let named = only.iter().flat_map(|only| match only {
+        Only::Platforms => vec![],
+        Only::Serve => vec![Part::Serve],
+        Only::Executor => vec![Part::Executor],
+        Only::Agents => Part::AGENTS.to_vec(),
+    });
+    named.collect()
 }
 
 fn pace(speed: f64) -> Pace {
@@ -211,7 +211,7 @@ fn ready_line(estate: &Estate, simulators: &Simulators) -> Value {
         .collect();
     json!({
         "ready": true, "dir": estate.dir, "server": estate.server, "log_key": estate.log_key, "org": estate::ORG,
-        "people": people, "agents": {"argus": {"token_file": estate.argus_token}}, "configs": estate.configs(),
+        "people": people, "agents": estate.agents(), "configs": estate.configs(),
         "platforms": platforms,
     })
 }

@@ -28,7 +28,7 @@ use crate::{
         statement::Seen,
     },
     client::{self, decide::new_id, home},
-    row::{Digest, PrincipalId},
+    row::{Digest, Kind, PrincipalId},
     server::tokens::{Token, TokenKind},
 };
 
@@ -78,8 +78,8 @@ pub(super) fn person(person: PrincipalId, role: &str) -> AdminChange {
 }
 
 /// An agent and its token, as entries.
-pub(super) fn agent(agent: PrincipalId, owner: PrincipalId, token: &Token) -> [AdminChange; 2] {
-    let scopes = BTreeSet::from(["read".to_owned(), "draft:sync".to_owned()]);
+pub(super) fn agent(agent: PrincipalId, owner: PrincipalId, drafts: Kind, token: &Token) -> [AdminChange; 2] {
+    let scopes = BTreeSet::from(["read".to_owned(), format!("draft:{}", drafts.word())]);
     let issued = AdminChange::TokenIssued {
         token: token.hash().to_string(),
         principal: agent.clone(),
@@ -106,13 +106,15 @@ pub(super) fn backend(globals: &Globals, args: &Init, dir: &Path) -> Outcome {
         )));
     }
     let signer = Person::open(globals)?.signer(org, None)?;
-    let token = Token::new(TokenKind::Agent).map_err(|error| Failure::failed(error.to_string()))?;
+    let token = || Token::new(TokenKind::Agent).map_err(|error| Failure::failed(error.to_string()));
+    let (argus, gatekeeper) = (token()?, token()?);
     let mut changes = vec![enrolled(me.clone(), signer.public().clone())];
     for reviewer in &args.reviewer {
         let (name, key) = reviewer_key(reviewer)?;
         changes.extend([person(name.clone(), "reviewer"), enrolled(name, key)]);
     }
-    changes.extend(agent(parsed("argus")?, me.clone(), &token));
+    changes.extend(agent(parsed("argus")?, me.clone(), Kind::Sync, &argus));
+    changes.extend(agent(parsed("gatekeeper")?, me.clone(), Kind::Gate, &gatekeeper));
     let sign = |purpose: Purpose, bytes: &[u8]| Ok(signer.sign(purpose, org, bytes)?);
     let now = crate::clock::Clock::system().now();
     let lines = Founder { org, by: me, now, sign: &sign }.signed(changes)?;
@@ -126,18 +128,24 @@ pub(super) fn backend(globals: &Globals, args: &Init, dir: &Path) -> Outcome {
     let write = |name: &str, text: &str| home::write_private(&dir.join(name), text.as_bytes());
     write("log.key", &format!("{}\n", Digest(seed)))?;
     write("bootstrap.jsonl", &lines)?;
-    write("argus.token", token.reveal())?;
+    write("argus.token", argus.reveal())?;
     write("argus.toml", &argus_text(&dir, args.argocd.as_deref()))?;
+    write("gatekeeper.token", gatekeeper.reveal())?;
+    write("gatekeeper.toml", &gatekeeper_text(&dir, args.argocd.as_deref()))?;
     write("dock.toml", &server_text(&dir, org, &signer.public().line(), args.argocd.as_deref()))?;
     let dir = dir.display();
     out::line(format!(
-        "Wrote {dir}: dock.toml, argus.toml, log.key, argus.token and the signed beginning of the record."
+        "Wrote {dir}: dock.toml, argus.toml, gatekeeper.toml, log.key, the agents' tokens and the signed beginning of \
+         the record."
     ));
     out::line(format!("Log key, for everybody's console.toml: {}", log_key.public()));
     out::line(format!(
         "Next: put ArgoCD's tokens into {dir}/argocd-agent.token and argocd-executor.token (mode 0600), then"
     ));
-    out::line(format!("  dock serve --config {dir}/dock.toml\n  dock agent argus --config {dir}/argus.toml"));
+    out::line(format!(
+        "  dock serve --config {dir}/dock.toml\n  dock agent argus --config {dir}/argus.toml\n  dock agent gatekeeper \
+         --config {dir}/gatekeeper.toml   (once [platforms.github] and [gates.*] are filled in, in both files)"
+    ));
     Ok(Code::Done)
 }
 
@@ -178,7 +186,9 @@ fn server_text(dir: &Path, org: &str, admin: &str, argocd: Option<&str>) -> Stri
          listen = \"127.0.0.1:7373\"\n# url = \"https://dock.example.com\"\ndatabase = {}\norg = {}\nlog_key_file = {}\ncheckpoint_file = {}\n\
          # The first administrator's key must be one of these, whatever the database says.\nadmins = [{}]\nbootstrap = {}\n\n\
          # Who is on call, where PagerDuty is not asked; people with the role `reviewer` may always review.\n# [rota]\n# sarah = \"primary\"\n\n{}\n\
-         # The one credential that writes. Leave the section out to decide without executing.\n[executor.argocd]\nurl = {}\ntoken_file = {}\n",
+         # The one credential that writes. Leave the section out to decide without executing.\n[executor.argocd]\nurl = {}\ntoken_file = {}\n\n\
+         # The App or token that owns the protection rules, and the token that may apply plans.\n\
+         # [executor.github]\n# token_file = {}\n# [executor.terraform]\n# token_file = {}\n\n{GATES}",
         quoted(&dir.join("dock.db")),
         Value::String(org.to_owned()),
         quoted(&dir.join("log.key")),
@@ -188,6 +198,8 @@ fn server_text(dir: &Path, org: &str, admin: &str, argocd: Option<&str>) -> Stri
         platforms_text(dir, argocd),
         Value::String(argocd.unwrap_or("https://argocd.example.com").to_owned()),
         quoted(&dir.join("argocd-executor.token")),
+        quoted(&dir.join("github-executor.token")),
+        quoted(&dir.join("terraform-executor.token")),
     )
 }
 
@@ -198,4 +210,69 @@ fn argus_text(dir: &Path, argocd: Option<&str>) -> String {
         quoted(&dir.join("argus.token")),
         platforms_text(dir, argocd),
     )
+}
+
+/// The same in the configs of backend and gatekeeper.
+const GATES: &str = "# Deploys that wait for an answer: the same tables for backend and gatekeeper.\n\
+    # [gates.checkout-api]\n# repository = \"acme/checkout-api\"\n\
+    # GitHub's environments, each with what a deploy there costs to take back; production alone where it is left out.\n\
+    # environments = { staging = \"reversible\", production = \"irreversible\" }\n\
+    # argocd = \"checkout-api\"\n# terraform = \"acme/checkout-api\"\n\
+    # canary = { dispatch = { event_type = \"dock-canary\" } }\n\
+    # datadog_slo = \"an SLO's id\"            # else the SLO that is tagged service:NAME\n\
+    # prometheus = \"checkout-api\"            # where Prometheus measures it and Datadog does not\n\
+    # promotes_to = { staging = \"production\" }\n";
+
+fn gatekeeper_text(dir: &Path, argocd: Option<&str>) -> String {
+    format!(
+        "# The gatekeeper, who reads and drafts. `dock agent gatekeeper --config` this file; its rules: `--rules`.\n\n\
+         server = \"http://127.0.0.1:7373\"\ntoken_file = {}\n# Waiting runs are looked for after so long, in seconds.\n\
+         poll_s = 60\n\n{}\n\
+         # [platforms.datadog]\n# site = \"datadoghq.com\"\n# api_key_file = {}\n# application_key_file = {}\n\n\
+         # [platforms.terraform]\n# token_file = {}\n\n\
+         # What its rules go by; `[services.NAME.limits]` for one service alone.\n# [limits]\n# burn_block = 14.4\n\
+         # burn_block_with_change = 3.0\n# burn_hold = 1.0\n# budget_spent_hold_percent = 90.0\n# p95_moved_percent = 10.0\n\
+         # required_jobs = [\"test\", \"build\"]\n# risky_paths = [\"terraform/\", \".tf\", \"secrets/\"]\n\n\
+         # [services.checkout-api]\n# reviewers = [\"priya\"]                # else whoever is on call first\n\n\
+         # [[freeze]]\n# from = \"2026-12-20T00:00:00Z\"\n# until = \"2027-01-02T00:00:00Z\"\n# why = \"year end\"\n\
+         # environments = [\"production\"]\n\n{GATES}",
+        quoted(&dir.join("gatekeeper.token")),
+        platforms_text(dir, argocd),
+        quoted(&dir.join("datadog-api.key")),
+        quoted(&dir.join("datadog-application.key")),
+        quoted(&dir.join("terraform.token")),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{agent::gatekeeper, server};
+
+    /// What is commented out by one `# ` is TOML once it is not.
+    fn uncommented(text: &str) -> String {
+        let line = |line: &str| match line.strip_prefix("# ") {
+            Some(rest)
+                if rest.starts_with('[')
+                    || rest.split_once(" = ").is_some_and(|(key, _)| !key.contains(' ')) =>
+            {
+                rest.to_owned()
+            }
+            _ => line.to_owned(),
+        };
+        text.lines().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn what_is_written_is_read_with_and_without_its_comments() {
+        let dir = Path::new("/srv/dock");
+        let text = gatekeeper_text(dir, None);
+        let config: gatekeeper::Config = toml::from_str(&text).unwrap();
+        assert!(config.gates.is_empty() && config.poll_s == 60);
+        let config: gatekeeper::Config = toml::from_str(&uncommented(&text)).unwrap();
+        assert_eq!(config.limits, gatekeeper::rules::Limits::default());
+        assert_eq!((config.gates.len(), config.services.len(), config.freeze.len()), (1, 1, 1));
+        let server = server_text(dir, "example.com", "key", None);
+        assert!(toml::from_str::<server::Config>(&server).is_ok());
+    }
 }

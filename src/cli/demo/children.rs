@@ -24,14 +24,18 @@ pub(super) enum Part {
     Serve,
     Executor,
     Argus,
+    Gatekeeper,
 }
 
 impl Part {
+    pub(super) const AGENTS: [Self; 2] = [Self::Argus, Self::Gatekeeper];
+
     fn name(self) -> &'static str {
         match self {
             Self::Serve => "serve",
             Self::Executor => "executor",
             Self::Argus => "argus",
+            Self::Gatekeeper => "gatekeeper",
         }
     }
 
@@ -40,6 +44,7 @@ impl Part {
             Self::Serve => &["serve"],
             Self::Executor => &["executor"],
             Self::Argus => &["agent", "argus"],
+            Self::Gatekeeper => &["agent", "gatekeeper"],
         }
     }
 }

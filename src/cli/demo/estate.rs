@@ -5,7 +5,6 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     fs,
     net::TcpListener,
     path::{Path, PathBuf},
@@ -13,7 +12,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{Clock, Failure, Simulators, Site};
+use super::{Clock, Failure, Simulators, Site, gates};
 use crate::{
     audit::{
         admin::AdminChange,
@@ -24,7 +23,7 @@ use crate::{
     cli::founding::{self, Founder},
     client::{self, home},
     config,
-    row::{Digest, PrincipalId},
+    row::{Digest, Kind, PrincipalId},
     server::tokens::{Token, TokenKind},
     simulator::Account,
 };
@@ -33,7 +32,10 @@ pub(super) const ORG: &str = crate::client::signer::DEMO_ORG;
 /// All but the administrator, who owns the agents, are on call.
 pub(super) const PEOPLE: [&str; 6] = ["sarah", "priya", "govind", "jordan", "marcus", ADMIN];
 const ADMIN: &str = "admin";
+/// The agents, each with the kind of row that it drafts.
+pub(super) const AGENTS: [(&str, Kind); 2] = [(ARGUS, Kind::Sync), (GATEKEEPER, Kind::Gate)];
 const ARGUS: &str = "argus";
+const GATEKEEPER: &str = "gatekeeper";
 /// Where the seeds' rows begin.
 const FIRST_NUMBERS: &str =
     "[first_numbers]\nsync = 8821\ngate = 9821\nrunbook = 8821\npostmortem = 31\npolicy = 7\n";
@@ -80,7 +82,6 @@ pub(super) struct Estate {
     pub(super) dir: PathBuf,
     pub(super) server: String,
     pub(super) log_key: String,
-    pub(super) argus_token: PathBuf,
 }
 
 impl Estate {
@@ -101,12 +102,8 @@ impl Estate {
         let port = port(&dir)?;
         let log = NoteKey::from_seed(&format!("{ORG}/dock"), KeyUse::Log, &log_seed(&dir, chosen)?)
             .map_err(|error| Failure::failed(error.to_string()))?;
-        let estate = Self {
-            server: format!("http://127.0.0.1:{port}"),
-            log_key: log.public().to_string(),
-            argus_token: dir.join("keys/argus.token"),
-            dir,
-        };
+        let estate =
+            Self { server: format!("http://127.0.0.1:{port}"), log_key: log.public().to_string(), dir };
         let keys = PEOPLE.iter().map(|person| Ok((*person, person_key(&estate.dir, person, chosen)?)));
         let keys: BTreeMap<&str, PrivateKey> = keys.collect::<Result<_, Failure>>()?;
         estate.write_bootstrap(&keys, clock)?;
@@ -124,7 +121,18 @@ impl Estate {
     }
 
     pub(super) fn configs(&self) -> Value {
-        json!({"serve": self.config("serve"), "executor": self.config("executor"), "argus": self.config(ARGUS)})
+        let parts = ["serve", "executor"].into_iter().chain(AGENTS.map(|(agent, _)| agent));
+        parts
+            .map(|part| (part.to_owned(), json!(self.config(part))))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    }
+
+    /// By name, where each agent's own token is.
+    pub(super) fn agents(&self) -> Value {
+        let agents =
+            AGENTS.map(|(agent, _)| (agent.to_owned(), json!({"token_file": self.token_file(agent)})));
+        agents.into_iter().collect::<serde_json::Map<_, _>>().into()
     }
 
     fn clock_file(&self) -> PathBuf {
@@ -135,17 +143,24 @@ impl Estate {
     /// signed once; a log that has them takes them no second time.
     fn write_bootstrap(&self, keys: &BTreeMap<&str, PrivateKey>, clock: &Clock) -> Result<(), Failure> {
         let file = self.dir.join("server/bootstrap.jsonl");
-        if file.exists() && self.argus_token.exists() {
+        if file.exists() && AGENTS.iter().all(|(agent, _)| self.token_file(agent).exists()) {
             return Ok(());
         }
-        let token = Token::new(TokenKind::Agent).map_err(|error| Failure::failed(error.to_string()))?;
+        let token = |(agent, kind)| {
+            let token = Token::new(TokenKind::Agent).map_err(|error| Failure::failed(error.to_string()))?;
+            Ok((agent, kind, token))
+        };
+        let agents: Vec<(&str, Kind, Token)> =
+            AGENTS.into_iter().map(token).collect::<Result<_, Failure>>()?;
         let admin = keys.get(ADMIN).ok_or_else(|| Failure::failed("the demo's administrator has no key"))?;
         let sign = |purpose: Purpose, bytes: &[u8]| {
             admin.sign(&purpose.namespace(ORG), bytes).map_err(|error| Failure::failed(error.to_string()))
         };
         let founder = Founder { org: ORG, by: name(ADMIN)?, now: clock.now(), sign: &sign };
-        let lines = founder.signed(changes(keys, &token)?)?;
-        home::write_private(&self.argus_token, token.reveal().as_bytes())?;
+        let lines = founder.signed(changes(keys, &agents)?)?;
+        for (agent, _, token) in &agents {
+            home::write_private(&self.token_file(agent), token.reveal().as_bytes())?;
+        }
         Ok(home::write_private(&file, lines.as_bytes())?)
     }
 
@@ -181,6 +196,7 @@ impl Estate {
             ("datadog-api", world.token(Site::Datadog)),
             ("datadog-application", world.datadog_application_key()),
             ("github", world.token(Site::GitHub)),
+            ("github-executor", world.github_writer()),
             ("pagerduty", world.token(Site::PagerDuty)),
             ("prometheus", world.token(Site::Prometheus)),
             ("alertmanager", world.token(Site::Alertmanager)),
@@ -207,21 +223,40 @@ impl Estate {
             quoted(self.clock_file()),
             self.platforms(simulators),
         );
-        let executor = format!(
-            "\n[executor.argocd]\nurl = {}\ntoken_file = {}\n",
-            quoted(simulators.url(Site::ArgoCd)),
-            quoted(self.token_file("argocd-executor"))
-        );
-        home::write_private(&self.config("serve"), format!("{server}{executor}").as_bytes())?;
-        home::write_private(&self.config("executor"), format!("{server}{executor}").as_bytes())?;
-        let argus = format!(
-            "# Written by `dock demo`.\nserver = {}\ntoken_file = {}\nsettle_s = 2\npoll_s = 5\nclock_file = {}\n\n{}",
+        let executor = [
+            (Site::ArgoCd, "argocd-executor"),
+            (Site::GitHub, "github-executor"),
+            (Site::Terraform, "terraform-executor"),
+        ];
+        let executor =
+            executor.map(|(site, token)| self.section("executor", simulators, site, token)).concat();
+        let server = format!("{server}{executor}{}", gates::TABLES);
+        home::write_private(&self.config("serve"), server.as_bytes())?;
+        home::write_private(&self.config("executor"), server.as_bytes())?;
+        self.write_agent(simulators, ARGUS, "settle_s = 2\npoll_s = 5\n", "")?;
+        self.write_agent(
+            simulators,
+            GATEKEEPER,
+            "poll_s = 2\n",
+            &format!("{}{}", gates::TABLES, gates::SERVICES),
+        )
+    }
+
+    fn write_agent(
+        &self,
+        simulators: &Simulators,
+        agent: &str,
+        pace: &str,
+        tables: &str,
+    ) -> Result<(), Failure> {
+        let text = format!(
+            "# Written by `dock demo`.\nserver = {}\ntoken_file = {}\n{pace}clock_file = {}\n\n{}{tables}",
             quoted(&self.server),
-            quoted(&self.argus_token),
+            quoted(self.token_file(agent)),
             quoted(self.clock_file()),
             self.platforms(simulators),
         );
-        Ok(home::write_private(&self.config(ARGUS), argus.as_bytes())?)
+        Ok(home::write_private(&self.config(agent), text.as_bytes())?)
     }
 
     fn token_file(&self, name: &str) -> PathBuf {
@@ -237,11 +272,8 @@ impl Estate {
             (Site::Prometheus, "prometheus"),
             (Site::Terraform, "terraform"),
         ];
-        names.into_iter().fold(String::new(), |mut text, (site, token)| {
-            let (url, token) = (quoted(simulators.url(site)), quoted(self.token_file(token)));
-            let _ = write!(text, "[platforms.{}]\nurl = {url}\ntoken_file = {token}\n\n", site.name());
-            text
-        }) + &self.alertmanager(simulators)
+        names.map(|(site, token)| self.section("platforms", simulators, site, token)).concat()
+            + &self.alertmanager(simulators)
             + &self.datadog(simulators)
     }
 
@@ -254,6 +286,11 @@ impl Estate {
             quoted(format!("{url}/replica-2")),
             quoted(self.token_file("alertmanager")),
         )
+    }
+
+    fn section(&self, of: &str, simulators: &Simulators, site: Site, token: &str) -> String {
+        let (url, token) = (quoted(simulators.url(site)), quoted(self.token_file(token)));
+        format!("[{of}.{}]\nurl = {url}\ntoken_file = {token}\n\n", site.name())
     }
 
     /// Datadog alone has two keys.
@@ -277,7 +314,10 @@ fn name(text: &str) -> Result<PrincipalId, Failure> {
 }
 
 /// In the record's order: the administrator's key enrols itself, then everybody is made.
-fn changes(keys: &BTreeMap<&str, PrivateKey>, token: &Token) -> Result<Vec<AdminChange>, Failure> {
+fn changes(
+    keys: &BTreeMap<&str, PrivateKey>,
+    agents: &[(&str, Kind, Token)],
+) -> Result<Vec<AdminChange>, Failure> {
     let mut changes = Vec::new();
     if let Some(key) = keys.get(ADMIN) {
         changes.push(founding::enrolled(name(ADMIN)?, key.public().clone()));
@@ -286,7 +326,9 @@ fn changes(keys: &BTreeMap<&str, PrivateKey>, token: &Token) -> Result<Vec<Admin
         changes.push(founding::person(name(person)?, "sre"));
         changes.push(founding::enrolled(name(person)?, key.public().clone()));
     }
-    changes.extend(founding::agent(name(ARGUS)?, name(ADMIN)?, token));
+    for (agent, kind, token) in agents {
+        changes.extend(founding::agent(name(agent)?, name(ADMIN)?, *kind, token));
+    }
     Ok(changes)
 }
 

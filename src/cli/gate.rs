@@ -1,0 +1,212 @@
+//! `dock gate wait`: a script blocks until somebody has decided on its run.
+//!
+//! Never: opens a row, or decides; takes "nobody has said no" for yes.
+
+use std::{path::PathBuf, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{
+    Globals,
+    exit::{Code, Failure, Outcome},
+    out,
+    person::{Person, block_on},
+    rows::span,
+};
+use crate::{
+    client::api::{Api, ApiError, POLL_MAX},
+    config,
+    row::{Base, Kind, State},
+    wire::{Position, RowView},
+};
+
+/// What is waited after the server went away.
+const PAUSE: Duration = Duration::from_secs(2);
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  dock gate wait --run 9821 --timeout 2h\n  \
+    dock gate wait --run \"$GITHUB_RUN_ID\" --environment production --server https://dock.example.com --token-file ci.token --json")]
+pub(super) struct Gate {
+    #[command(subcommand)]
+    command: GateCommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum GateCommand {
+    /// Block until somebody has decided on a run's gate, then print its row.
+    ///
+    /// The row is opened by the gatekeeper once the run waits before an environment that a [gates.*] table names, so the
+    /// job that deploys needs `environment: NAME` with a protection rule on GitHub; pipelines elsewhere (GitLab, Jenkins,
+    /// a shell) start such a GitHub workflow and wait here for its answer. A run that no gatekeeper sees waiting has no
+    /// row: this ends with 6 when the time is over.
+    ///
+    /// Exit: 0 approved; 4 declined, expired, superseded, withdrawn, or approved and taken back since; 6 nobody decided
+    /// in time; 7 the backend is not reachable; 1 it was approved and could not be carried out.
+    #[command(after_help = "Example:\n  dock gate wait --run 9821 --service checkout-api --timeout 30m && ./deploy.sh")]
+    Wait(Wait),
+}
+
+#[derive(Debug, clap::Args)]
+struct Wait {
+    /// The run's number on GitHub.
+    #[arg(long, value_name = "ID")]
+    run: u64,
+    /// Where several services have a run of that number.
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    /// Where the run waits before several.
+    #[arg(long, value_name = "NAME")]
+    environment: Option<String>,
+    /// Give up after so long.
+    #[arg(long, value_name = "TIME")]
+    timeout: Option<String>,
+    /// A token with the scope `read`, for a pipeline: nobody has to be signed in.
+    #[arg(long, value_name = "FILE", env = "DOCK_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+}
+
+pub(super) fn run(globals: &Globals, args: &Gate) -> Outcome {
+    let GateCommand::Wait(args) = &args.command;
+    let limit = args.timeout.as_deref().map(span).transpose()?;
+    let limit = limit.map(|limit| Duration::try_from(limit).unwrap_or(Duration::ZERO));
+    block_on(async {
+        let api = connect(globals, args).await?;
+        let row = decided(&api, args, limit.map(|limit| Instant::now() + limit)).await?;
+        tell(globals, &row);
+        match outcome(row.head.state) {
+            Code::Done => Ok(Code::Done),
+            code => Err(Failure::new(code, "")),
+        }
+    })
+}
+
+async fn connect(globals: &Globals, args: &Wait) -> Result<Api, Failure> {
+    let person = Person::open(globals)?;
+    let Some(file) = &args.token_file else { return person.online().await };
+    let server = person.settings.server.as_deref();
+    let server = server.ok_or_else(|| Failure::usage("which server?\nhint: --server https://dock.example.com"))?;
+    Ok(Api::new(server)?.with_token(config::secret(file)?))
+}
+
+/// The run's row once it is decided. A row that another one took the place of is followed.
+async fn decided(api: &Api, args: &Wait, end: Option<Instant>) -> Result<RowView, Failure> {
+    let mut position = None;
+    // What cannot be reached at first is a wrong address; later it is an outage, and passes.
+    let mut reached = false;
+    loop {
+        match look(api, args, &mut position, left(end)).await {
+            Ok(Some(row)) => return Ok(row),
+            Ok(None) => reached = true,
+            Err(failure) if failure.code == Code::Away && reached => {
+                out::remark(&failure.words);
+                position = None;
+                if left(end) <= PAUSE && end.is_some() {
+                    return Err(failure);
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(failure) => return Err(failure),
+        }
+        if left(end).is_zero() {
+            return Err(Failure::nothing(format!("nobody has decided on run {} in time", args.run)));
+        }
+    }
+}
+
+/// One look: waits for a decision where there is a row, for a row where there is none.
+async fn look(
+    api: &Api,
+    args: &Wait,
+    position: &mut Option<Position>,
+    wait: Duration,
+) -> Result<Option<RowView>, Failure> {
+    let snapshot = api.snapshot().await?;
+    let (mut open, mut over): (Vec<_>, Vec<_>) = snapshot
+        .rows
+        .into_iter()
+        .filter(|row| args.means(row))
+        .partition(|row| row.head.state.undecided());
+    if open.len() > 1 {
+        let names: Vec<_> = open.iter().map(|row| format!("{} ({})", row.head.id, row.head.subject)).collect();
+        let hint = "hint: --environment or --service names one";
+        return Err(Failure::usage(format!("run {} has several rows: {}\n{hint}", args.run, names.join(", "))));
+    }
+    if let Some(row) = open.pop() {
+        let row = api.wait(row.head.id, wait).await?;
+        return Ok((!row.head.state.undecided() && !made_way(&row)).then_some(row));
+    }
+    over.sort_by_key(|row| row.head.id);
+    if let Some(row) = over.pop().filter(|row| !made_way(row)) {
+        return Ok(Some(row));
+    }
+    let known = position.replace(snapshot.position);
+    let after = known.unwrap_or(snapshot.position);
+    match api.changes(after, wait.min(POLL_MAX)).await {
+        Ok(_) => Ok(None),
+        // The feed began anew; the next look reads all of it.
+        Err(error @ ApiError::Problem(_)) if !error.signed_out() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Another row may come in its place.
+fn made_way(row: &RowView) -> bool {
+    row.head.state == State::Superseded
+}
+
+fn left(end: Option<Instant>) -> Duration {
+    end.map_or(POLL_MAX, |end| end.saturating_duration_since(Instant::now()).min(POLL_MAX))
+}
+
+impl Wait {
+    fn means(&self, row: &RowView) -> bool {
+        let Base::Gate(base) = &row.base_read else { return false };
+        row.head.kind == Kind::Gate
+            && base.run == self.run.to_string()
+            && self.service.as_ref().is_none_or(|service| *service == base.service)
+            && self.environment.as_ref().is_none_or(|environment| *environment == base.environment)
+    }
+}
+
+/// What a decided row means to a script that would go ahead.
+fn outcome(state: State) -> Code {
+    match state {
+        State::Approved | State::Executing | State::Executed | State::Healthy => Code::Done,
+        State::Failed | State::Unknown => Code::Failed,
+        State::Declined
+        | State::Expired
+        | State::Superseded
+        | State::Withdrawn
+        | State::Degraded
+        | State::RolledBack
+        | State::Stale
+        | State::Pending
+        | State::HalfSigned
+        | State::NeedsChanges => Code::Refused,
+    }
+}
+
+fn tell(globals: &Globals, row: &RowView) {
+    if globals.json {
+        out::json(row);
+        return;
+    }
+    let by = row.decisions.iter().rev().find(|decision| decision.void.is_none());
+    let by = by.map(|decision| {
+        let note = decision.note.as_deref().map(|note| format!(": {}", out::safe(note))).unwrap_or_default();
+        format!(" by {}{note}", decision.reviewer)
+    });
+    let how = row.head.how.map(|how| format!(" ({})", how.word())).unwrap_or_default();
+    out::line(format!("{} {}{how}{}", row.head.id, row.head.state, by.unwrap_or_default()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_approved_and_stands_is_a_yes() {
+        let yes: Vec<_> = State::ALL.into_iter().filter(|state| outcome(*state) == Code::Done).collect();
+        assert_eq!(yes, [State::Approved, State::Executing, State::Executed, State::Healthy]);
+    }
+}
