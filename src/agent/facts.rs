@@ -47,6 +47,18 @@ impl<T> Asked<T> {
         }
     }
 
+    /// Where it could not be read this time, what was read before stands until it is older than `budget_s`.
+    pub(super) fn keep(&mut self, before: &Self, now: Timestamp, budget_s: u32)
+    where
+        T: Clone,
+    {
+        if let (Self::Unknown { .. }, Self::Known { at, .. }) = (&*self, before)
+            && now.duration_since(*at).as_secs() <= i64::from(budget_s)
+        {
+            *self = before.clone();
+        }
+    }
+
     /// When it was read, where it was.
     pub fn at(&self) -> Option<Timestamp> {
         match self {
@@ -140,4 +152,25 @@ pub struct Asks {
 pub struct Freeze {
     pub until: Timestamp,
     pub why: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_stands_until_it_is_stale() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let known = Asked::Known { value: 1, at: at(0) };
+        let kept = |mut is: Asked<i32>, now| {
+            is.keep(&known, at(now), 300);
+            is
+        };
+        let unknown = || Asked::Unknown { why: "429".to_owned(), at: at(300) };
+        assert_eq!(kept(unknown(), 300), known);
+        assert_eq!(kept(unknown(), 301), unknown());
+        assert_eq!(kept(Asked::Never, 300), Asked::Never);
+        let newer = Asked::Known { value: 2, at: at(300) };
+        assert_eq!(kept(newer.clone(), 300), newer);
+    }
 }

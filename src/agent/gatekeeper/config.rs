@@ -28,6 +28,10 @@ pub struct Config {
     /// Waiting runs are looked for after so long, whatever was told, in seconds.
     #[serde(default = "poll_s")]
     pub poll_s: u32,
+    /// What concerns a service alike for all of its runs is asked again after so long, in seconds, and at once for a run
+    /// that is new.
+    #[serde(default = "poll_s")]
+    pub service_s: u32,
     /// The services whose deploys are gated: the same tables as the backend's.
     #[serde(default)]
     pub gates: BTreeMap<String, gate::Service>,

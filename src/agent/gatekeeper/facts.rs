@@ -43,6 +43,31 @@ pub struct Service {
     pub on_call: Asked<Vec<PrincipalId>>,
 }
 
+impl Service {
+    /// What could not be read this time stands as it was told before, with its date, until it is older than `budget_s`.
+    #[must_use]
+    pub(super) fn or_still_fresh(mut self, before: &Self, now: Timestamp, budget_s: u32) -> Self {
+        for (burn, was) in self.burns.iter_mut().zip(&before.burns) {
+            if burn.windows == was.windows {
+                burn.rates.keep(&was.rates, now, budget_s);
+            }
+        }
+        keep(&mut self.budget, &before.budget, now, budget_s);
+        keep(&mut self.p95, &before.p95, now, budget_s);
+        keep(&mut self.argocd, &before.argocd, now, budget_s);
+        self.incidents.keep(&before.incidents, now, budget_s);
+        self.alerts.keep(&before.alerts, now, budget_s);
+        self.on_call.keep(&before.on_call, now, budget_s);
+        self
+    }
+}
+
+fn keep<T: Clone>(is: &mut Option<Question<T>>, was: &Option<Question<T>>, now: Timestamp, budget_s: u32) {
+    if let (Some(is), Some(was)) = (is, was) {
+        is.answer.keep(&was.answer, now, budget_s);
+    }
+}
+
 /// An answer, and where it was asked: the place stands even where no answer came.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question<T> {

@@ -37,6 +37,8 @@ const GATHERED_AT_ONCE: usize = 4;
 const NEW_A_LOOK: usize = 24;
 /// Open gates that one look reads again, the ones that were read longest ago first.
 const AGAIN_A_LOOK: usize = 16;
+/// What was asked about a service so long ago is asked again for a gate that is new.
+const ASKED_JUST_NOW: SignedDuration = SignedDuration::from_secs(2);
 /// How soon is looked again where another gatekeeper did what was to be done.
 const AFTER_ANOTHER: SignedDuration = SignedDuration::from_secs(2);
 const WAIT_MIN: Duration = Duration::from_millis(50);
@@ -89,6 +91,8 @@ struct Seen {
 #[derive(Debug, Default)]
 struct Memory {
     gates: BTreeMap<Target, Seen>,
+    /// With the time at which each was asked.
+    services: BTreeMap<String, (Service, Timestamp)>,
     listed_at: Option<Timestamp>,
     failures: u32,
 }
@@ -190,7 +194,7 @@ impl Gatekeeper {
             }
         }
         memory.failures = 0;
-        let services = self.services(memory).await;
+        let services = self.services(memory, dirty).await;
         self.draft_new(wish, memory, &services, known, told).await;
         self.look_again(wish, memory, dirty, &services, known, told).await;
         memory.wait(self.clock.now(), self.poll())
@@ -213,20 +217,39 @@ impl Gatekeeper {
         Ok(targets)
     }
 
-    /// What concerns the services that have a gate, each asked once.
-    async fn services(&self, memory: &Memory) -> Services {
+    /// What concerns the services that have a gate, each asked once for all of them: now where something new waits or
+    /// somebody decided, else now and then.
+    async fn services(&self, memory: &mut Memory, dirty: &Dirty) -> Services {
         let Ok(gatherer) = self.gatherer() else { return Services::new() };
-        let names: BTreeSet<&str> = memory.gates.keys().map(|target| target.service.as_str()).collect();
-        if names.is_empty() {
-            return Services::new();
+        let now = self.clock.now();
+        let urgent = |target: &Target, seen: &Seen| {
+            seen.is_due(now) && (seen.facts.is_none() || dirty.subjects.contains(&target.subject()))
+        };
+        let mut pauses: BTreeMap<&str, SignedDuration> = BTreeMap::new();
+        for (target, seen) in &memory.gates {
+            let pause = if urgent(target, seen) { ASKED_JUST_NOW } else { self.service_pause() };
+            pauses.entry(&target.service).and_modify(|least| *least = pause.min(*least)).or_insert(pause);
         }
-        let apps = gatherer.applications().await;
-        let asked = names.into_iter().filter_map(|name| Some((name, self.config.gates.get(name)?)));
-        let told = stream::iter(asked).map(|(name, gate)| {
-            let (gatherer, apps) = (&gatherer, &apps);
-            async move { (name.to_owned(), gatherer.service(name, gate, apps).await) }
-        });
-        told.buffer_unordered(GATHERED_AT_ONCE).collect().await
+        memory.services.retain(|name, _| pauses.contains_key(name.as_str()));
+        let known = &memory.services;
+        let due = pauses
+            .into_iter()
+            .filter(|(name, pause)| known.get(*name).is_none_or(|(_, at)| now.duration_since(*at) >= *pause));
+        let due: Vec<_> =
+            due.filter_map(|(name, _)| Some((name.to_owned(), self.config.gates.get(name)?))).collect();
+        if !due.is_empty() {
+            let apps = gatherer.applications().await;
+            let told = stream::iter(due).map(|(name, gate)| {
+                let (gatherer, apps) = (&gatherer, &apps);
+                async move {
+                    let service = gatherer.service(&name, gate, apps).await;
+                    (name, (service, now))
+                }
+            });
+            let told: Vec<_> = told.buffer_unordered(GATHERED_AT_ONCE).collect().await;
+            memory.services.extend(told);
+        }
+        memory.services.iter().map(|(name, (service, _))| (name.clone(), service.clone())).collect()
     }
 
     /// Gates that were never read: several are read at a time, and drafted in the order of their runs.
@@ -298,8 +321,10 @@ impl Gatekeeper {
     /// The service's new facts alone, beside what is remembered of the run, call for something to be done.
     fn moved_by_service(&self, target: &Target, seen: &Seen, services: &Services, known: Known<'_>) -> bool {
         let (Some(facts), Some(service)) = (&seen.facts, services.get(&target.service)) else { return false };
-        let facts = Facts { service: service.clone(), ..facts.clone() };
-        let draft = draft(&facts, &self.config.limits(&target.service));
+        let limits = self.config.limits(&target.service);
+        let service = service.clone().or_still_fresh(&facts.service, self.clock.now(), limits.fresh_s);
+        let facts = Facts { service, ..facts.clone() };
+        let draft = draft(&facts, &limits);
         !matches!(plan::act(&facts.reading, &draft, known), Act::Rest(_))
     }
 
@@ -312,14 +337,18 @@ impl Gatekeeper {
         services: &Services,
         known: Known<'_>,
     ) -> Result<Stepped, String> {
+        let mut still = None;
         if let (Some(before), Some(service)) = (seen.facts.take(), services.get(&target.service)) {
             let (attempt, head) = (before.reading.run.attempt, before.reading.run.head_sha.clone());
-            let before = Facts { service: service.clone(), ..before };
+            let limits = self.config.limits(&target.service);
+            let service = service.clone().or_still_fresh(&before.service, self.clock.now(), limits.fresh_s);
+            let before = Facts { service, ..before };
             let gatherer = self.gatherer().map_err(|error| error.to_string())?;
             let facts =
                 Box::pin(gatherer.refresh(before, target)).await.map_err(|error| error.to_string())?;
+            still = Some(facts.service.clone());
             let same = (facts.reading.run.attempt, &facts.reading.run.head_sha) == (attempt, &head);
-            let draft = draft(&facts, &self.config.limits(&target.service));
+            let draft = draft(&facts, &limits);
             match plan::act(&facts.reading, &draft, known) {
                 Act::Rest(why) if same => {
                     (seen.read_at, seen.facts) = (Some(facts.read_at), Some(facts));
@@ -332,7 +361,10 @@ impl Gatekeeper {
                 | Act::Withdraw { .. } => {}
             }
         }
-        let facts = self.gather(target, services).await?;
+        let mut facts = self.gather(target, services).await?;
+        if let Some(service) = still {
+            facts.service = service;
+        }
         Box::pin(self.carry_out(wish, target, facts, known, seen)).await
     }
 
@@ -428,6 +460,10 @@ impl Gatekeeper {
     fn gatherer(&self) -> Result<Gatherer<'_>, GatekeeperError> {
         let github = self.sources.github.as_ref().ok_or(GatekeeperError::NoGithub)?;
         Ok(Gatherer { github, sources: &self.sources, config: &self.config, clock: &self.clock })
+    }
+
+    fn service_pause(&self) -> SignedDuration {
+        SignedDuration::from_secs(i64::from(self.config.service_s.max(1)))
     }
 
     fn poll(&self) -> Duration {

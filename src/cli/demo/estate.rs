@@ -237,7 +237,7 @@ impl Estate {
         self.write_agent(
             simulators,
             GATEKEEPER,
-            "poll_s = 2\n",
+            "poll_s = 2\nservice_s = 20\n",
             &format!("{}{}", gates::TABLES, gates::SERVICES),
         )
     }
