@@ -98,6 +98,30 @@ impl Wake {
     }
 }
 
+impl Wake {
+    /// Follows what a platform's hooks tell Dock, for ever: each hint means "list again". Where no hook is configured the
+    /// poll has to do.
+    pub(super) async fn follow_hooks(&self, api: &Api, platform: &str) {
+        let mut after = 0;
+        loop {
+            match api.hints(platform, after, POLL_MAX).await {
+                Ok(hints) => {
+                    if hints.next != after || hints.missed {
+                        self.all();
+                    }
+                    after = hints.next;
+                }
+                Err(error) => {
+                    if error.code() != "no_hook" {
+                        tracing::debug!(%error, "hints of {platform} are not to be had; the poll goes on");
+                    }
+                    time::sleep(PAUSE_MAX).await;
+                }
+            }
+        }
+    }
+}
+
 /// How long a failure rests: 1 s, 2 s, 4 s, … 60 s.
 pub(super) fn pause(failures: u32) -> SignedDuration {
     RETRY_MIN.checked_mul(1 << failures.min(6)).unwrap_or(RETRY_MAX).min(RETRY_MAX)

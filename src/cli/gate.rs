@@ -14,7 +14,7 @@ use super::{
     rows::span,
 };
 use crate::{
-    client::api::{Api, ApiError, POLL_MAX},
+    client::{Api, ApiError, api::POLL_MAX},
     config,
     row::{Base, Kind, State},
     wire::{Position, RowView},
@@ -42,7 +42,9 @@ enum GateCommand {
     ///
     /// Exit: 0 approved; 4 declined, expired, superseded, withdrawn, or approved and taken back since; 6 nobody decided
     /// in time; 7 the backend is not reachable; 1 it was approved and could not be carried out.
-    #[command(after_help = "Example:\n  dock gate wait --run 9821 --service checkout-api --timeout 30m && ./deploy.sh")]
+    #[command(
+        after_help = "Example:\n  dock gate wait --run 9821 --service checkout-api --timeout 30m && ./deploy.sh"
+    )]
     Wait(Wait),
 }
 
@@ -84,7 +86,8 @@ async fn connect(globals: &Globals, args: &Wait) -> Result<Api, Failure> {
     let person = Person::open(globals)?;
     let Some(file) = &args.token_file else { return person.online().await };
     let server = person.settings.server.as_deref();
-    let server = server.ok_or_else(|| Failure::usage("which server?\nhint: --server https://dock.example.com"))?;
+    let server =
+        server.ok_or_else(|| Failure::usage("which server?\nhint: --server https://dock.example.com"))?;
     Ok(Api::new(server)?.with_token(config::secret(file)?))
 }
 
@@ -121,15 +124,17 @@ async fn look(
     wait: Duration,
 ) -> Result<Option<RowView>, Failure> {
     let snapshot = api.snapshot().await?;
-    let (mut open, mut over): (Vec<_>, Vec<_>) = snapshot
-        .rows
-        .into_iter()
-        .filter(|row| args.means(row))
-        .partition(|row| row.head.state.undecided());
+    let (mut open, mut over): (Vec<_>, Vec<_>) =
+        snapshot.rows.into_iter().filter(|row| args.means(row)).partition(|row| row.head.state.undecided());
     if open.len() > 1 {
-        let names: Vec<_> = open.iter().map(|row| format!("{} ({})", row.head.id, row.head.subject)).collect();
+        let names: Vec<_> =
+            open.iter().map(|row| format!("{} ({})", row.head.id, row.head.subject)).collect();
         let hint = "hint: --environment or --service names one";
-        return Err(Failure::usage(format!("run {} has several rows: {}\n{hint}", args.run, names.join(", "))));
+        return Err(Failure::usage(format!(
+            "run {} has several rows: {}\n{hint}",
+            args.run,
+            names.join(", ")
+        )));
     }
     if let Some(row) = open.pop() {
         let row = api.wait(row.head.id, wait).await?;
@@ -144,7 +149,7 @@ async fn look(
     match api.changes(after, wait.min(POLL_MAX)).await {
         Ok(_) => Ok(None),
         // The feed began anew; the next look reads all of it.
-        Err(error @ ApiError::Problem(_)) if !error.signed_out() => Ok(None),
+        Err(error @ ApiError::Problem { .. }) if !error.signed_out() => Ok(None),
         Err(error) => Err(error.into()),
     }
 }
@@ -206,7 +211,7 @@ mod tests {
 
     #[test]
     fn only_what_was_approved_and_stands_is_a_yes() {
-        let yes: Vec<_> = State::ALL.into_iter().filter(|state| outcome(*state) == Code::Done).collect();
+        let yes: Vec<_> = State::ALL.iter().copied().filter(|state| outcome(*state) == Code::Done).collect();
         assert_eq!(yes, [State::Approved, State::Executing, State::Executed, State::Healthy]);
     }
 }

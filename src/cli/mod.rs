@@ -17,6 +17,7 @@ mod demo;
 mod doctor;
 pub mod exit;
 mod founding;
+mod gate;
 mod holds;
 mod init;
 mod login;
@@ -111,6 +112,8 @@ enum Command {
     Logout(login::Logout),
     /// Who one is to the server.
     Whoami(login::Whoami),
+    /// For scripts: wait for what was decided about a run.
+    Gate(gate::Gate),
     /// Events as they happen.
     Watch(watch::Watch),
     /// Drifts that were declined and stay as they are.
@@ -187,6 +190,7 @@ fn dispatch(cli: Cli) -> Outcome {
         Command::Login(_) => login::login(globals),
         Command::Logout(_) => login::logout(globals),
         Command::Whoami(_) => login::whoami(globals),
+        Command::Gate(args) => gate::run(globals, &args),
         Command::Watch(args) => watch::run(globals, &args),
         Command::Holds(args) => holds::run(globals, &args),
         Command::Halt(args) => holds::halt(globals, &args),

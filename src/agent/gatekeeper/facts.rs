@@ -146,7 +146,7 @@ pub struct Application {
 pub struct Alert {
     pub name: String,
     pub severity: String,
-    pub since: Timestamp,
+    pub since: Option<Timestamp>,
     /// A silence or another alert keeps it quiet; it fires all the same.
     pub quiet: bool,
     pub pointer: Pointer,

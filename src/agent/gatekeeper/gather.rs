@@ -7,14 +7,18 @@ use futures_util::{StreamExt as _, stream};
 
 use super::{
     Config,
-    facts::{Application, Asked, Ci, Facts, Job, Pull, Question, Service},
+    facts::{Alert, Application, Asked, Ci, Facts, Job, Pull, Question, Service},
     telemetry::Measured,
 };
 use crate::{
-    agent::{finding::application_pointer, inquiry::Inquiry, people::frozen},
+    agent::{
+        finding::{application_pointer, pointer},
+        inquiry::Inquiry,
+        people::frozen,
+    },
     clock::Clock,
     platform::{
-        Sources,
+        Sources, alertmanager,
         argocd::{AppSummary, SyncStatus},
         github,
         reading::{self, Depth, NoReading},
@@ -169,7 +173,8 @@ impl Gatherer<'_> {
         let people = async {
             if own.pagerduty { self.inquiry().service(name).await } else { (Asked::Never, Asked::Never) }
         };
-        let (telemetry, (incidents, on_call)) = tokio::join!(measured.telemetry(), people);
+        let (telemetry, (incidents, on_call), alerts) =
+            tokio::join!(measured.telemetry(), people, self.alerts(name));
         let on_call = if own.reviewers.is_empty() {
             on_call
         } else {
@@ -182,9 +187,28 @@ impl Gatherer<'_> {
             gauges: telemetry.gauges,
             argocd: self.application(gate, apps),
             incidents,
-            alerts: Asked::Never,
+            alerts,
             on_call,
         }
+    }
+
+    /// What fires on a service, kept quiet or not. Replicas that cannot all be heard make "nothing" unknown.
+    async fn alerts(&self, name: &str) -> Asked<Vec<Alert>> {
+        let Some(alertmanager) = &self.sources.alertmanager else { return Asked::Never };
+        let told = match alertmanager.alerts(name).await {
+            Ok(told) => told,
+            Err(error) => return self.inquiry().unknown(&error),
+        };
+        let alert = |alert: &alertmanager::Alert, quiet: bool| Alert {
+            name: alert.name.clone(),
+            severity: alert.severity.clone().unwrap_or_else(|| "no severity".to_owned()),
+            since: alert.starts_at,
+            quiet,
+            pointer: pointer("alertmanager_alert", "alertmanager", &alert.fingerprint, &alert.url),
+        };
+        let quiet: Vec<Alert> = told.suppressed().map(|one| alert(one, true)).collect();
+        let firing = told.firing().map(|firing| firing.into_iter().map(|one| alert(one, false)));
+        self.inquiry().answered(Ok(firing.map(|firing| firing.chain(quiet).collect())))
     }
 
     fn application(

@@ -137,6 +137,7 @@ impl Gatekeeper {
         tokio::select! {
             () = stop => Ok(()),
             () = wake.follow_dock(&self.api, Kind::Gate) => Ok(()),
+            () = wake.follow_hooks(&self.api, "github") => Ok(()),
             () = look => Ok(()),
         }
     }

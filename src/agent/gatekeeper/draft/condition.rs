@@ -111,7 +111,8 @@ impl Case<'_> {
             let quiet = if alert.quiet { ", silenced" } else { "" };
             let value = format!("{name} ({severity}{quiet})");
             let told = self.told(rules::ALERT_FIRING, "alert", &value, alert.pointer.clone(), asked);
-            found.push(told.saying(format!("{value} fires since {}.", alert.since)));
+            let since = alert.since.map(|since| format!(" since {since}")).unwrap_or_default();
+            found.push(told.saying(format!("Alert {value} fires{since}.")));
         }
         if alerts.is_empty() {
             found.push(self.told(rules::READ, "alerts", "none fires", self.run_pointer(), asked));

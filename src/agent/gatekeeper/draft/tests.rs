@@ -398,7 +398,7 @@ fn every_rule_alone_and_the_pairs_that_escalate() {
                 f.service.alerts = known(vec![Alert {
                     name: "High".to_owned(),
                     severity: "page".to_owned(),
-                    since: now(),
+                    since: Some(now()),
                     quiet: false,
                     pointer: place("alertmanager_alert"),
                 }])
