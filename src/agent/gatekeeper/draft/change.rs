@@ -97,9 +97,9 @@ impl Case<'_> {
             .collect();
         let rule = if self.burning() { rules::DANGER_WHILE_BURNING } else { rules::PRIVILEGE_WIDENED };
         if !widened.is_empty() {
-            let told = self.about(rule, "privileges", &words::addresses(&widened), self.plan_pointer());
-            let says = format!("Privileges would change: {}.", words::addresses(&widened));
-            found.push(told.saying(says).in_short(words::plan(&widened)));
+            let (short, which) = (words::plan(&widened), words::addresses(&widened));
+            let told = self.about(rule, "privileges", &format!("{short}: {which}"), self.plan_pointer());
+            found.push(told.saying(format!("Privileges would change: {which}.")).in_short(short));
         }
         if !self.privilege_paths.is_empty() {
             let paths = words::quoted(&self.privilege_paths);
@@ -114,10 +114,10 @@ impl Case<'_> {
             return;
         }
         let rule = if self.burning() { rules::DANGER_WHILE_BURNING } else { rules::STATE_LOST };
-        let lost = words::addresses(&self.lost);
-        let told = self.about(rule, "state", &lost, self.plan_pointer());
-        let says = format!("The plan loses state that does not come back: {lost}.");
-        found.push(told.saying(says).in_short(words::plan(&self.lost)));
+        let (short, which) = (words::plan(&self.lost), words::addresses(&self.lost));
+        let told = self.about(rule, "state", &format!("{short}: {which}"), self.plan_pointer());
+        let says = format!("The plan loses state that does not come back: {which}.");
+        found.push(told.saying(says).in_short(short));
     }
 
     pub(super) fn schema(&self, found: &mut Vec<Finding>) {
