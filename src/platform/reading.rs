@@ -121,7 +121,7 @@ async fn instead(
     let answers =
         |one: &github::Approval| matches!(one.state, ApprovalState::Approved | ApprovalState::Rejected);
     let here = |one: &&github::Approval| one.environments.iter().any(|name| name == environment);
-    let last = log.iter().filter(|one| answers(one)).filter(here).next_back();
+    let last = log.iter().filter(|one| answers(one)).rfind(here);
     let ended = run.conclusion.as_deref().map_or(String::new(), |conclusion| format!(", {conclusion}"));
     Ok(match last {
         Some(last) => format!("{} in GitHub by {}", last.state.word(), last.by),

@@ -192,7 +192,7 @@ impl Hand {
     }
 
     /// The digest that the intent names: of the whole request but the log's head, which names the intent's own entry.
-    pub(super) fn request_digest(&self, warrant: &Warrant, write: Write, reading: &Reading) -> Digest {
+    pub(super) fn request_digest(warrant: &Warrant, write: Write, reading: &Reading) -> Digest {
         let request = match (write, &warrant.task, reading) {
             (Write::Sync, Task::Sync(effect), Reading::Sync(reading)) => {
                 sync_body(&sync_request(warrant, effect, reading.auto_sync, None))

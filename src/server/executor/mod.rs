@@ -220,8 +220,8 @@ impl Executor {
         let row = work.row;
         let lease = lease::Lease::new(self, &work);
         let done = match work.kind {
-            WorkKind::Execute => worker::execute(self, &lease, row).await,
-            WorkKind::Follow => post_check::follow(self, &lease, row).await,
+            WorkKind::Execute => Box::pin(worker::execute(self, &lease, row)).await,
+            WorkKind::Follow => Box::pin(post_check::follow(self, &lease, row)).await,
             WorkKind::Tell => Ok(()),
         };
         match done {

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Executor, actor,
-    hand::{BaseNow, Sent},
+    hand::{BaseNow, Hand, Sent},
     lease::{Lease, Stepped, Stopped},
     milliseconds,
     plan::{self, Intent, Next, Written},
@@ -99,9 +99,9 @@ pub(super) async fn execute(executor: &Executor, lease: &Lease<'_>, id: RowId) -
     loop {
         let Some(known) = known(executor, id).await? else { return lease.done().await };
         let after = match Job::of(&known.row) {
-            Job::Begin { decided, done } => begin(executor, lease, &known, decided, done).await?,
+            Job::Begin { decided, done } => Box::pin(begin(executor, lease, &known, decided, done)).await?,
             Job::Recover { decided, write, before, since } => {
-                recover(executor, lease, &known, decided, write, before, since).await?
+                Box::pin(recover(executor, lease, &known, decided, write, before, since)).await?
             }
             Job::Nothing => return lease.done().await,
         };
@@ -150,7 +150,7 @@ async fn begin(
         Ok(before) => before,
         Err(why) => return Err(Stopped::later(why, executor.retry())),
     };
-    let request = executor.hand.request_digest(&warrant, write, &reading);
+    let request = Hand::request_digest(&warrant, write, &reading);
     let step = Step::Intend { tag: warrant.tag.clone(), write, before: before.clone(), request };
     // Exactly the row and the authority that the warrant was made from.
     let receipt = match lease.step_from(&known.row, known.authority, &known.ruling, &step).await? {
@@ -162,7 +162,7 @@ async fn begin(
     let log = head(executor, receipt.size).await?;
     let last = warrant.writes().last() == Some(&write);
     let drive = Drive { executor, lease, row: id, warrant, write, before, last, log };
-    drive.run(Written::No, Some(reading)).await
+    Box::pin(drive.run(Written::No, Some(reading))).await
 }
 
 /// A former holder got as far as the intent, at least.
@@ -186,7 +186,7 @@ async fn recover(
     let log = head(executor, known.intended_at_size()).await?;
     let last = warrant.writes().last() == Some(&write);
     let drive = Drive { executor, lease, row: known.row.id, warrant, write, before, last, log };
-    drive.run(Written::Perhaps { since }, None).await
+    Box::pin(drive.run(Written::Perhaps { since }, None)).await
 }
 
 /// The part from a write to what became of it.
@@ -212,7 +212,7 @@ impl Drive<'_> {
     ) -> Result<After, Stopped> {
         let repeat_after = milliseconds(self.executor.pace.lease_ms);
         loop {
-            let showing = self.executor.hand.shown(&self.warrant, self.write, &self.before);
+            let showing = Box::pin(self.executor.hand.shown(&self.warrant, self.write, &self.before));
             let shown = match self.lease.holding(showing).await? {
                 Ok(shown) => shown,
                 Err(why) => {
