@@ -20,11 +20,13 @@ mod founding;
 mod gate;
 mod holds;
 mod init;
+mod line;
 mod login;
 mod out;
 mod outbox;
 mod paperwork;
 mod person;
+mod plain;
 mod rows;
 mod search;
 mod serve;
@@ -46,6 +48,9 @@ use exit::{Code, Failure, Outcome};
 struct Cli {
     #[command(flatten)]
     globals: Globals,
+    /// A prompt for the commands, in place of the full screen.
+    #[arg(long)]
+    line: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -62,6 +67,9 @@ pub(crate) struct Globals {
     /// One JSON value, or one a line for lists, on standard output.
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// The label first, one fact a line, words for marks: for screen readers.
+    #[arg(long, global = true)]
+    pub(crate) plain: bool,
     /// Say more on standard error; twice: everything.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
@@ -168,7 +176,7 @@ pub fn run() -> ExitCode {
 fn dispatch(cli: Cli) -> Outcome {
     let globals = &cli.globals;
     let Some(command) = cli.command else {
-        return console::run(globals, None);
+        return if cli.line || globals.plain { line::run(globals) } else { console::run(globals, None) };
     };
     match command {
         Command::Open(args) => console::open(globals, &args),
@@ -206,10 +214,7 @@ fn dispatch(cli: Cli) -> Outcome {
             Ok(Code::Done)
         }
         Command::Man(args) => paperwork::man(&args, Cli::command()),
-        Command::Keys(_) => {
-            paperwork::keys(globals);
-            Ok(Code::Done)
-        }
+        Command::Keys(_) => paperwork::keys(globals),
         Command::Theme(args) => paperwork::theme(globals, &args),
     }
 }

@@ -12,6 +12,7 @@ use super::{
     out,
     person::Person,
 };
+use crate::client::Home;
 use crate::console::{
     keymap::{Context, Keymap},
     theme::{self, Depth, Themes},
@@ -62,8 +63,16 @@ pub(super) fn man(args: &Man, command: clap::Command) -> Outcome {
     Ok(Code::Done)
 }
 
-pub(super) fn keys(globals: &Globals) {
-    let keymap = Keymap::default();
+/// The keys as they are here: the defaults, with this person's own changes over them.
+pub(super) fn keys(globals: &Globals) -> Outcome {
+    let home = Home::find()?;
+    let file = globals.config.clone().unwrap_or_else(|| home.settings_file());
+    let text = fs::read_to_string(&file).unwrap_or_default();
+    let default = Keymap::default();
+    let (keymap, wrong) = match Keymap::from_config(&file.display().to_string(), &text) {
+        Ok(keymap) => (keymap, Vec::new()),
+        Err(wrong) => (default.clone(), wrong),
+    };
     for context in Context::ALL {
         let bound: Vec<_> = keymap.all().iter().filter(|bound| bound.binding.context == context).collect();
         if !globals.json && !bound.is_empty() {
@@ -72,15 +81,23 @@ pub(super) fn keys(globals: &Globals) {
         for bound in bound {
             let keys: Vec<_> = bound.keys.iter().map(ToString::to_string).collect();
             let binding = bound.binding;
+            let yours = default.all().iter().all(|known| known != bound);
             if globals.json {
                 out::json(&json!({"context": context.name(), "command": binding.name, "keys": keys,
-                    "help": binding.help, "dangerous": binding.dangerous}));
+                    "help": binding.help, "dangerous": binding.dangerous, "yours": yours}));
             } else {
                 let danger = if binding.dangerous { "  opens a dialog" } else { "" };
-                out::line(format!("  {:<22} {}{danger}", keys.join(" "), binding.help));
+                let yours = if yours { "  yours" } else { "" };
+                let keys = if keys.is_empty() { format!(":{}", binding.name) } else { keys.join(" ") };
+                out::line(format!("  {keys:<22} {}{danger}{yours}", binding.help));
             }
         }
     }
+    let [first, ..] = wrong.as_slice() else { return Ok(Code::Done) };
+    for one in &wrong {
+        out::remark(&one.to_string());
+    }
+    Err(Failure::failed(format!("the default keys hold until {}:{} is mended", first.file, first.line)))
 }
 
 pub(super) fn theme(globals: &Globals, args: &ThemeArgs) -> Outcome {

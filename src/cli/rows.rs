@@ -11,6 +11,7 @@ use super::{
     exit::{Code, Failure, Outcome},
     out,
     person::{Person, block_on},
+    plain,
     search::Search,
 };
 use crate::{
@@ -79,6 +80,8 @@ pub(super) fn run(globals: &Globals, args: &Rows) -> Outcome {
         let heads =
             rows.iter().filter_map(|row| Some(RowHead { unsent: row.unsent, ..heads.remove(&row.id)? }));
         out::lines(heads.map(|head| out::json_line(&head)));
+    } else if globals.plain && !rows.is_empty() {
+        out::lines(rows.iter().map(|row| plain::listed(row, now)));
     } else if rows.is_empty() {
         out::line("No row matches.");
     } else {

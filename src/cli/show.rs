@@ -9,6 +9,7 @@ use super::{
     exit::{Code, Failure, Outcome},
     out,
     person::{Person, block_on},
+    plain,
 };
 use crate::{
     client::{Cache, Cached, Outbox, outbox::Seen},
@@ -101,7 +102,7 @@ fn print(person: &Person, mut cached: Cached, diff: bool) -> Result<RowView, Fai
             &serde_json::json!({"id": view.head.id, "revision": view.head.revision, "diff": view.diff}),
         ),
         (false, true) => out::text(&out::safe_lines(&view.diff)),
-        (false, false) => out::text(&text(&view, person.now())),
+        (false, false) => out::text(&text(&view, person.now(), person.globals.plain)),
     }
     Ok(view)
 }
@@ -115,7 +116,26 @@ fn mark_seen(person: &Person, outbox: &Outbox, view: &RowView) -> Result<(), Fai
 }
 
 /// Where it stands, what is proposed (the text that is signed), what was decided, what became of it.
-fn text(view: &RowView, now: Timestamp) -> String {
+fn text(view: &RowView, now: Timestamp, plain: bool) -> String {
+    let head = &view.head;
+    let mut lines = if plain { plain::shown(view, now) } else { above(view, now) };
+    lines.push(String::new());
+    let present = present::text(&view.draft(), head.id, head.revision);
+    lines.push(out::safe_lines(&present).trim_end().to_owned());
+    lines.push("\nSIGNALS' AGE".to_owned());
+    for signal in &view.signals {
+        let age = out::span(now.duration_since(signal.signal.fetched_at).as_secs());
+        let budget = out::span(i64::from(signal.signal.budget_s));
+        let word = if signal.fresh { format!("{age} old") } else { format!("STALE {age} (budget {budget})") };
+        lines.push(format!("{}: {word}", out::safe(&signal.signal.name)));
+    }
+    lines.push("\nDECIDED SO FAR".to_owned());
+    decided(view, now, &mut lines);
+    became(view, now, &mut lines);
+    lines.join("\n") + "\n"
+}
+
+fn above(view: &RowView, now: Timestamp) -> Vec<String> {
     let head = &view.head;
     let mut lines = vec![format!("{} r{} · {} · {}", head.id, head.revision, head.word, standing(view, now))];
     let asked: Vec<_> = head.reviewers.iter().map(ToString::to_string).collect();
@@ -134,20 +154,7 @@ fn text(view: &RowView, now: Timestamp) -> String {
         let at = out::when(hold.since, now);
         lines.push(format!("declined before by {}, {at}: {}", hold.by, out::safe(&hold.note)));
     }
-    lines.push(String::new());
-    let present = present::text(&view.draft(), head.id, head.revision);
-    lines.push(out::safe_lines(&present).trim_end().to_owned());
-    lines.push("\nSIGNALS' AGE".to_owned());
-    for signal in &view.signals {
-        let age = out::span(now.duration_since(signal.signal.fetched_at).as_secs());
-        let budget = out::span(i64::from(signal.signal.budget_s));
-        let word = if signal.fresh { format!("{age} old") } else { format!("STALE {age} (budget {budget})") };
-        lines.push(format!("{}: {word}", out::safe(&signal.signal.name)));
-    }
-    lines.push("\nDECIDED SO FAR".to_owned());
-    decided(view, now, &mut lines);
-    became(view, now, &mut lines);
-    lines.join("\n") + "\n"
+    lines
 }
 
 fn standing(view: &RowView, now: Timestamp) -> String {

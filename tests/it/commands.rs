@@ -178,3 +178,38 @@ fn remove_side_files(file: &Path) {
         let _ = fs::remove_file(format!("{}{side}", file.display()));
     }
 }
+
+#[test]
+fn keys_are_those_of_the_person_and_a_wrong_map_is_told() {
+    let alone = Alone::new();
+    alone.write("[keys.decide]\ndecline = [\"X\"]\n");
+    let done = alone.run(&["keys"]);
+    let text = String::from_utf8_lossy(&done.stdout).into_owned();
+    let line = text.lines().find(|line| line.contains(" decline  opens")).unwrap();
+    assert!(line.trim_start().starts_with("X ") && line.ends_with("yours"), "{line}");
+    assert_eq!((done.status.code(), text.matches("  yours").count()), (Some(0), 1), "{}", said(&done));
+
+    alone.write("[keys.decide]\ndecline = [\"x\"]\n");
+    let done = alone.run(&["keys"]);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(said(&done).contains("console.toml:2: `x` would let a slip decline"), "{}", said(&done));
+}
+
+/// The prompt takes the commands of the command line; one that fails does not end it.
+#[test]
+fn the_prompt_takes_commands_until_it_is_left() {
+    use std::io::Write as _;
+    let alone = Alone::new();
+    let mut command = dock();
+    command.env("DOCK_HOME", alone.dir.path()).arg("--line");
+    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let mut prompt = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let lines = "nonsense\n\nshow \"half\nrows --offline\ntheme list\nquit\nkeys\n";
+    prompt.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let done = prompt.wait_with_output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&done.stdout).into_owned(), said(&done));
+    assert!(err.contains("nonsense") && err.contains("a quote is open"), "{err}");
+    assert!(err.contains("nothing is stored here yet"), "{err}");
+    assert!(out.contains("tritan") && !out.contains("Everywhere"), "left before `keys`: {out}");
+    assert_eq!(done.status.code(), Some(0), "the code of the last command");
+}
