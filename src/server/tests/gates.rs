@@ -280,6 +280,35 @@ async fn a_deploy_is_healthy_when_its_watch_is_over_and_rolled_back_when_an_olde
 }
 
 #[tokio::test]
+async fn a_deploy_that_is_rolled_back_on_github_is_stamped_so() {
+    let gated = Gated::start().await;
+    let platforms = gated.world.platforms.world();
+    // The last run of the plan breaks what it deploys.
+    let mut run = 0;
+    while let Some(next) = platforms.run_next() {
+        run = next;
+    }
+    let reading = gated.waits(SERVICE, run, "production").await;
+    let (status, answer) = gated.post("/v1/rows", "open", &drafted(&reading)).await;
+    assert_eq!(status, 201, "{answer}");
+    let row = gated.world.row(answer["row"].as_str().unwrap()).await;
+    gated.approved(&row, false).await;
+    let executor = gated.executor();
+    gated.work(&executor, &row, &[State::Executed]).await;
+    let done = loop {
+        platforms.tick();
+        executor.turn().await.unwrap();
+        let now = gated.world.store().row(row.head.id).await.unwrap().unwrap();
+        if now.state() != State::Executed {
+            break now;
+        }
+    };
+    let detail = done.stage.outcome().unwrap().detail.clone();
+    assert_eq!(done.state(), State::RolledBack, "{detail}");
+    assert!(detail.contains("deployed the older"), "{detail}");
+}
+
+#[tokio::test]
 async fn a_row_is_promoted_only_from_the_healthy_deploy_of_its_own_run() {
     let gated = Gated::start().await;
     let reading = gated.waiting("notifications", "staging").await;
