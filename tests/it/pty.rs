@@ -245,6 +245,7 @@ impl Screen {
                 self.y = number(0).unwrap_or(1).clamp(1, self.cells.len()) - 1;
                 self.x = number(1).unwrap_or(1).max(1) - 1;
             }
+            b'C' => self.x += number(0).unwrap_or(1).max(1),
             b'K' => self.cells[self.y].iter_mut().skip(self.x).for_each(|cell| *cell = ' '),
             b'J' => self.clear(),
             b'h' | b'l' if parameters == "?1049" => self.clear(),
