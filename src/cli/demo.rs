@@ -189,7 +189,7 @@ fn parts(only: &[Only]) -> BTreeSet<Part> {
 
 fn pace(speed: f64) -> Pace {
     let usual = Pace::default();
-    Pace { tick: usual.tick.div_f64(speed), refresh: usual.refresh.div_f64(speed) }
+    Pace { tick: usual.tick.div_f64(speed), refresh: usual.refresh.div_f64(speed), ..usual }
 }
 
 /// The contract's first line.

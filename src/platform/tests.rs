@@ -24,7 +24,7 @@ impl Ground {
     /// The platforms live by this clock.
     pub(super) async fn start_at(clock: Clock) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let pace = Pace { tick: Duration::from_secs(86_400), refresh: Duration::ZERO };
+        let pace = Pace { tick: Duration::from_secs(86_400), refresh: Duration::ZERO, ..Pace::default() };
         let setting = Setting { scenario: Scenario::Seeds, clock, pace, dir: None };
         let simulators = Simulators::start(setting).await.unwrap();
         let ground = Self { simulators, folder: tempfile::tempdir().unwrap() };

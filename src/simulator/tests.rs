@@ -12,7 +12,11 @@ struct Asked {
 impl Asked {
     async fn start() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let pace = Pace { tick: std::time::Duration::from_secs(86_400), refresh: std::time::Duration::ZERO };
+        let pace = Pace {
+            tick: std::time::Duration::from_secs(86_400),
+            refresh: std::time::Duration::ZERO,
+            ..Pace::default()
+        };
         let setting = Setting { scenario: Scenario::Seeds, clock: Clock::system(), pace, dir: None };
         let client = reqwest::Client::builder().no_proxy().user_agent("test").build().unwrap();
         Self { simulators: Simulators::start(setting).await.unwrap(), client }
@@ -254,7 +258,11 @@ async fn a_plans_address_is_good_for_a_minute_and_takes_no_token() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("clock");
-    let pace = Pace { tick: std::time::Duration::from_secs(86_400), refresh: std::time::Duration::ZERO };
+    let pace = Pace {
+        tick: std::time::Duration::from_secs(86_400),
+        refresh: std::time::Duration::ZERO,
+        ..Pace::default()
+    };
     let clock = Clock::with_offset_file(file.clone());
     let setting = Setting { scenario: Scenario::Seeds, clock, pace, dir: None };
     let simulators = Simulators::start(setting).await.unwrap();

@@ -37,6 +37,8 @@ use crate::clock::Clock;
 const CHANGES_MAX: usize = 1_000;
 /// After an agent looked at a planned drift, the next one follows by itself after these ticks.
 const FOLLOW_TICKS: u32 = 30;
+/// Terraform Cloud's own limit.
+const TERRAFORM_PER_SECOND: u32 = 30;
 /// How often the platforms' controllers get a turn.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -49,11 +51,13 @@ pub struct Pace {
     pub tick: Duration,
     /// What a refresh of an application takes.
     pub refresh: Duration,
+    /// How many calls a second Terraform takes from one user.
+    pub terraform_per_second: u32,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { tick: TICK, refresh: Duration::from_millis(150) }
+        Self { tick: TICK, refresh: Duration::from_millis(150), terraform_per_second: TERRAFORM_PER_SECOND }
     }
 }
 

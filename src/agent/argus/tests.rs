@@ -18,7 +18,8 @@ struct World {
 impl World {
     async fn start() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let pace = Pace { tick: Duration::from_millis(5), refresh: Duration::from_millis(1) };
+        let pace =
+            Pace { tick: Duration::from_millis(5), refresh: Duration::from_millis(1), ..Pace::default() };
         let setting = Setting { scenario: Scenario::Seeds, clock: Clock::system(), pace, dir: None };
         let simulators = Simulators::start(setting).await.unwrap();
         Self { simulators, folder: tempfile::tempdir().unwrap() }

@@ -59,8 +59,11 @@ impl World {
     /// People, an agent, and payments-api out of sync.
     async fn start() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let pace =
-            crate::simulator::Pace { tick: Duration::from_millis(5), refresh: Duration::from_millis(1) };
+        let pace = crate::simulator::Pace {
+            tick: Duration::from_millis(5),
+            refresh: Duration::from_millis(1),
+            ..crate::simulator::Pace::default()
+        };
         let setting = Setting { scenario: Scenario::Seeds, clock: Clock::system(), pace, dir: None };
         let world = Self {
             simulators: Simulators::start(setting).await.unwrap(),

@@ -136,8 +136,8 @@ async fn who_may_do_what_at_the_door() {
         let (status, answer) = world.raw("POST", "/v1/rows", token, Some(body.clone()), &key).await;
         assert_eq!(status, expected, "{token:?} {answer}");
     }
-    let gate = Draft { kind: crate::row::Kind::Gate, ..draft.clone() };
-    assert_eq!(world.post("/v1/rows", "k", &gate, &[]).await.0, 403, "a kind outside of its scopes");
+    let page = Draft { kind: crate::row::Kind::Runbook, ..draft.clone() };
+    assert_eq!(world.post("/v1/rows", "k", &page, &[]).await.0, 403, "a kind outside of its scopes");
     for (method, path) in [("POST", "/v1/halt"), ("GET", "/v1/evidence"), ("GET", "/v1/people")] {
         let body = Some(json!({"note": "stop everything now"}));
         let (status, answer) = world.call(method, path, Some(&world.agent_token), body).await;

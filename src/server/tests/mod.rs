@@ -104,7 +104,11 @@ impl World {
         tls();
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::with_offset_file(dir.path().join("clock"));
-        let pace = Pace { tick: std::time::Duration::from_millis(20), refresh: std::time::Duration::ZERO };
+        let pace = Pace {
+            tick: std::time::Duration::from_millis(20),
+            refresh: std::time::Duration::ZERO,
+            terraform_per_second: 10_000,
+        };
         let setting = Setting { scenario: Scenario::Seeds, clock: clock.clone(), pace, dir: None };
         let platforms = Simulators::start(setting).await.unwrap();
         let token = Token::new(TokenKind::Agent).unwrap();

@@ -26,7 +26,7 @@ struct GitHub {
 impl GitHub {
     async fn start() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let pace = Pace { tick: Duration::from_secs(86_400), refresh: Duration::ZERO };
+        let pace = Pace { tick: Duration::from_secs(86_400), refresh: Duration::ZERO, ..Pace::default() };
         let setting = Setting { scenario: Scenario::Seeds, clock: Clock::system(), pace, dir: None };
         let client = reqwest::Client::builder().no_proxy().user_agent("test").build().unwrap();
         Self { simulators: Simulators::start(setting).await.unwrap(), client }

@@ -27,7 +27,6 @@ use super::{
 pub(super) use cloud::{Cloud, resource};
 
 const JSON_API: &str = "application/vnd.api+json";
-const REQUESTS_PER_SECOND: u32 = 30;
 const SECOND_MS: i64 = 1_000;
 const PAGE: usize = 20;
 const PAGE_MAX: usize = 100;
@@ -82,7 +81,7 @@ impl User {
 }
 
 pub(super) fn router(world: World) -> Router {
-    let meter = Arc::new(Meter::new(REQUESTS_PER_SECOND, SECOND_MS));
+    let meter = Arc::new(Meter::new(world.pace().terraform_per_second, SECOND_MS));
     let api = Router::new()
         .route("/account/details", get(account))
         .route("/organizations/{organization}/workspaces/{name}", get(workspace_by_name))
