@@ -68,7 +68,7 @@ enum KeyCommand {
     /// Let a key sign for a person.
     Enrol {
         person: PrincipalId,
-        /// The public key's file: one line as in id_ed25519.pub.
+        /// The public key's file: one line as in `id_ed25519.pub`.
         file: PathBuf,
         /// It ends by itself: 90d, or a time.
         #[arg(long, value_name = "TIME")]
@@ -136,7 +136,7 @@ pub(super) fn people(globals: &Globals, args: &People) -> Outcome {
     block_on(async {
         let Some(command) = &args.command else {
             let people = person.online().await?.people().await?;
-            return listed(&person, &people, person_line);
+            return Ok(listed(&person, &people, person_line));
         };
         let (change, said) = match command {
             PeopleCommand::Set { person, role } => {
@@ -160,7 +160,7 @@ pub(super) fn keys(globals: &Globals, args: &Keys) -> Outcome {
         let change = match &args.command {
             KeyCommand::List => {
                 let people = person.online().await?.people().await?;
-                return listed(&person, &people, keys_line);
+                return Ok(listed(&person, &people, keys_line));
             }
             KeyCommand::Enrol { person: whose, file, until } => AdminChange::KeyEnrolled {
                 person: whose.clone(),
@@ -183,7 +183,7 @@ pub(super) fn tokens(globals: &Globals, args: &Tokens) -> Outcome {
     block_on(async {
         let agents = person.online().await?.agents().await?;
         match &args.command {
-            TokenCommand::List => listed(&person, &agents, agent_line),
+            TokenCommand::List => Ok(listed(&person, &agents, agent_line)),
             TokenCommand::Issue(issue) => {
                 known_or_made(&person, &agents, issue).await?;
                 let scopes = if issue.scope.is_empty() {
@@ -292,7 +292,7 @@ fn ends(text: Option<&str>, now: Timestamp) -> Result<Option<Timestamp>, Failure
     text.map(|text| super::aside::moment(text, now)).transpose()
 }
 
-fn listed<T: serde::Serialize>(person: &Person, all: &[T], line: fn(&T) -> Vec<String>) -> Outcome {
+fn listed<T: serde::Serialize>(person: &Person, all: &[T], line: fn(&T) -> Vec<String>) -> Code {
     for one in all {
         if person.globals.json {
             out::json(one);
@@ -300,7 +300,7 @@ fn listed<T: serde::Serialize>(person: &Person, all: &[T], line: fn(&T) -> Vec<S
             line(one).iter().for_each(out::line);
         }
     }
-    Ok(Code::Done)
+    Code::Done
 }
 
 fn person_line(person: &PersonView) -> Vec<String> {

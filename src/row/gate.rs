@@ -538,18 +538,15 @@ mod tests {
     fn a_run_that_was_answered_elsewhere_has_moved() {
         let read = example::reading();
         assert_eq!(read.moved(&read.base()), []);
-        let instead = Some("approved in GitHub by govind".to_owned());
-        let answered = Reading { waits: false, instead: instead.clone(), ..read.clone() };
+        let instead = "approved in GitHub by govind".to_owned();
+        let answered = Reading { waits: false, instead: Some(instead.clone()), ..read.clone() };
         let told = answered.moved(&read.base());
         let overtaken = Reading { overtaken: Some("run-78".to_owned()), ..read.clone() };
         let plan = &overtaken.moved(&read.base())[0];
         assert_eq!((plan.what.as_str(), plan.is.as_str()), ("plan", "overtaken by run-78"));
         assert_eq!(overtaken.effect().apply, None, "what a newer run overtook is not applied");
         assert_eq!(overtaken.moved(&overtaken.base()), []);
-        assert_eq!(
-            told,
-            [Moved { what: "waits".to_owned(), was: "yes".to_owned(), is: instead.unwrap_or_default() }]
-        );
+        assert_eq!(told, [Moved { what: "waits".to_owned(), was: "yes".to_owned(), is: instead }]);
     }
 
     #[test]

@@ -87,7 +87,8 @@ impl<'a> Case<'a> {
         let files = facts.reading.changes.known().map(|changes| changes.files.as_slice()).unwrap_or_default();
         let plan = facts.reading.plan.known();
         let resources = plan.map(|plan| plan.changes.as_slice()).unwrap_or_default();
-        let planned = |path: &str| plan.is_some() && path.ends_with(".tf");
+        let planned =
+            |path: &str| plan.is_some() && path.rsplit_once('.').is_some_and(|(_, kind)| kind == "tf");
         let mean_privileges = |path: &str| {
             let path = path.to_lowercase();
             path.split(|c: char| !c.is_alphanumeric())

@@ -52,9 +52,9 @@ impl Service {
                 burn.rates.keep(&was.rates, now, budget_s);
             }
         }
-        keep(&mut self.budget, &before.budget, now, budget_s);
-        keep(&mut self.p95, &before.p95, now, budget_s);
-        keep(&mut self.argocd, &before.argocd, now, budget_s);
+        keep(&mut self.budget, before.budget.as_ref(), now, budget_s);
+        keep(&mut self.p95, before.p95.as_ref(), now, budget_s);
+        keep(&mut self.argocd, before.argocd.as_ref(), now, budget_s);
         self.incidents.keep(&before.incidents, now, budget_s);
         self.alerts.keep(&before.alerts, now, budget_s);
         self.on_call.keep(&before.on_call, now, budget_s);
@@ -62,7 +62,7 @@ impl Service {
     }
 }
 
-fn keep<T: Clone>(is: &mut Option<Question<T>>, was: &Option<Question<T>>, now: Timestamp, budget_s: u32) {
+fn keep<T: Clone>(is: &mut Option<Question<T>>, was: Option<&Question<T>>, now: Timestamp, budget_s: u32) {
     if let (Some(is), Some(was)) = (is, was) {
         is.answer.keep(&was.answer, now, budget_s);
     }

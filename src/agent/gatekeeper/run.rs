@@ -243,7 +243,8 @@ impl Gatekeeper {
             let told = stream::iter(due).map(|(name, gate)| {
                 let (gatherer, apps) = (&gatherer, &apps);
                 async move {
-                    let service = gatherer.service(&name, gate, apps).await;
+                    // What many platforms are asked for is large: on the heap.
+                    let service = Box::pin(gatherer.service(&name, gate, apps)).await;
                     (name, (service, now))
                 }
             });

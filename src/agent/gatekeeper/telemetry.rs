@@ -27,7 +27,7 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// What the charts of burn and errors span.
 const CHART_SPAN: SignedDuration = SignedDuration::from_hours(12);
 const CHART_STEP: Duration = Duration::from_secs(5 * 60);
-const P95_STEP: Duration = Duration::from_hours(2);
+const P95_STEP: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// What was measured of one service.
 #[derive(Default)]
@@ -58,10 +58,10 @@ impl Measured<'_> {
                     || prometheus.is_none()
                     || self.gate.prometheus.is_none() =>
             {
-                self.datadog(datadog).await
+                Box::pin(self.datadog(datadog)).await
             }
             (_, Some(prometheus)) => match &self.gate.prometheus {
-                Some(name) => self.prometheus(prometheus, name).await,
+                Some(name) => Box::pin(self.prometheus(prometheus, name)).await,
                 None => Telemetry::default(),
             },
             (_, None) => Telemetry::default(),

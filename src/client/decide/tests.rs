@@ -43,7 +43,7 @@ fn what_is_refused_before_anybody_is_asked() {
         view
     };
     let sync = || with(|v| v.head.verdict = Verdict::Sync);
-    for (name, who, decision, note, shown, now, code) in [
+    for (name, who, decision, note, shown, now, code) in vec![
         ("a decline", "sarah", Decline, WHY, plain(), 1, ""),
         ("without a note", "sarah", Decline, "", plain(), 1, "note_required"),
         ("changes without a note", "sarah", NeedsChanges, " . ", plain(), 1, "note_required"),

@@ -174,6 +174,7 @@ fn fired(draft: &Draft) -> Vec<String> {
 type Edit = fn(&mut Facts);
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of facts and verdicts")]
 fn every_rule_alone_and_the_pairs_that_escalate() {
     let table: Vec<(&str, Edit, Verdict, &[&str])> = vec![
         ("nothing is the matter", |_| {}, Verdict::Ship, &[]),
@@ -340,7 +341,7 @@ fn every_rule_alone_and_the_pairs_that_escalate() {
             "p95 moved",
             |f| {
                 f.service.p95.as_mut().unwrap().answer =
-                    known(Latency { now_ms: 190.0, moved_percent: Some(23.0), days: 14, series: None })
+                    known(Latency { now_ms: 190.0, moved_percent: Some(23.0), days: 14, series: None });
             },
             Verdict::Hold,
             &[],
@@ -349,7 +350,7 @@ fn every_rule_alone_and_the_pairs_that_escalate() {
             "too few days of p95",
             |f| {
                 f.service.p95.as_mut().unwrap().answer =
-                    known(Latency { now_ms: 190.0, moved_percent: None, days: 14, series: None })
+                    known(Latency { now_ms: 190.0, moved_percent: None, days: 14, series: None });
             },
             Verdict::Hold,
             &["unknown-fact"],
@@ -401,7 +402,7 @@ fn every_rule_alone_and_the_pairs_that_escalate() {
                     since: Some(now()),
                     quiet: false,
                     pointer: place("alertmanager_alert"),
-                }])
+                }]);
             },
             Verdict::Ship,
             &[],

@@ -11,7 +11,7 @@ fn pkcs1(ground: &Ground) -> &'static str {
     ground.world().github_app().key
 }
 
-async fn issued(ground: &Ground) -> usize {
+fn issued(ground: &Ground) -> usize {
     ground.world().github_tokens_issued()
 }
 
@@ -20,7 +20,7 @@ async fn an_app_reads_with_either_kind_of_key_and_buys_one_token_for_many_reads(
     let ground = Ground::start().await;
     ground.ticks(10);
     for key in [pkcs1(&ground), PKCS8] {
-        let before = issued(&ground).await;
+        let before = issued(&ground);
         let source = Source::open(&ground.github_app(key, "")).unwrap();
         let repo = repo("checkout-api");
         let (run, jobs, pending) = tokio::join!(
@@ -29,9 +29,9 @@ async fn an_app_reads_with_either_kind_of_key_and_buys_one_token_for_many_reads(
             source.pending_deployments(&repo, 9821)
         );
         assert_eq!((run.unwrap().attempt, jobs.unwrap().len(), pending.unwrap().len()), (1, 4, 1));
-        assert_eq!(issued(&ground).await - before, 1);
+        assert_eq!(issued(&ground) - before, 1);
         source.run(&super::repo("identity"), 9825).await.unwrap_err();
-        assert_eq!(issued(&ground).await - before, 2, "another repository, another token");
+        assert_eq!(issued(&ground) - before, 2, "another repository, another token");
     }
 }
 
@@ -41,10 +41,10 @@ async fn a_token_that_ends_in_the_middle_is_renewed_once_for_a_read() {
     let source = Source::open(&ground.github_app(pkcs1(&ground), "")).unwrap();
     let repo = repo("checkout-api");
     source.run(&repo, 9821).await.unwrap();
-    let before = issued(&ground).await;
+    let before = issued(&ground);
     ground.world().expire_github_tokens();
     source.run(&repo, 9821).await.unwrap();
-    assert_eq!(issued(&ground).await - before, 1);
+    assert_eq!(issued(&ground) - before, 1);
     // Whatever is bought is refused: it is said so, not tried on and on.
     ground.world().faults(Site::GitHub).script("GET /repos", Fault::Status(401), None);
     let asked = source.usage().asked;

@@ -345,8 +345,8 @@ mod tests {
         Seen { attempt: 1, deploy, went_well, later: None, others: vec![] }
     }
 
-    fn later_of(older: bool) -> Option<Later> {
-        Some(Later { sha: "4f1c9e2a".to_owned(), by: "govind".to_owned(), older })
+    fn later_of(older: bool) -> Later {
+        Later { sha: "4f1c9e2a".to_owned(), by: "govind".to_owned(), older }
     }
 
     #[test]
@@ -363,11 +363,11 @@ mod tests {
             ("the application is bad", with(Sign::Bad("Degraded".to_owned())), "bad"),
             ("the application cannot be read", with(Sign::Unknown("away".to_owned())), "open"),
             ("synced back", with(Sign::RolledBack("back".to_owned())), "rolled back"),
-            ("an older commit after it", Seen { later: later_of(true), ..good() }, "rolled back"),
-            ("a newer commit after it", Seen { later: later_of(false), ..good() }, "over, fine"),
+            ("an older commit after it", Seen { later: Some(later_of(true)), ..good() }, "rolled back"),
+            ("a newer commit after it", Seen { later: Some(later_of(false)), ..good() }, "over, fine"),
             (
                 "failed, and fixed",
-                Seen { later: later_of(true), ..seen(Some(DeployState::Failure)) },
+                Seen { later: Some(later_of(true)), ..seen(Some(DeployState::Failure)) },
                 "rolled back",
             ),
             ("begun anew", Seen { attempt: 2, ..good() }, "over, fine"),
