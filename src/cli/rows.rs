@@ -223,7 +223,7 @@ fn line(head: &Listed, now: Timestamp) -> String {
         out::safe(&head.environment),
         head.risk.word(),
         head.verdict.word(),
-        out::safe(&head.subject),
+        out::safe(&head.about()),
         out::safe(&head.title)
     )
 }

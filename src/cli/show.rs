@@ -14,8 +14,11 @@ use super::{
 use crate::{
     client::{Cache, Cached, Outbox, outbox::Seen},
     row::{Base, Moved, RowId, present},
-    wire::RowView,
+    wire::{Mark, Pane, RowView, Span},
 };
+
+/// How long the text of a row waits for what is measured beside it.
+const MEASURED_WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  dock show sync-8822\n  dock show sync-8822 --diff --since opened\n  \
@@ -61,6 +64,7 @@ async fn show(person: &Person, args: &Show) -> Outcome {
     if args.history {
         return history(person, id).await;
     }
+    let mut offline = None;
     let read = if let Some(revision) = args.revision {
         revision_of(person, &cache, id, revision).await?
     } else {
@@ -69,12 +73,15 @@ async fn show(person: &Person, args: &Show) -> Outcome {
             let as_of = out::when(read.cached.view.head.as_of, person.now());
             out::remark(&format!("{}; {id} as of {as_of}", why.lines().next().unwrap_or_default()));
         }
+        offline = read.offline;
         read.cached
     };
     if let Some(since) = args.since {
         return moved(person, &outbox, &read.view, since).await;
     }
-    print(person, read, args.diff)
+    let whole = !args.diff && !person.globals.json && args.revision.is_none();
+    let telemetry = if whole { telemetry(person, id, offline).await } else { String::new() };
+    print(person, read, args.diff, &telemetry)
         .and_then(|view| if args.revision.is_none() { mark_seen(person, &outbox, &view) } else { Ok(()) })
         .map(|()| Code::Done)
 }
@@ -90,7 +97,7 @@ async fn revision_of(person: &Person, cache: &Cache, id: RowId, revision: u32) -
     Ok(Cached::of(view))
 }
 
-fn print(person: &Person, mut cached: Cached, diff: bool) -> Result<RowView, Failure> {
+fn print(person: &Person, mut cached: Cached, diff: bool, telemetry: &str) -> Result<RowView, Failure> {
     cached.view.head.unsent = person.unsent()?.contains(&cached.view.head.id);
     if let Some(why) = &cached.undecidable {
         out::remark(why);
@@ -102,9 +109,67 @@ fn print(person: &Person, mut cached: Cached, diff: bool) -> Result<RowView, Fai
             &serde_json::json!({"id": view.head.id, "revision": view.head.revision, "diff": view.diff}),
         ),
         (false, true) => out::text(&out::safe_lines(&view.diff)),
-        (false, false) => out::text(&text(&view, person.now(), person.globals.plain)),
+        (false, false) => {
+            out::text(&(text(&view, person.now(), person.globals.plain) + telemetry));
+        }
     }
     Ok(view)
+}
+
+/// What is measured now, label first, one series a line; or why that is not known.
+async fn telemetry(person: &Person, id: RowId, offline: Option<String>) -> String {
+    let ask = async {
+        let api = person.online().await.map_err(|failure| failure.words)?;
+        api.series(id, Span::default(), None).await.map_err(|error| error.to_string())
+    };
+    let told = match offline {
+        Some(why) => Err(why),
+        None => tokio::time::timeout(MEASURED_WITHIN, ask)
+            .await
+            .unwrap_or_else(|_| Err(format!("no answer within {} s", MEASURED_WITHIN.as_secs()))),
+    };
+    let mut lines = vec!["\nMEASURED NOW".to_owned()];
+    match told {
+        Ok(told) if told.panes.is_empty() => lines.push("nothing is measured of this row".to_owned()),
+        Ok(told) => {
+            lines.extend(told.panes.iter().map(|pane| out::safe(&measured(pane, person.now()))));
+            let mark =
+                |mark: &Mark| format!("{}: {} {}", mark.what, out::when(mark.at, person.now()), mark.detail);
+            lines.extend(told.marks.iter().map(|one| out::safe(&mark(one))));
+            lines.extend(
+                told.marks_unknown.iter().map(|why| out::safe(&format!("what happened: UNKNOWN, {why}"))),
+            );
+        }
+        Err(why) => {
+            lines.push(out::safe(&format!("live is off: {}", why.lines().next().unwrap_or_default())))
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// `errors: 1.2 % at 02:13, OVER 1 %; prometheus, read 8 s ago`.
+fn measured(pane: &Pane, now: Timestamp) -> String {
+    let read = out::span(now.duration_since(pane.fetched_at).as_secs().max(0));
+    let source = format!("{}, read {read} ago", pane.pointer.platform);
+    let unknown = |why: &str| format!("{}: UNKNOWN, {why}; {source}", pane.name);
+    let Some(series) = &pane.series else {
+        return unknown(pane.unknown.as_deref().unwrap_or("no reason given"));
+    };
+    let numbers: Vec<Option<f64>> = series.numbers().collect();
+    let Some((at, last)) = numbers.iter().enumerate().rev().find_map(|(at, value)| Some((at, (*value)?)))
+    else {
+        return unknown("no data");
+    };
+    let into = i64::from(series.step_s).saturating_mul(i64::try_from(at).unwrap_or(0));
+    let at = series.from.saturating_add(jiff::SignedDuration::from_secs(into)).unwrap_or(series.from);
+    let threshold = series.threshold.as_ref().and_then(|text| text.parse::<f64>().ok());
+    let bad = threshold.filter(|threshold| pane.bad.is_bad(last, *threshold));
+    let bad =
+        bad.map(|threshold| format!(", {} {threshold}{}", pane.bad.word(), pane.unit)).unwrap_or_default();
+    let age = now.duration_since(at).as_secs() - i64::from(series.step_s);
+    let stale =
+        if age > i64::from(pane.budget_s) { format!(", STALE {}", out::span(age)) } else { String::new() };
+    format!("{}: {last}{} at {}{bad}{stale}; {source}", pane.name, pane.unit, out::when(at, now))
 }
 
 /// That this reader had it open, for "what moved since you opened it".
@@ -256,4 +321,45 @@ async fn moved(person: &Person, outbox: &Outbox, view: &RowView, since: Since) -
 
 pub(super) fn sentence(moved: &Moved) -> String {
     format!("{}: was {}, is {}", out::safe(&moved.what), out::safe(&moved.was), out::safe(&moved.is))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        row::{Pointer, Series},
+        wire::Side,
+    };
+
+    #[test]
+    fn a_series_is_told_in_words() {
+        let now: Timestamp = "2026-05-30T02:14:00Z".parse().unwrap();
+        let pane = |points: &[Option<&str>]| Pane {
+            name: "errors".into(),
+            unit: " %".into(),
+            pointer: Pointer {
+                name: "prometheus_query".into(),
+                platform: "prometheus".into(),
+                reference: "q".into(),
+                url: "https://prometheus.example.com".into(),
+            },
+            fetched_at: "2026-05-30T02:13:52Z".parse().unwrap(),
+            budget_s: 300,
+            series: Some(Series {
+                unit: " %".into(),
+                from: "2026-05-30T02:00:00Z".parse().unwrap(),
+                step_s: 60,
+                points: points.iter().map(|point| point.map(str::to_owned)).collect(),
+                threshold: Some("1".into()),
+            }),
+            unknown: None,
+            bad: Side::Over,
+        };
+        let said = measured(&pane(&[Some("0.4"), None, Some("1.5"), None]), now);
+        assert!(said.starts_with("errors: 1.5 % at ") && said.contains("OVER 1 %"), "{said}");
+        assert!(said.contains("STALE") && said.ends_with("prometheus, read 8s ago"), "{said}");
+        assert!(measured(&pane(&[None]), now).starts_with("errors: UNKNOWN, no data"));
+        let gone = Pane { series: None, unknown: Some("Prometheus is not reachable".into()), ..pane(&[]) };
+        assert!(measured(&gone, now).starts_with("errors: UNKNOWN, Prometheus is not reachable"));
+    }
 }

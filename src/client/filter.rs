@@ -142,7 +142,7 @@ impl Field {
             Field::Env => *row.environment == *value || long_name(value) == Some(&*row.environment),
             Field::State => row.state.word() == value,
             Field::Risk => row.risk.word() == value,
-            Field::Service | Field::App => *row.subject == *value,
+            Field::Service | Field::App => row.service() == value || *row.subject == *value,
             Field::Agent => row.agent.as_str() == value,
             Field::Owner => row.owner.as_str() == me(value, standing),
             Field::Asked | Field::Reviewer => {

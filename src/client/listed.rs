@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::{
-    row::{Digest, Kind, PrincipalId, Risk, RowId, State, Verdict},
+    row::{Digest, Kind, PrincipalId, Risk, RowId, State, Verdict, gate},
     wire::RowHead,
 };
 
@@ -51,6 +51,19 @@ pub struct List {
 impl Listed {
     pub fn kind(&self) -> Kind {
         self.id.kind
+    }
+
+    /// The service that it is about: a gate's subject names its run and environment, too.
+    pub fn service(&self) -> &str {
+        if self.kind() == Kind::Gate { gate::of_subject(&self.subject).0 } else { &self.subject }
+    }
+
+    /// What it is about, as people say it: of a gate its service and its run.
+    pub fn about(&self) -> String {
+        match gate::of_subject(&self.subject) {
+            (service, Some(run)) if self.kind() == Kind::Gate => format!("{service} run {run}"),
+            _ => self.subject.to_string(),
+        }
     }
 }
 

@@ -12,12 +12,13 @@ use zeroize::Zeroizing;
 
 use super::model::{Body, Mode, Pin};
 use super::page::Call;
+use super::telemetry::Look;
 use super::widget::diff::Diff;
 use crate::client::outbox::Seen;
 use crate::client::{Entry, List, Listed, Me, NoteDraft};
 use crate::row::difference::FileDifference;
 use crate::row::{Decision, DecisionId, Hold, RowId};
-use crate::wire::{Fresh, Halted};
+use crate::wire::{Fresh, Halted, Telemetry};
 
 pub mod home;
 pub mod net;
@@ -46,6 +47,10 @@ pub enum Effect {
     /// Every attempt on a row, with its place in the record.
     History {
         row: RowId,
+    },
+    /// Read the live series of a row now.
+    Series {
+        look: Look,
     },
     /// What was on the screen, for "since you opened it".
     MarkSeen(Seen),
@@ -156,6 +161,10 @@ pub enum Answer {
     History {
         row: RowId,
         attempts: Result<Vec<Attempt>, String>,
+    },
+    Series {
+        look: Look,
+        series: Result<Box<Telemetry>, String>,
     },
     Key(KeyState),
     /// The console that held the outbox has ended.

@@ -13,6 +13,8 @@ pub const WIDE: (u16, u16) = (180, 40);
 /// A difference is shown side by side from this width on, unless the reader says otherwise.
 pub const SIDE_BY_SIDE: u16 = 100;
 
+/// With this many lines there is room for charts below the row.
+const CHARTS_FROM: u16 = 34;
 const LIST_WIDTH: u16 = 38;
 const LIST_WIDTH_WIDE: u16 = 44;
 const ROW_WIDTH_WIDE: u16 = 96;
@@ -30,6 +32,8 @@ pub struct Areas {
     pub main: Option<Rect>,
     /// Series, where there is room.
     pub side: Option<Rect>,
+    /// Series below the row, where there is no room beside it.
+    pub charts: Option<Rect>,
     /// A few lines on the row under the cursor, below a narrow list.
     pub preview: Option<Rect>,
 }
@@ -39,7 +43,7 @@ pub fn areas(model: &Model) -> Areas {
     let header = Rect::new(0, 0, width, 2.min(height));
     let footer = Rect::new(0, height.saturating_sub(1), width, 1);
     let body = Rect::new(0, 2, width, height.saturating_sub(3));
-    let none = Areas { header, footer, list: None, main: None, side: None, preview: None };
+    let none = Areas { header, footer, list: None, main: None, side: None, charts: None, preview: None };
     let split = |width: u16| {
         let (left, rest) = (Rect { width, ..body }, body.width.saturating_sub(width + 1));
         (left, Rect { x: width + 1, width: rest, ..body })
@@ -54,7 +58,10 @@ pub fn areas(model: &Model) -> Areas {
         }
         None | Some(Screen::Row(_)) if width >= BESIDE => {
             let (list, main) = split(LIST_WIDTH);
-            Areas { list: Some(list), main: Some(main), ..none }
+            let below = if body.height >= CHARTS_FROM { (body.height * 3 / 10).clamp(11, 16) } else { 0 };
+            let charts = Rect { y: main.bottom() - below, height: below, ..main };
+            let main = Rect { height: main.height - below, ..main };
+            Areas { list: Some(list), main: Some(main), charts: (below > 0).then_some(charts), ..none }
         }
         None if model.preview && height >= 24 => {
             let list = Rect { height: body.height - PREVIEW_HEIGHT, ..body };

@@ -25,6 +25,8 @@ mod run;
 pub(crate) mod sample;
 pub mod screen;
 pub mod shown;
+pub mod signers;
+pub mod telemetry;
 pub mod terminal;
 pub mod text;
 pub mod theme;

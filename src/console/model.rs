@@ -19,9 +19,10 @@ use super::keymap::{Command, Context, Keymap, SCREENS};
 use super::page::{Pager, Rules};
 use super::queue::{Group, Known, Queue};
 use super::shown::Shown;
+use super::telemetry::Telemetry;
 use super::theme::{Background, Slot, Theme, Themes, Wish};
+use super::widget::chart::Charts;
 use super::widget::diff::Diff;
-use super::widget::spark::Glyphs;
 use crate::client::Listed;
 use crate::client::filter::Filter;
 use crate::row::difference::FileDifference;
@@ -29,7 +30,7 @@ use crate::row::{Base, Digests, RowId};
 use crate::wire::{Fresh, RowView};
 
 pub use layers::{About, Ask, Layer, Moved, Picking, TextKind, TextLayer, Typing};
-pub use screens::{DiffScreen, Mode, Plain, Record, RowScreen, Screen};
+pub use screens::{DiffScreen, Frozen, Mode, Plain, Record, RowScreen, Screen, TelemetryScreen};
 
 /// Layers that lie on each other; one more is not opened.
 pub const LAYERS_MAX: usize = 8;
@@ -54,7 +55,7 @@ pub struct Model {
     pub wish: Wish,
     pub background: Option<Background>,
     pub theme: Theme,
-    pub glyphs: Glyphs,
+    pub charts: Charts,
     /// Nothing moves by itself.
     pub still: bool,
     pub leave_after_ms: u64,
@@ -85,6 +86,7 @@ pub struct Model {
     pub missed: Option<RowId>,
     /// What is over is being read.
     pub reading_over: bool,
+    pub telemetry: Telemetry,
 
     pub queue: Queue,
     pub filter_text: String,
@@ -95,6 +97,8 @@ pub struct Model {
     pub preview: bool,
     /// The rows changed since the list was last looked over.
     pub list_due_ms: Option<u64>,
+    /// The row that was just decided from its own screen: going back to the list leads past it.
+    pub done_with: Option<RowId>,
     /// The cursor has rested since.
     pub rested_ms: u64,
 
@@ -229,7 +233,6 @@ impl Model {
         let more: Vec<(String, String)> =
             more.map(|(name, filter)| (name.to_owned(), filter.to_owned())).collect();
         views.extend(more);
-        let ascii = matches!(from.charts.as_deref(), Some("ascii" | "table")) || !from.utf8;
         let mut model = Self {
             at,
             size: (80, 24),
@@ -241,7 +244,7 @@ impl Model {
             wish: from.wish,
             background: None,
             theme: Theme::bare(),
-            glyphs: if ascii { Glyphs::Ascii } else { Glyphs::Blocks },
+            charts: Charts::of(from.charts.as_deref(), from.utf8),
             still: from.still,
             leave_after_ms: from.leave_after_ms,
             read_only: from.read_only,
@@ -261,6 +264,7 @@ impl Model {
             loading: BTreeSet::new(),
             missed: None,
             reading_over: false,
+            telemetry: Telemetry::default(),
             queue: Queue::default(),
             filter_text: String::new(),
             filter: Filter::default(),
@@ -269,6 +273,7 @@ impl Model {
             counts: BTreeMap::new(),
             preview: true,
             list_due_ms: None,
+            done_with: None,
             rested_ms: at.ms,
             screens: Vec::new(),
             layers: Vec::new(),
@@ -314,6 +319,7 @@ impl Model {
             None => "queue",
             Some(Screen::Row(_)) => "row",
             Some(Screen::Diff(_)) => "diff",
+            Some(Screen::Telemetry(_)) => "telemetry",
             Some(Screen::Outbox(_)) => "outbox",
             Some(Screen::Record(_) | Screen::Holds(_)) => "record",
         };
@@ -326,6 +332,7 @@ impl Model {
             None => self.queue.row(),
             Some(Screen::Row(screen)) => Some(screen.row),
             Some(Screen::Diff(screen)) => Some(screen.row),
+            Some(Screen::Telemetry(screen)) => Some(screen.row),
             Some(Screen::Record(screen)) => screen.row,
             Some(Screen::Outbox(_) | Screen::Holds(_)) => None,
         }

@@ -6,7 +6,6 @@ pub mod marks;
 mod rank;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -345,7 +344,7 @@ impl Queue {
             .filter(|(group, row)| *group != Group::Done || now.duration_since(row.changed_at) < DONE_FOR)
             .collect();
         rows.sort_by_cached_key(|(group, row)| {
-            let subject = (self.grouping == Grouping::BySubject).then(|| Arc::clone(&row.subject));
+            let subject = (self.grouping == Grouping::BySubject).then(|| row.service());
             let group = if self.grouping == Grouping::ByWant || *group == Group::Done {
                 *group
             } else {
@@ -359,7 +358,7 @@ impl Queue {
         for (group, row) in &rows[..done] {
             let title = match self.grouping {
                 Grouping::ByWant => Some(group.title()),
-                Grouping::BySubject => Some(&*row.subject),
+                Grouping::BySubject => Some(row.service()),
                 Grouping::None => None,
             };
             if title != last {

@@ -9,6 +9,7 @@ use super::event::{Event, Moment, What};
 use super::key::Key;
 use super::keymap::Keymap;
 use super::model::{Body, Model, Surroundings};
+use super::telemetry::Look;
 use super::terminal::FromTerminal;
 use super::terminal::input::Input;
 use super::theme::{Themes, Wish};
@@ -17,11 +18,14 @@ use super::widget::diff::Diff;
 use crate::client::sample;
 use crate::client::{Entry, Fate, List, Listed, Me, NoteDraft, outbox::Seen};
 use crate::row::difference::{FileDifference, read, write};
+use crate::row::gate::{
+    Action, Canary, Changes, Commit, FieldChange, File, Plan, Reading, ResourceChange, Run, Told,
+};
 use crate::row::{
     Base, Decision, DecisionId, Draft, Effect as RowEffect, Grade, Hold, Kind, Pointer, Risk, RowId, Series,
     Signal, State, Verdict, Weight,
 };
-use crate::wire::{Fresh, RowView};
+use crate::wire::{DecisionView, Fresh, Mark, Pane, RowView, Side, Telemetry};
 
 pub(crate) fn now() -> Timestamp {
     "2026-05-30T02:14:31Z".parse().unwrap()
@@ -151,40 +155,209 @@ pub(crate) fn payments() -> Draft {
     }
 }
 
+/// One run of a service before production, with a plan, commits and code.
+fn run(service: &str, id: u64, changes: Vec<ResourceChange>) -> Reading {
+    let base = crate::row::gate::example::reading();
+    let commit = |sha: &str, author: &str, subject: &str| Commit {
+        sha: format!("{sha}e0c1a2b3d4e5f60718293a4b5c6d7e8f00000"),
+        author: author.into(),
+        subject: subject.into(),
+    };
+    let file = |path: &str, status: &str, patch: &str| File {
+        path: path.into(),
+        status: status.into(),
+        patch: Some(patch.into()),
+    };
+    let changed = Changes {
+        since: "4f1c9e2a0b1c2d3e4f5061728394a5b6c7d8e9f0".into(),
+        commits: vec![
+            commit("9b21c04", "priya", "Export invoices nightly"),
+            commit("77ad310", "govind", "Move the ledger to the larger class"),
+            commit("c0ffee1", "marcus", "Retry a page of the export once"),
+        ],
+        files: vec![
+            file("src/export.rs", "modified", "@@ -1,1 +1,2 @@\n use ledger;\n+use export;\n"),
+            file(
+                "migrations/0042_exports.sql",
+                "added",
+                "@@ -0,0 +1,1 @@\n+create table exports (id bigint);\n",
+            ),
+        ],
+        complete: true,
+    };
+    let plan = Told::Known(Plan { changes, ..base.plan.known().unwrap().clone() });
+    Reading {
+        service: service.into(),
+        run: Run { id, repository: format!("acme/{service}"), ..base.run },
+        plan,
+        changes: Told::Known(changed),
+        canary: Some(Canary::Dispatch { event_type: "dock-canary".into() }),
+        ..base
+    }
+}
+
+fn resource(address: &str, action: Action, fields: &[(&str, Option<&str>, Option<&str>)]) -> ResourceChange {
+    let field = |(name, before, after): &(&str, Option<&str>, Option<&str>)| FieldChange {
+        name: (*name).into(),
+        before: before.map(str::to_owned),
+        after: after.map(str::to_owned),
+    };
+    ResourceChange {
+        address: address.into(),
+        kind: address.split('.').next().unwrap().into(),
+        action,
+        fields: fields.iter().map(field).collect(),
+    }
+}
+
+fn burning(name: &str, value: &str, shape: &[f64], threshold: &str) -> Signal {
+    let points: Vec<Option<f64>> = shape.iter().copied().map(Some).collect();
+    let mut burn = signal(name, value, Grade::Bad, Weight::Block, "prometheus", 2);
+    burn.series = Some(Series { from: ago(45), ..series(&points, "x", threshold) });
+    burn
+}
+
 /// A pipeline's gate, blocked and irreversible.
 pub(crate) fn gate() -> Draft {
+    let reading = run(
+        "billing-worker",
+        9826,
+        vec![
+            resource(
+                "aws_iam_role.billing_export",
+                Action::Create,
+                &[("name", None, Some("\"billing-export\""))],
+            ),
+            resource(
+                "aws_iam_policy.export_read",
+                Action::Update,
+                &[("actions", Some("[\"s3:GetObject\"]"), Some("[\"s3:*\"]"))],
+            ),
+            resource(
+                "aws_db_instance.ledger",
+                Action::Replace,
+                &[("instance_class", Some("\"db.m6g.large\""), Some("\"db.m6g.xlarge\""))],
+            ),
+            resource(
+                "aws_sqs_queue.exports_old",
+                Action::Destroy,
+                &[("name", Some("\"exports-old\""), None)],
+            ),
+            resource("aws_ecs_service.worker", Action::Update, &[("desired_count", Some("4"), Some("6"))]),
+        ],
+    );
+    let mut stale = signal("p95", "142 ms, 3 % over 14 d", Grade::Good, Weight::Note, "prometheus", 12);
+    stale.budget_s = 600;
     Draft {
         kind: Kind::Gate,
-        subject: "billing-worker".into(),
+        subject: reading.subject(),
         title: "SLO burn 4x, IAM role widened".into(),
         verdict: Verdict::Block,
         rationale: "The burn rate is over 3 in both windows and the plan widens an IAM role.".into(),
         risk: Risk::Irreversible,
-        signals: vec![signal("burn", "4.1", Grade::Unknown, Weight::Block, "datadog", 9)],
-        pointers: vec![pointer("github_run_id", "github", "9826")],
+        signals: vec![
+            burning(
+                "SLO burn over 1 h",
+                "4.1x, and 4.6x over 5 min",
+                &[0.3, 0.3, 0.4, 0.3, 0.9, 1.8, 2.9, 3.8, 4.2, 4.4, 4.3, 4.1, 4.2, 4.1],
+                "3",
+            ),
+            signal(
+                "privileges",
+                "aws_iam_role.billing_export, aws_iam_policy.export_read",
+                Grade::Bad,
+                Weight::Hold,
+                "terraform",
+                2,
+            ),
+            signal("state", "aws_db_instance.ledger is replaced", Grade::Bad, Weight::Hold, "terraform", 2),
+            signal("error budget", "no data", Grade::Unknown, Weight::Hold, "datadog", 9),
+            signal("CI", "14 of 14 green", Grade::Good, Weight::Note, "github", 2),
+            stale,
+        ],
+        pointers: vec![
+            pointer("github_run_id", "github", "9826"),
+            pointer("terraform_run", "terraform", "run-77"),
+        ],
         incident: None,
-        base: Base::Gate(crate::row::gate::GateBase {
-            service: "billing-worker".into(),
-            repository: "acme/billing-worker".into(),
-            environment: "production".into(),
-            run: "9826".into(),
-            attempt: 1,
-            head_sha: "4f1c9e2".into(),
-            plan: None,
-            plan_sha256: None,
-        }),
-        effect: RowEffect::Github(crate::row::gate::GateEffect {
-            repository: "acme/billing-worker".into(),
-            run: "9826".into(),
-            environment: "production".into(),
-            state: "approved".into(),
-            apply: None,
-            canary: Some(crate::row::gate::Canary::Dispatch { event_type: "dock-canary".into() }),
-            conditions: std::collections::BTreeMap::new(),
-        }),
-        diff: String::new(),
-        read_at: ago(9),
+        reviewers: vec!["sarah".parse().unwrap(), "priya".parse().unwrap()],
+        base: Base::Gate(reading.base()),
+        effect: RowEffect::Github(reading.effect()),
+        diff: crate::row::difference::of_gate(&reading),
+        read_at: ago(2),
         ..sample::draft()
+    }
+}
+
+/// The same service's neighbour, half signed.
+fn second_gate() -> Draft {
+    let reading = run("checkout-api", 9821, vec![]);
+    Draft {
+        subject: reading.subject(),
+        title: "schema change on orders".into(),
+        verdict: Verdict::Hold,
+        rationale: "The migration is additive; orders lag is flat since 01:40.".into(),
+        base: Base::Gate(reading.base()),
+        effect: RowEffect::Github(reading.effect()),
+        diff: crate::row::difference::of_gate(&reading),
+        ..gate()
+    }
+}
+
+/// What the backend would read of a row's service now.
+pub(crate) fn telemetry(look: Look) -> Telemetry {
+    let step = look.span.step_s();
+    let until = look.until.unwrap_or_else(now);
+    let from = until - look.span.duration();
+    let count = u32::try_from(look.span.seconds()).unwrap() / step;
+    let wave = |at: u32, of: f64| (of * (1.0 + f64::from((at * 7) % 11) / 20.0) * 100.0).round() / 100.0;
+    let pane = |name: &str, unit: &str, of: f64, threshold: Option<&str>| Pane {
+        name: name.into(),
+        unit: unit.into(),
+        pointer: pointer("prometheus_query", "prometheus", name),
+        fetched_at: now() - SignedDuration::from_secs(8),
+        budget_s: 300,
+        series: Some(Series {
+            unit: unit.into(),
+            from,
+            step_s: step,
+            points: (0..count)
+                .map(|at| (!(count / 2..count / 2 + 6).contains(&at)).then(|| wave(at, of).to_string()))
+                .collect(),
+            threshold: threshold.map(str::to_owned),
+        }),
+        unknown: None,
+        bad: Side::Over,
+    };
+    let unknown = Pane {
+        series: None,
+        unknown: Some("Prometheus did not answer in time".into()),
+        ..pane("SLO burn over 6 h", "x", 1.0, None)
+    };
+    let left = Pane { bad: Side::Under, ..pane("error budget left", " %", 5.0, Some("10")) };
+    let mark = |minutes: i64, what: &str, detail: &str| Mark {
+        at: ago(minutes),
+        what: what.into(),
+        detail: detail.into(),
+    };
+    Telemetry {
+        row: look.row,
+        until,
+        span: look.span,
+        panes: vec![
+            pane("error-rate", "%", 0.4, Some("1")),
+            pane("SLO burn over 1 h", "x", 3.0, Some("3")),
+            unknown,
+            left,
+            pane("p95", " ms", 180.0, None),
+            pane("requests", " /s", 200.0, None),
+        ],
+        marks: vec![
+            mark(122, "last sync", "4f1c9e2"),
+            mark(42, "incident", "INC-771"),
+            mark(33, "drift seen", "argus"),
+        ],
+        marks_unknown: vec![],
     }
 }
 
@@ -222,21 +395,17 @@ pub(crate) fn entry(row: &str, decision: Decision, fate: Fate, number: u8) -> En
 }
 
 pub(crate) fn views() -> Vec<RowView> {
-    let mut second = view(
-        "gate-9821",
-        1,
-        Draft {
-            subject: "checkout-api".into(),
-            title: "schema change on orders".into(),
-            verdict: Verdict::Hold,
-            ..gate()
-        },
-        6,
-        15,
-    );
+    let mut second = view("gate-9821", 1, second_gate(), 6, 15);
+    second.decisions.push(first_key());
     second.head.state = State::HalfSigned;
     second.head.keys_needed = 2;
     second.head.keys_given = 1;
+    let mut blocked = view("gate-9826", 1, gate(), 109, 120);
+    blocked.head.keys_needed = 2;
+    for gate in [&mut second, &mut blocked] {
+        gate.head.agent = "gatekeeper".parse().unwrap();
+        gate.head.owner = "admin".parse().unwrap();
+    }
     let mut done = view(
         "sync-8820",
         1,
@@ -256,7 +425,7 @@ pub(crate) fn views() -> Vec<RowView> {
     vec![
         view("sync-8822", 2, checkout(), 79, 240),
         view("sync-8821", 1, payments(), 30, 240),
-        view("gate-9826", 1, gate(), 109, 120),
+        blocked,
         view(
             "sync-8815",
             3,
@@ -273,6 +442,26 @@ pub(crate) fn views() -> Vec<RowView> {
         running,
         done,
     ]
+}
+
+/// The first of two keys.
+fn first_key() -> DecisionView {
+    DecisionView {
+        id: DecisionId::new(1_780_000_000_009, [9; 10]),
+        decision: Decision::Approve,
+        overrides: true,
+        reviewer: "sre-jordan".parse().unwrap(),
+        note: Some("The lock is held for less than a second.".into()),
+        made_at: ago(4),
+        at: ago(4),
+        key: "SHA256:def".into(),
+        touch: crate::row::Touch::Unproven,
+        offline: false,
+        revision: 1,
+        conditions: std::collections::BTreeMap::new(),
+        void: None,
+        log_index: Some(48_109),
+    }
 }
 
 pub(crate) fn snapshot() -> Snapshot {
@@ -343,6 +532,8 @@ pub(crate) struct Desk {
     pub(crate) effects: Vec<Effect>,
     /// The rows as the cache has them now.
     pub(crate) cache: Vec<RowView>,
+    /// The backend gives live series.
+    pub(crate) measures: bool,
     frame: u64,
 }
 
@@ -357,7 +548,7 @@ impl Desk {
     pub(crate) fn empty(width: u16, height: u16) -> Desk {
         let mut model = Model::new(surroundings(), Moment { now: now(), ms: 0 });
         model.size = (width, height);
-        Desk { model, ms: 1_000, effects: vec![], cache: views(), frame: 0 }
+        Desk { model, ms: 1_000, effects: vec![], cache: views(), measures: true, frame: 0 }
     }
 
     pub(crate) fn what(&mut self, what: What) {
@@ -377,6 +568,9 @@ impl Desk {
                 let found = self.cache.iter().find(|view| view.head.id == *row).cloned();
                 let body = found.map(|view| Box::new(body(view))).ok_or_else(|| "not cached".to_owned());
                 self.answer(Answer::Row { row: *row, body });
+            }
+            Effect::Series { look } if self.measures => {
+                self.answer(Answer::Series { look: *look, series: Ok(Box::new(telemetry(*look))) });
             }
             Effect::Key => {
                 self.answer(Answer::Key(KeyState::Ready {

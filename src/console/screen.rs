@@ -21,6 +21,7 @@ pub mod queue;
 pub mod record;
 pub mod row;
 pub mod series;
+pub mod telemetry;
 pub mod words;
 
 /// Draws everything.
@@ -44,6 +45,7 @@ pub fn draw(model: &Model, picture: &mut Picture) {
             row::pane(model, &mut canvas, main, areas.list.is_some());
         }
         (Some(main), Some(Screen::Diff(screen))) => diff::pane(model, screen, &mut canvas, main),
+        (Some(main), Some(Screen::Telemetry(screen))) => telemetry::pane(model, screen, &mut canvas, main),
         (Some(main), Some(Screen::Outbox(plain))) => {
             lines(&mut canvas, upper(main), plain.view, &outbox::lines(model, main.width));
             detail(&mut canvas, main, &outbox::detail(model, plain.view.cursor));
@@ -59,7 +61,10 @@ pub fn draw(model: &Model, picture: &mut Picture) {
         (None, _) => {}
     }
     if let Some(side) = areas.side {
-        series::pane(model, &mut canvas, side);
+        series::beside(model, &mut canvas, side);
+    }
+    if let Some(charts) = areas.charts {
+        series::below(model, &mut canvas, charts);
     }
     for layer in &model.layers {
         self::layer(model, layer, &mut canvas);
@@ -137,6 +142,10 @@ pub fn extent(model: &Model) -> Option<(usize, usize)> {
             Some((row::shown(model, screen.row, inner.width, screen.zoom).len(), usize::from(inner.height)))
         }
         Screen::Diff(screen) => Some((screen.lines.len(), usize::from(diff::inner(main).height))),
+        Screen::Telemetry(_) => {
+            let panes = telemetry::drawn_of(model).map_or(0, |drawn| drawn.panes.len());
+            Some((panes, usize::from(telemetry::parts(model, main).list.height)))
+        }
         Screen::Outbox(_) => Some((outbox::lines(model, main.width).len(), usize::from(upper(main).height))),
         Screen::Record(record) => {
             Some((record::lines(model, record, main.width).len(), usize::from(upper(main).height)))
@@ -150,6 +159,7 @@ pub fn cursor(model: &Model) -> Option<usize> {
     Some(match model.screens.last()? {
         Screen::Row(screen) => screen.view.top,
         Screen::Diff(screen) => screen.view.cursor,
+        Screen::Telemetry(screen) => screen.view.cursor,
         Screen::Outbox(plain) | Screen::Holds(plain) => plain.view.cursor,
         Screen::Record(record) => record.view.cursor,
     })
@@ -170,6 +180,9 @@ pub fn lines_as_text(model: &Model) -> Vec<String> {
             )
         }
         Some(Screen::Diff(screen)) => diff::as_text(screen),
+        Some(Screen::Telemetry(_)) => telemetry::drawn_of(model)
+            .map(|drawn| drawn.panes.into_iter().map(|pane| pane.name).collect())
+            .unwrap_or_default(),
         Some(Screen::Outbox(_)) => plain(outbox::lines(model, main.width)),
         Some(Screen::Record(record)) => plain(record::lines(model, record, main.width)),
         Some(Screen::Holds(_)) => plain(holds::lines(model, main.width)),

@@ -8,6 +8,7 @@ mod layers;
 mod lists;
 mod paging;
 mod screens;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 
@@ -50,6 +51,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
 /// What the next frame wants to show and nobody asked for yet: once, after all that waited was taken.
 pub fn wants(model: &mut Model) -> Vec<Effect> {
     let mut effects = if model.screens.is_empty() { screens::preview(model) } else { Vec::new() };
+    effects.extend(telemetry::due(model));
     let looked_at = model.queue.unfolded || !model.filter.is_empty() || model.known.came_back_on_counted();
     if looked_at && !model.known.over.is_empty() && !model.reading_over {
         model.reading_over = true;
@@ -76,7 +78,8 @@ pub fn next_wake_ms(model: &Model) -> Option<u64> {
     });
     let key = matches!(model.key, KeyState::Ready { .. }).then_some(model.rested_ms + KEY_STAYS_MS);
     let page = (model.page.by != super::page::By::Off).then_some(model.page_due_ms);
-    [notice, save, settle, list, second, minute, key, page].into_iter().flatten().min()
+    let series = super::telemetry::wake_ms(model);
+    [notice, save, settle, list, second, minute, key, page, series].into_iter().flatten().min()
 }
 
 fn may_settle(model: &Model) -> bool {

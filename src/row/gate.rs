@@ -359,6 +359,14 @@ pub fn subject(service: &str, run: u64, environment: &str) -> String {
     format!("{service}/{run}/{environment}")
 }
 
+/// The service that a gate's subject names, and the run.
+pub fn of_subject(subject: &str) -> (&str, Option<&str>) {
+    match subject.split_once('/') {
+        Some((service, rest)) => (service, rest.split('/').next()),
+        None => (subject, None),
+    }
+}
+
 impl GateBase {
     /// Field by field. A plan that is applied meanwhile is no other plan: its run and digest are compared.
     pub fn moved(&self, now: &Self) -> Vec<Moved> {

@@ -146,8 +146,14 @@ fn configured(app: &App) -> Configured<'_> {
 }
 
 /// How the deploys of what the row is about are gated, where they are.
-fn service<'a>(_: &'a App, _: &Base) -> Option<&'a Service> {
-    None
+fn service<'a>(app: &'a App, base: &Base) -> Option<&'a Service> {
+    match base {
+        Base::Gate(base) => app.gates.get(&base.service),
+        Base::Sync(base) => {
+            app.gates.values().find(|service| service.argocd.as_deref() == Some(base.application.as_str()))
+        }
+        Base::Runbook(_) | Base::Postmortem(_) | Base::Policy(_) => None,
+    }
 }
 
 #[cfg(test)]

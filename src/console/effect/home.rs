@@ -169,6 +169,7 @@ impl Worker {
             }
             Effect::Fresh { row } => ask(net, Ask::Fresh(row)),
             Effect::History { row } => ask(net, Ask::History(row)),
+            Effect::Series { look } => ask(net, Ask::Series(look)),
             Effect::SyncNow => ask(net, Ask::Now),
             Effect::MarkSeen(seen) => told(self.outbox.mark_seen(&seen)),
             Effect::MarkOpened(row) => self.outbox_after(|outbox| outbox.mark_opened(row)),
@@ -360,6 +361,9 @@ fn ask(net: &Sender<Ask>, what: Ask) -> Vec<Answer> {
     match (net.try_send(what.clone()), what) {
         (Ok(()), _) | (Err(_), Ask::Push | Ask::Now | Ask::SignIn(_) | Ask::Fresh(_) | Ask::History(_)) => {
             Vec::new()
+        }
+        (Err(_), Ask::Series(look)) => {
+            vec![Answer::Series { look, series: Err("too much is being asked at once".to_owned()) }]
         }
         (Err(_), Ask::Row(row)) => vec![away(row, "it is not cached, and too much is being asked at once")],
     }

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
 use zeroize::Zeroizing;
 
+use super::super::telemetry::Look;
 use super::home::{OpenError, Place, TellAnswer, since};
 use super::{Answer, Attempt, Effect, Link, LinkState, Secret};
 use crate::client::signer::DEMO_ORG;
@@ -34,6 +35,7 @@ const LOCKED: &str = "your key asks for its passphrase before it signs you in: `
 pub enum Ask {
     Row(RowId),
     Fresh(RowId),
+    Series(Look),
     History(RowId),
     /// Something was signed, or is to leave now.
     Push,
@@ -71,6 +73,9 @@ struct Net<'a> {
     failures: Cell<u32>,
     kick_feed: Notify,
     kick_push: Notify,
+    kick_series: Notify,
+    /// The series that are wanted next.
+    looked: Cell<Option<Look>>,
     told: RefCell<Option<(Vec<Entry>, Vec<NoteDraft>)>>,
     effects: &'a SyncSender<Effect>,
     tell: &'a TellAnswer,
@@ -104,6 +109,8 @@ impl<'a> Net<'a> {
             failures: Cell::new(0),
             kick_feed: Notify::new(),
             kick_push: Notify::new(),
+            kick_series: Notify::new(),
+            looked: Cell::new(None),
             told: RefCell::new(None),
             effects,
             tell,
@@ -119,6 +126,7 @@ impl<'a> Net<'a> {
             () = self.questions(asks) => {}
             () = self.follow() => {}
             () = self.deliver() => {}
+            () = self.series() => {}
         }
     }
 
@@ -420,6 +428,10 @@ impl<'a> Net<'a> {
                     self.hurry();
                 }
                 Ask::SignIn(secret) => self.sign_in_with(&secret).await,
+                Ask::Series(look) => {
+                    self.looked.set(Some(look));
+                    self.kick_series.notify_one();
+                }
                 Ask::Row(row) => self.row(row).await,
                 Ask::Fresh(row) => {
                     let fresh = match self.api().await {
@@ -437,6 +449,21 @@ impl<'a> Net<'a> {
                     self.tell(Answer::History { row, attempts });
                 }
             }
+        }
+    }
+
+    /// Live series, one question at a time and the newest alone, beside everything else.
+    async fn series(&self) {
+        loop {
+            self.kick_series.notified().await;
+            let Some(look) = self.looked.take() else { continue };
+            let read = match self.api().await {
+                Ok(api) => {
+                    api.series(look.row, look.span, look.until).await.map_err(|error| error.to_string())
+                }
+                Err(why) => Err(why),
+            };
+            self.tell(Answer::Series { look, series: read.map(Box::new) });
         }
     }
 

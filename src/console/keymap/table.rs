@@ -14,6 +14,7 @@ pub enum Context {
     Decide,
     Row,
     Diff,
+    Telemetry,
     Outbox,
     Dialog,
     /// A line that is being typed: filter, palette.
@@ -21,13 +22,14 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Context; 9] = [
+    pub const ALL: [Context; 10] = [
         Context::Everywhere,
         Context::List,
         Context::Queue,
         Context::Decide,
         Context::Row,
         Context::Diff,
+        Context::Telemetry,
         Context::Outbox,
         Context::Dialog,
         Context::Input,
@@ -42,6 +44,7 @@ impl Context {
             Context::Decide => "decide",
             Context::Row => "row",
             Context::Diff => "diff",
+            Context::Telemetry => "telemetry",
             Context::Outbox => "outbox",
             Context::Dialog => "dialog",
             Context::Input => "input",
@@ -57,6 +60,7 @@ impl Context {
             Context::Decide => "Deciding, from queue, row and diff",
             Context::Row => "Row",
             Context::Diff => "Difference",
+            Context::Telemetry => "Telemetry",
             Context::Outbox => "Outbox",
             Context::Dialog => "Decision",
             Context::Input => "Typing a line",
@@ -112,6 +116,7 @@ bindings! {
     Row PanePrevious "previous-pane" ["Shift+Tab"] "part before" "" false;
     Row Zoom "zoom" ["z"] "this part over the whole screen, and back" "" false;
     Row Diff "diff" ["v"] "read the difference in full" "diff" false;
+    Row Telemetry "telemetry" ["t"] "series: what was on the table, and live" "telemetry" false;
     Row Evidence "evidence" ["e"] "go to the signals, with their sources" "" false;
     Row OpenUrl "open" ["o"] "open the pointer's page, or show its address" "" false;
 
@@ -129,6 +134,14 @@ bindings! {
     Diff SidewaysLeft "left" ["h", "←"] "sideways to the left, where lines are not wrapped" "" false;
     Diff SidewaysRight "right" ["l", "→"] "sideways to the right" "" false;
     Diff WhiteSpace "white-space" ["i"] "leave out changes of white space only" "" false;
+
+    Telemetry SpanShorter "shorter" ["+"] "a shorter time, closer" "closer" false;
+    Telemetry SpanLonger "longer" ["-"] "a longer time" "longer" false;
+    Telemetry PanEarlier "earlier" ["h", "←"] "earlier" "earlier" false;
+    Telemetry PanLater "later" ["l", "→"] "later, up to now" "later" false;
+    Telemetry Freeze "freeze" ["f"] "let the picture stand still, or go on" "freeze" false;
+    Telemetry DraftTime "draft-time" ["d"] "to the time of the draft, and back to now" "draft" false;
+    Telemetry AsTable "table" ["v"] "as a table, or as a chart" "table" false;
 
     Outbox EditDraft "edit-draft" ["e"] "go on with this draft" "edit draft" false;
     Outbox SendNow "send-now" ["S"] "send what is signed without waiting" "send now" true;
@@ -195,6 +208,7 @@ pub const SCREENS: &[(&str, &[Context])] = &[
     ("queue", &[Context::Queue, Context::Decide, Context::List, Context::Everywhere]),
     ("row", &[Context::Row, Context::Decide, Context::List, Context::Everywhere]),
     ("diff", &[Context::Diff, Context::Decide, Context::List, Context::Everywhere]),
+    ("telemetry", &[Context::Telemetry, Context::List, Context::Everywhere]),
     ("outbox", &[Context::Outbox, Context::List, Context::Everywhere]),
     ("record", &[Context::List, Context::Everywhere]),
     ("dialog", &[Context::Dialog]),

@@ -4,9 +4,12 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::super::widget::diff::{Diff, Line, Shape};
 use super::super::widget::list::View;
 use crate::row::RowId;
+use crate::wire::{Span, Telemetry};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mode {
@@ -38,6 +41,7 @@ impl Mode {
 pub enum Screen {
     Row(RowScreen),
     Diff(DiffScreen),
+    Telemetry(TelemetryScreen),
     Outbox(Plain),
     Record(Record),
     Holds(Plain),
@@ -69,6 +73,27 @@ pub struct DiffScreen {
     pub search: String,
 }
 
+/// A row's series; the view's cursor is on the one that is drawn.
+#[derive(Clone, Debug)]
+pub struct TelemetryScreen {
+    pub visit: u64,
+    pub row: RowId,
+    pub view: View,
+    pub span: Span,
+    /// Where the time in sight ends; `None` is now.
+    pub until: Option<Timestamp>,
+    pub frozen: Option<Box<Frozen>>,
+    pub table: bool,
+    pub table_top: usize,
+}
+
+/// What was known when the reader asked for it to stand still.
+#[derive(Clone, Debug)]
+pub struct Frozen {
+    pub at: Timestamp,
+    pub told: Option<Telemetry>,
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Plain {
     pub visit: u64,
@@ -88,6 +113,7 @@ impl Screen {
         match self {
             Screen::Row(screen) => screen.visit,
             Screen::Diff(screen) => screen.visit,
+            Screen::Telemetry(screen) => screen.visit,
             Screen::Outbox(screen) | Screen::Holds(screen) => screen.visit,
             Screen::Record(screen) => screen.visit,
         }

@@ -78,7 +78,7 @@ fn what_was_only_counted_is_folded_with_the_rest() {
 #[test]
 fn ones_own_proposal_is_for_others() {
     let mut known = known();
-    known.me.as_mut().unwrap().agents = vec!["argus".parse().unwrap()];
+    known.me.as_mut().unwrap().agents = ["argus", "gatekeeper"].map(|agent| agent.parse().unwrap()).to_vec();
     let group = |row: &str| known.group(&known.rows[&id(row)]);
     assert_eq!([group("sync-8822"), group("gate-9821")], [Group::Others, Group::Others]);
     let marks = marks::Marks::of(&known, &known.rows[&id("sync-8822")], false, sample::now());

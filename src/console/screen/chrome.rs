@@ -12,7 +12,7 @@ use super::super::model::{Layer, Model, Screen, Typing};
 use super::super::queue::{Group, Grouping};
 use super::super::text::{self, plural};
 use super::super::theme::Slot;
-use super::{diff, row};
+use super::{diff, row, telemetry};
 
 /// From this age on, the last sync is told with its age.
 const FRESH_FOR: SignedDuration = SignedDuration::from_secs(30);
@@ -24,6 +24,11 @@ pub(super) fn header(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     match model.screens.last() {
         Some(Screen::Row(screen)) if !beside => {
             let [first, second] = row::heading(model, screen.row, area.width);
+            canvas.line(area.x, area.y, area.width, &first);
+            with_truth(model, canvas, area.x, area.y + 1, area.width, &second);
+        }
+        Some(Screen::Telemetry(screen)) => {
+            let [first, second] = telemetry::heading(model, screen);
             canvas.line(area.x, area.y, area.width, &first);
             with_truth(model, canvas, area.x, area.y + 1, area.width, &second);
         }
@@ -235,7 +240,10 @@ fn hints(model: &Model, width: u16) -> Styled {
         let Some(chord) = chord.filter(|_| model.disabled(bound.binding.command).is_none()) else { continue };
         let told_elsewhere = matches!(bound.binding.command, Command::Help | Command::DialogHelp)
             || (bound.binding.command == Command::Open
-                && matches!(model.screens.last(), Some(Screen::Row(_) | Screen::Diff(_))));
+                && matches!(
+                    model.screens.last(),
+                    Some(Screen::Row(_) | Screen::Diff(_) | Screen::Telemetry(_))
+                ));
         if told_elsewhere {
             continue;
         }

@@ -14,6 +14,7 @@ use super::super::effect::KeyState;
 use super::super::layout;
 use super::super::model::{About, Ask, Model, Typing};
 use super::super::shown::Shown;
+use super::super::signers;
 use super::super::text;
 use super::super::theme::Slot;
 use crate::row::{Decision, Digest, Grade};
@@ -81,7 +82,7 @@ fn parts(model: &Model, dialog: &Dialog, width: usize) -> Vec<Part> {
             for pin in pins {
                 let title = model
                     .head(pin.row)
-                    .map(|head| format!("{}: {}", head.subject, head.title))
+                    .map(|head| format!("{}: {}", head.about(), head.title))
                     .unwrap_or_default();
                 let line = Styled::of(Slot::Title, format!("{:<10}", pin.row.to_string()))
                     .text(format!("r{} ", pin.revision))
@@ -166,6 +167,12 @@ fn single(
     parts.push(Part::text(
         label("you").text(me).to(48).add(Slot::Muted, format!("read for {}", text::read_for(looked))),
     ));
+    if view.head.keys_needed > 1 && decision == Decision::Approve {
+        let keys = signers::keys(view, model.now(), &model.zone);
+        for (at, line) in Shown::untrusted(&keys).wrap(width.saturating_sub(11)).into_iter().enumerate() {
+            parts.push(Part::text(label(if at == 0 { "keys" } else { "" }).text(line)));
+        }
+    }
     warnings(model, dialog, view, width, parts);
 }
 

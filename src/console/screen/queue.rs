@@ -111,7 +111,7 @@ fn row_line(model: &Model, head: &Listed, width: u16) -> Styled {
         return line
             .add(slot, format!("{left:>7} "))
             .add(Slot::Link, title_mark(marks))
-            .add(slot, &*head.subject);
+            .add(slot, head.about());
     }
     let risk = if head.risk == Risk::Irreversible { Slot::Watch } else { slot };
     line = line
@@ -124,7 +124,7 @@ fn row_line(model: &Model, head: &Listed, width: u16) -> Styled {
     let verdict = if head.verdict.goes_ahead() { slot } else { Slot::Watch };
     line.add(verdict, format!("{} ", fixed(head.verdict.word(), 5)))
         .add(Slot::Info, title_mark(marks))
-        .add(slot, &*head.subject)
+        .add(slot, head.about())
         .add(slot, ": ")
         .add(slot, &*head.title)
 }
@@ -155,9 +155,9 @@ fn sentence(model: &Model, head: &Listed) -> Option<String> {
     Some(match last {
         Some(last) => {
             let at = text::when(last.at, model.now(), &model.zone, false);
-            format!("{}: {} by {} {at}", head.subject, text::state(head.state), last.reviewer)
+            format!("{}: {} by {} {at}", head.about(), text::state(head.state), last.reviewer)
         }
-        None => format!("{}: {}", head.subject, text::state(head.state)),
+        None => format!("{}: {}", head.about(), text::state(head.state)),
     })
 }
 

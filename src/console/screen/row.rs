@@ -4,6 +4,7 @@
 //!
 //! Never: a claim without its author, a fact without its age.
 
+pub mod gate;
 mod proposal;
 mod since;
 
@@ -88,15 +89,18 @@ pub fn heading(model: &Model, row: RowId, width: u16) -> [Styled; 2] {
     let Some(head) = model.head(row) else { return [Styled::from(format!(" {row}")), Styled::new()] };
     let risk = if width < 90 { text::risk_medium(head.risk) } else { head.risk.word() };
     let left = Styled::of(Slot::Title, format!(" {} r{} · {}", head.id, head.revision, head.word))
-        .text(format!("   {} · {} · {risk}", head.subject, text::environment(&head.environment)));
+        .text(format!("   {} · {} · {risk}", head.about(), text::environment(&head.environment)));
     let right = if head.state.undecided() {
-        let left = text::left(head.expires_at.duration_since(model.now()));
+        let time = text::left(head.expires_at.duration_since(model.now()));
         let asked = match () {
             () if model.known.own(head) => "not yours",
             () if model.known.asked(head) => "you are asked",
             () => "others asked",
         };
-        format!("{left} left  {asked} ")
+        let whole = format!("{time} left  {asked} ");
+        // Where both have no room, the time that is left is told.
+        let fits = left.width() + whole.len() < usize::from(width);
+        if fits { whole } else { format!("{time} left ") }
     } else {
         format!("{} ", text::state(head.state))
     };
@@ -193,6 +197,7 @@ pub fn document(model: &Model, row: RowId, width: u16) -> Vec<DocLine> {
     };
     claim(model, body, &mut doc);
     signals(model, body, &mut doc);
+    gate::brings(body, &mut doc);
     difference(model, body, &mut doc);
     effect(body, &mut doc);
     what_moved(model, body, &mut doc);

@@ -6,11 +6,12 @@ use super::super::effect::{Answer, Attempt, LinkState};
 use super::super::sample::{self, Desk, id};
 use super::super::terminal::paint::Painter;
 use super::super::theme::{EMBEDDED, Wish};
+use super::super::widget::chart::Charts;
 use crate::row::Decision;
 use crate::wire::{DecisionView, RowView};
 
 /// Screens, and the keys that lead there.
-const SCREENS: [(&str, &str); 16] = [
+const SCREENS: [(&str, &str); 23] = [
     ("queue", ""),
     ("row", "j j Enter"),
     ("diff", "j j Enter v"),
@@ -27,6 +28,13 @@ const SCREENS: [(&str, &str); 16] = [
     ("views", "v"),
     ("themes", "g c"),
     ("copy", "j j Enter y"),
+    ("telemetry", "j j Enter t"),
+    ("telemetry-table", "j j Enter t j v PgDn"),
+    ("telemetry-frozen", "j j Enter t j f - h"),
+    ("gate", "j Enter"),
+    ("gate-diff", "j Enter v Tab"),
+    ("gate-approve", "j Enter O \"The replica takes over in the window.\""),
+    ("gate-second-key", "j j j Enter G"),
 ];
 
 fn desk(width: u16, height: u16, keys: &str) -> Desk {
@@ -49,6 +57,18 @@ fn each_screen_at_three_sizes() {
     for (name, keys) in SCREENS {
         for (width, height) in [(80, 24), (120, 40), (200, 60)] {
             insta::assert_snapshot!(format!("{name}-{width}x{height}"), desk(width, height, keys).screen());
+        }
+    }
+}
+
+#[test]
+fn each_step_of_charts_says_the_same() {
+    for charts in Charts::ALL {
+        for (name, size, keys) in [("screen", (80, 24), "j j Enter t"), ("beside", (200, 60), "j")] {
+            let mut desk = Desk::new(size.0, size.1);
+            desk.model.charts = charts;
+            desk.keys(keys);
+            insta::assert_snapshot!(format!("charts-{}-{name}", charts.name()), desk.screen());
         }
     }
 }
@@ -275,7 +295,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_size_is_drawn(width in 1u16..240, height in 1u16..80, screen in 0usize..16, after in (1u16..240, 1u16..80)) {
+    fn any_size_is_drawn(width in 1u16..240, height in 1u16..80, screen in 0usize..SCREENS.len(), after in (1u16..240, 1u16..80)) {
         let mut desk = desk(width, height, SCREENS[screen].1);
         desk.screen();
         desk.model.size = after;

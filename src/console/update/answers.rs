@@ -8,7 +8,7 @@ use super::super::model::{Body, Layer, Model, Screen};
 use super::super::queue::Line;
 use super::super::text;
 use super::super::theme::Slot;
-use super::{layers, list_changed, lists, paging, screens};
+use super::{layers, list_changed, lists, paging, screens, telemetry};
 use crate::client::{Entry, Fate, Listed};
 use crate::row::{Grade, RowId};
 
@@ -67,6 +67,10 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
             if let Some(body) = model.bodies.get_mut(&row) {
                 body.attempts = Some(attempts);
             }
+            Vec::new()
+        }
+        Answer::Series { look, series } => {
+            telemetry::came(model, look, series.map(|told| *told));
             Vec::new()
         }
         Answer::Key(key) => {
@@ -254,6 +258,7 @@ fn signed_came(model: &mut Model, row: RowId, signed: Result<Box<Entry>, String>
             entries.insert(0, *entry);
             model.known.set_entries(entries);
             model.queue.marked.remove(&row);
+            model.done_with = Some(row).filter(|_| !model.screens.is_empty());
             let done = model.dialog_mut().is_none_or(|dialog| {
                 dialog.signing = dialog.signing.saturating_sub(1);
                 dialog.touched_ms = None;

@@ -10,7 +10,7 @@ use super::super::keymap::{Command, Resolved};
 use super::super::model::{Layer, Model, Screen};
 use super::super::text;
 use super::super::theme::Slot;
-use super::{ask_to_quit, layers, lists, screens, suspend, tell_watch};
+use super::{ask_to_quit, layers, lists, screens, suspend, telemetry, tell_watch};
 
 /// So many keys within [`BURST_MS`] were not typed by hand.
 const BURST_KEYS: usize = 8;
@@ -42,7 +42,9 @@ pub(super) fn press(model: &mut Model, key: Key, keys_at_once: usize) -> Vec<Eff
             if burst && key.code == Code::Enter {
                 return tell_watch(model, text::BURST);
             }
-            run(model, command)
+            let mut effects = run(model, command);
+            effects.extend(lists::land(model));
+            effects
         }
     }
 }
@@ -209,6 +211,7 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Suspend => suspend(model),
         Command::Redraw => vec![Effect::Redraw],
         Command::Refresh => {
+            model.telemetry.hurry();
             model.tell(Slot::Info, text::SYNCING);
             let row = model.subject().filter(|_| !model.screens.is_empty());
             [Effect::SyncNow].into_iter().chain(row.map(|row| Effect::Fresh { row })).collect()
@@ -260,6 +263,7 @@ fn move_or_act(model: &mut Model, command: Command) -> Vec<Effect> {
         None => lists::queue_command(model, command),
         Some(Screen::Row(_)) => screens::row_command(model, command),
         Some(Screen::Diff(_)) => screens::diff_command(model, command),
+        Some(Screen::Telemetry(_)) => telemetry::command(model, command),
         Some(Screen::Outbox(_)) => screens::outbox_command(model, command),
         Some(Screen::Record(_) | Screen::Holds(_)) => screens::open_under_cursor(model, command),
     }

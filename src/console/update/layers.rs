@@ -251,6 +251,7 @@ fn search(model: &mut Model, words: &str) -> Vec<Effect> {
             screen.view.cursor = at;
         }
         Some(Screen::Diff(screen)) => screen.view.to(at, len, height),
+        Some(Screen::Telemetry(screen)) => screen.view.to(at, len, height),
         Some(Screen::Outbox(plain) | Screen::Holds(plain)) => plain.view.to(at, len, height),
         Some(Screen::Record(record)) => record.view.to(at, len, height),
         None => {}

@@ -8,10 +8,10 @@ use super::super::effect::Effect;
 use super::super::keymap::Command;
 use super::super::layout;
 use super::super::model::{Layer, Model, Screen};
-use super::super::queue::{DONE_FOR, Grouping};
+use super::super::queue::{DONE_FOR, Group, Grouping, Line as QueueLine};
 use super::super::screen;
 use super::super::widget::list::View;
-use super::{layers, screens};
+use super::{layers, screens, telemetry};
 use crate::client::filter::{Filter, Standing};
 use crate::client::{Fate, Listed};
 use crate::row::RowId;
@@ -61,6 +61,29 @@ pub(super) fn look_over(model: &mut Model) {
     model.dirty = true;
 }
 
+/// Back on the list after a decision: the cursor goes on to the next row that waits for its reader. It was a key that
+/// asked for it.
+pub(super) fn land(model: &mut Model) -> Vec<Effect> {
+    if !model.screens.is_empty() {
+        return Vec::new();
+    }
+    let Some(row) = model.done_with.take().filter(|row| model.queue.row() == Some(*row)) else {
+        return Vec::new();
+    };
+    let waits = |line: &QueueLine| match line {
+        QueueLine::Row(other) if *other != row => model.known.rows.get(other).is_some_and(|head| {
+            matches!(model.known.group(head), Group::CameBack | Group::ForYou | Group::SecondKey)
+        }),
+        _ => false,
+    };
+    let (lines, at) = (&model.queue.lines, model.queue.cursor);
+    let next = lines.iter().skip(at).position(waits).map(|step| at + step);
+    let Some(next) = next.or_else(|| lines.iter().take(at).rposition(waits)) else { return Vec::new() };
+    let height = list_height(model);
+    model.queue.to(next, height);
+    screens::preview(model)
+}
+
 /// Takes the new order over.
 pub(super) fn settle(model: &mut Model) {
     filter_rows(model);
@@ -101,6 +124,10 @@ fn with_view(model: &mut Model, change: impl FnOnce(&mut View)) {
     match model.screens.last_mut() {
         Some(Screen::Row(screen)) => change(&mut screen.view),
         Some(Screen::Diff(screen)) => change(&mut screen.view),
+        Some(Screen::Telemetry(screen)) => {
+            change(&mut screen.view);
+            screen.table_top = 0;
+        }
         Some(Screen::Outbox(plain) | Screen::Holds(plain)) => change(&mut plain.view),
         Some(Screen::Record(record)) => change(&mut record.view),
         None => {}
@@ -109,6 +136,9 @@ fn with_view(model: &mut Model, change: impl FnOnce(&mut View)) {
 
 /// Commands that move; `None` where it was none.
 pub(super) fn movement(model: &mut Model, command: Command) -> Option<Vec<Effect>> {
+    if model.layers.is_empty() && telemetry::movement(model, command) {
+        return Some(Vec::new());
+    }
     let on_queue = model.layers.is_empty() && model.screens.is_empty();
     let (len, height) = if on_queue {
         (model.queue.lines.len(), list_height(model))

@@ -104,7 +104,7 @@ pub(super) fn open_under_cursor(model: &mut Model, command: Command) -> Vec<Effe
             Some(QueueLine::Heading { .. }) | None => Vec::new(),
         },
         Some(Screen::Row(_)) => open_diff(model),
-        Some(Screen::Diff(_)) => Vec::new(),
+        Some(Screen::Diff(_) | Screen::Telemetry(_)) => Vec::new(),
         Some(Screen::Outbox(plain)) => {
             let row = screen::outbox::items(model).get(plain.view.cursor).map(screen::outbox::Item::row);
             row.map(|row| open_row(model, row)).unwrap_or_default()
@@ -120,6 +120,7 @@ pub(super) fn open_under_cursor(model: &mut Model, command: Command) -> Vec<Effe
 pub(super) fn row_command(model: &mut Model, command: Command) -> Vec<Effect> {
     match command {
         Command::Diff => open_diff(model),
+        Command::Telemetry => super::telemetry::open(model),
         Command::PaneNext => pane(model, 1),
         Command::PanePrevious => pane(model, -1),
         Command::Evidence => to_pane(model, screen::row::Pane::Signals),
@@ -405,6 +406,7 @@ pub(super) fn keep_body(model: &mut Model, row: RowId, body: Body) {
         let on_screen = model.screens.iter().any(|screen| match screen {
             Screen::Row(screen) => screen.row == *row,
             Screen::Diff(screen) => screen.row == *row,
+            Screen::Telemetry(screen) => screen.row == *row,
             _ => false,
         });
         let in_dialog = model.layers.iter().any(|layer| match layer {

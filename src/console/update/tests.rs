@@ -593,3 +593,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn going_back_after_a_decision_leads_to_the_next_row() {
+    let mut desk = Desk::new(80, 24);
+    desk.keys("j j Enter");
+    let decided = desk.model.subject().unwrap();
+    let entry = sample::entry(&decided.to_string(), Decision::Decline, crate::client::Fate::Signed, 7);
+    desk.answer(Answer::Signed { row: decided, signed: Ok(Box::new(entry)) });
+    assert_eq!(desk.model.queue.row(), Some(decided), "nothing moves without a key");
+    desk.keys("q");
+    let next = desk.model.queue.row().unwrap();
+    assert_ne!(next, decided);
+    // A row that was only looked at stays where it is.
+    desk.keys("Enter q");
+    assert_eq!(desk.model.queue.row(), Some(next));
+}
+
+#[test]
+fn a_gate_is_found_by_its_service() {
+    let mut desk = Desk::new(80, 24);
+    desk.keys("/ \"service:billing-worker\" Enter");
+    assert_eq!(desk.model.passing.iter().copied().collect::<Vec<_>>(), [id("gate-9826")]);
+}

@@ -4,23 +4,18 @@
 
 use super::super::canvas::Styled;
 use super::super::shown::Shown;
+use super::super::telemetry::number;
 use super::super::theme::Slot;
-
-/// What the terminal can show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Glyphs {
-    Blocks,
-    Ascii,
-}
-
-const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-const ASCII: [char; 8] = ['_', '_', '.', '-', '=', '+', '*', '#'];
+use super::chart::{ASCII, BLOCKS, Charts};
 
 /// `points` in at most `width` columns, newest at the right; several points of one column show their largest.
-pub fn sparkline(points: &[Option<f64>], width: usize, glyphs: Glyphs) -> Styled {
+pub fn sparkline(points: &[Option<f64>], width: usize, charts: Charts) -> Styled {
+    if charts == Charts::Table {
+        return in_words(points);
+    }
     let columns = columns(points, width);
     let top = columns.iter().flatten().copied().fold(0.0_f64, f64::max);
-    let ramp = if glyphs == Glyphs::Blocks { &BLOCKS } else { &ASCII };
+    let ramp = if charts >= Charts::Ascii { &ASCII } else { &BLOCKS };
     let mut styled = Styled::new();
     let mut run = String::new();
     let mut in_gap = false;
@@ -39,44 +34,16 @@ pub fn sparkline(points: &[Option<f64>], width: usize, glyphs: Glyphs) -> Styled
     if run.is_empty() { styled } else { styled.add(slot(in_gap), Shown::untrusted(&run)) }
 }
 
-/// The same over several rows; a threshold is a dotted line behind the columns.
-pub fn tall(
-    points: &[Option<f64>],
-    width: usize,
-    height: usize,
-    limit: Option<f64>,
-    glyphs: Glyphs,
-) -> Vec<Styled> {
-    let columns = columns(points, width);
-    let most = columns
-        .iter()
-        .flatten()
-        .copied()
-        .fold(0.0_f64, f64::max)
-        .max(limit.unwrap_or(0.0))
-        .max(f64::MIN_POSITIVE);
-    let rows = f64::from(u32::try_from(height).unwrap_or(1));
-    let row_of = |value: f64| value / most * rows;
-    let ramp = if glyphs == Glyphs::Blocks { &BLOCKS } else { &ASCII };
-    let limit_row = limit.map(|limit| row_of(limit).ceil().max(1.0));
-    (1..=height)
-        .rev()
-        .map(|row| {
-            let row = f64::from(u32::try_from(row).unwrap_or(1));
-            let dotted = limit_row == Some(row);
-            columns.iter().fold(Styled::new(), |line, column| match column {
-                None if row <= 1.0 => line.add(Slot::Gap, "·"),
-                Some(value) if row_of(*value) > row - 1.0 => {
-                    let full = row_of(*value) >= row;
-                    let glyph = if full { ramp[7] } else { ramp[step(row_of(*value) - (row - 1.0))] };
-                    line.add(Slot::ChartA, glyph.to_string())
-                }
-                _ if dotted => line.add(Slot::Threshold, "┄"),
-                Some(_) if row <= 1.0 => line.add(Slot::ChartA, ramp[0].to_string()),
-                _ => line.text(" "),
-            })
-        })
-        .collect()
+/// For who wants no drawing at all.
+fn in_words(points: &[Option<f64>]) -> Styled {
+    let known = || points.iter().flatten().copied();
+    let said = match (known().reduce(f64::min), known().reduce(f64::max), known().last()) {
+        (Some(least), Some(most), Some(last)) => {
+            format!("min {} max {} last {}", number(least), number(most), number(last))
+        }
+        _ => "no data".to_owned(),
+    };
+    Styled::of(Slot::Muted, said)
 }
 
 fn slot(gap: bool) -> Slot {
@@ -105,26 +72,24 @@ fn columns(points: &[Option<f64>], width: usize) -> Vec<Option<f64>> {
 mod tests {
     use super::*;
 
-    fn check(points: &[Option<f64>], width: usize, glyphs: Glyphs, drawn: &str) {
-        assert_eq!(sparkline(points, width, glyphs).plain(), drawn);
+    fn check(points: &[Option<f64>], width: usize, charts: Charts, drawn: &str) {
+        assert_eq!(sparkline(points, width, charts).plain(), drawn);
     }
 
     #[test]
     fn a_gap_is_never_zero_and_never_joined() {
         let points = [Some(0.0), Some(1.0), None, None, Some(8.0), Some(4.0)];
-        check(&points, 6, Glyphs::Blocks, "▁▂··█▅");
-        check(&points, 6, Glyphs::Ascii, "__··#=");
-        check(&points, 3, Glyphs::Blocks, "▂·█");
-        check(&[None, None], 8, Glyphs::Blocks, "··");
-        check(&[Some(0.0), Some(0.0)], 8, Glyphs::Blocks, "▁▁");
-        check(&[], 8, Glyphs::Blocks, "");
+        check(&points, 6, Charts::Blocks, "▁▂··█▅");
+        check(&points, 6, Charts::Ascii, "__··#=");
+        check(&points, 3, Charts::Blocks, "▂·█");
+        check(&[None, None], 8, Charts::Blocks, "··");
+        check(&[Some(0.0), Some(0.0)], 8, Charts::Blocks, "▁▁");
+        check(&[], 8, Charts::Blocks, "");
     }
 
     #[test]
-    fn a_tall_chart_has_its_limit_and_its_gaps() {
-        let points = [Some(0.0), Some(2.0), None, Some(4.0)];
-        let drawn: Vec<String> =
-            tall(&points, 4, 4, Some(3.0), Glyphs::Blocks).iter().map(Styled::plain).collect();
-        assert_eq!(drawn, ["   █", "┄┄┄█", " █ █", "▁█·█"]);
+    fn who_wants_no_drawing_gets_words() {
+        check(&[Some(0.5), None, Some(8.0), Some(4.0)], 6, Charts::Table, "min 0.5 max 8 last 4");
+        check(&[None], 6, Charts::Table, "no data");
     }
 }

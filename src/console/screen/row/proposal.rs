@@ -83,7 +83,7 @@ fn signal_lines(model: &Model, view: &SignalView, name_width: usize, doc: &mut D
     let chart = signal.series.as_ref().map(|series| {
         let points: Vec<Option<f64>> = series.numbers().collect();
         let limit = series.threshold.as_ref().map(|limit| format!(" limit {limit}")).unwrap_or_default();
-        sparkline(&points, SPARK_WIDTH, model.glyphs).add(Slot::Threshold, limit)
+        sparkline(&points, SPARK_WIDTH, model.charts).add(Slot::Threshold, limit)
     });
     let value = Shown::untrusted(&signal.value.replace('\n', " "));
     let room = doc.width.saturating_sub(line.width() + Shown::untrusted(&right).width() + 2);
@@ -120,12 +120,14 @@ pub(super) fn difference(model: &Model, body: &Body, doc: &mut Doc) {
         doc.push(Pane::Difference, Styled::of(Slot::Muted, " no text came with this draft"));
         return;
     }
+    let gate = body.view.head.kind == crate::row::Kind::Gate;
+    let (one, many) = if gate { ("TEXT", "TEXTS") } else { ("RESOURCE", "RESOURCES") };
     let title = format!(
         "WHAT DIFFERS: {}, {}",
-        text::plural(body.files.len(), "RESOURCE", "RESOURCES"),
+        text::plural(body.files.len(), one, many),
         text::plural(body.diff.changed(), "LINE", "LINES")
     );
-    doc.heading(Pane::Difference, &title, "live → proposed");
+    doc.heading(Pane::Difference, &title, if gate { "deployed → this run" } else { "live → proposed" });
     if body.view.claim {
         doc.push(Pane::Difference, Styled::of(Slot::Watch, format!(" {}", text::CLAIM)));
     }

@@ -6,6 +6,7 @@ use super::super::super::canvas::Styled;
 use super::super::super::model::{Body, Model};
 use super::super::super::moved;
 use super::super::super::shown::Shown;
+use super::super::super::signers;
 use super::super::super::text;
 use super::super::super::theme::Slot;
 use super::{Doc, Pane};
@@ -90,11 +91,11 @@ fn opened_base(body: &Body, revision: u32, base: Option<&crate::row::Base>) -> V
 pub(super) fn decided(model: &Model, body: &Body, doc: &mut Doc) {
     let view = &body.view;
     doc.heading(Pane::Decided, "DECIDED SO FAR", "");
-    let asked: Vec<String> = view.head.reviewers.iter().map(ToString::to_string).collect();
-    if view.decisions.is_empty() {
-        let keys = text::plural(usize::try_from(view.head.keys_needed).unwrap_or(1), "key", "keys");
-        let asked = if asked.is_empty() { "nobody by name".to_owned() } else { asked.join(", ") };
-        doc.wrapped(Pane::Decided, Slot::Text, 1, &format!("nothing yet. Needs {keys}. Asked: {asked}"));
+    if let Some(can) = signers::can_still(view) {
+        let keys = signers::keys(view, model.now(), &model.zone);
+        let nothing = if view.decisions.is_empty() { "nothing yet; " } else { "" };
+        doc.wrapped(Pane::Decided, Slot::Text, 1, &format!("{nothing}{keys}"));
+        doc.wrapped(Pane::Decided, Slot::Muted, 1, &format!("can still: {can}"));
     }
     for decision in &view.decisions {
         decision_lines(model, view, decision, doc);

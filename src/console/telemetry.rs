@@ -1,0 +1,374 @@
+//! Series in the console: what a row's draft had on the table, and what was read of the same since, on one axis.
+//!
+//! Only what is on the screen is read: [`look`] says what that is, [`Telemetry`] when it is read again.
+//!
+//! Never: a live number in place of evidence; an answer kept for a row or a screen that went.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::layout;
+use super::model::{BODIES_MAX, Model, Screen};
+use super::widget::chart::{Plot, Point};
+use crate::row::{Pointer, RowId, Series};
+use crate::wire::{self, RowView, Side, Span};
+
+/// Between two readings: with the reader's eye, without it, and at most, where nobody answers.
+const WITH_FOCUS_MS: u64 = 10_000;
+const WITHOUT_FOCUS_MS: u64 = 60_000;
+const MOST_MS: u64 = 300_000;
+/// A cursor that moves on asks for nothing.
+const RESTS_MS: u64 = 250;
+/// An answer that has not come until now does not come.
+const GIVEN_UP_MS: u64 = 30_000;
+
+/// What is to be read: whose series, for which screen, over what time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    pub row: RowId,
+    /// The screen that shows it; 0 is the queue.
+    pub visit: u64,
+    pub span: Span,
+    /// `None`: up to now.
+    pub until: Option<Timestamp>,
+}
+
+/// What was read last of one row.
+#[derive(Clone, Debug)]
+pub struct Live {
+    pub look: Look,
+    pub told: wire::Telemetry,
+    pub came_ms: u64,
+}
+
+/// What was read, and how reading goes.
+#[derive(Clone, Debug, Default)]
+pub struct Telemetry {
+    live: BTreeMap<RowId, Live>,
+    /// The question that was asked last, and when; answered or not.
+    asked: Option<(Look, u64)>,
+    waits: bool,
+    failures: u32,
+    /// Why the last question has no answer.
+    pub error: Option<String>,
+}
+
+impl Telemetry {
+    pub fn live(&self, row: RowId) -> Option<&Live> {
+        self.live.get(&row)
+    }
+
+    /// When this look is to be asked for; `None` where it needs no more asking.
+    fn due_ms(&self, look: &Look, focused: bool, rested_ms: u64) -> Option<u64> {
+        let Some((asked, at)) = self.asked.filter(|(asked, _)| asked == look) else {
+            return Some(rested_ms + RESTS_MS);
+        };
+        if self.waits {
+            return Some(at + GIVEN_UP_MS);
+        }
+        if self.failures == 0 && asked.until.is_some() {
+            return None;
+        }
+        let every = if focused { WITH_FOCUS_MS } else { WITHOUT_FOCUS_MS };
+        let every = every.saturating_mul(1 << self.failures.min(8)).min(MOST_MS);
+        // Consoles that began together do not go on asking together.
+        let share = (at ^ look.row.number.wrapping_mul(7_919)) % 21;
+        Some(at + every * (90 + share) / 100)
+    }
+
+    fn ask(&mut self, look: Look, at_ms: u64) {
+        if self.asked.is_some_and(|(asked, _)| asked.row != look.row) {
+            (self.failures, self.error) = (0, None);
+        }
+        (self.asked, self.waits) = (Some((look, at_ms)), true);
+    }
+
+    /// Reads again as soon as may be.
+    pub fn hurry(&mut self) {
+        self.asked = None;
+    }
+
+    /// An answer came for what is still looked at.
+    pub fn take(&mut self, look: Look, answer: Result<wire::Telemetry, String>, at_ms: u64) {
+        self.waits = false;
+        match answer {
+            Ok(told) => {
+                (self.failures, self.error) = (0, None);
+                self.live.insert(look.row, Live { look, told, came_ms: at_ms });
+                while self.live.len() > BODIES_MAX {
+                    let oldest = self.live.iter().min_by_key(|(_, live)| live.came_ms).map(|(row, _)| *row);
+                    let Some(oldest) = oldest else { break };
+                    self.live.remove(&oldest);
+                }
+            }
+            Err(why) => {
+                self.failures = self.failures.saturating_add(1);
+                self.error = Some(why);
+            }
+        }
+    }
+}
+
+/// What the screen shows of telemetry now, where it shows any.
+pub fn look(model: &Model) -> Option<Look> {
+    if model.link.away() || model.too_small_to_read() {
+        return None;
+    }
+    match model.screens.last() {
+        Some(Screen::Telemetry(screen)) if screen.frozen.is_none() => {
+            Some(Look { row: screen.row, visit: screen.visit, span: screen.span, until: screen.until })
+        }
+        None | Some(Screen::Row(_)) => {
+            let areas = layout::areas(model);
+            areas.side.or(areas.charts)?;
+            let row = model.subject()?;
+            let view = &model.body(row)?.view;
+            let visit = model.screens.last().map_or(0, Screen::visit);
+            Some(Look { row, visit, span: span_for(view, model.now()), until: None })
+        }
+        Some(_) => None,
+    }
+}
+
+/// The question that is due now, if one is.
+pub fn due(model: &mut Model) -> Option<Look> {
+    let look = look(model)?;
+    let due = model.telemetry.due_ms(&look, model.focused != Some(false), model.rested_ms)?;
+    if model.at.ms < due {
+        return None;
+    }
+    model.telemetry.ask(look, model.at.ms);
+    Some(look)
+}
+
+pub fn wake_ms(model: &Model) -> Option<u64> {
+    let look = look(model)?;
+    model.telemetry.due_ms(&look, model.focused != Some(false), model.rested_ms)
+}
+
+/// The shortest span in which the draft is still in sight.
+pub fn span_for(view: &RowView, now: Timestamp) -> Span {
+    let age = now.duration_since(view.read_at);
+    let sees = |span: &Span| age < span.duration().checked_div(3).map_or(span.duration(), |third| third * 2);
+    Span::ALL.into_iter().filter(|span| *span >= Span::Hours3).find(sees).unwrap_or_default()
+}
+
+/// One series as it is drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pane {
+    pub name: String,
+    pub unit: String,
+    pub pointer: Pointer,
+    pub points: Vec<Point>,
+    pub threshold: Option<f64>,
+    pub bad: Side,
+    /// When the draft's own points were fetched, where it has any.
+    pub evidence_at: Option<Timestamp>,
+    /// When it was last read live, where it was.
+    pub fetched_at: Option<Timestamp>,
+    /// Why it could not be read.
+    pub unknown: Option<String>,
+    pub budget_s: u32,
+}
+
+/// A row's panes: those with evidence first, in its order, so that nothing moves when the live ones come.
+pub fn panes(view: &RowView, live: Option<&wire::Telemetry>) -> Vec<Pane> {
+    let lives = live.map(|live| live.panes.as_slice()).unwrap_or_default();
+    let mut panes = Vec::new();
+    let mut taken = Vec::new();
+    for signal in &view.signals {
+        let Some(series) = &signal.signal.series else { continue };
+        let same = |pane: &&wire::Pane| {
+            let pointer = &signal.signal.pointer;
+            let asked = (&pane.pointer.platform, &pane.pointer.reference);
+            (asked == (&pointer.platform, &pointer.reference)
+                && !pointer.reference.is_empty()
+                && pane.unit == series.unit)
+                || pane.name == signal.signal.name
+        };
+        let found = lives.iter().find(same);
+        taken.extend(found.map(|pane| &pane.name));
+        let threshold = |series: &Series| series.threshold.as_ref().and_then(|text| text.parse::<f64>().ok());
+        panes.push(Pane {
+            name: signal.signal.name.clone(),
+            unit: series.unit.clone(),
+            pointer: signal.signal.pointer.clone(),
+            points: points(Some(series), found.and_then(|pane| pane.series.as_ref())),
+            threshold: threshold(series).or_else(|| found.and_then(|pane| threshold(pane.series.as_ref()?))),
+            bad: found.map(|pane| pane.bad).unwrap_or_default(),
+            evidence_at: Some(signal.signal.fetched_at),
+            fetched_at: found.map(|pane| pane.fetched_at),
+            unknown: found.and_then(|pane| pane.unknown.clone()),
+            budget_s: found.map_or(signal.signal.budget_s, |pane| pane.budget_s),
+        });
+    }
+    panes.extend(lives.iter().filter(|pane| !taken.contains(&&pane.name)).map(|pane| Pane {
+        name: pane.name.clone(),
+        unit: pane.unit.clone(),
+        pointer: pane.pointer.clone(),
+        points: points(None, pane.series.as_ref()),
+        threshold: pane.series.as_ref().and_then(|series| series.threshold.as_ref()?.parse().ok()),
+        bad: pane.bad,
+        evidence_at: None,
+        fetched_at: Some(pane.fetched_at),
+        unknown: pane.unknown.clone(),
+        budget_s: pane.budget_s,
+    }));
+    panes
+}
+
+/// Evidence where there is evidence, what was read live before and after it.
+fn points(evidence: Option<&Series>, live: Option<&Series>) -> Vec<Point> {
+    let mut points = evidence.map(|series| placed(series, true)).unwrap_or_default();
+    let range = points.first().zip(points.last()).map(|(first, last)| (first.at, end(last)));
+    let outside = |point: &Point| range.is_none_or(|(from, until)| end(point) <= from || point.at >= until);
+    points.extend(live.map(|series| placed(series, false)).unwrap_or_default().into_iter().filter(outside));
+    points.sort_by_key(|point| point.at);
+    points
+}
+
+fn placed(series: &Series, evidence: bool) -> Vec<Point> {
+    let step = SignedDuration::from_secs(i64::from(series.step_s.max(1)));
+    let mut at = series.from;
+    let mut points = Vec::with_capacity(series.points.len());
+    for value in series.numbers() {
+        points.push(Point { at, step_s: series.step_s.max(1), value, evidence });
+        let Ok(next) = at.checked_add(step) else { break };
+        at = next;
+    }
+    points
+}
+
+/// The time that a point stands for ends here.
+fn end(point: &Point) -> Timestamp {
+    let step = SignedDuration::from_secs(i64::from(point.step_s));
+    point.at.saturating_add(step).unwrap_or(point.at)
+}
+
+impl Pane {
+    /// The newest known value, and its time, of what is in sight or of everything.
+    pub fn last(&self) -> Option<&Point> {
+        self.points.iter().rev().find(|point| point.value.is_some())
+    }
+
+    /// The last value is on the bad side of the threshold.
+    pub fn is_bad(&self) -> bool {
+        let last = self.last().and_then(|point| point.value);
+        last.zip(self.threshold).is_some_and(|(last, threshold)| self.bad.is_bad(last, threshold))
+    }
+
+    /// How old the newest known point is, where that is over its budget.
+    pub fn stale(&self, now: Timestamp) -> Option<SignedDuration> {
+        let age = now.duration_since(end(self.last()?));
+        (age > SignedDuration::from_secs(i64::from(self.budget_s))).then_some(age)
+    }
+
+    pub fn plot(&self, window: (Timestamp, Timestamp), draft: Timestamp) -> Plot<'_> {
+        let (from, until) = window;
+        Plot { points: &self.points, from, until, threshold: self.threshold, draft: Some(draft) }
+    }
+}
+
+/// Three digits that mean something, thousands as `k`.
+pub fn number(value: f64) -> String {
+    let size = value.abs();
+    let text = match size {
+        _ if size >= 10_000.0 => return format!("{}k", number(value / 1_000.0)),
+        _ if size >= 100.0 => format!("{value:.0}"),
+        _ if size >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    };
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn series(from: i64, step_s: u32, points: &[Option<&str>]) -> Series {
+        Series {
+            unit: "x".into(),
+            from: at(from),
+            step_s,
+            points: points.iter().map(|point| point.map(str::to_owned)).collect(),
+            threshold: None,
+        }
+    }
+
+    #[test]
+    fn what_was_on_the_table_is_never_replaced() {
+        let evidence = series(600, 60, &[Some("1"), None, Some("3")]);
+        let live = series(480, 60, &[Some("7"), Some("7"), Some("7"), Some("7"), Some("7"), Some("8"), None]);
+        let merged = points(Some(&evidence), Some(&live));
+        let told: Vec<_> =
+            merged.iter().map(|point| (point.at.as_second(), point.value, point.evidence)).collect();
+        assert_eq!(
+            told,
+            [
+                (480, Some(7.0), false),
+                (540, Some(7.0), false),
+                (600, Some(1.0), true),
+                (660, None, true),
+                (720, Some(3.0), true),
+                (780, Some(8.0), false),
+                (840, None, false)
+            ]
+        );
+    }
+
+    #[test]
+    fn it_is_read_often_with_focus_seldom_without_and_rarely_while_nobody_answers() {
+        let look = Look { row: "sync-8822".parse().unwrap(), visit: 1, span: Span::Hour, until: None };
+        let mut telemetry = Telemetry::default();
+        assert_eq!(telemetry.due_ms(&look, true, 1_000), Some(1_250), "a cursor that moves asks for nothing");
+        telemetry.ask(look, 2_000);
+        assert_eq!(telemetry.due_ms(&look, true, 1_000), Some(32_000), "one question at a time");
+        let told = wire::Telemetry {
+            row: look.row,
+            until: at(0),
+            span: look.span,
+            panes: vec![],
+            marks: vec![],
+            marks_unknown: vec![],
+        };
+        telemetry.take(look, Ok(told.clone()), 2_100);
+        let near = |due: Option<u64>, every: u64| {
+            let due = due.unwrap() - 2_000;
+            assert!((every * 9 / 10..=every * 11 / 10).contains(&due), "{due} for {every}");
+        };
+        near(telemetry.due_ms(&look, true, 1_000), 10_000);
+        near(telemetry.due_ms(&look, false, 1_000), 60_000);
+        for every in [20_000, 40_000, 80_000, 160_000, 300_000, 300_000] {
+            telemetry.take(look, Err("away".into()), 2_100);
+            near(telemetry.due_ms(&look, true, 1_000), every);
+        }
+        assert!(telemetry.live(look.row).is_some(), "what was read stays while nobody answers");
+        let past = Look { until: Some(at(0)), ..look };
+        assert_eq!(telemetry.due_ms(&past, true, 9_000), Some(9_250));
+        telemetry.ask(past, 9_250);
+        telemetry.take(past, Ok(told), 9_300);
+        assert_eq!(telemetry.due_ms(&past, true, 9_000), None, "what is over changes no more");
+    }
+
+    #[test]
+    fn numbers_take_few_columns() {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.4, "0.4"),
+            (14.44, "14.4"),
+            (310.2, "310"),
+            (12_345.0, "12.3k"),
+            (-0.001, "0"),
+            (-12.0, "-12"),
+            (100.0, "100"),
+        ] {
+            assert_eq!(number(value), text);
+        }
+    }
+}
