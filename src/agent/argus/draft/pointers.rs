@@ -58,13 +58,11 @@ impl Case<'_> {
         }
     }
 
-    /// Where incidents of the service would stand.
+    /// Where incidents of the service would stand: the newest of them, else the service itself, which has no page here.
     pub(super) fn service_pointer(&self) -> Pointer {
-        self.facts
-            .incidents
-            .known()
-            .and_then(|all| all.first())
-            .map_or_else(|| self.app_pointer(), incident_pointer)
+        let newest = self.facts.incidents.known().and_then(|all| all.first());
+        let service = || pointer("pagerduty_service", "pagerduty", &self.facts.reading.app, "");
+        newest.map_or_else(service, incident_pointer)
     }
 }
 

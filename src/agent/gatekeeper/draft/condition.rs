@@ -101,7 +101,7 @@ impl Case<'_> {
                 });
             }
             if open.is_empty() {
-                found.push(self.told(rules::READ, "open incidents", "none", self.run_pointer(), asked));
+                found.push(self.told(rules::READ, "open incidents", "none", self.service_pointer("pagerduty_service", "pagerduty"), asked));
             }
         }
         let asked = &self.facts.service.alerts;
@@ -115,7 +115,7 @@ impl Case<'_> {
             found.push(told.saying(format!("Alert {value} fires{since}.")));
         }
         if alerts.is_empty() {
-            found.push(self.told(rules::READ, "alerts", "none fires", self.run_pointer(), asked));
+            found.push(self.told(rules::READ, "alerts", "none fires", self.service_pointer("alertmanager_alerts", "alertmanager"), asked));
         }
     }
 

@@ -36,6 +36,11 @@ impl Case<'_> {
         pointer("github_run_id", "github", &run.id.to_string(), &run.url)
     }
 
+    /// Where nothing was found: the service in the platform that was asked. It tells no page of its own.
+    pub(super) fn service_pointer(&self, name: &str, platform: &str) -> Pointer {
+        pointer(name, platform, &self.facts.reading.service, "")
+    }
+
     pub(super) fn commit_pointer(&self) -> Pointer {
         let head = &self.facts.reading.run.head_sha;
         pointer("github_commit", "github", head, &format!("{}/commit/{head}", self.repository_url()))

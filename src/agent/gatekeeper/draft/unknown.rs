@@ -82,8 +82,10 @@ impl Case<'_> {
                 }
             }
         }
-        self.gap(&mut gaps, "incidents", &service.incidents, self.run_pointer());
-        self.gap(&mut gaps, "alerts", &service.alerts, self.run_pointer());
+        let pagerduty = self.service_pointer("pagerduty_service", "pagerduty");
+        self.gap(&mut gaps, "incidents", &service.incidents, pagerduty);
+        let alertmanager = self.service_pointer("alertmanager_alerts", "alertmanager");
+        self.gap(&mut gaps, "alerts", &service.alerts, alertmanager);
         self.gap(&mut gaps, "who is on call", &service.on_call, self.run_pointer());
         self.gap(&mut gaps, "earlier decisions", &self.facts.past, self.run_pointer());
         self.reading_gaps(&mut gaps);
