@@ -141,7 +141,7 @@ async fn telemetry(person: &Person, id: RowId, offline: Option<String>) -> Strin
             );
         }
         Err(why) => {
-            lines.push(out::safe(&format!("live is off: {}", why.lines().next().unwrap_or_default())))
+            lines.push(out::safe(&format!("live is off: {}", why.lines().next().unwrap_or_default())));
         }
     }
     lines.join("\n") + "\n"

@@ -87,9 +87,8 @@ pub(super) async fn of_row(
             async |_| { marks::of_platforms(&app, draft).await }
         )
     );
-    let told = told
-        .map(|kept| kept.value)
-        .unwrap_or_else(|| marks::Told { marks: Vec::new(), unknown: vec![TOO_MUCH.to_owned()] });
+    let too_much = || marks::Told { marks: Vec::new(), unknown: vec![TOO_MUCH.to_owned()] };
+    let told = told.map_or_else(too_much, |kept| kept.value);
     let mut marks: Vec<_> = marks::of_row(row, draft).into_iter().chain(told.marks).collect();
     marks.sort_by_key(|mark| mark.at);
     Ok(Json(Telemetry { row: id, until: between.until, span, panes, marks, marks_unknown: told.unknown }))

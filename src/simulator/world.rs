@@ -202,6 +202,11 @@ impl World {
     }
 
     /// The token that may apply a Terraform run.
+    /// The id of the SLO that Datadog keeps of a service.
+    pub fn datadog_slo(&self, service: &str) -> String {
+        super::datadog::slo_id(service)
+    }
+
     pub fn terraform_executor_token(&self) -> String {
         self.read(|state| state.tokens.get(terraform::EXECUTOR).cloned().unwrap_or_default())
     }

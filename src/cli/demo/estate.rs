@@ -230,7 +230,8 @@ impl Estate {
         ];
         let executor =
             executor.map(|(site, token)| self.section("executor", simulators, site, token)).concat();
-        let server = format!("{server}{executor}{}", gates::TABLES);
+        let tables = gates::tables(simulators.world());
+        let server = format!("{server}{executor}{tables}");
         home::write_private(&self.config("serve"), server.as_bytes())?;
         home::write_private(&self.config("executor"), server.as_bytes())?;
         self.write_agent(simulators, ARGUS, "settle_s = 2\npoll_s = 5\n", "")?;
@@ -238,7 +239,7 @@ impl Estate {
             simulators,
             GATEKEEPER,
             "poll_s = 2\nservice_s = 20\n",
-            &format!("{}{}", gates::TABLES, gates::SERVICES),
+            &format!("{tables}{}", gates::SERVICES),
         )
     }
 

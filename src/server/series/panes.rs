@@ -158,30 +158,27 @@ pub(super) fn of(base: &Base, service: Option<&Service>, configured: &Configured
 fn measured(names: &Names<'_>, configured: &Configured<'_>, whole: bool) -> Vec<Wanted> {
     let mut panes = Vec::new();
     let slo = names.slo.filter(|_| configured.datadog);
-    match (configured.prometheus, names.prometheus) {
-        (Some(queries), Some(name)) => {
-            let asks = queries.of(name);
-            panes.extend(burns(&asks, whole));
-            match slo {
-                Some(slo) => panes.extend(budget(slo)),
-                None if whole => {
-                    let ask = Ask::Prometheus(asks.budget_left.clone());
-                    let left = plain_pane("error budget left", Unit::Percent, ask);
-                    panes.push(Wanted { threshold: Some(BUDGET_LOW), bad: Side::Under, ..left });
-                }
-                None => {}
+    if let (Some(queries), Some(name)) = (configured.prometheus, names.prometheus) {
+        let asks = queries.of(name);
+        panes.extend(burns(&asks, whole));
+        match slo {
+            Some(slo) => panes.push(budget(slo)),
+            None if whole => {
+                let ask = Ask::Prometheus(asks.budget_left.clone());
+                let left = plain_pane("error budget left", Unit::Percent, ask);
+                panes.push(Wanted { threshold: Some(BUDGET_LOW), bad: Side::Under, ..left });
             }
-            panes.push(plain_pane("errors", Unit::Percent, Ask::Prometheus(asks.error_rate.clone())));
-            panes.push(plain_pane("p95", Unit::Milliseconds, Ask::Prometheus(asks.p95_seconds.clone())));
-            panes.push(plain_pane("requests", Unit::PerSecond, Ask::Prometheus(asks.request_rate.clone())));
+            None => {}
         }
-        _ => {
-            panes.extend(slo.into_iter().flat_map(datadog_burns));
-            panes.extend(slo.into_iter().flat_map(budget));
-            if let Some(name) = names.datadog.filter(|_| configured.datadog) {
-                panes.push(plain_pane("errors", Unit::Percent, Ask::DatadogErrors(name.to_owned())));
-                panes.push(plain_pane("p95", Unit::Milliseconds, Ask::DatadogP95(name.to_owned())));
-            }
+        panes.push(plain_pane("errors", Unit::Percent, Ask::Prometheus(asks.error_rate.clone())));
+        panes.push(plain_pane("p95", Unit::Milliseconds, Ask::Prometheus(asks.p95_seconds.clone())));
+        panes.push(plain_pane("requests", Unit::PerSecond, Ask::Prometheus(asks.request_rate.clone())));
+    } else {
+        panes.extend(slo.into_iter().flat_map(datadog_burns));
+        panes.extend(slo.map(budget));
+        if let Some(name) = names.datadog.filter(|_| configured.datadog) {
+            panes.push(plain_pane("errors", Unit::Percent, Ask::DatadogErrors(name.to_owned())));
+            panes.push(plain_pane("p95", Unit::Milliseconds, Ask::DatadogP95(name.to_owned())));
         }
     }
     // The two windows that are looked at first stand first, the others behind everything.
@@ -220,9 +217,9 @@ fn burn(window: Window, ask: Ask) -> Wanted {
     Wanted { threshold: Some(threshold), ..pane }
 }
 
-fn budget(slo: &str) -> Option<Wanted> {
+fn budget(slo: &str) -> Wanted {
     let pane = plain_pane("error budget left", Unit::Percents, Ask::DatadogBudget(slo.to_owned()));
-    Some(Wanted { threshold: Some(BUDGET_LOW), bad: Side::Under, ..pane })
+    Wanted { threshold: Some(BUDGET_LOW), bad: Side::Under, ..pane }
 }
 
 fn nobody(name: &str, platform: &'static str, why: String) -> Wanted {

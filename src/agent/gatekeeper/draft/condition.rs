@@ -101,7 +101,13 @@ impl Case<'_> {
                 });
             }
             if open.is_empty() {
-                found.push(self.told(rules::READ, "open incidents", "none", self.service_pointer("pagerduty_service", "pagerduty"), asked));
+                found.push(self.told(
+                    rules::READ,
+                    "open incidents",
+                    "none",
+                    self.service_pointer("pagerduty_service", "pagerduty"),
+                    asked,
+                ));
             }
         }
         let asked = &self.facts.service.alerts;
@@ -115,7 +121,13 @@ impl Case<'_> {
             found.push(told.saying(format!("Alert {value} fires{since}.")));
         }
         if alerts.is_empty() {
-            found.push(self.told(rules::READ, "alerts", "none fires", self.service_pointer("alertmanager_alerts", "alertmanager"), asked));
+            found.push(self.told(
+                rules::READ,
+                "alerts",
+                "none fires",
+                self.service_pointer("alertmanager_alerts", "alertmanager"),
+                asked,
+            ));
         }
     }
 
