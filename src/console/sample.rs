@@ -166,6 +166,8 @@ fn run(service: &str, id: u64, changes: Vec<ResourceChange>) -> Reading {
     let file = |path: &str, status: &str, patch: &str| File {
         path: path.into(),
         status: status.into(),
+        added: 1,
+        removed: 0,
         patch: Some(patch.into()),
     };
     let changed = Changes {

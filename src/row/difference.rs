@@ -57,7 +57,7 @@ pub fn of_gate(reading: &gate::Reading) -> String {
         let name = format!("commits since {}", short(&changes.since));
         files.push(FileDifference { name, old: String::new(), new });
         files.extend(changes.files.iter().map(|file| {
-            let (old, new) = sides(file.patch.as_deref());
+            let (old, new) = sides(file);
             FileDifference { name: format!("{} ({})", file.path, file.status), old, new }
         }));
         if !changes.complete {
@@ -74,9 +74,13 @@ fn fields<'a>(fields: &'a [FieldChange], side: impl Fn(&'a FieldChange) -> Optio
     fields.iter().filter_map(line).collect()
 }
 
-/// Both sides of a patch's hunks; their headers stand on both. A file without a patch says so.
-fn sides(patch: Option<&str>) -> (String, String) {
-    let Some(patch) = patch else { return (String::new(), "no text to show: large or binary\n".to_owned()) };
+/// Both sides of a patch's hunks; their headers stand on both. A file without a patch says how much changed.
+fn sides(file: &gate::File) -> (String, String) {
+    let Some(patch) = &file.patch else {
+        let (added, removed) = (file.added, file.removed);
+        let said = format!("GitHub shows no text of it: {added} lines added, {removed} removed\n");
+        return (String::new(), said);
+    };
     let (mut old, mut new) = (String::new(), String::new());
     for line in patch.lines().filter(|line| !line.starts_with('\\')) {
         let (mark, rest) = line.split_at_checked(1).unwrap_or(("", ""));

@@ -213,6 +213,9 @@ pub struct File {
     pub path: String,
     /// GitHub's word: `added`, `removed`, `modified`, `renamed`.
     pub status: String,
+    /// Lines added and removed.
+    pub added: u64,
+    pub removed: u64,
     /// The unified patch; absent for large and binary files.
     pub patch: Option<String>,
 }
@@ -455,6 +458,8 @@ pub(crate) mod example {
         let file = File {
             path: "src/export.rs".to_owned(),
             status: "modified".to_owned(),
+            added: 1,
+            removed: 0,
             patch: Some(patch.to_owned()),
         };
         Reading {

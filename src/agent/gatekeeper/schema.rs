@@ -188,6 +188,8 @@ mod tests {
         File {
             path: path.to_owned(),
             status: "modified".to_owned(),
+            added: 1,
+            removed: 0,
             patch: (!patch.is_empty()).then(|| patch.to_owned()),
         }
     }

@@ -240,8 +240,13 @@ impl Source {
             sha: commit.sha,
             author: commit.author,
         };
-        let file =
-            |file: super::ChangedFile| gate::File { path: file.path, status: file.status, patch: file.patch };
+        let file = |file: super::ChangedFile| gate::File {
+            path: file.path,
+            status: file.status,
+            added: file.additions,
+            removed: file.deletions,
+            patch: file.patch,
+        };
         Ok(gate::Changes {
             since: since.to_owned(),
             // Commits that the head lacks are taken back by it, and the comparison does not list what they changed.

@@ -38,7 +38,13 @@ fn burn(windows: Windows, long: f64, short: f64) -> Burn {
 }
 
 fn file(path: &str, patch: Option<&str>) -> File {
-    File { path: path.to_owned(), status: "modified".to_owned(), patch: patch.map(str::to_owned) }
+    File {
+        path: path.to_owned(),
+        status: "modified".to_owned(),
+        added: 1,
+        removed: 0,
+        patch: patch.map(str::to_owned),
+    }
 }
 
 fn planned(kind: &str, action: Action) -> Told<Plan> {
