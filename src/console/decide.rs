@@ -232,7 +232,11 @@ fn push_dialog(model: &mut Model, verb: Verb, pins: Vec<Pin>) -> Vec<Effect> {
         visit,
         verb,
         verdict: head.verdict,
-        demand: if pins.len() > 1 { Demand::Yes } else { Demand::of(verb, head.risk, &head.word) },
+        demand: if pins.len() > 1 {
+            Demand::Yes
+        } else {
+            Demand::of(verb, head.risk, &pin.word().to_string())
+        },
         pins,
         note: text_area(draft.as_ref().map_or("", |draft| &draft.note)),
         note_wanted,

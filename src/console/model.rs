@@ -26,6 +26,7 @@ use super::widget::diff::Diff;
 use crate::client::Listed;
 use crate::client::filter::Filter;
 use crate::row::difference::FileDifference;
+use crate::row::digest::{Word, word};
 use crate::row::{Base, Digests, RowId};
 use crate::wire::{Fresh, RowView};
 
@@ -186,6 +187,11 @@ pub struct Pin {
 impl Pin {
     pub fn of(view: &RowView) -> Pin {
         Pin { row: view.head.id, revision: view.head.revision, digests: view.digests() }
+    }
+
+    /// The word of what was read; a newer revision has another.
+    pub fn word(&self) -> Word {
+        word(&self.digests.content)
     }
 }
 

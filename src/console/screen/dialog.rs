@@ -12,7 +12,7 @@ use super::super::decide;
 use super::super::dialog::{Dialog, Field, Verb};
 use super::super::effect::KeyState;
 use super::super::layout;
-use super::super::model::{About, Ask, Model, Typing};
+use super::super::model::{About, Ask, Model, Pin, Typing};
 use super::super::shown::Shown;
 use super::super::signers;
 use super::super::text;
@@ -120,21 +120,14 @@ fn key_line(model: &Model) -> Styled {
     }
 }
 
-fn single(
-    model: &Model,
-    dialog: &Dialog,
-    pin: &super::super::model::Pin,
-    width: usize,
-    parts: &mut Vec<Part>,
-) {
+fn single(model: &Model, dialog: &Dialog, pin: &Pin, width: usize, parts: &mut Vec<Part>) {
     let label = |label: &str| Styled::of(Slot::Muted, format!("{label:<11}"));
-    let word = model.head(pin.row).map(|head| head.word.to_string()).unwrap_or_default();
     parts.push(Part::text(
         label("row")
             .text(format!("{} revision {}", pin.row, pin.revision))
             .to(48)
             .add(Slot::Muted, "word ")
-            .add(Slot::Title, word),
+            .add(Slot::Title, pin.word().to_string()),
     ));
     parts.push(Part::text(
         label("content")
@@ -144,6 +137,12 @@ fn single(
     ));
     let Some(body) = model.body(pin.row) else { return };
     let view = &body.view;
+    if Pin::of(view) != *pin {
+        // What is known of the row now is no part of what was read.
+        let now = format!("the row is revision {} now; what moved stands above", view.head.revision);
+        parts.push(Part::text(label("base").add(Slot::Watch, now)));
+        return;
+    }
     let read = text::when(view.read_at, model.now(), &model.zone, true);
     parts.push(Part::text(
         label("base")
@@ -260,7 +259,7 @@ pub fn statement(model: &Model) -> String {
 }
 
 /// Of the effect with its conditions: what the statement names.
-fn effect_digest(model: &Model, dialog: &Dialog, pin: &super::super::model::Pin) -> Digest {
+fn effect_digest(model: &Model, dialog: &Dialog, pin: &Pin) -> Digest {
     let approves = dialog.verb.decision(dialog.verdict) == Decision::Approve;
     let body = model.body(pin.row).filter(|_| approves);
     let with = body.and_then(|body| body.view.effect.with_conditions(&dialog.agreed()));

@@ -218,7 +218,12 @@ fn a_pin_that_breaks_signs_nothing_and_keeps_the_note() {
     decline.answer(Answer::Changed { rows: vec![(&next.head).into()], gone: vec![] });
     decline.flush();
     decline.wait(300);
-    decline.keys("Esc Tab \"y\" Enter");
+    decline.keys("Esc");
+    let (screen, pin) = (decline.screen(), decline.model.dialog().unwrap().pins[0].clone());
+    let said = format!("revision 2                 word {}", pin.word());
+    assert!(screen.contains(&said), "the word is that of what was read:\n{screen}");
+    assert!(screen.contains("the row is revision 3 now"), "{screen}");
+    decline.keys("Tab \"y\" Enter");
     assert_eq!(decline.orders()[0].pin.revision, 2, "a no counts against what was seen");
 }
 
