@@ -39,9 +39,10 @@ impl View {
 
     /// Scrolls a text without cursor: the window itself moves.
     pub fn scroll(&mut self, lines: isize, len: usize, height: usize) {
+        let height = height.max(1);
         self.keep(len, height);
         self.top = self.top.saturating_add_signed(lines).min(len.saturating_sub(height.min(len)));
-        self.cursor = self.cursor.clamp(self.top, (self.top + height.max(1)).min(len.max(1)) - 1);
+        self.cursor = self.cursor.clamp(self.top, (self.top + height).min(len.max(1)) - 1);
     }
 }
 
@@ -72,6 +73,8 @@ mod tests {
             let mut view = View::default();
             for (by, len, height) in steps {
                 view.by(by, len, height);
+                prop_assert!(view.top <= view.cursor && view.cursor < view.top + height.max(1));
+                view.scroll(by, len, height);
                 prop_assert!(view.top <= view.cursor && view.cursor < view.top + height.max(1));
                 prop_assert!(view.cursor < len.max(1));
             }
