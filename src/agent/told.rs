@@ -2,7 +2,12 @@
 //!
 //! Never: a secret, or text that is safe to print as it is.
 
-use crate::{row::Draft, wire::DraftAnswer};
+use jiff::Timestamp;
+
+use crate::{
+    row::{Draft, RowId},
+    wire::DraftAnswer,
+};
 
 /// What one run is asked to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,4 +36,11 @@ pub enum Told {
         what: String,
         error: String,
     },
+}
+
+/// What an opening is about, in the key under which it counts once. Dock tells of rows that ended within a day: the same
+/// again after that is a new occasion by its day.
+pub(super) fn occasion(newest: Option<RowId>, read_at: Timestamp) -> String {
+    let day = read_at.as_second().div_euclid(24 * 60 * 60);
+    format!("open on {day} after {}", newest.map_or_else(|| "none".to_owned(), |row| row.to_string()))
 }

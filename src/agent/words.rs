@@ -2,10 +2,17 @@
 //!
 //! Never: a line break or a length that somebody else chose.
 
-use super::facts::Asks;
+use super::facts::{Asks, Past};
 
 /// Names in a sentence before the rest is counted.
 const LISTED: usize = 4;
+
+/// Who said no to the same `what` before: for the signal, and as a sentence.
+pub(super) fn declined_before(past: &[Past], what: &str) -> Option<(String, String)> {
+    let last = past.iter().find(|past| past.same && past.decision == "decline")?;
+    let says = format!("The same {what} was declined by {} at {}: {}", last.by, last.at, line(&last.note));
+    Some((format!("{} declined {}", last.by, last.row), says))
+}
 
 /// `a, b and c`; many end in `and 3 more`.
 pub(super) fn list(items: &[String]) -> String {

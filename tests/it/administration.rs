@@ -68,6 +68,12 @@ fn doctor_tells_a_credential_that_may_too_much() {
     let sound = world.ok("admin", &["doctor", "--backend", &config], 0);
     assert!(sound.contains("the reading token can not sync"), "{sound}");
     assert!(sound.contains("the executor's token may sync"), "{sound}");
+    for platform in
+        ["argocd", "github", "pagerduty", "prometheus", "datadog", "terraform", "answers", "applies"]
+    {
+        assert!(sound.contains(&format!("ok   {platform} ")), "{platform}: {sound}");
+    }
+    assert!(sound.contains("calls left this hour"), "{sound}");
 
     let text = fs::read_to_string(&config).unwrap().replace("argocd-agent.token", "argocd-executor.token");
     let loose = world.dir.path().join("loose.toml");

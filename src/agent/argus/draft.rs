@@ -98,14 +98,7 @@ impl Case<'_> {
             found.push(self.about_app(rules::AUTO_SYNC_ON, "auto-sync", "on", says.to_owned()));
         }
         let past = self.facts.past.known().map(Vec::as_slice).unwrap_or_default();
-        if let Some(last) = past.iter().find(|past| past.same && past.decision == "decline") {
-            let says = format!(
-                "The same drift was declined by {} at {}: {}",
-                last.by,
-                last.at,
-                words::line(&last.note)
-            );
-            let value = format!("{} declined {}", last.by, last.row);
+        if let Some((value, says)) = words::declined_before(past, "drift") {
             found.push(self.about_app(rules::DECLINED_BEFORE, "earlier decision", &value, says));
         }
     }

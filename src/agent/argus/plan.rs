@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 
 use crate::{
+    agent::told,
     row::{Decision, Digest, Hold, Kind, RowId, State, sync::Reading},
     wire::{DecisionView, RowView},
 };
@@ -145,10 +146,7 @@ fn one(row: &RowView, decision: &DecisionView, drift: Digest) -> Past {
 pub(super) fn key(act: &Act, app: &str, base: Digest, newest: Option<RowId>, read_at: Timestamp) -> String {
     let about = match act {
         Act::Rest(_) => "rest".to_owned(),
-        Act::Open => {
-            let day = read_at.as_second().div_euclid(24 * 60 * 60);
-            format!("open on {day} after {}", newest.map_or_else(|| "none".to_owned(), |row| row.to_string()))
-        }
+        Act::Open => told::occasion(newest, read_at),
         Act::Revise { row, revision } => format!("revise {row}/{revision}"),
         Act::Withdraw { row, revision } => format!("withdraw {row}/{revision}"),
     };

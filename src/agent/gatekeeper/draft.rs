@@ -185,14 +185,7 @@ impl<'a> Case<'a> {
             );
         }
         let past = self.facts.past.known().map(Vec::as_slice).unwrap_or_default();
-        if let Some(last) = past.iter().find(|past| past.same && past.decision == "decline") {
-            let says = format!(
-                "The same change was declined by {} at {}: {}",
-                last.by,
-                last.at,
-                words::line(&last.note)
-            );
-            let value = format!("{} declined {}", last.by, last.row);
+        if let Some((value, says)) = words::declined_before(past, "change") {
             found.push(
                 self.about(rules::DECLINED_BEFORE, "earlier decision", &value, self.run_pointer())
                     .saying(says),

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::facts::{Asks, Past};
 use crate::{
+    agent::told,
     row::{
         Base, Decision, Digest, Draft, Grade, Kind, RowId, State, Verdict, Weight,
         gate::{self, GateBase, Reading},
@@ -267,10 +268,7 @@ pub(super) fn key(
 ) -> String {
     let about = match act {
         Act::Rest(_) => "rest".to_owned(),
-        Act::Open => {
-            let day = read_at.as_second().div_euclid(24 * 60 * 60);
-            format!("open on {day} after {}", newest.map_or_else(|| "none".to_owned(), |row| row.to_string()))
-        }
+        Act::Open => told::occasion(newest, read_at),
         Act::Revise { row, revision } => format!("revise {row}/{revision}"),
         Act::Supersede { row, revision } => format!("supersede {row}/{revision}"),
         Act::Withdraw { row, revision } => format!("withdraw {row}/{revision}"),

@@ -2,7 +2,7 @@
 //!
 //! Never: a fact of its own.
 
-pub(super) use crate::agent::words::{answer, cut, line, list};
+pub(super) use crate::agent::words::{answer, cut, declined_before, line, list};
 use crate::row::gate::{Action, ResourceChange};
 
 /// Abbreviations that stay in capitals in a resource's name.

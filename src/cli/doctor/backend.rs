@@ -11,7 +11,7 @@ use crate::{
     audit::note::{KeyUse, NoteKey},
     cli::exit::Failure,
     config,
-    platform::{Fact, Health, PlatformError, Sources, argocd, github},
+    platform::{Fact, Health, PlatformError, Sources, argocd, github, terraform},
     row::Digest,
     server::Config,
 };
@@ -48,18 +48,20 @@ pub(super) async fn checks(file: &Path) -> Result<Vec<Check>, Failure> {
                 }
             }
             if let Some(section) = &section.github {
-                add("executor's GitHub", answers(section).await);
+                match github::Actuator::open(section) {
+                    Ok(actuator) => add("answers", on_github(actuator.reads()).await),
+                    Err(error) => add("answers", Err(error.to_string())),
+                }
+            }
+            if let Some(section) = &section.terraform {
+                match terraform::Actuator::open(section) {
+                    Ok(actuator) => add("applies", said(actuator.reads().health().await)),
+                    Err(error) => add("applies", Err(error.to_string())),
+                }
             }
         }
     }
     Ok(checks)
-}
-
-/// Does the account that answers runs reach GitHub?
-async fn answers(section: &github::Config) -> Found {
-    let actuator = github::Actuator::open(section).map_err(|error| error.to_string())?;
-    actuator.reads().health().await.map_err(|error| error.to_string())?;
-    Ok("GitHub takes its credential".to_owned())
 }
 
 fn log_key(config: &Config) -> Result<String, String> {
@@ -90,7 +92,7 @@ async fn platforms(sources: &Sources) -> Vec<(&'static str, Found)> {
         found.push(("argocd", said(argocd.health().await)));
     }
     if let Some(github) = &sources.github {
-        found.push(("github", said(github.health().await)));
+        found.push(("github", on_github(github).await));
     }
     if let Some(pagerduty) = &sources.pagerduty {
         found.push(("pagerduty", said(pagerduty.health().await)));
@@ -98,7 +100,26 @@ async fn platforms(sources: &Sources) -> Vec<(&'static str, Found)> {
     if let Some(prometheus) = &sources.prometheus {
         found.push(("prometheus", said(prometheus.health().await)));
     }
+    if let Some(alertmanager) = &sources.alertmanager {
+        found.push(("alertmanager", said(alertmanager.health().await)));
+    }
+    if let Some(datadog) = &sources.datadog {
+        found.push(("datadog", said(datadog.health().await)));
+    }
+    if let Some(terraform) = &sources.terraform {
+        found.push(("terraform", said(terraform.health().await)));
+    }
     found
+}
+
+/// GitHub, with what is left of the calls that it takes in an hour.
+async fn on_github(github: &github::Source) -> Found {
+    let answers = said(github.health().await)?;
+    let usage = github.usage();
+    Ok(match (usage.remaining, usage.limit) {
+        (Some(remaining), Some(limit)) => format!("{answers}, {remaining} of {limit} calls left this hour"),
+        _ => answers,
+    })
 }
 
 fn said(health: Result<Health, PlatformError>) -> Found {
