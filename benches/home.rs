@@ -102,6 +102,8 @@ fn view(number: u64, now: Timestamp) -> RowView {
             .collect(),
         pointers: draft.pointers.clone(),
         diff: draft.diff.clone(),
+        proposal: None,
+        amended_by: Vec::new(),
         effect: draft.effect.clone(),
         effect_sha256: digests.effect,
         evidence_sha256: digests.evidence,
@@ -165,6 +167,8 @@ fn draft(number: u64, at: Timestamp) -> Draft {
             resources: Vec::new(),
             hooks: Vec::new(),
         }),
+        proposal: None,
+        amended_by: Vec::new(),
         effect: Effect::Argocd(SyncEffect {
             application: app,
             project: "default".to_owned(),

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::row::{
     Attributes, Base, Decision, DecisionId, Digest, Digests, Draft, Effect, Hold, How, Kind, Moved, Pointer,
-    PrincipalId, PrincipalKind, Refusal, Risk, RowId, Series, Signal, State, Touch, Verdict,
+    PrincipalId, PrincipalKind, Proposal, Refusal, Risk, RowId, Series, Signal, State, Touch, Verdict,
 };
 
 pub use telemetry::{Mark, NotASpan, Pane, Side, Span, Telemetry};
@@ -80,6 +80,12 @@ pub struct RowView {
     pub signals: Vec<SignalView>,
     pub pointers: Vec<Pointer>,
     pub diff: String,
+    /// What is to be published, of rows about documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<Proposal>,
+    /// The reviewers who changed it before deciding.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amended_by: Vec<PrincipalId>,
     pub effect: Effect,
     pub effect_sha256: Digest,
     pub evidence_sha256: Digest,
@@ -191,6 +197,8 @@ impl RowView {
             base: self.base_read.clone(),
             effect: self.effect.clone(),
             diff: self.diff.clone(),
+            proposal: self.proposal.clone(),
+            amended_by: self.amended_by.clone(),
             facts: self.facts.clone(),
             read_at: self.read_at,
         }

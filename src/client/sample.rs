@@ -61,6 +61,8 @@ pub(crate) fn draft() -> Draft {
             hooks: vec![],
         }),
         diff: "--- live/a\n+++ git/a\n@@ -1,1 +1,1 @@\n-off\n+on\n".into(),
+        proposal: None,
+        amended_by: vec![],
         facts: std::collections::BTreeMap::new(),
         read_at: at(0),
     }
@@ -107,6 +109,8 @@ pub(crate) fn view(id: &str, revision: u32, draft: Draft) -> RowView {
             .collect(),
         pointers: draft.pointers,
         diff: draft.diff,
+        proposal: draft.proposal,
+        amended_by: draft.amended_by,
         effect: draft.effect,
         effect_sha256: digests.effect,
         evidence_sha256: digests.evidence,

@@ -35,11 +35,40 @@ pub enum Base {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PageBase {
+    /// As the config names it: `CONF-4711`.
+    pub name: String,
     pub page: String,
     pub version: u64,
     pub author: String,
     pub created_at: String,
     pub body: Digest,
+}
+
+impl PageBase {
+    pub(super) fn moved(&self, now: &Self) -> Vec<Moved> {
+        moved([
+            ("page", self.page.clone(), now.page.clone()),
+            ("version", self.version.to_string(), now.version.to_string()),
+            ("author", self.author.clone(), now.author.clone()),
+            ("written at", self.created_at.clone(), now.created_at.clone()),
+            ("body", self.body.short(), now.body.short()),
+        ])
+    }
+}
+
+impl IncidentBase {
+    pub(super) fn moved(&self, now: &Self) -> Vec<Moved> {
+        moved([
+            ("incident", self.incident.clone(), now.incident.clone()),
+            ("last update", self.updated_at.clone(), now.updated_at.clone()),
+        ])
+    }
+}
+
+/// The fields that differ, of those that were read on both sides.
+fn moved<const N: usize>(fields: [(&str, String, String); N]) -> Vec<Moved> {
+    let differ = fields.into_iter().filter(|(_, was, is)| was != is);
+    differ.map(|(what, was, is)| Moved { what: what.to_owned(), was, is }).collect()
 }
 
 /// An incident and its last update.
@@ -79,6 +108,8 @@ impl Base {
         match (self, now) {
             (Self::Sync(was), Self::Sync(is)) => return was.moved(is),
             (Self::Gate(was), Self::Gate(is)) => return was.moved(is),
+            (Self::Runbook(was), Self::Runbook(is)) => return was.moved(is),
+            (Self::Postmortem(was), Self::Postmortem(is)) => return was.moved(is),
             _ => {}
         }
         if self == now {
@@ -100,13 +131,50 @@ pub enum Effect {
     None,
 }
 
-/// A page's next body.
+/// A page's next body, or a new page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PageEffect {
+    /// `new` where it is made.
     pub page: String,
+    /// Confluence's number of the version that is built on; 0 in Notion, and for a new page.
     pub expected_version: u64,
+    /// What is then written on it.
     pub body: Digest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create: Option<NewPage>,
+}
+
+/// A page that does not exist yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewPage {
+    /// Confluence's space id; empty in Notion.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub space: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    pub title: String,
+}
+
+impl PageEffect {
+    fn sentence(&self, site: &str) -> String {
+        let body = self.body.short();
+        match &self.create {
+            Some(new) => format!("{site}: publish the new page “{}”, body {body}", new.title),
+            // Notion counts no versions.
+            None if self.expected_version == 0 => {
+                format!("{site}: edit page {}, body then {body}", self.page)
+            }
+            None => {
+                format!(
+                    "{site}: publish page {} as version {}, body {body}",
+                    self.page,
+                    self.expected_version + 1
+                )
+            }
+        }
+    }
 }
 
 impl Effect {
@@ -142,14 +210,8 @@ impl Effect {
                 )
             }
             Self::Github(effect) => effect.sentence(),
-            Self::Confluence(effect) | Self::Notion(effect) => {
-                format!(
-                    "publish page {} as version {}, body {}",
-                    effect.page,
-                    effect.expected_version + 1,
-                    effect.body.short()
-                )
-            }
+            Self::Confluence(effect) => effect.sentence("Confluence"),
+            Self::Notion(effect) => effect.sentence("Notion"),
             Self::None => "nothing is executed".to_owned(),
         }
     }

@@ -6,6 +6,7 @@ use similar::{Algorithm, TextDiff};
 
 use super::{
     gate::{self, FieldChange},
+    page, paper,
     sync::{Reading, settled},
     yaml,
 };
@@ -67,6 +68,25 @@ pub fn of_gate(reading: &gate::Reading) -> String {
     }
     files.retain(|file| file.old != file.new);
     write(&files, "deployed", &format!("run {}", reading.run.id))
+}
+
+/// The page as it would be against the page as it is; of a live runbook, its steps with what the system says.
+pub fn of_page(reading: &page::Reading) -> String {
+    let name = reading.name.clone();
+    if let page::Proposed::Live(live) = &reading.proposed {
+        return write(&[FileDifference { name, old: String::new(), new: live.text() }], "page", "live");
+    }
+    let Some(Ok(next)) = reading.next() else { return String::new() };
+    let side = |body: &page::Body| page::outline::text(body).unwrap_or_else(|why| format!("{why}\n"));
+    let file = FileDifference { name, old: side(&reading.page.body), new: side(&next) };
+    write(&[file], "page", "edit")
+}
+
+/// The whole paper: nothing of it stands anywhere yet.
+pub fn of_paper(reading: &paper::Reading) -> String {
+    let Some(paper) = &reading.paper else { return String::new() };
+    let new = page::outline::text(&paper.body()).unwrap_or_else(|why| format!("{why}\n"));
+    write(&[FileDifference { name: paper.title.clone(), old: String::new(), new }], "none", "paper")
 }
 
 fn fields<'a>(fields: &'a [FieldChange], side: impl Fn(&'a FieldChange) -> Option<&'a str>) -> String {

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Base, Decision, Digest, Effect, Kind, Pointer, PrincipalId, Risk, RowId, Signal, base::digest_of, c1,
+    Base, Decision, Digest, Effect, Kind, Pointer, PrincipalId, Proposal, Risk, RowId, Signal,
+    base::digest_of, c1, page::Edit, paper::Paper,
 };
 
 /// The agent's call.
@@ -84,6 +85,12 @@ pub struct Draft {
     pub effect: Effect,
     /// The unified text of `difference`.
     pub diff: String,
+    /// What is to be published, of rows about documents: base, effect and difference follow from it and our own reading.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<Proposal>,
+    /// The reviewers who changed it before deciding: their words are in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amended_by: Vec<PrincipalId>,
     /// What the policies may look at, as the agent read it: `bump` → `patch`, `changelog` → `dependencies`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub facts: BTreeMap<String, String>,
@@ -119,6 +126,8 @@ impl Draft {
     pub const FIELD_BYTES_MAX: usize = 1024;
     pub const DIFF_BYTES_MAX: usize = 16 * 1024 * 1024;
     pub const RESOURCES_MAX: usize = 2_000;
+    pub const STEPS_MAX: usize = 200;
+    pub const SECTIONS_MAX: usize = 32;
 
     /// Shape and limits. A draft without rationale or pointer is refused: nobody could go back to the platform.
     pub fn check(&self) -> Result<(), BadDraft> {
@@ -182,7 +191,29 @@ impl Draft {
         if let Base::Sync(base) = &self.base {
             count("base.resources", base.resources.len(), Self::RESOURCES_MAX)?;
         }
+        self.check_proposal()?;
         self.check_kinds()
+    }
+
+    fn check_proposal(&self) -> Result<(), BadDraft> {
+        let bad = |why: String| Err(BadDraft { field: "proposal", why });
+        let count = |is: usize, max: usize, what: &str| match is {
+            0 => bad(format!("has no {what}")),
+            many if many > max => bad(format!("has {many} {what}; {max} are the limit")),
+            _ => Ok(()),
+        };
+        match (self.kind, &self.proposal) {
+            (Kind::Sync | Kind::Gate | Kind::Policy, None) => Ok(()),
+            (Kind::Runbook, Some(Proposal::Edit(edit))) => {
+                count(edit.operations.len(), Edit::OPERATIONS_MAX, "operations")
+            }
+            (Kind::Runbook, Some(Proposal::Live(live))) => count(live.steps.len(), Self::STEPS_MAX, "steps"),
+            (Kind::Postmortem, Some(Proposal::Paper(paper))) => {
+                count(paper.sections.len(), Self::SECTIONS_MAX, "sections")?;
+                count(paper.timeline.len(), Paper::LINES_MAX, "timeline lines")
+            }
+            _ => bad(format!("is not that of a {} row", self.kind.word())),
+        }
     }
 
     fn check_kinds(&self) -> Result<(), BadDraft> {

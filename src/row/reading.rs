@@ -3,13 +3,17 @@
 //!
 //! Never: reads a platform. Same reading, same answer, whoever asks.
 
-use super::{Base, Digest, Effect, Kind, Moved, Risk, difference, gate, sync};
+use std::num::NonZeroU32;
+
+use super::{Base, Digest, Effect, Kind, Moved, Risk, difference, gate, page, paper, sync};
 
 /// What the platforms said about one subject.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reading {
     Sync(Box<sync::Reading>),
     Gate(Box<gate::Reading>),
+    Page(Box<page::Reading>),
+    Paper(Box<paper::Reading>),
 }
 
 impl Reading {
@@ -17,6 +21,8 @@ impl Reading {
         match self {
             Self::Sync(_) => Kind::Sync,
             Self::Gate(_) => Kind::Gate,
+            Self::Page(_) => Kind::Runbook,
+            Self::Paper(_) => Kind::Postmortem,
         }
     }
 
@@ -24,6 +30,8 @@ impl Reading {
         match self {
             Self::Sync(reading) => reading.app.clone(),
             Self::Gate(reading) => reading.subject(),
+            Self::Page(reading) => reading.subject(),
+            Self::Paper(reading) => reading.incident.clone(),
         }
     }
 
@@ -31,6 +39,8 @@ impl Reading {
         match self {
             Self::Sync(reading) => reading.environment.as_deref().unwrap_or("unknown"),
             Self::Gate(reading) => &reading.environment,
+            Self::Page(reading) => &reading.environment,
+            Self::Paper(reading) => &reading.environment,
         }
     }
 
@@ -38,6 +48,8 @@ impl Reading {
         match self {
             Self::Sync(reading) => Base::Sync(reading.base()),
             Self::Gate(reading) => Base::Gate(reading.base()),
+            Self::Page(reading) => Base::Runbook(reading.base()),
+            Self::Paper(reading) => Base::Postmortem(reading.base()),
         }
     }
 
@@ -45,6 +57,11 @@ impl Reading {
         match self {
             Self::Sync(reading) => Effect::Argocd(reading.effect()),
             Self::Gate(reading) => Effect::Github(reading.effect()),
+            Self::Page(reading) => published(reading.page.site, reading.effect()),
+            Self::Paper(reading) => match &reading.paper {
+                Some(paper) => published(paper.site, reading.effect()),
+                None => Effect::None,
+            },
         }
     }
 
@@ -52,6 +69,8 @@ impl Reading {
         match self {
             Self::Sync(reading) => difference::of_sync(reading),
             Self::Gate(reading) => difference::of_gate(reading),
+            Self::Page(reading) => difference::of_page(reading),
+            Self::Paper(reading) => difference::of_paper(reading),
         }
     }
 
@@ -59,14 +78,24 @@ impl Reading {
         match self {
             Self::Sync(reading) => reading.risk(),
             Self::Gate(reading) => reading.risk,
+            Self::Page(reading) => reading.risk,
+            Self::Paper(reading) => reading.risk(),
         }
     }
 
-    /// What a hold is keyed by; a run's answer cannot be held.
+    /// Keys that the subject itself asks for, beside what its risk does.
+    pub fn keys(&self) -> NonZeroU32 {
+        match self {
+            Self::Page(reading) => reading.keys,
+            Self::Sync(_) | Self::Gate(_) | Self::Paper(_) => NonZeroU32::MIN,
+        }
+    }
+
+    /// What a hold is keyed by; only a drift can be held.
     pub fn drift(&self) -> Option<Digest> {
         match self {
             Self::Sync(reading) => Some(reading.base().drift()),
-            Self::Gate(_) => None,
+            Self::Gate(_) | Self::Page(_) | Self::Paper(_) => None,
         }
     }
 
@@ -74,6 +103,8 @@ impl Reading {
     pub fn moved(&self, base: &Base) -> Vec<Moved> {
         match (self, base) {
             (Self::Gate(reading), Base::Gate(base)) => reading.moved(base),
+            (Self::Page(reading), Base::Runbook(base)) => reading.moved(base),
+            (Self::Paper(reading), Base::Postmortem(base)) => reading.moved(base),
             _ => base.moved(&self.base()),
         }
     }
@@ -85,6 +116,8 @@ impl Reading {
                 let nothing = reading.touched().is_empty() && reading.sync_status == "Synced";
                 nothing.then(|| "the application is in sync".to_owned())
             }
+            Self::Page(reading) => reading.nothing_to_decide(),
+            Self::Paper(reading) => reading.nothing_to_decide(),
             Self::Gate(reading) if reading.waits => None,
             Self::Gate(reading) => {
                 let run = reading.run.id;
@@ -92,6 +125,15 @@ impl Reading {
                 Some(format!("run {run} does not wait before {}: {instead}", reading.environment))
             }
         }
+    }
+}
+
+/// What is published where.
+fn published(site: page::Site, effect: Option<super::base::PageEffect>) -> Effect {
+    match (site, effect) {
+        (page::Site::Confluence, Some(effect)) => Effect::Confluence(effect),
+        (page::Site::Notion, Some(effect)) => Effect::Notion(effect),
+        (_, None) => Effect::None,
     }
 }
 

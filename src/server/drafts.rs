@@ -4,7 +4,7 @@
 //! often it is told: by key, by open row, by hold.
 //! Never: a row from a claim that our own read contradicts; a decision.
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 use axum::{
     extract::State,
@@ -278,7 +278,8 @@ impl Read {
             // What has no class of its own is irreversible.
             let risk =
                 draft.risk.max(if draft.kind == Kind::Sync { Risk::Reversible } else { Risk::Irreversible });
-            return Ok(Judged { risk, rule: judge::rule(risk, &draft.environment, &app.asks), drift: None });
+            let rule = judge::rule(risk, &draft.environment, &app.asks, NonZeroU32::MIN);
+            return Ok(Judged { risk, rule, drift: None });
         };
         Ok(judge::claim(id, draft, reading, &app.asks)?)
     }

@@ -63,16 +63,18 @@ pub(super) fn claim(row: RowId, draft: &Draft, reading: &Reading, asks: &Asks) -
     same("the difference", &Digest::of(&draft.diff).short(), &Digest::of(reading.difference()).short())?;
     let risk = reading.risk();
     same("the risk", draft.risk.word(), risk.word())?;
-    Ok(Judged { risk, rule: rule(risk, &draft.environment, asks), drift: reading.drift() })
+    let rule = rule(risk, &draft.environment, asks, reading.keys());
+    Ok(Judged { risk, rule, drift: reading.drift() })
 }
 
-/// The rule that a new row freezes.
-pub(super) fn rule(risk: Risk, environment: &str, asks: &Asks) -> Rule {
-    let keys = match risk {
+/// The rule that a new row freezes; the subject itself asks for `least` keys.
+pub(super) fn rule(risk: Risk, environment: &str, asks: &Asks, least: NonZeroU32) -> Rule {
+    let by_risk = match risk {
         Risk::Reversible => asks.keys[0],
         Risk::Costly => asks.keys[1],
         Risk::Irreversible => asks.keys[2],
     };
+    let keys = by_risk.max(least);
     let mut rule = Rule::keys(keys);
     // In production what is hard to take back needs a touch, or two people.
     rule.touch =

@@ -66,6 +66,8 @@ pub(super) fn whole(
             .collect(),
         pointers: draft.pointers.clone(),
         diff: draft.diff.clone(),
+        proposal: draft.proposal.clone(),
+        amended_by: draft.amended_by.clone(),
         effect: draft.effect.clone(),
         effect_sha256: row.digests.effect,
         evidence_sha256: row.digests.evidence,

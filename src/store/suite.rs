@@ -71,6 +71,8 @@ pub(super) fn draft(subject: &str, rationale: &str) -> Draft {
         base: Base::Sync(base),
         effect: Effect::Argocd(effect),
         diff: "--- live\n+++ git\n".to_owned(),
+        proposal: None,
+        amended_by: vec![],
         facts: BTreeMap::new(),
         read_at: at(0),
     }

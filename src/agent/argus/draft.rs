@@ -57,6 +57,8 @@ pub fn draft(facts: &Facts, limits: &Limits) -> Draft {
         base: Base::Sync(facts.reading.base()),
         effect: Effect::Argocd(facts.reading.effect()),
         diff: difference::of_sync(&facts.reading),
+        proposal: None,
+        amended_by: vec![],
         facts: release::facts(&facts.reading, &notes),
         read_at: facts.read_at,
     }

@@ -55,6 +55,8 @@ pub fn draft(facts: &Facts, limits: &Limits) -> Draft {
         base: Base::Gate(facts.reading.base()),
         effect: Effect::Github(facts.reading.effect()),
         diff: difference::of_gate(&facts.reading),
+        proposal: None,
+        amended_by: vec![],
         facts: BTreeMap::new(),
         read_at: facts.read_at,
     }

@@ -318,6 +318,8 @@ mod tests {
             base: Base::Gate(reading.base()),
             effect: Effect::Github(reading.effect()),
             diff: difference::of_gate(reading),
+            proposal: None,
+            amended_by: vec![],
             risk: Risk::Irreversible,
             read_at: sample::at(3600),
             ..sample::draft()

@@ -201,6 +201,8 @@ impl World {
             base: Base::Sync(reading.base()),
             effect: Effect::Argocd(reading.effect()),
             diff: difference::of_sync(&reading),
+            proposal: None,
+            amended_by: vec![],
             facts: BTreeMap::new(),
             read_at: Self::now(),
         };

@@ -207,6 +207,8 @@ fn drafted(reading: &gate::Reading) -> Draft {
         base: read.base(),
         effect: read.effect(),
         diff: read.difference(),
+        proposal: None,
+        amended_by: vec![],
         facts: BTreeMap::new(),
         read_at: jiff::Timestamp::UNIX_EPOCH,
     }

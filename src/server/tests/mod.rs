@@ -407,6 +407,8 @@ fn draft(reading: &Reading) -> Draft {
         base: Base::Sync(reading.base()),
         effect: Effect::Argocd(reading.effect()),
         diff: difference::of_sync(reading),
+        proposal: None,
+        amended_by: vec![],
         facts: release::facts(reading, &[]),
         read_at: jiff::Timestamp::UNIX_EPOCH,
     }

@@ -1,0 +1,219 @@
+//! The kind `runbook`: one page, what was read of it, and what an edit of it would do.
+//!
+//! As with a sync, everything that Dock judges is computed here from one [`Reading`], by the agent that drafts, the server
+//! that checks the draft, and the executor that reads again before it publishes: same reading, same answer. An edit is a
+//! list of [`Operation`]s on a page's blocks; what they do not name stays as it is, byte for byte.
+//!
+//! Never: reads a platform; a page taken for readable that is not.
+
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::{Digest, Moved, Risk, base::PageBase, base::PageEffect, proposal::Live};
+
+pub mod operation;
+pub mod outline;
+
+pub use operation::{Action, Anchor, Block, Edit, NotApplicable, Operation, Piece};
+pub use outline::{Outline, Passage, Unreadable};
+
+/// The platform that keeps a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Site {
+    Confluence,
+    Notion,
+}
+
+impl Site {
+    /// As pointers name the platform.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Confluence => "confluence",
+            Self::Notion => "notion",
+        }
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Confluence => "Confluence",
+            Self::Notion => "Notion",
+        }
+    }
+
+    /// The name of a pointer to one of its pages.
+    pub fn pointer(self) -> &'static str {
+        match self {
+            Self::Confluence => "confluence_page_id",
+            Self::Notion => "notion_block_id",
+        }
+    }
+}
+
+/// One runbook, as `[runbooks.NAME]` in the configs of scribe, server and executor names it. The name is what people call
+/// the page: `CONF-4711`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Runbook {
+    pub site: Site,
+    /// The platform's own id of the page: digits in Confluence, a UUID in Notion.
+    pub page: String,
+    /// The services whose incidents it is for.
+    pub services: Vec<String>,
+    #[serde(default = "production")]
+    pub environment: String,
+    /// What a wrong edit costs to take back.
+    #[serde(default = "reversible")]
+    pub risk: Risk,
+    /// Keys that an edit needs, where the page is sensitive; never fewer than its risk asks for.
+    #[serde(default = "one")]
+    pub keys: NonZeroU32,
+}
+
+fn production() -> String {
+    "production".to_owned()
+}
+
+fn reversible() -> Risk {
+    Risk::Reversible
+}
+
+fn one() -> NonZeroU32 {
+    NonZeroU32::MIN
+}
+
+/// A page as its platform gave it at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    pub site: Site,
+    pub id: String,
+    pub title: String,
+    /// Confluence's space id; empty in Notion.
+    pub space: String,
+    /// Confluence's version number; 0 in Notion, which has none.
+    pub version: u64,
+    /// Who wrote this version, as the platform names accounts.
+    pub author: String,
+    /// When, as the platform wrote it. Notion rounds it down to the minute.
+    pub created_at: String,
+    /// The page a person would open.
+    pub url: String,
+    /// Why it cannot be edited, where it cannot: `trashed`, `archived`, `locked`.
+    pub closed: Option<String>,
+    pub body: Body,
+}
+
+/// A page's content, as its platform keeps it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// Confluence's storage format, as received.
+    Storage(String),
+    /// Notion's blocks in order. Each is `{"id","type",TYPE:{…}}` as received; a block's own blocks lie in `children`
+    /// beside them. A block that is to be written has no id.
+    Blocks(Vec<Json>),
+}
+
+/// What is proposed for a page.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Proposed {
+    /// Operations to publish.
+    Edit(Edit),
+    /// The page beside the system as it is now: nothing is executed.
+    Live(Live),
+    /// Only the page was asked for.
+    Nothing,
+}
+
+/// One runbook and what is proposed for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// As the config names it.
+    pub name: String,
+    pub environment: String,
+    pub risk: Risk,
+    pub keys: NonZeroU32,
+    pub page: Page,
+    pub proposed: Proposed,
+}
+
+impl Reading {
+    /// At most one open row each: an edit of the page, and a live runbook for each incident.
+    pub fn subject(&self) -> String {
+        match &self.proposed {
+            Proposed::Live(live) => format!("{}@{}", self.name, live.incident),
+            Proposed::Edit(_) | Proposed::Nothing => self.name.clone(),
+        }
+    }
+
+    pub fn base(&self) -> PageBase {
+        PageBase {
+            name: self.name.clone(),
+            page: self.page.id.clone(),
+            version: self.page.version,
+            author: self.page.author.clone(),
+            created_at: self.page.created_at.clone(),
+            body: self.page.body.digest(),
+        }
+    }
+
+    /// The page's next body, where there is one.
+    pub fn next(&self) -> Option<Result<Body, NotApplicable>> {
+        match &self.proposed {
+            Proposed::Edit(edit) => Some(edit.apply(&self.page.body)),
+            Proposed::Live(_) | Proposed::Nothing => None,
+        }
+    }
+
+    /// What would be published; absent where nothing is, or where the operations do not fit the page.
+    pub fn effect(&self) -> Option<PageEffect> {
+        let next = self.next()?.ok()?;
+        Some(PageEffect {
+            page: self.page.id.clone(),
+            expected_version: self.page.version,
+            body: next.written(),
+            create: None,
+        })
+    }
+
+    /// Field by field. A version alone is a move: somebody wrote.
+    pub fn moved(&self, base: &PageBase) -> Vec<Moved> {
+        let mut moved = base.moved(&self.base());
+        if let Some(closed) = &self.page.closed {
+            moved.push(Moved { what: "page".to_owned(), was: "open".to_owned(), is: closed.clone() });
+        }
+        moved
+    }
+
+    /// Why there is nothing to decide, if there is nothing.
+    pub fn nothing_to_decide(&self) -> Option<String> {
+        if let Some(closed) = &self.page.closed {
+            return Some(format!("the page is {closed}"));
+        }
+        if let Proposed::Live(live) = &self.proposed {
+            return live.differs_from(&self.page.body);
+        }
+        match self.next() {
+            None => Some("nothing is proposed".to_owned()),
+            Some(Err(why)) => Some(why.to_string()),
+            Some(Ok(next)) if next.written() == self.page.body.written() => {
+                Some("the page says so already".to_owned())
+            }
+            Some(Ok(_)) => None,
+        }
+    }
+}
+
+impl Body {
+    /// Which body this is: the canonical form, ids included. What the platform changes by itself is left out.
+    pub fn digest(&self) -> Digest {
+        outline::digest(self, true)
+    }
+
+    /// What is written in it, whatever ids its blocks have or get: what an approval is for, and what a read-back is
+    /// compared with.
+    pub fn written(&self) -> Digest {
+        outline::digest(self, false)
+    }
+}

@@ -1,0 +1,220 @@
+//! The kind `postmortem`: what happened in an incident, line by line, and what would be published of it.
+//!
+//! Never: a sentence without what it rests on; a guess where something is not known: that is an open question.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Moved, Pointer, PrincipalId, Risk,
+    base::{IncidentBase, NewPage, PageEffect},
+    page::{Block, Body, NotApplicable, Piece, Site, outline},
+};
+
+/// A post-mortem as it is proposed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Paper {
+    pub incident: String,
+    pub title: String,
+    pub site: Site,
+    /// Confluence's space id; empty in Notion.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub space: String,
+    /// The page that it is published under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    pub sections: Vec<Section>,
+    /// In the order of time.
+    pub timeline: Vec<Line>,
+}
+
+/// One section: `Summary`, `Impact`, `Contributing factors`, …
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Section {
+    pub heading: String,
+    pub sentences: Vec<Sentence>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sentence {
+    pub text: String,
+    /// What it rests on; an open question rests on nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pointers: Vec<Pointer>,
+}
+
+/// One line of the timeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    pub at: Timestamp,
+    /// `pagerduty`, `slack`, `dock`, `prometheus`, or a reviewer's id.
+    pub source: String,
+    pub text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<Pointer>,
+    #[serde(default)]
+    pub standing: Standing,
+    /// The reviewer who said so, or whose line it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<PrincipalId>,
+}
+
+/// What reviewers said of a line. What nobody struck is published.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    #[default]
+    Proposed,
+    Accepted,
+    Struck,
+}
+
+/// One incident as PagerDuty has it, and the paper about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// As people name it: `INC-2099`.
+    pub incident: String,
+    /// When PagerDuty last changed it.
+    pub updated_at: String,
+    /// It is resolved.
+    pub closed: bool,
+    pub environment: String,
+    pub paper: Option<Paper>,
+}
+
+impl Reading {
+    pub fn base(&self) -> IncidentBase {
+        IncidentBase { incident: self.incident.clone(), updated_at: self.updated_at.clone() }
+    }
+
+    pub fn effect(&self) -> Option<PageEffect> {
+        self.paper.as_ref().map(Paper::effect)
+    }
+
+    /// A page of its own, that can be taken down again.
+    pub fn risk(&self) -> Risk {
+        Risk::Reversible
+    }
+
+    pub fn moved(&self, base: &IncidentBase) -> Vec<Moved> {
+        base.moved(&self.base())
+    }
+
+    pub fn nothing_to_decide(&self) -> Option<String> {
+        if !self.closed {
+            return Some(format!("{} is not resolved", self.incident));
+        }
+        self.paper.is_none().then(|| "nothing is proposed".to_owned())
+    }
+}
+
+impl Paper {
+    pub const LINES_MAX: usize = 1_000;
+
+    /// The lines that are published, with their numbers from 1.
+    pub fn standing(&self) -> impl Iterator<Item = (usize, &Line)> {
+        let numbered = self.timeline.iter().enumerate().map(|(at, line)| (at + 1, line));
+        numbered.filter(|(_, line)| line.standing != Standing::Struck)
+    }
+
+    /// What it is made of, in the order of the document.
+    pub fn blocks(&self) -> Vec<Block> {
+        let plain = |text: &str| vec![Piece::Plain(text.to_owned())];
+        let heading = |text: &str| Block::Heading { level: 2, text: plain(text) };
+        let mut blocks = Vec::new();
+        let mut timeline = Some(self.standing().map(|(_, line)| line.block()).collect::<Vec<_>>());
+        for (at, section) in self.sections.iter().enumerate() {
+            // The timeline stands after summary and impact.
+            if at == TIMELINE_AFTER {
+                blocks.push(heading("Timeline"));
+                blocks.extend(timeline.take().unwrap_or_default());
+            }
+            blocks.push(heading(&section.heading));
+            blocks.extend(section.sentences.iter().map(Sentence::block));
+        }
+        if let Some(lines) = timeline {
+            blocks.push(heading("Timeline"));
+            blocks.extend(lines);
+        }
+        blocks
+    }
+
+    pub fn body(&self) -> Body {
+        outline::write(self.site, &self.blocks())
+    }
+
+    pub fn effect(&self) -> PageEffect {
+        let (space, parent, title) = (self.space.clone(), self.parent.clone(), self.title.clone());
+        PageEffect {
+            page: "new".to_owned(),
+            expected_version: 0,
+            body: self.body().written(),
+            create: Some(NewPage { space, parent, title }),
+        }
+    }
+
+    /// With a reviewer's word on lines, and lines of their own.
+    pub fn amended(
+        &self,
+        by: &PrincipalId,
+        said: &BTreeMap<usize, bool>,
+        add: &[Line],
+    ) -> Result<Self, NotApplicable> {
+        let mut paper = self.clone();
+        let count = paper.timeline.len();
+        for (number, accepted) in said {
+            let line = number.checked_sub(1).and_then(|at| paper.timeline.get_mut(at));
+            let line = line.ok_or_else(|| NotApplicable::Operation {
+                number: *number,
+                why: format!("the timeline has {count} lines"),
+            })?;
+            line.standing = if *accepted { Standing::Accepted } else { Standing::Struck };
+            line.by = Some(by.clone());
+        }
+        let own = |line: &Line| Line {
+            source: by.to_string(),
+            standing: Standing::Accepted,
+            by: Some(by.clone()),
+            ..line.clone()
+        };
+        paper.timeline.extend(add.iter().map(own));
+        paper.timeline.sort_by_key(|line| line.at);
+        Ok(paper)
+    }
+}
+
+/// So many sections stand before the timeline.
+const TIMELINE_AFTER: usize = 2;
+
+impl Line {
+    fn block(&self) -> Block {
+        let mut text = vec![
+            Piece::Strong(self.at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()),
+            Piece::Plain(format!(" {} ", self.text)),
+        ];
+        text.push(match &self.pointer {
+            Some(pointer) if !pointer.url.is_empty() => {
+                Piece::Link { text: self.source.clone(), url: pointer.url.clone() }
+            }
+            _ => Piece::Plain(format!("({})", self.source)),
+        });
+        Block::Item { ordered: false, depth: 0, text }
+    }
+}
+
+impl Sentence {
+    fn block(&self) -> Block {
+        let mut text = vec![Piece::Plain(self.text.clone())];
+        for pointer in self.pointers.iter().filter(|pointer| !pointer.url.is_empty()) {
+            text.push(Piece::Plain(" ".to_owned()));
+            text.push(Piece::Link { text: pointer.reference.clone(), url: pointer.url.clone() });
+        }
+        Block::Paragraph { text }
+    }
+}

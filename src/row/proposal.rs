@@ -1,0 +1,122 @@
+//! What rows about documents propose, beside what every draft says: an edit, a live runbook, a post-mortem.
+//!
+//! The backend applies it to its own reading: what it would write, and the difference that is signed, follow from it.
+//! Never: believed for what a platform says itself.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    PrincipalId,
+    page::{Block, Body, Edit, NotApplicable},
+    paper::{Line, Paper},
+};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "proposes", rename_all = "lowercase")]
+pub enum Proposal {
+    Edit(Edit),
+    Live(Live),
+    Paper(Paper),
+}
+
+/// A runbook while its incident is on: the page's steps, each with what the system says now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Live {
+    pub incident: String,
+    pub steps: Vec<LiveStep>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LiveStep {
+    /// As on the page.
+    pub text: String,
+    /// What it names, as it is now: `deployment api-gw` → `3 replicas, Healthy`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<LiveFact>,
+    /// Why it no longer holds, where it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken: Option<String>,
+    /// The newest decision that put or touched it: a row's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<super::RowId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LiveFact {
+    pub name: String,
+    pub value: String,
+    pub read_at: Timestamp,
+}
+
+/// What a reviewer changes of a proposal before deciding on it: theirs, and a revision with digests of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Amendment {
+    /// Operations that are struck, from 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strike: Vec<usize>,
+    /// Other blocks for an operation, by its number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reword: BTreeMap<usize, Vec<Block>>,
+    /// Lines of the timeline that are accepted (true) or struck (false), by number from 1.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lines: BTreeMap<usize, bool>,
+    /// Lines of the reviewer's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub add: Vec<Line>,
+}
+
+impl Proposal {
+    /// With a reviewer's changes in it.
+    pub fn amended(&self, by: &PrincipalId, amendment: &Amendment) -> Result<Self, NotApplicable> {
+        let no = |why: &str| Err(NotApplicable::Operation { number: 1, why: why.to_owned() });
+        let Amendment { strike, reword, lines, add } = amendment;
+        match self {
+            Self::Edit(edit) if lines.is_empty() && add.is_empty() => {
+                Ok(Self::Edit(edit.amended(by, strike, reword)?))
+            }
+            Self::Edit(_) => no("an edit has no timeline"),
+            Self::Paper(paper) if strike.is_empty() && reword.is_empty() => {
+                Ok(Self::Paper(paper.amended(by, lines, add)?))
+            }
+            Self::Paper(_) => no("a post-mortem has timeline lines, and no operations"),
+            Self::Live(_) => no("a live runbook is ticked, not amended"),
+        }
+    }
+}
+
+impl Live {
+    /// Step by step, for reading and for the difference that is signed.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        for (at, step) in self.steps.iter().enumerate() {
+            let _ = writeln!(out, "{}. {}", at + 1, step.text.replace('\n', " "));
+            for fact in &step.facts {
+                let _ = writeln!(out, "   {}: {} (read {})", fact.name, fact.value, fact.read_at);
+            }
+            if let Some(broken) = &step.broken {
+                let _ = writeln!(out, "   NO LONGER HOLDS: {broken}");
+            }
+            if let Some(row) = step.row {
+                let _ = writeln!(out, "   last touched by {row}");
+            }
+        }
+        out
+    }
+
+    /// Why it is not about this page: its steps have to be the page's.
+    pub fn differs_from(&self, body: &Body) -> Option<String> {
+        let outline = match super::page::outline::read(body) {
+            Ok(outline) => outline,
+            Err(why) => return Some(why.to_string()),
+        };
+        let foreign = self.steps.iter().find(|step| outline.passages.iter().all(|p| p.text != step.text));
+        foreign.map(|step| format!("the page has no step “{}”", step.text))
+    }
+}
