@@ -12,6 +12,7 @@ pub mod gatekeeper;
 mod inquiry;
 pub mod people;
 pub mod rule;
+pub mod story;
 mod told;
 mod wake;
 mod words;

@@ -1,0 +1,90 @@
+//! What is known of one incident: who was told what when, what was said, what was run. The flows that write about
+//! incidents draft from it.
+//!
+//! Never: a platform's own types; a time that no platform gave; words of a chat taken for anything but words.
+
+use jiff::Timestamp;
+
+use super::facts::{Asked, Gauge};
+use crate::row::{Pointer, PrincipalId, RowId};
+
+/// One incident, as the platforms tell it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Story {
+    /// As people name it: `INC-2099`.
+    pub incident: String,
+    pub title: String,
+    pub url: String,
+    /// The service's name in PagerDuty.
+    pub service: String,
+    pub priority: Option<String>,
+    pub opened_at: Timestamp,
+    pub closed_at: Option<Timestamp>,
+    /// As PagerDuty wrote it: an incident's base.
+    pub updated_at: String,
+    pub pointer: Pointer,
+    /// Alerts, acknowledgements, escalations, notes, in the order of time.
+    pub events: Asked<Vec<Event>>,
+    /// What was said in its channel, threads among it, in the order of time.
+    pub said: Asked<Vec<Said>>,
+    /// Rows that were decided or carried out around it, in the order of time.
+    pub rows: Vec<Around>,
+    /// What it did to the service's numbers, across its whole time.
+    pub gauges: Vec<Gauge>,
+    /// Who responded, as Dock knows them; the first was asked first.
+    pub responders: Vec<PrincipalId>,
+}
+
+/// One entry of PagerDuty's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub at: Timestamp,
+    pub kind: EventKind,
+    /// The alert's summary, the note's text, whom it was escalated to.
+    pub text: String,
+    /// Who did it; absent where nobody did.
+    pub by: Option<String>,
+    pub pointer: Pointer,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EventKind {
+    Triggered,
+    Alert,
+    AlertResolved,
+    Acknowledged,
+    Escalated,
+    Assigned,
+    Note,
+    Status,
+    Resolved,
+    Other,
+}
+
+/// One message of the incident's channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    pub at: Timestamp,
+    /// As Dock knows them, else as the chat names them.
+    pub by: String,
+    /// Plain text: mentions and links are spelled out.
+    pub text: String,
+    /// Names of its reactions, without colons.
+    pub reactions: Vec<String>,
+    /// It stands in a thread under another message.
+    pub in_thread: bool,
+    /// A program wrote it.
+    pub bot: bool,
+    pub pointer: Pointer,
+}
+
+/// A row of Dock that stands near an incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Around {
+    pub row: RowId,
+    pub title: String,
+    pub at: Timestamp,
+    /// `executed, overridden by priya`.
+    pub what: String,
+    pub pointer: Pointer,
+}
