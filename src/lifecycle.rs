@@ -31,8 +31,8 @@ pub enum Step {
     Decide(Box<Judgement>),
     /// A policy decides in a person's place.
     PolicyDecides { decision: DecisionId, policy: String },
-    /// Its agent takes the row back.
-    WithdrawDraft,
+    /// Its agent takes the row back; an empty reason is none.
+    WithdrawDraft { why: String },
     /// The facts went away, or another row takes its place.
     Supersede { why: String },
     /// Time passed: whatever is due now.
@@ -142,7 +142,9 @@ pub fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> Result<
         Step::Revise(revision) => revise(ruling, row, revision, now),
         Step::Decide(review) => decide::decide(row, review, now),
         Step::PolicyDecides { decision, policy } => decide::by_policy(ruling, row, decision, policy, now),
-        Step::WithdrawDraft => end_undecided(row, Stage::Withdrawn { at: now }, "withdraw", now),
+        Step::WithdrawDraft { why } => {
+            end_undecided(row, Stage::Withdrawn { at: now, why: why.clone() }, "withdraw", now)
+        }
         Step::Supersede { why } => {
             end_undecided(row, Stage::Superseded { at: now, why: why.clone() }, "supersede", now)
         }
@@ -223,10 +225,10 @@ fn end_undecided(row: &Row, stage: Stage, step: &str, now: Timestamp) -> Result<
         return Err(Refusal::OutOfStep { state: row.state(), step: step.to_owned() });
     }
     let why = match &stage {
-        Stage::Superseded { why, .. } => Some(why.clone()),
+        Stage::Superseded { why, .. } | Stage::Withdrawn { why, .. } => Some(why.clone()),
         _ => None,
     };
-    let body = c1::map::<&str>([]).with_some("why", why);
+    let body = c1::map::<&str>([]).with_some("why", why.filter(|why| !why.is_empty()));
     Ok(moved_to(row, row.clone(), stage, Event::RowState, body, now).with(Work::Notify))
 }
 

@@ -103,7 +103,7 @@ pub struct RowView {
     pub decisions: Vec<DecisionView>,
     pub execution: Option<ExecutionView>,
     pub outcome: Option<OutcomeView>,
-    /// Told when the state has a reason that is not a decision: what moved, why superseded.
+    /// Told when the state has a reason that is not a decision: what moved, why superseded or withdrawn.
     #[serde(default)]
     pub why: Option<String>,
     /// The drift's digest, where the row has one.
@@ -545,6 +545,19 @@ pub struct HaltRequest {
 pub struct ExtendRequest {
     pub until: Timestamp,
     pub note: String,
+}
+
+/// `POST /v1/rows/{id}/withdraw`: its agent takes a row back. No body at all gives no reason.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WithdrawRequest {
+    /// One line: `approved in GitHub by govind`.
+    pub why: String,
+}
+
+impl WithdrawRequest {
+    /// Bytes of a reason.
+    pub const WHY_MAX: usize = 512;
 }
 
 /// `POST /v1/rows/{id}/attest`: a person looked at what could not be told.

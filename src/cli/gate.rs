@@ -202,7 +202,9 @@ fn tell(globals: &Globals, row: &RowView) {
         format!(" by {}{note}", decision.reviewer)
     });
     let how = row.head.how.map(|how| format!(" ({})", how.word())).unwrap_or_default();
-    out::line(format!("{} {}{how}{}", row.head.id, row.head.state, by.unwrap_or_default()));
+    let why = row.why.as_deref().map(|why| format!(": {}", out::safe(why)));
+    let said = by.or(why).unwrap_or_default();
+    out::line(format!("{} {}{how}{said}", row.head.id, row.head.state));
 }
 
 #[cfg(test)]

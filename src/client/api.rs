@@ -19,6 +19,7 @@ use crate::{
         AgentView, AttestRequest, Challenge, ChallengeRequest, DecisionAnswer, DraftAnswer, EvidenceParts,
         ExtendRequest, Fresh, HaltRequest, Hints, HistoryEntry, LiftRequest, LoginRequest, Me, PersonView,
         Position, Problem, ProofBody, RowView, Session, SignedDecision, Snapshot, Span, Telemetry,
+        WithdrawRequest,
     },
 };
 
@@ -242,10 +243,16 @@ impl Api {
         self.json(request.json(draft).timeout(Duration::from_secs(90))).await
     }
 
-    /// An agent takes its row back.
-    pub async fn withdraw_row(&self, row: RowId, idempotency_key: &str) -> Result<DraftAnswer, ApiError> {
+    /// An agent takes its row back, and says why.
+    pub async fn withdraw_row(
+        &self,
+        row: RowId,
+        why: &str,
+        idempotency_key: &str,
+    ) -> Result<DraftAnswer, ApiError> {
         let path = format!("/v1/rows/{row}/withdraw");
-        self.json(self.request(Method::POST, &path).header("Idempotency-Key", idempotency_key)).await
+        let request = self.request(Method::POST, &path).header("Idempotency-Key", idempotency_key);
+        self.json(request.json(&WithdrawRequest { why: why.to_owned() })).await
     }
 
     /// What a platform's hooks told of since `after`; waits for something where nothing did.

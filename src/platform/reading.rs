@@ -122,10 +122,11 @@ async fn instead(
         |one: &github::Approval| matches!(one.state, ApprovalState::Approved | ApprovalState::Rejected);
     let here = |one: &&github::Approval| one.environments.iter().any(|name| name == environment);
     let last = log.iter().filter(|one| answers(one)).rfind(here);
-    let ended = run.conclusion.as_deref().map_or(String::new(), |conclusion| format!(", {conclusion}"));
-    Ok(match last {
-        Some(last) => format!("{} in GitHub by {}", last.state.word(), last.by),
-        None => format!("the run is {}{ended}", run.status),
+    Ok(match (last, run.conclusion.as_deref()) {
+        (_, Some("cancelled")) => "the run was cancelled".to_owned(),
+        (Some(last), _) => format!("{} in GitHub by {}", last.state.word(), last.by),
+        (None, Some(conclusion)) => format!("the run is {}, {conclusion}", run.status),
+        (None, None) => format!("the run is {}", run.status),
     })
 }
 

@@ -186,6 +186,9 @@ pub enum Stage {
     },
     Withdrawn {
         at: Timestamp,
+        /// As its agent says; empty where it gave no reason.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        why: String,
     },
     Stale {
         at: Timestamp,
@@ -334,5 +337,18 @@ impl Stage {
             | Self::Unknown { outcome, .. } => Some(outcome),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_withdrawal_of_the_time_before_reasons_is_still_read() {
+        let old = r#"{"state":"withdrawn","at":"2026-05-30T02:14:00Z"}"#;
+        let read: Stage = serde_json::from_str(old).unwrap();
+        assert!(matches!(&read, Stage::Withdrawn { why, .. } if why.is_empty()));
+        assert_eq!(serde_json::to_string(&read).unwrap(), old);
     }
 }

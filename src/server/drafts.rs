@@ -17,7 +17,7 @@ use super::{
     app::App,
     automatic, claim,
     identity::Caller,
-    input::{Body, Fields, Named, Raw},
+    input::{Body, Fields, Named, Optional},
     judge::{self, Author, Judged},
     problem::Problem,
     standing::Standing,
@@ -31,7 +31,7 @@ use crate::{
         gate, present,
     },
     store::{About, Actor, Commit, Committed, LeafDraft, Repeatable, RowWrite},
-    wire::{DraftAnswer, DraftOutcome},
+    wire::{DraftAnswer, DraftOutcome, WithdrawRequest},
 };
 
 const KEY_BYTES_MAX: usize = 128;
@@ -153,13 +153,19 @@ pub(super) async fn withdraw(
     caller: Caller,
     Named(id): Named<RowId>,
     headers: HeaderMap,
-    Raw(body): Raw,
+    Optional { value, bytes }: Optional<WithdrawRequest>,
 ) -> Result<Response, Problem> {
     caller.agent()?;
     app.writable()?;
+    let why = value.unwrap_or_default().why;
+    if why.len() > WithdrawRequest::WHY_MAX {
+        let limit = WithdrawRequest::WHY_MAX;
+        return Err(Problem::bad_request("why", &format!("has {} bytes; {limit} are the limit", why.len())));
+    }
+    let step = Step::WithdrawDraft { why };
     let standing = app.standing().await?;
     let author = author(&standing, &caller.id)?;
-    let request = Request { key: key(&headers)?, digest: Digest::of(&body), caller, author, standing };
+    let request = Request { key: key(&headers)?, digest: Digest::of(&bytes), caller, author, standing };
     if let Some(answer) = request.repeated(&app).await? {
         return Ok(answer);
     }
@@ -167,7 +173,7 @@ pub(super) async fn withdraw(
         let now = app.clock.now();
         let before = own_row(&app, &request.caller, id).await?;
         let ruling = request.standing.ruling(&before.agent);
-        let transition = lifecycle::apply(&ruling, &before, &Step::WithdrawDraft, now)?;
+        let transition = lifecycle::apply(&ruling, &before, &step, now)?;
         let (outcome, row) = (DraftOutcome::Revised, &transition.row);
         let answer = DraftAnswer { outcome, row: id, revision: row.revision, state: row.state() };
         let mut commit = step::commit_of(&before, transition, &request.caller.actor(), now);

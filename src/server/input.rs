@@ -39,6 +39,22 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
+/// A body that may be left out, and its bytes as they came.
+pub(super) struct Optional<T> {
+    pub(super) value: Option<T>,
+    pub(super) bytes: Bytes,
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Optional<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = Raw::from_request(request, state).await?.0;
+        let value = if bytes.is_empty() { None } else { Some(read(&bytes)?) };
+        Ok(Self { value, bytes })
+    }
+}
+
 /// A body as it came, within the route's limit.
 pub(super) struct Raw(pub(super) Bytes);
 

@@ -126,6 +126,7 @@ fn why(row: &Row) -> Option<String> {
     match &row.stage {
         Stage::Stale { moved, .. } => Some(format!("the base moved: {}", moved.join(", "))),
         Stage::Superseded { why, .. } => Some(why.clone()),
+        Stage::Withdrawn { why, .. } => Some(why.clone()).filter(|why| !why.is_empty()),
         Stage::Pending => {
             row.keys.iter().rev().find(|key| key.revision == row.revision).and_then(|key| key.void.clone())
         }

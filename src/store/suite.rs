@@ -265,7 +265,7 @@ async fn numbers_count_up_without_gaps(store: Arc<dyn Store>) {
 
 async fn two_from_one_version_conflict(store: Arc<dyn Store>) {
     open(&*store, 8821, "a", at(1)).await;
-    let withdrawn = |second| Stage::Withdrawn { at: at(second) };
+    let withdrawn = |second| Stage::Withdrawn { at: at(second), why: "the drift is gone".into() };
     let (first, second) = (
         moving(&*store, id("sync-8821"), 1, withdrawn(2), at(2)).await,
         moving(&*store, id("sync-8821"), 1, withdrawn(3), at(3)).await,

@@ -38,6 +38,7 @@ pub(super) enum Act {
     Withdraw {
         row: RowId,
         revision: u32,
+        why: &'static str,
     },
 }
 
@@ -50,7 +51,7 @@ pub(super) fn act(reading: &Reading, known: Known<'_>) -> Act {
         "OutOfSync" => drifted(reading, known, open),
         "Synced" => match open {
             Some(row) if row.head.state.undecided() => {
-                Act::Withdraw { row: row.head.id, revision: row.head.revision }
+                Act::Withdraw { row: row.head.id, revision: row.head.revision, why: "the drift is gone" }
             }
             _ => Act::Rest("in sync"),
         },
@@ -148,7 +149,7 @@ pub(super) fn key(act: &Act, app: &str, base: Digest, newest: Option<RowId>, rea
         Act::Rest(_) => "rest".to_owned(),
         Act::Open => told::occasion(newest, read_at),
         Act::Revise { row, revision } => format!("revise {row}/{revision}"),
-        Act::Withdraw { row, revision } => format!("withdraw {row}/{revision}"),
+        Act::Withdraw { row, revision, .. } => format!("withdraw {row}/{revision}"),
     };
     Digest::of(format!("argus.v1\n{app}\n{about}\n{base}")).to_string()
 }
@@ -279,7 +280,7 @@ mod tests {
             key(&Act::Open, APP, base, Some("sync-8822".parse().unwrap())),
             key(&Act::Revise { row: "sync-8822".parse().unwrap(), revision: 1 }, APP, base, None),
             key(&Act::Revise { row: "sync-8822".parse().unwrap(), revision: 2 }, APP, base, None),
-            key(&Act::Withdraw { row: "sync-8822".parse().unwrap(), revision: 2 }, APP, base, None),
+            key(&Act::Withdraw { row: "sync-8822".parse().unwrap(), revision: 2, why: "" }, APP, base, None),
             super::key(&Act::Open, APP, base, None, sample::at(24 * 60 * 60)),
         ];
         let all: std::collections::BTreeSet<_> = others.iter().cloned().chain([first()]).collect();

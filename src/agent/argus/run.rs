@@ -305,7 +305,7 @@ impl Argus {
                 facts.asks = known.asks(*row, facts.reading.base().drift());
                 self.api.revise_row(*row, *revision, &draft(&facts, &limits), &key).await
             }
-            Act::Withdraw { row, .. } => self.api.withdraw_row(*row, &key).await,
+            Act::Withdraw { row, why, .. } => self.api.withdraw_row(*row, why, &key).await,
         };
         crate::stop_point::reach("draft.posted");
         match answer {

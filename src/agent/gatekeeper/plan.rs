@@ -10,12 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::facts::{Asks, Past};
 use crate::{
-    agent::told,
+    agent::{told, words},
     row::{
         Base, Decision, Digest, Draft, Grade, Kind, RowId, State, Verdict, Weight,
         gate::{self, GateBase, Reading},
     },
-    wire::{DecisionView, RowView},
+    wire::{DecisionView, RowView, WithdrawRequest},
 };
 
 /// Decisions that are remembered in a draft.
@@ -42,10 +42,11 @@ pub(super) enum Act {
         row: RowId,
         revision: u32,
     },
-    /// It waits no more.
+    /// It waits no more, and what became of it instead.
     Withdraw {
         row: RowId,
         revision: u32,
+        why: String,
     },
 }
 
@@ -69,7 +70,9 @@ pub(super) fn act(reading: &Reading, draft: &Draft, known: Known<'_>) -> Act {
     if !reading.waits {
         return match open {
             Some(row) if row.head.state.undecided() => {
-                Act::Withdraw { row: row.head.id, revision: row.head.revision }
+                let why = reading.instead.as_deref().unwrap_or("it waits no more");
+                let why = words::cut(&words::line(why), WithdrawRequest::WHY_MAX);
+                Act::Withdraw { row: row.head.id, revision: row.head.revision, why }
             }
             _ => Act::Rest("it does not wait"),
         };
@@ -271,7 +274,7 @@ pub(super) fn key(
         Act::Open => told::occasion(newest, read_at),
         Act::Revise { row, revision } => format!("revise {row}/{revision}"),
         Act::Supersede { row, revision } => format!("supersede {row}/{revision}"),
-        Act::Withdraw { row, revision } => format!("withdraw {row}/{revision}"),
+        Act::Withdraw { row, revision, .. } => format!("withdraw {row}/{revision}"),
     };
     Digest::of(format!("gatekeeper.v1\n{subject}\n{about}\n{base}")).to_string()
 }
@@ -460,9 +463,25 @@ mod tests {
             key(&Act::Open, None, 24 * 60 * 60),
             key(&Act::Revise { row, revision: 1 }, None, 0),
             key(&Act::Supersede { row, revision: 1 }, None, 0),
-            key(&Act::Withdraw { row, revision: 1 }, None, 0),
+            key(&Act::Withdraw { row, revision: 1, why: String::new() }, None, 0),
         ];
         assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), all.len());
+    }
+
+    #[test]
+    fn a_row_is_taken_back_with_what_became_of_its_run() {
+        let rows = [row(State::Pending, held("4x"))];
+        let why = |instead: Option<&str>| {
+            let over = Reading { waits: false, instead: instead.map(str::to_owned), ..reading() };
+            match act(&over, &held("4x"), Known { rows: &rows }) {
+                Act::Withdraw { why, .. } => why,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(why(Some("approved in GitHub by govind")), "approved in GitHub by govind");
+        assert_eq!(why(Some("rejected\u{1b}[2J\n by x")), "rejected [2J by x", "what GitHub shows is data");
+        assert_eq!(why(None), "it waits no more");
+        assert!(why(Some(&"x".repeat(2000))).len() <= WithdrawRequest::WHY_MAX);
     }
 
     #[test]

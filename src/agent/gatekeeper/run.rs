@@ -410,7 +410,7 @@ impl Gatekeeper {
             Act::Open => self.api.open_row(&draft, &key).await,
             Act::Supersede { .. } => self.api.supersede_row(&draft, &key).await,
             Act::Revise { row, revision } => self.api.revise_row(*row, *revision, &draft, &key).await,
-            Act::Withdraw { row, .. } => self.api.withdraw_row(*row, &key).await,
+            Act::Withdraw { row, why, .. } => self.api.withdraw_row(*row, why, &key).await,
         };
         crate::stop_point::reach("draft.posted");
         match answer {

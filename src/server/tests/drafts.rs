@@ -9,6 +9,7 @@ use crate::{
     },
     server::step::{self, Taken},
     store::Actor,
+    wire::WithdrawRequest,
 };
 
 #[tokio::test]
@@ -91,18 +92,23 @@ async fn an_agent_revises_and_withdraws_its_own_row() {
     assert_eq!((old.head.revision, old.mismatch()), (1, None));
     assert_eq!(world.row("sync-8821").await.mismatch(), None);
 
-    let withdraw = || {
-        world.raw(
-            "POST",
-            "/v1/rows/sync-8821/withdraw",
-            Some(&world.agent_token),
-            None,
-            &[("Idempotency-Key", "w")],
-        )
+    let withdraw = |why: String| {
+        let body = serde_json::to_vec(&WithdrawRequest { why }).unwrap();
+        let path = "/v1/rows/sync-8821/withdraw";
+        async {
+            world.raw("POST", path, Some(&world.agent_token), Some(body), &[("Idempotency-Key", "w")]).await
+        }
     };
-    let withdrawn = withdraw().await;
+    let long = withdraw("x".repeat(WithdrawRequest::WHY_MAX + 1)).await;
+    assert_eq!((long.0, &long.1["field"]), (400, &json!("why")), "{long:?}");
+    let withdrawn = withdraw("in sync again".to_owned()).await;
     assert_eq!((withdrawn.0, &withdrawn.1["state"]), (200, &json!("withdrawn")));
-    assert_eq!(withdraw().await, withdrawn);
+    assert_eq!(withdraw("in sync again".to_owned()).await, withdrawn);
+    assert_eq!(world.row("sync-8821").await.why.as_deref(), Some("in sync again"));
+    let (_, told) = world.call("GET", "/v1/rows/sync-8821/history", Some(&world.agent_token), None).await;
+    let last: serde_json::Value =
+        serde_json::from_str(told.as_array().unwrap().last().unwrap()["leaf"].as_str().unwrap()).unwrap();
+    assert_eq!((&last["body"]["to"], &last["body"]["why"]), (&json!("withdrawn"), &json!("in sync again")));
     let reopened = world.post("/v1/rows?supersede=true", "s", &next, &[]).await;
     assert_eq!((reopened.0, &reopened.1["row"]), (201, &json!("sync-8822")));
 }
