@@ -259,13 +259,17 @@ pub struct Hints {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hint {
     pub number: u64,
-    /// `gate_requested`, `run`, `deployment`.
+    /// `gate_requested`, `run`, `deployment`; `incident.resolved` and PagerDuty's other words.
     pub event: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub repository: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
+    /// As people name it, where the delivery tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<String>,
     pub at: Timestamp,
 }
 

@@ -1,9 +1,10 @@
-//! PagerDuty: which incidents are open on a service, what is written on them, who is on call.
+//! PagerDuty: which incidents are open on a service, what happened in one and what is written on it, who is on call.
 //!
 //! Dock calls an incident by its number, as in `INC-771`. An empty list of incidents means none only for a service that
 //! PagerDuty knows; a service that it does not know is unknown.
 //! Never: a write; an on-call row read as a role.
 
+pub mod webhook;
 mod wire;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -21,6 +22,8 @@ use super::{
 const PAGE: usize = 100;
 /// Pages of any list that are read at most.
 const PAGES_MAX: usize = 5;
+/// Pages of one incident's log: a long night has thousands of entries.
+const LOG_PAGES_MAX: usize = 50;
 /// How Dock names incidents: this and PagerDuty's number.
 const REFERENCE: &str = "INC-";
 
@@ -101,6 +104,56 @@ pub struct IncidentNote {
     pub at: Option<Timestamp>,
     pub by: String,
     pub text: String,
+}
+
+/// One entry of an incident's log: what happened, when, by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEntry {
+    pub id: String,
+    pub kind: LogKind,
+    pub at: Option<Timestamp>,
+    /// The person who did it; absent where a service or nobody did.
+    pub by: Option<String>,
+    /// In PagerDuty's words: `Acknowledged by Priya.`
+    pub summary: String,
+    /// What a person wrote, or what the alert said.
+    pub text: Option<String>,
+    pub url: String,
+}
+
+/// What an entry is about. A kind that PagerDuty brings later is kept by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogKind {
+    Acknowledge,
+    Annotate,
+    Assign,
+    CustomFieldValueChange,
+    Delegate,
+    Escalate,
+    ExhaustEscalationPath,
+    FieldValueChange,
+    Notify,
+    ReachAckLimit,
+    ReachTriggerLimit,
+    RepeatEscalationPath,
+    Resolve,
+    Snooze,
+    Trigger,
+    Unacknowledge,
+    UrgencyChange,
+    Other(String),
+}
+
+/// One alert of an incident.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    pub id: String,
+    pub summary: String,
+    pub resolved: bool,
+    /// `critical`, `error`, `warning`, `info`, where it is told.
+    pub severity: Option<String>,
+    pub at: Option<Timestamp>,
+    pub url: String,
 }
 
 /// One shift. A person can have several, by policy and level.
@@ -235,6 +288,62 @@ impl Source {
         Ok(notes)
     }
 
+    /// What happened in an incident, oldest first. `id` is PagerDuty's own; a time that is left out is unbounded.
+    pub async fn log_entries(
+        &self,
+        id: &str,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<Vec<LogEntry>, PlatformError> {
+        let asked = format!("the log of {id}");
+        let ask = || {
+            let ask = Ask::get(asked.clone(), &["incidents", id, "log_entries"])
+                .query("is_overview", "false")
+                .query("include[]", "channels");
+            let bounds = [("since", since), ("until", until)];
+            bounds.into_iter().fold(ask, |ask, (name, at)| match at {
+                Some(at) => ask.query(name, at.to_string()),
+                None => ask,
+            })
+        };
+        let all: Vec<wire::LogEntry> =
+            self.pages(&asked, "log_entries", LOG_PAGES_MAX, ask, |_| false).await?;
+        // They come newest first, several in one second.
+        let mut entries: Vec<LogEntry> = all.into_iter().rev().map(Into::into).collect();
+        entries.sort_by_key(|entry| entry.at);
+        Ok(entries)
+    }
+
+    /// The alerts of an incident, oldest first. `id` is PagerDuty's own.
+    pub async fn alerts(&self, id: &str) -> Result<Vec<Alert>, PlatformError> {
+        let asked = format!("the alerts of {id}");
+        let ask = || Ask::get(asked.clone(), &["incidents", id, "alerts"]);
+        let all: Vec<wire::Alert> = self.all(&asked, "alerts", ask).await?;
+        let mut alerts: Vec<Alert> = all.into_iter().map(Into::into).collect();
+        alerts.sort_by_key(|alert| alert.at);
+        Ok(alerts)
+    }
+
+    /// Incidents that were resolved since then, whenever they began, in the order in which they were resolved.
+    pub async fn resolved_since(&self, since: Timestamp) -> Result<Vec<Incident>, PlatformError> {
+        let asked = "the incidents that were resolved";
+        let ask = || {
+            Ask::get(asked, &["incidents"])
+                .query("statuses[]", "resolved")
+                .query("date_range", "all")
+                .query("sort_by", "resolved_at:desc")
+        };
+        // The newest come first: nothing behind one that is too old is wanted.
+        let enough = |page: &[wire::Incident]| {
+            page.last().is_some_and(|last| last.resolved_at.is_some_and(|at| at < since))
+        };
+        let all: Vec<wire::Incident> = self.pages(asked, "incidents", PAGES_MAX, ask, enough).await?;
+        let mut found: Vec<Incident> = all.into_iter().map(Into::into).collect();
+        found.retain(|incident| incident.resolved_at.is_none_or(|at| at >= since));
+        found.sort_by_key(|incident| (incident.resolved_at, incident.reference.clone()));
+        Ok(found)
+    }
+
     /// Who is on call now, with e-mail addresses where the key may see them.
     pub async fn on_call(&self) -> Result<Vec<OnCall>, PlatformError> {
         let asked = "who is on call";
@@ -258,23 +367,37 @@ impl Source {
         Ok(all.into_iter().map(Into::into).collect())
     }
 
-    /// Every page of a list; more pages than we read are an error, since a list that is cut short is no answer.
+    /// Every page of a list.
     async fn all<T: DeserializeOwned>(
         &self,
         asked: &str,
         list: &str,
         ask: impl Fn() -> Ask,
     ) -> Result<Vec<T>, PlatformError> {
+        self.pages(asked, list, PAGES_MAX, ask, |_| false).await
+    }
+
+    /// The pages of a list up to the first that is `enough`; more pages than we read are an error, since a list that is
+    /// cut short is no answer.
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        asked: &str,
+        list: &str,
+        pages_max: usize,
+        ask: impl Fn() -> Ask,
+        enough: impl Fn(&[T]) -> bool,
+    ) -> Result<Vec<T>, PlatformError> {
         let garbage = |why: &str| self.http.error(asked, Failure::Garbage, why);
         let mut all = vec![];
-        for page in 0..PAGES_MAX {
+        for page in 0..pages_max {
             let ask = ask().query("limit", PAGE.to_string()).query("offset", (page * PAGE).to_string());
             let mut body: serde_json::Value = self.http.json(ask).await?;
             let items =
                 body.get_mut(list).map(serde_json::Value::take).ok_or_else(|| garbage("no list in it"))?;
             let items: Vec<T> = serde_json::from_value(items).map_err(|error| garbage(&error.to_string()))?;
+            let last = enough(&items);
             all.extend(items);
-            if body.get("more").and_then(serde_json::Value::as_bool) != Some(true) {
+            if last || body.get("more").and_then(serde_json::Value::as_bool) != Some(true) {
                 return Ok(all);
             }
         }

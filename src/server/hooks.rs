@@ -31,9 +31,12 @@ use super::{
 };
 use crate::{
     config,
-    platform::github::{
-        Repository,
-        webhook::{self, Delivery, Event, Ours, Received, Refusal},
+    platform::{
+        github::{
+            Repository,
+            webhook::{self, Delivery, Event, Ours, Received, Refusal},
+        },
+        pagerduty::webhook as pager,
     },
     row::gate::Service,
     wire::{Hint, Hints},
@@ -43,12 +46,14 @@ use crate::{
 const SEEN_MAX: usize = 4_096;
 const HINTS_MAX: usize = 256;
 const GITHUB: &str = "github";
+const PAGERDUTY: &str = "pagerduty";
 
 /// The section `[hooks]`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub github: Option<Secret>,
+    pub pagerduty: Option<Secret>,
 }
 
 /// What the platform signs with: exactly one of the two.
@@ -59,12 +64,10 @@ pub struct Secret {
     pub secret_file: Option<PathBuf>,
 }
 
-/// What is held against deliveries, and what came. Not `Debug`: a secret is in it.
+/// What is held against deliveries, and what came. Not `Debug`: secrets are in it.
 pub(super) struct Hooks {
-    github: Option<Github>,
-    inner: Mutex<Inner>,
-    /// The number of the newest hint.
-    newest: watch::Sender<u64>,
+    github: Option<(Github, Line)>,
+    pagerduty: Option<(Zeroizing<String>, Line)>,
 }
 
 struct Github {
@@ -74,6 +77,14 @@ struct Github {
     repositories: Vec<Repository>,
 }
 
+/// What one platform told, in the order in which it came.
+#[derive(Default)]
+struct Line {
+    inner: Mutex<Inner>,
+    /// The number of the newest hint.
+    newest: watch::Sender<u64>,
+}
+
 #[derive(Default)]
 struct Inner {
     seen: VecDeque<String>,
@@ -81,7 +92,7 @@ struct Inner {
 }
 
 impl Hooks {
-    /// Reads the secrets. Deliveries are held against the repositories of the gated services.
+    /// Reads the secrets. GitHub's deliveries are held against the repositories of the gated services.
     pub(super) fn open(
         config: &Config,
         api: Option<&str>,
@@ -95,17 +106,54 @@ impl Hooks {
             (Some(section), Some(api)) => {
                 let repositories = gates.values().filter_map(|service| service.repository.parse().ok());
                 let (api, repositories) = (api.to_owned(), repositories.collect());
-                Some(Github { secret: secret(section)?, api, repositories })
+                Some((Github { secret: secret(GITHUB, section)?, api, repositories }, Line::default()))
             }
         };
-        Ok(Self { github, inner: Mutex::default(), newest: watch::Sender::new(0) })
+        let pagerduty = match &config.pagerduty {
+            None => None,
+            Some(section) => Some((secret(PAGERDUTY, section)?, Line::default())),
+        };
+        Ok(Self { github, pagerduty })
     }
 
-    fn take(&self, delivery: &Delivery<'_>, now: Timestamp) -> Result<bool, Answer> {
-        let Some(github) = &self.github else { return Err(Answer::NotHere) };
-        let Github { secret, api, repositories } = github;
-        let ours = Ours { secret: secret.as_bytes(), api, repositories };
-        let Received { id, event } = webhook::read(&ours, delivery).map_err(Answer::Refused)?;
+    fn line(&self, platform: &str) -> Option<&Line> {
+        match platform {
+            GITHUB => self.github.as_ref().map(|(_, line)| line),
+            PAGERDUTY => self.pagerduty.as_ref().map(|(_, line)| line),
+            _ => None,
+        }
+    }
+
+    /// Whether it was worth a hint.
+    fn take(&self, platform: &str, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<bool, Answer> {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        match (platform, &self.github, &self.pagerduty) {
+            (GITHUB, Some((github, line)), _) => {
+                let Github { secret, api, repositories } = github;
+                let ours = Ours { secret: secret.as_bytes(), api, repositories };
+                let delivery = Delivery {
+                    content_type: text("Content-Type"),
+                    event: text("X-GitHub-Event"),
+                    id: text("X-GitHub-Delivery"),
+                    signature: text("X-Hub-Signature-256"),
+                    body,
+                };
+                let Received { id, event } = webhook::read(&ours, &delivery).map_err(Answer::Refused)?;
+                line.take(id, hint(&event, now))
+            }
+            (PAGERDUTY, _, Some((secret, line))) => {
+                let delivery = pager::Delivery { signature: text("X-PagerDuty-Signature"), body };
+                let pager::Received { id, event } =
+                    pager::read(secret.as_bytes(), &delivery).map_err(Answer::RefusedByPager)?;
+                line.take(id, paged(event, now))
+            }
+            _ => Err(Answer::NotHere),
+        }
+    }
+}
+
+impl Line {
+    fn take(&self, id: String, hint: Option<Hint>) -> Result<bool, Answer> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if inner.seen.contains(&id) {
             return Err(Answer::Repeated);
@@ -114,12 +162,12 @@ impl Hooks {
             inner.seen.pop_front();
         }
         inner.seen.push_back(id);
+        let Some(hint) = hint else { return Ok(false) };
         let number = *self.newest.borrow() + 1;
-        let Some(hint) = hint(number, &event, now) else { return Ok(false) };
         if inner.hints.len() >= HINTS_MAX {
             inner.hints.pop_front();
         }
-        inner.hints.push_back(hint);
+        inner.hints.push_back(Hint { number, ..hint });
         drop(inner);
         self.newest.send_replace(number);
         Ok(true)
@@ -142,6 +190,7 @@ enum Answer {
     NotHere,
     Repeated,
     Refused(Refusal),
+    RefusedByPager(pager::Refusal),
 }
 
 /// `POST /v1/hooks/{platform}`.
@@ -151,25 +200,23 @@ pub(super) async fn deliver(
     headers: HeaderMap,
     Raw(body): Raw,
 ) -> Result<StatusCode, Problem> {
-    let not_here = || Problem::not_found(&format!("a hook for {}", platform.escape_default()));
-    if platform != GITHUB {
-        return Err(not_here());
-    }
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let delivery = Delivery {
-        content_type: text("Content-Type"),
-        event: text("X-GitHub-Event"),
-        id: text("X-GitHub-Delivery"),
-        signature: text("X-Hub-Signature-256"),
-        body: &body,
-    };
     let now = app.clock.now();
-    match app.hooks.take(&delivery, now) {
+    match app.hooks.take(&platform, &headers, &body, now) {
         Ok(told) => {
             app.counters.count("dock_hooks_total", if told { "taken" } else { "ignored" });
             Ok(StatusCode::ACCEPTED)
         }
-        Err(Answer::NotHere) => Err(not_here()),
+        Err(Answer::NotHere) => Err(Problem::not_found(&format!("a hook for {}", platform.escape_default()))),
+        // PagerDuty takes a refusal for a dropped delivery, and after three of them tells nothing for a day.
+        Err(Answer::Repeated) if platform == PAGERDUTY => {
+            app.counters.count("dock_hooks_total", "repeated");
+            Ok(StatusCode::ACCEPTED)
+        }
+        Err(Answer::RefusedByPager(pager::Refusal::Malformed(why))) => {
+            app.counters.count("dock_hooks_total", "ignored");
+            tracing::warn!(why, "a delivery of PagerDuty's cannot be read");
+            Ok(StatusCode::ACCEPTED)
+        }
         Err(Answer::Repeated) => {
             app.counters.count("dock_hooks_total", "repeated");
             let why = "this delivery was taken already";
@@ -180,7 +227,26 @@ pub(super) async fn deliver(
             app.limits.stranger(now)?;
             Err(refused(&refusal))
         }
+        Err(Answer::RefusedByPager(refusal)) => {
+            app.counters.count("dock_hooks_total", "refused");
+            app.limits.stranger(now)?;
+            if refusal == pager::Refusal::Forged {
+                tracing::error!("a delivery that says it is PagerDuty's is not signed by our secret");
+            }
+            Err(refused_by_pager(&refusal))
+        }
     }
+}
+
+/// PagerDuty drops what is refused for good, and stops after three: what may be our own mistake is to come again.
+fn refused_by_pager(refusal: &pager::Refusal) -> Problem {
+    let (status, code) = match refusal {
+        pager::Refusal::Unsigned => (StatusCode::UNAUTHORIZED, "bad_signature"),
+        pager::Refusal::Forged => (StatusCode::SERVICE_UNAVAILABLE, "bad_signature"),
+        pager::Refusal::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+        pager::Refusal::Malformed(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+    };
+    Problem::new(status, code, refusal.to_string().as_str())
 }
 
 fn refused(refusal: &Refusal) -> Problem {
@@ -206,19 +272,30 @@ pub(super) async fn wait(
     let after: u64 = query.one("after")?.unwrap_or(0);
     let wait = wait_of(&mut query)?;
     query.end()?;
-    if platform != GITHUB || app.hooks.github.is_none() {
+    let Some(line) = app.hooks.line(&platform) else {
         let why = format!("no hook of {} is configured", platform.escape_default());
         return Err(Problem::new(StatusCode::NOT_FOUND, "no_hook", why.as_str()).hint("poll the platform"));
-    }
-    let mut newest = app.hooks.newest.subscribe();
+    };
+    let mut newest = line.newest.subscribe();
     let came = async { drop(newest.wait_for(|newest| *newest != after).await) };
     app.wait_for(came, wait).await;
-    Ok(Json(app.hooks.since(after)))
+    Ok(Json(line.since(after)))
 }
 
-fn hint(number: u64, event: &Event, at: Timestamp) -> Option<Hint> {
-    let blank =
-        Hint { number, event: String::new(), repository: String::new(), run: None, environment: None, at };
+fn blank(at: Timestamp) -> Hint {
+    let (event, repository) = (String::new(), String::new());
+    Hint { number: 0, event, repository, run: None, environment: None, incident: None, at }
+}
+
+fn paged(event: pager::Event, at: Timestamp) -> Option<Hint> {
+    match event {
+        pager::Event::Incident { name, what, .. } => Some(Hint { event: what, incident: name, ..blank(at) }),
+        pager::Event::Ignored { .. } => None,
+    }
+}
+
+fn hint(event: &Event, at: Timestamp) -> Option<Hint> {
+    let blank = blank(at);
     match event {
         Event::GateRequested { repo, run, environment, .. } => Some(Hint {
             event: "gate_requested".to_owned(),
@@ -240,8 +317,8 @@ fn hint(number: u64, event: &Event, at: Timestamp) -> Option<Hint> {
     }
 }
 
-fn secret(section: &Secret) -> Result<Zeroizing<String>, WrongConfig> {
-    let wrong = |why: String| WrongConfig(format!("hooks.github: {why}"));
+fn secret(platform: &str, section: &Secret) -> Result<Zeroizing<String>, WrongConfig> {
+    let wrong = |why: String| WrongConfig(format!("hooks.{platform}: {why}"));
     let found = match (&section.secret_env, &section.secret_file) {
         (Some(name), None) => config::environment(name)
             .map(Zeroizing::new)

@@ -148,6 +148,7 @@ impl Simulators {
             }));
         }
         running.tasks.push(tokio::spawn(github::deliver(world.clone())));
+        running.tasks.push(tokio::spawn(pagerduty::deliver(world.clone())));
         running.tasks.push(tokio::spawn(async move {
             let mut ticks = tokio::time::interval(world.pace().tick);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);

@@ -1,6 +1,9 @@
-//! PagerDuty's REST API, the reading part: incidents, notes, shifts, services, users; offset pages, its own errors.
+//! PagerDuty's REST API, the reading part: incidents, their log, alerts and notes, shifts, services, users; offset pages,
+//! its own errors; webhooks.
 //!
 //! Never: a write.
+
+mod hooks;
 
 use axum::{
     Json, Router,
@@ -26,14 +29,19 @@ const REACH_MAX: usize = 10_000;
 /// Without `since` and `until`, a month.
 const WINDOW: SignedDuration = SignedDuration::from_hours(24 * 30);
 
+pub(super) use hooks::deliver;
+
 /// All that is known here.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Pager {
     pub(super) incidents: Vec<Incident>,
     /// A service's name, and the escalation policy that it has.
     pub(super) services: Vec<(String, String)>,
     /// A policy's name, and the people on it by level, first called first.
     pub(super) policies: Vec<(String, Vec<String>)>,
+    /// Where webhooks go, and the secret; `None`: nobody is told.
+    #[serde(default)]
+    pub(super) hook: Option<(String, String)>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -42,41 +50,150 @@ pub(super) struct Incident {
     service: String,
     title: String,
     details: String,
+    priority: String,
     created_at: Timestamp,
     changed_at: Timestamp,
     resolved_at: Option<Timestamp>,
     acknowledged_by: Option<String>,
-    notes: Vec<(String, Timestamp, String)>,
+    log: Vec<Entry>,
+    alerts: Vec<Alert>,
+    /// So many entries of the log were told to whoever is told.
+    told: usize,
+}
+
+/// One entry of an incident's log; a note is one of them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Entry {
+    at: Timestamp,
+    kind: Kind,
+    by: Option<String>,
+    text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Kind {
+    Trigger,
+    Notify,
+    Acknowledge,
+    Escalate,
+    Assign,
+    Annotate,
+    Resolve,
+    Reopen,
+}
+
+impl Kind {
+    /// A log entry's type: an incident that is opened again is triggered again.
+    fn log(self) -> &'static str {
+        match self {
+            Self::Trigger | Self::Reopen => "trigger_log_entry",
+            Self::Notify => "notify_log_entry",
+            Self::Acknowledge => "acknowledge_log_entry",
+            Self::Escalate => "escalate_log_entry",
+            Self::Assign => "assign_log_entry",
+            Self::Annotate => "annotate_log_entry",
+            Self::Resolve => "resolve_log_entry",
+        }
+    }
+
+    /// A webhook's type; of notifications nobody is told.
+    fn event(self) -> Option<&'static str> {
+        match self {
+            Self::Trigger => Some("incident.triggered"),
+            Self::Notify => None,
+            Self::Acknowledge => Some("incident.acknowledged"),
+            Self::Escalate => Some("incident.escalated"),
+            Self::Assign => Some("incident.reassigned"),
+            Self::Annotate => Some("incident.annotated"),
+            Self::Resolve => Some("incident.resolved"),
+            Self::Reopen => Some("incident.reopened"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Alert {
+    summary: String,
+    at: Timestamp,
+    resolved: bool,
 }
 
 impl Incident {
+    /// It begins with an alert that says what its title says.
     pub(super) fn new(number: u64, service: &str, title: &str, details: &str, at: Timestamp) -> Self {
-        Self {
+        let mut incident = Self {
             number,
             service: service.to_owned(),
             title: title.to_owned(),
             details: details.to_owned(),
+            priority: "SEV-2".to_owned(),
             created_at: at,
             changed_at: at,
             resolved_at: None,
             acknowledged_by: None,
-            notes: vec![],
-        }
+            log: vec![],
+            alerts: vec![],
+            told: 0,
+        };
+        incident.happened(at, Kind::Trigger, None, title);
+        incident.alert(at, title);
+        incident
+    }
+
+    pub(super) fn of_priority(mut self, priority: &str) -> Self {
+        priority.clone_into(&mut self.priority);
+        self
     }
 
     pub(super) fn acknowledge(&mut self, by: &str, at: Timestamp) {
         self.acknowledged_by = Some(by.to_owned());
-        self.changed_at = at;
+        self.happened(at, Kind::Notify, Some(by), "");
+        self.happened(at, Kind::Acknowledge, Some(by), "");
+    }
+
+    pub(super) fn escalate(&mut self, to: &str, at: Timestamp) {
+        self.happened(at, Kind::Escalate, Some(to), "");
+        self.happened(at, Kind::Assign, Some(to), "");
     }
 
     pub(super) fn note(&mut self, by: &str, at: Timestamp, text: &str) {
-        self.notes.push((by.to_owned(), at, text.to_owned()));
-        self.changed_at = at;
+        self.happened(at, Kind::Annotate, Some(by), text);
     }
 
+    /// An alert joins the incident.
+    pub(super) fn alert(&mut self, at: Timestamp, summary: &str) {
+        self.alerts.push(Alert { summary: summary.to_owned(), at, resolved: self.resolved_at.is_some() });
+    }
+
+    pub(super) fn resolve(&mut self, by: &str, at: Timestamp) {
+        self.resolved_at = Some(at);
+        self.alerts.iter_mut().for_each(|alert| alert.resolved = true);
+        self.happened(at, Kind::Resolve, Some(by), "");
+    }
+
+    /// Whoever acknowledged it resolves it. What is so already stays so.
     pub(super) fn set_open(&mut self, open: bool, now: Timestamp) {
-        self.resolved_at = (!open).then_some(now);
-        self.changed_at = now;
+        match (open, self.resolved_at) {
+            (true, Some(_)) => {
+                self.resolved_at = None;
+                let title = self.title.clone();
+                self.happened(now, Kind::Reopen, None, &title);
+            }
+            (false, None) => {
+                let by = self.acknowledged_by.clone().unwrap_or_else(|| "admin".to_owned());
+                self.resolve(&by, now);
+            }
+            (true, None) | (false, Some(_)) => {}
+        }
+    }
+
+    fn happened(&mut self, at: Timestamp, kind: Kind, by: Option<&str>, text: &str) {
+        self.changed_at = at;
+        self.log.push(Entry { at, kind, by: by.map(str::to_owned), text: text.to_owned() });
+    }
+
+    fn notes(&self) -> impl Iterator<Item = &Entry> {
+        self.log.iter().filter(|entry| entry.kind == Kind::Annotate)
     }
 
     pub(super) fn is_on(&self, service: &str) -> bool {
@@ -103,13 +220,50 @@ impl Incident {
         json!({
             "id": self.id(), "type": "incident", "incident_number": self.number, "title": self.title,
             "summary": format!("[#{}] {}", self.number, self.title), "status": self.status(), "urgency": "high",
-            "priority": reference("priority", "SEV-2"), "service": reference("service", &self.service),
+            "priority": reference("priority", &self.priority), "service": reference("service", &self.service),
             "escalation_policy": reference("escalation_policy", policy),
             "created_at": seconds(self.created_at), "updated_at": seconds(self.changed_at),
             "last_status_change_at": seconds(self.changed_at), "resolved_at": self.resolved_at.map(seconds),
             "body": {"type": "incident_body", "details": self.details},
             "html_url": format!("https://acme.pagerduty.com/incidents/{}", self.id()),
         })
+    }
+}
+
+impl Entry {
+    fn json(&self, incident: &Incident, index: usize) -> Value {
+        let id = id("R", &format!("entry {} {index}", incident.number));
+        let name = self.by.as_deref().map(capital).unwrap_or_default();
+        let agent = match &self.by {
+            Some(by) => user(by, false),
+            None => reference("service", &incident.service),
+        };
+        let summary = match self.kind {
+            Kind::Trigger | Kind::Reopen => "Triggered through the API.".to_owned(),
+            Kind::Notify => format!("Notified {name} by push notification."),
+            Kind::Acknowledge => format!("Acknowledged by {name}."),
+            Kind::Escalate => format!("Escalated to {name} by timeout."),
+            Kind::Assign => format!("Assigned to {name}."),
+            Kind::Annotate => format!("Note added by {name}."),
+            Kind::Resolve => format!("Resolved by {name}."),
+        };
+        let mut entry = json!({"id": id, "type": self.kind.log(), "created_at": seconds(self.at), "agent": agent,
+            "contexts": [], "teams": [], "summary": summary, "service": reference("service", &incident.service),
+            "html_url": format!("https://acme.pagerduty.com/incidents/{}/log_entries/{id}", incident.id())});
+        match self.kind {
+            Kind::Trigger | Kind::Reopen => {
+                entry["channel"] = json!({"type": "events_api_v2", "summary": self.text});
+                entry["event_details"] = json!({"description": self.text});
+            }
+            Kind::Annotate => {
+                entry["channel"] = json!({"type": "note", "summary": self.text});
+                entry["note"] = json!(self.text);
+            }
+            Kind::Notify | Kind::Acknowledge | Kind::Escalate | Kind::Assign | Kind::Resolve => {
+                entry["channel"] = json!({"type": "website"});
+            }
+        }
+        entry
     }
 }
 
@@ -159,6 +313,8 @@ pub(super) fn router(world: World) -> Router {
         .route("/incidents", get(incidents))
         .route("/incidents/{id}", get(incident))
         .route("/incidents/{id}/notes", get(notes))
+        .route("/incidents/{id}/log_entries", get(log_entries))
+        .route("/incidents/{id}/alerts", get(alerts))
         .route("/services", get(services))
         .route("/services/{id}", get(service))
         .route("/oncalls", get(oncalls))
@@ -243,8 +399,13 @@ async fn incidents(State(world): State<World>, Query(query): Parameters) -> Answ
                 && (services.is_empty() || services.contains(&id.as_str()))
                 && (all_time || (since <= incident.created_at && incident.created_at <= until))
         };
-        let shown = pager.incidents.iter().filter(wanted);
-        shown.map(|incident| incident.json(pager.policy_of(&incident.service))).collect()
+        let mut shown: Vec<&Incident> = pager.incidents.iter().filter(wanted).collect();
+        match find(&query, "sort_by") {
+            Some("resolved_at:desc") => shown.sort_by_key(|one| std::cmp::Reverse(one.resolved_at)),
+            Some("resolved_at" | "resolved_at:asc") => shown.sort_by_key(|one| one.resolved_at),
+            _ => shown.sort_by_key(|one| one.number),
+        }
+        shown.into_iter().map(|incident| incident.json(pager.policy_of(&incident.service))).collect()
     });
     page(&query, "incidents", items)
 }
@@ -259,12 +420,52 @@ async fn incident(State(world): State<World>, Path(id): Path<String>) -> Answer 
 async fn notes(State(world): State<World>, Path(id): Path<String>) -> Answer {
     world.read(|state| {
         let incident = state.pager.incident(&id).ok_or(NOT_FOUND)?;
-        let note = |(index, (by, at, text)): (usize, &(String, Timestamp, String))| {
-            json!({"id": self::id("N", &format!("{id} {index}")), "user": user(by, false), "content": text,
-                "created_at": seconds(*at), "channel": {"summary": "The PagerDuty website"}})
+        let note = |(index, note): (usize, &Entry)| {
+            json!({"id": self::id("N", &format!("{id} {index}")), "content": note.text,
+                "user": note.by.as_deref().map(|by| user(by, false)), "created_at": seconds(note.at),
+                "channel": {"summary": "The PagerDuty website"}})
         };
-        Ok(Json(json!({"notes": incident.notes.iter().enumerate().map(note).collect::<Vec<_>>()})))
+        Ok(Json(json!({"notes": incident.notes().enumerate().map(note).collect::<Vec<_>>()})))
     })
+}
+
+/// The newest first, as PagerDuty lists them.
+async fn log_entries(State(world): State<World>, Path(id): Path<String>, Query(query): Parameters) -> Answer {
+    let bound = |name: &str| match find(&query, name) {
+        None => Ok(None),
+        Some(text) => text.parse::<Timestamp>().map(Some),
+    };
+    let bad = |code| Refusal(StatusCode::BAD_REQUEST, code, "Invalid Input Provided");
+    let (since, until) = (bound("since").map_err(|_| bad(2004))?, bound("until").map_err(|_| bad(2005))?);
+    // An overview leaves out what nobody decided.
+    let overview = find(&query, "is_overview") == Some("true");
+    let items = world.read(|state| {
+        let incident = state.pager.incident(&id).ok_or(NOT_FOUND)?;
+        let wanted = |entry: &Entry| {
+            !(overview && entry.kind == Kind::Notify)
+                && since.is_none_or(|since| since <= entry.at)
+                && until.is_none_or(|until| entry.at <= until)
+        };
+        let numbered = incident.log.iter().enumerate().rev().filter(|(_, entry)| wanted(entry));
+        Ok(numbered.map(|(index, entry)| entry.json(incident, index)).collect())
+    })?;
+    page(&query, "log_entries", items)
+}
+
+async fn alerts(State(world): State<World>, Path(id): Path<String>, Query(query): Parameters) -> Answer {
+    let items = world.read(|state| {
+        let incident = state.pager.incident(&id).ok_or(NOT_FOUND)?;
+        let alert = |(index, alert): (usize, &Alert)| {
+            let id = self::id("A", &format!("alert {} {index}", incident.number));
+            let status = if alert.resolved { "resolved" } else { "triggered" };
+            json!({"id": id, "type": "alert", "status": status, "severity": "critical", "suppressed": false,
+                "alert_key": format!("{}-{index}", incident.service), "summary": alert.summary,
+                "created_at": seconds(alert.at), "service": reference("service", &incident.service),
+                "html_url": format!("https://acme.pagerduty.com/alerts/{id}")})
+        };
+        Ok(incident.alerts.iter().enumerate().map(alert).collect())
+    })?;
+    page(&query, "alerts", items)
 }
 
 async fn services(State(world): State<World>, Query(query): Parameters) -> Answer {

@@ -2,10 +2,12 @@
 //!
 //! Scenario `seeds`: payments-api falls three commits behind main, checkout-web gets a feature flag switched by hand during
 //! INC-771, ledger-worker's chart is bumped by a patch release. Of the services that are deployed by pipelines,
-//! billing-worker burns its error budget, checkout-api has spent it, search-indexer is calm. The rest is healthy.
+//! billing-worker burns its error budget, checkout-api has spent it, search-indexer is calm. The rest is healthy. Three
+//! incidents are over, and left runbooks behind that say what is no longer so.
 //! Never: a row. Rows come from agents that read these facts over HTTP.
 
 pub(super) mod gates;
+mod runbooks;
 
 use jiff::{SignedDuration, Timestamp};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -364,15 +366,18 @@ fn pager(now: Timestamp) -> Pager {
         before(now, 8),
         "The provider confirmed: express endpoint degraded, no estimate yet.",
     );
+    let services = ESTATE.iter().map(|estate| (estate.name, estate.policy)).chain(runbooks::SERVICES);
     Pager {
-        incidents: vec![incident],
-        services: ESTATE.iter().map(|estate| (estate.name.to_owned(), estate.policy.to_owned())).collect(),
+        incidents: std::iter::once(incident).chain(runbooks::incidents(now)).collect(),
+        services: services.map(|(name, policy)| (name.to_owned(), policy.to_owned())).collect(),
         policies: vec![
             policy("Payments", &["govind", "priya"]),
             policy("Checkout", &["sarah", "govind"]),
             policy("Ledger", &["jordan", "marcus"]),
             policy("Platform", &["priya", "jordan", "marcus"]),
+            policy(runbooks::GATEWAY.0, runbooks::GATEWAY.1),
         ],
+        ..Pager::default()
     }
 }
 

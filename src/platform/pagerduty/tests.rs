@@ -59,6 +59,36 @@ async fn an_incident_is_found_by_its_reference_and_was_open_when_it_was() {
 }
 
 #[tokio::test]
+async fn what_happened_in_an_incident_is_read_in_order() {
+    let ground = Ground::start().await;
+    let source = Source::open(&ground.pagerduty()).unwrap();
+    let open = source.incident("INC-771").await.unwrap();
+    let minute = jiff::SignedDuration::from_mins(1);
+    let before = source.resolved_since(open.created_at.unwrap() - minute).await.unwrap();
+    assert!(before.iter().all(|incident| incident.reference != "INC-771"));
+    ground.world().incident("INC-771", false, None).unwrap();
+    let incident = source.incident("INC-771").await.unwrap();
+    assert!(incident.updated_at > open.updated_at);
+    let (created, resolved) = (incident.created_at.unwrap(), incident.resolved_at.unwrap());
+    let log = source.log_entries(&incident.id, None, None).await.unwrap();
+    let kinds: Vec<_> = log.iter().map(|entry| entry.kind.clone()).collect();
+    assert_eq!(
+        kinds,
+        [LogKind::Trigger, LogKind::Notify, LogKind::Acknowledge, LogKind::Annotate, LogKind::Resolve]
+    );
+    assert!(log[3].text.as_deref().is_some_and(|text| text.contains("no estimate")), "{log:?}");
+    assert_eq!((log[0].by.as_deref(), log[4].by.as_deref()), (None, Some("Sarah")));
+    let last = source.log_entries(&incident.id, Some(resolved - minute), None).await.unwrap();
+    assert_eq!(last.last().map(|entry| &entry.kind), Some(&LogKind::Resolve));
+    assert!(source.log_entries(&incident.id, None, Some(created - minute)).await.unwrap().is_empty());
+    let alerts = source.alerts(&incident.id).await.unwrap();
+    assert!(alerts.len() == 1 && alerts[0].resolved && alerts[0].summary.contains("Express checkout"));
+    let resolved = source.resolved_since(resolved - minute).await.unwrap();
+    assert!(resolved.iter().any(|incident| incident.reference == "INC-771"));
+    assert_eq!(source.alerts("PNOBODY").await.unwrap_err().failure, Failure::NotFound);
+}
+
+#[tokio::test]
 async fn a_service_that_it_does_not_know_is_unknown_and_noes_are_told_apart() {
     let ground = Ground::start().await;
     let source = Source::open(&ground.pagerduty()).unwrap();

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{IncidentStatus, REFERENCE};
+use super::{IncidentStatus, LogKind, REFERENCE};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Service {
@@ -29,7 +29,7 @@ pub(super) struct Incident {
     priority: Option<Reference>,
     service: Reference,
     created_at: Option<Timestamp>,
-    resolved_at: Option<Timestamp>,
+    pub(super) resolved_at: Option<Timestamp>,
     updated_at: Option<Timestamp>,
     last_status_change_at: Option<Timestamp>,
     body: Option<Body>,
@@ -61,6 +61,48 @@ pub(super) struct Note {
     #[serde(default)]
     content: String,
     created_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct LogEntry {
+    id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    created_at: Option<Timestamp>,
+    agent: Option<Agent>,
+    channel: Option<Channel>,
+    note: Option<String>,
+    summary: Option<String>,
+    event_details: Option<Described>,
+    html_url: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Agent {
+    #[serde(rename = "type", default)]
+    kind: String,
+    summary: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Channel {
+    summary: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Described {
+    description: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Alert {
+    id: String,
+    #[serde(default)]
+    status: String,
+    severity: Option<String>,
+    summary: Option<String>,
+    created_at: Option<Timestamp>,
+    html_url: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -117,6 +159,58 @@ impl From<Note> for super::IncidentNote {
     }
 }
 
+impl From<LogEntry> for super::LogEntry {
+    fn from(wire: LogEntry) -> Self {
+        let described = wire.event_details.and_then(|details| details.description);
+        let told = wire.channel.and_then(|channel| channel.summary);
+        Self {
+            kind: kind(&wire.kind),
+            at: wire.created_at,
+            by: wire.agent.filter(|agent| agent.kind.starts_with("user")).and_then(|agent| agent.summary),
+            text: wire.note.or(described).or(told).filter(|text| !text.trim().is_empty()),
+            summary: wire.summary.unwrap_or_default(),
+            url: wire.html_url.unwrap_or_default(),
+            id: wire.id,
+        }
+    }
+}
+
+fn kind(name: &str) -> LogKind {
+    match name.strip_suffix("_log_entry").unwrap_or(name) {
+        "acknowledge" => LogKind::Acknowledge,
+        "annotate" => LogKind::Annotate,
+        "assign" => LogKind::Assign,
+        "custom_field_value_change" => LogKind::CustomFieldValueChange,
+        "delegate" => LogKind::Delegate,
+        "escalate" => LogKind::Escalate,
+        "exhaust_escalation_path" => LogKind::ExhaustEscalationPath,
+        "field_value_change" => LogKind::FieldValueChange,
+        "notify" => LogKind::Notify,
+        "reach_ack_limit" => LogKind::ReachAckLimit,
+        "reach_trigger_limit" => LogKind::ReachTriggerLimit,
+        "repeat_escalation_path" => LogKind::RepeatEscalationPath,
+        "resolve" => LogKind::Resolve,
+        "snooze" => LogKind::Snooze,
+        "trigger" => LogKind::Trigger,
+        "unacknowledge" => LogKind::Unacknowledge,
+        "urgency_change" => LogKind::UrgencyChange,
+        other => LogKind::Other(other.to_owned()),
+    }
+}
+
+impl From<Alert> for super::Alert {
+    fn from(wire: Alert) -> Self {
+        Self {
+            id: wire.id,
+            summary: wire.summary.unwrap_or_default(),
+            resolved: wire.status == "resolved",
+            severity: wire.severity,
+            at: wire.created_at,
+            url: wire.html_url.unwrap_or_default(),
+        }
+    }
+}
+
 impl From<OnCall> for super::OnCall {
     fn from(wire: OnCall) -> Self {
         Self {
@@ -129,5 +223,35 @@ impl From<OnCall> for super::OnCall {
             start: wire.start,
             end: wire.end,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_read_whole_and_a_kind_that_is_new_survives() {
+        let read = |json: serde_json::Value| -> super::super::LogEntry {
+            serde_json::from_value::<LogEntry>(json).unwrap().into()
+        };
+        let user = serde_json::json!({"id": "PUSR1", "type": "user_reference", "summary": "Priya"});
+        let service =
+            serde_json::json!({"id": "PSVC1", "type": "service_reference", "summary": "checkout-web"});
+        let trigger = read(serde_json::json!({"id": "R1", "type": "trigger_log_entry",
+            "created_at": "2026-08-22T02:02:11Z", "agent": service, "contexts": [],
+            "channel": {"type": "events_api_v2", "summary": "p95 over 2 s"},
+            "summary": "Triggered through the API.", "event_details": {"description": "p95 over 2 s"}}));
+        assert_eq!((trigger.kind, trigger.by), (LogKind::Trigger, None));
+        assert_eq!(trigger.text.as_deref(), Some("p95 over 2 s"));
+        let note = read(serde_json::json!({"id": "R3", "type": "annotate_log_entry", "agent": user,
+            "created_at": "2026-08-22T02:11:02Z", "channel": {"type": "note", "summary": "cut"},
+            "note": "flag checkout_v2 off by hand", "summary": "Note added by Priya."}));
+        assert_eq!((note.kind, note.by.as_deref()), (LogKind::Annotate, Some("Priya")));
+        assert_eq!(note.text.as_deref(), Some("flag checkout_v2 off by hand"));
+        let new = read(serde_json::json!({"id": "R4", "type": "some_future_log_entry", "agent": null,
+            "created_at": "2026-08-22T02:12:00Z", "channel": null, "summary": "An unknown kind must survive."}));
+        assert_eq!(new.kind, LogKind::Other("some_future".to_owned()));
+        assert_eq!((new.by, new.text), (None, None));
     }
 }
