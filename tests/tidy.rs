@@ -216,9 +216,16 @@ fn breaches(file: &str, text: &str) -> Vec<Breach> {
         }
         if own == "platform" && file != "src/platform/mod.rs" {
             let mine = file.trim_start_matches("src/platform/").split(['/', '.']).next().unwrap_or("");
-            for other in
-                ["alertmanager", "argocd", "datadog", "github", "pagerduty", "prometheus", "terraform"]
-            {
+            for other in [
+                "alertmanager",
+                "argocd",
+                "confluence",
+                "datadog",
+                "github",
+                "pagerduty",
+                "prometheus",
+                "terraform",
+            ] {
                 if other != mine && code.contains(&format!("platform::{other}")) {
                     breach(at + 1, format!("`{mine}` names the platform `{other}`"));
                 }

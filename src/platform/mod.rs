@@ -8,6 +8,7 @@
 pub mod alertmanager;
 pub mod argocd;
 mod burn;
+pub mod confluence;
 pub mod datadog;
 mod error;
 pub mod github;
@@ -28,9 +29,10 @@ pub use error::{Failure, Next, PlatformError};
 pub use series::{Sample, Series};
 
 /// Every platform there is, in the order in which people are told about them.
-pub const ALL: [Platform; 7] = [
+pub const ALL: [Platform; 8] = [
     Platform::Alertmanager,
     Platform::ArgoCd,
+    Platform::Confluence,
     Platform::Datadog,
     Platform::GitHub,
     Platform::PagerDuty,
@@ -42,6 +44,7 @@ pub const ALL: [Platform; 7] = [
 pub enum Platform {
     Alertmanager,
     ArgoCd,
+    Confluence,
     Datadog,
     GitHub,
     PagerDuty,
@@ -55,6 +58,7 @@ impl Platform {
         match self {
             Platform::Alertmanager => "alertmanager",
             Platform::ArgoCd => "argocd",
+            Platform::Confluence => "confluence",
             Platform::Datadog => "datadog",
             Platform::GitHub => "github",
             Platform::PagerDuty => "pagerduty",
@@ -68,6 +72,7 @@ impl Platform {
         match self {
             Platform::Alertmanager => "Alertmanager",
             Platform::ArgoCd => "ArgoCD",
+            Platform::Confluence => "Confluence",
             Platform::Datadog => "Datadog",
             Platform::GitHub => "GitHub",
             Platform::PagerDuty => "PagerDuty",
@@ -130,6 +135,7 @@ pub struct Health {
 pub struct Config {
     pub alertmanager: Option<alertmanager::Config>,
     pub argocd: Option<argocd::Config>,
+    pub confluence: Option<confluence::Config>,
     pub datadog: Option<datadog::Config>,
     pub github: Option<github::Config>,
     pub pagerduty: Option<pagerduty::Config>,
@@ -142,6 +148,7 @@ pub struct Config {
 pub struct Sources {
     pub alertmanager: Option<alertmanager::Source>,
     pub argocd: Option<argocd::Source>,
+    pub confluence: Option<confluence::Source>,
     pub datadog: Option<datadog::Source>,
     pub github: Option<github::Source>,
     pub pagerduty: Option<pagerduty::Source>,
@@ -155,6 +162,7 @@ impl Sources {
         Ok(Self {
             alertmanager: config.alertmanager.as_ref().map(alertmanager::Source::open).transpose()?,
             argocd: config.argocd.as_ref().map(argocd::Source::open).transpose()?,
+            confluence: config.confluence.as_ref().map(confluence::Source::open).transpose()?,
             datadog: config.datadog.as_ref().map(datadog::Source::open).transpose()?,
             github: config.github.as_ref().map(github::Source::open).transpose()?,
             pagerduty: config.pagerduty.as_ref().map(pagerduty::Source::open).transpose()?,

@@ -4,7 +4,7 @@
 
 use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
-use super::{alertmanager, argocd, datadog, github, pagerduty, prometheus, terraform};
+use super::{alertmanager, argocd, confluence, datadog, github, pagerduty, prometheus, terraform};
 use crate::{
     clock::Clock,
     simulator::{Account, Pace, Scenario, Setting, Simulators, Site, World},
@@ -101,6 +101,22 @@ impl Ground {
     pub(super) fn terraform_with(&self, token: &str) -> terraform::Config {
         let file = self.token_file("terraform-other", token);
         section(&format!("url = {:?}\ntoken_file = {file:?}", self.url(Site::Terraform)))
+    }
+
+    pub(super) fn confluence(&self) -> confluence::Config {
+        self.confluence_with(Some(self.world().confluence_reader()), &self.world().token(Site::Confluence))
+    }
+
+    /// Confluence with the executor's token.
+    pub(super) fn confluence_writer(&self) -> confluence::Config {
+        let world = self.world();
+        self.confluence_with(Some(world.confluence_executor()), &world.confluence_executor_token())
+    }
+
+    pub(super) fn confluence_with(&self, email: Option<&str>, token: &str) -> confluence::Config {
+        let file = self.token_file("confluence-other", token);
+        let email = email.map(|email| format!("email = {email:?}\n")).unwrap_or_default();
+        section(&format!("url = {:?}\n{email}token_file = {file:?}", self.url(Site::Confluence)))
     }
 
     pub(super) fn datadog(&self) -> datadog::Config {

@@ -6,6 +6,7 @@
 
 mod alertmanager;
 mod argocd;
+mod confluence;
 mod controls;
 mod datadog;
 mod faults;
@@ -33,6 +34,7 @@ use crate::clock::Clock;
 
 pub use alertmanager::Quiet;
 pub use argocd::Account;
+pub use confluence::{ConfluenceWrite, PageEdit};
 pub use faults::{Fault, Faults};
 pub use github::GithubApp;
 pub use scenario::Scenario;
@@ -46,6 +48,7 @@ const MEMORY: &str = "platforms.json";
 pub enum Site {
     Alertmanager,
     ArgoCd,
+    Confluence,
     Datadog,
     GitHub,
     PagerDuty,
@@ -56,9 +59,10 @@ pub enum Site {
 }
 
 impl Site {
-    pub const ALL: [Site; 8] = [
+    pub const ALL: [Site; 9] = [
         Site::Alertmanager,
         Site::ArgoCd,
+        Site::Confluence,
         Site::Datadog,
         Site::GitHub,
         Site::PagerDuty,
@@ -72,6 +76,7 @@ impl Site {
         match self {
             Site::Alertmanager => "alertmanager",
             Site::ArgoCd => "argocd",
+            Site::Confluence => "confluence",
             Site::Datadog => "datadog",
             Site::GitHub => "github",
             Site::PagerDuty => "pagerduty",
@@ -87,6 +92,7 @@ impl Site {
             Site::Datadog | Site::Terraform => "x-ratelimit-reset",
             Site::Alertmanager
             | Site::ArgoCd
+            | Site::Confluence
             | Site::GitHub
             | Site::PagerDuty
             | Site::Prometheus
@@ -180,6 +186,7 @@ impl Simulators {
                 return BTreeMap::from(keys);
             }
             Site::ArgoCd => format!("Bearer {}", self.world.argocd_token(Account::Reader)),
+            Site::Confluence => confluence::basic(self.world.confluence_reader(), &self.world.token(site)),
             Site::PagerDuty => format!("Token token={}", self.world.token(site)),
             // Its addresses are their own permission.
             Site::TerraformArchive => return BTreeMap::new(),
@@ -211,6 +218,7 @@ fn router(site: Site, world: World) -> Router {
     match site {
         Site::Alertmanager => alertmanager::router(world),
         Site::ArgoCd => argocd::router(world),
+        Site::Confluence => confluence::router(world),
         Site::Datadog => datadog::router(world),
         Site::GitHub => github::router(world),
         Site::PagerDuty => pagerduty::router(world),

@@ -3,10 +3,11 @@
 //! Scenario `seeds`: payments-api falls three commits behind main, checkout-web gets a feature flag switched by hand during
 //! INC-771, ledger-worker's chart is bumped by a patch release. Of the services that are deployed by pipelines,
 //! billing-worker burns its error budget, checkout-api has spent it, search-indexer is calm. The rest is healthy. Three
-//! incidents are over, and left runbooks behind that say what is no longer so.
+//! incidents are over, and left runbooks behind that say what is no longer so; two of those lie in Confluence.
 //! Never: a row. Rows come from agents that read these facts over HTTP.
 
 pub(super) mod gates;
+mod pages;
 mod runbooks;
 
 use jiff::{SignedDuration, Timestamp};
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 use super::{
     Account, SimulatorError, Site,
     argocd::app::App,
+    confluence,
     git::{Draft, Repository},
     github,
     manifest::{self, Service},
@@ -135,12 +137,13 @@ pub(super) fn state(scenario: Scenario, now: Timestamp) -> Result<State, Simulat
     for site in Site::ALL.into_iter().filter(|site| *site != Site::ArgoCd) {
         state.tokens.insert(site.name().to_owned(), token()?);
     }
-    for name in [APPLICATION_KEY, terraform::EXECUTOR] {
+    for name in [APPLICATION_KEY, confluence::EXECUTOR, terraform::EXECUTOR] {
         state.tokens.insert(name.to_owned(), token()?);
     }
     measure(&mut state, now);
     state.tokens.insert(github::WRITER.to_owned(), token()?);
     state.terraform.add_workspace(BILLING);
+    state.confluence = pages::wiki(installed)?;
     gates::begin(&mut state, installed, now);
     state.begin_plan(now);
     Ok(state)

@@ -193,6 +193,8 @@ impl Estate {
         let tokens = [
             ("argocd-agent", world.argocd_token(Account::Agent)),
             ("argocd-executor", world.argocd_token(Account::Executor)),
+            ("confluence", world.token(Site::Confluence)),
+            ("confluence-executor", world.confluence_executor_token()),
             ("datadog-api", world.token(Site::Datadog)),
             ("datadog-application", world.datadog_application_key()),
             ("github", world.token(Site::GitHub)),
@@ -276,6 +278,7 @@ impl Estate {
         names.map(|(site, token)| self.section("platforms", simulators, site, token)).concat()
             + &self.alertmanager(simulators)
             + &self.datadog(simulators)
+            + &self.confluence(simulators)
     }
 
     /// Alertmanager alone is two of a cluster.
@@ -292,6 +295,16 @@ impl Estate {
     fn section(&self, of: &str, simulators: &Simulators, site: Site, token: &str) -> String {
         let (url, token) = (quoted(simulators.url(site)), quoted(self.token_file(token)));
         format!("[{of}.{}]\nurl = {url}\ntoken_file = {token}\n\n", site.name())
+    }
+
+    /// Confluence takes a token with its account's address.
+    fn confluence(&self, simulators: &Simulators) -> String {
+        format!(
+            "[platforms.confluence]\nurl = {}\nemail = {}\ntoken_file = {}\n\n",
+            quoted(simulators.url(Site::Confluence)),
+            quoted(simulators.world().confluence_reader()),
+            quoted(self.token_file("confluence")),
+        )
     }
 
     /// Datadog alone has two keys.

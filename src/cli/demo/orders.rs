@@ -15,12 +15,16 @@ use super::{
 use crate::{
     cli::{Globals, person::Person, rows::span},
     client::{Cache, Home, home},
-    row::RowId,
-    simulator::SimulatorError,
+    row::{RowId, page},
+    simulator::{PageEdit, SimulatorError, World},
+    wire::RowView,
 };
 
 /// How long the backend may take to answer again.
 const UP_WITHIN: Duration = Duration::from_secs(25);
+/// Who edits pages in the browser, beside Dock.
+const EDITOR: &str = "acc-jordan";
+const EDITED: &str = "Checked by hand while looking at";
 
 #[derive(Debug, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
@@ -28,6 +32,7 @@ enum Order {
     Drift { app: String },
     Run { service: String },
     MoveBase { row: RowId },
+    EditPage { row: RowId },
     Down { platform: String },
     Up { platform: String },
     Backend { state: Turn },
@@ -84,9 +89,15 @@ async fn carry_out(
             Ok(format!("run {run} of {service} builds and waits at its gate"))
         }
         Order::MoveBase { row } => {
-            let app = subject(row, estate).await?;
+            let app = view(row, estate).await?.head.subject;
             world.move_base(&app).map_err(unknown)?;
             Ok(format!("{app} moved under {row}"))
+        }
+        Order::EditPage { row } => {
+            let view = view(row, estate).await?;
+            edit_page(&view, world)
+                .map_err(unknown)?
+                .ok_or_else(|| Failure::failed(format!("{row} names no page")))
         }
         Order::Down { platform } => {
             world.faults(site(&platform)?).down();
@@ -137,18 +148,31 @@ fn advance_clock(by: &str, estate: &Estate) -> Result<String, Failure> {
     Ok(format!("the clock is {seconds} s ahead"))
 }
 
-/// Which application a row is about: from what some of the people have cached, else from the backend.
-async fn subject(row: RowId, estate: &Estate) -> Result<String, Failure> {
+/// Somebody edits a row's page in the browser; `None` where the row is not about a page.
+fn edit_page(view: &RowView, world: &World) -> Result<Option<String>, SimulatorError> {
+    let page = |site: page::Site| view.pointers.iter().find(|pointer| pointer.name == site.pointer());
+    if let Some(pointer) = page(page::Site::Confluence) {
+        let words = PageEdit::Paragraph(format!("{EDITED} {}.", view.head.id));
+        let version = world.edit_page(&pointer.reference, EDITOR, &words)?;
+        return Ok(Some(format!(
+            "{EDITOR} edited the page {}, it is at version {version}",
+            pointer.reference
+        )));
+    }
+    Ok(None)
+}
+
+/// What is known of a row: from what some of the people have cached, else from the backend.
+async fn view(row: RowId, estate: &Estate) -> Result<RowView, Failure> {
     for person in PEOPLE {
         let file = Home::at(&estate.home(person)).cache_file();
         let cached = Cache::open_if_there(&file).ok().flatten();
         let found = cached.and_then(|(cache, _)| cache.row(row, jiff::Timestamp::MIN).ok().flatten());
         if let Some(found) = found {
-            return Ok(found.view.head.subject);
+            return Ok(found.view);
         }
     }
     let person = Person::at(&Globals::default(), Home::at(&estate.home("sarah")))?;
     let api = person.sign_in().await?;
-    let view = api.row(row).await.map_err(|error| Failure::failed(format!("{row}: {error}")))?;
-    Ok(view.head.subject)
+    api.row(row).await.map_err(|error| Failure::failed(format!("{row}: {error}")))
 }

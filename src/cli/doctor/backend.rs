@@ -106,6 +106,9 @@ async fn platforms(sources: &Sources) -> Vec<(&'static str, Found)> {
     if let Some(datadog) = &sources.datadog {
         found.push(("datadog", said(datadog.health().await)));
     }
+    if let Some(confluence) = &sources.confluence {
+        found.push(("confluence", said(confluence.health().await)));
+    }
     if let Some(terraform) = &sources.terraform {
         found.push(("terraform", said(terraform.health().await)));
     }

@@ -25,7 +25,7 @@ use super::{Failure, Platform, PlatformError};
 use breaker::Breaker;
 pub(super) use stranger::Stranger;
 pub(super) use stream::Lines;
-pub(super) use wait::{answered_at, retry_after, seconds_until};
+pub(super) use wait::{answered_at, retry_after, seconds_until, wait_until};
 
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// Calls in flight to one platform from one process.
@@ -72,6 +72,12 @@ impl Ask {
 
     pub(super) fn post(asked: impl Into<String>, path: &[&str], body: &serde_json::Value) -> Self {
         let mut ask = Self::new(Method::POST, asked.into(), path);
+        ask.body = Some(body.to_string().into_bytes());
+        ask
+    }
+
+    pub(super) fn put(asked: impl Into<String>, path: &[&str], body: &serde_json::Value) -> Self {
+        let mut ask = Self::new(Method::PUT, asked.into(), path);
         ask.body = Some(body.to_string().into_bytes());
         ask
     }

@@ -34,3 +34,10 @@ pub(in crate::platform) fn seconds_until(answer: &Answer, header: &str) -> Optio
     let wait = Duration::try_from_secs_f64(seconds).ok()?;
     Some(wait.clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX))
 }
+
+/// How long it is until the time in a header, in ISO 8601, by the platform's own clock; clamped.
+pub(in crate::platform) fn wait_until(answer: &Answer, header: &str) -> Option<Duration> {
+    let until: jiff::Timestamp = answer.headers.get(header)?.to_str().ok()?.trim().parse().ok()?;
+    let wait = Duration::try_from(until.duration_since(answered_at(answer)?)).unwrap_or(RETRY_AFTER_MIN);
+    Some(wait.clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX))
+}
