@@ -67,7 +67,7 @@ pub(super) async fn open(
                 // The mend of what went wrong must not wait for the watch to end.
                 Step::EndWatch { why: format!("{} has something new to decide", draft.subject) }
             } else if supersede && open.agent == request.caller.id && open.state().undecided() {
-                Step::Supersede { why: "its agent drafted anew".to_owned() }
+                Step::Supersede { why: anew(&app, &open, &draft).await? }
             } else {
                 return Err(Refusal::SubjectTaken { row: open.id }.into());
             };
@@ -93,6 +93,14 @@ pub(super) async fn open(
         }
     }
     Err(Refusal::Busy.into())
+}
+
+/// Why a row makes way: what is another in the new draft's base.
+async fn anew(app: &App, open: &Row, draft: &Draft) -> Result<String, Problem> {
+    let before = app.store.draft(open.id, open.revision).await?;
+    let moved = before.map(|before| before.base.moved(&draft.base)).unwrap_or_default();
+    let told: Vec<_> = moved.iter().map(|one| format!("{}: {} → {}", one.what, one.was, one.is)).collect();
+    Ok(if told.is_empty() { "its agent drafted anew".to_owned() } else { told.join(", ") })
 }
 
 /// `POST /v1/rows/{id}/revisions`, with `If-Match: "revision"`.

@@ -53,7 +53,7 @@ mod shifts;
 mod standing;
 mod step;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod timers;
 pub mod tokens;
 mod view;

@@ -118,6 +118,7 @@ impl<'a> Case<'a> {
         self.incidents(&mut found);
         self.privileges(&mut found);
         self.state_lost(&mut found);
+        self.overtaken(&mut found);
         self.schema(&mut found);
         self.canary(&mut found);
         self.application(&mut found);

@@ -14,6 +14,8 @@ pub mod rules;
 mod run;
 mod schema;
 mod telemetry;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use config::Config;

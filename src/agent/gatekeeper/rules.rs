@@ -21,6 +21,8 @@ rules! {
         "state is destroyed or privileges widen while the error budget burns 1x or more" => "block";
     STATE_LOST "stateful-destroyed" v 1 Hold from "Terraform plan":
         "the plan destroys or replaces a resource that holds state" => "hold";
+    PLAN_OVERTAKEN "plan-overtaken" v 1 Hold from "Terraform workspace":
+        "a newer run of the workspace took the place of the plan that is shown" => "hold: it would not be applied";
     PRIVILEGE_WIDENED "privilege-widened" v 1 Hold from "Terraform plan, GitHub compare":
         "IAM or RBAC is added or changed" => "hold";
     BUDGET_SPENT "budget-spent" v 1 Hold from "Datadog":

@@ -58,13 +58,13 @@ fn name(text: &str) -> PrincipalId {
 }
 
 /// A server and the platforms beside it.
-struct World {
-    dir: tempfile::TempDir,
-    platforms: Simulators,
-    url: String,
+pub(crate) struct World {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) platforms: Simulators,
+    pub(crate) url: String,
     http: reqwest::Client,
-    agent_token: String,
-    app: Arc<super::App>,
+    pub(crate) agent_token: String,
+    pub(crate) app: Arc<super::App>,
     log_key: String,
     running: tokio::task::JoinHandle<()>,
 }
@@ -81,7 +81,7 @@ fn tls() {
     ONCE.get_or_init(|| drop(rustls::crypto::ring::default_provider().install_default()));
 }
 
-fn write_private(file: &Path, text: &str) {
+pub(crate) fn write_private(file: &Path, text: &str) {
     std::fs::write(file, text).unwrap();
     std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
@@ -100,7 +100,10 @@ impl World {
     }
 
     /// `more` of the config is written once the platforms are there.
-    async fn start_telling(database: &str, more: impl FnOnce(&Simulators, &Path) -> String) -> Self {
+    pub(crate) async fn start_telling(
+        database: &str,
+        more: impl FnOnce(&Simulators, &Path) -> String,
+    ) -> Self {
         tls();
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::with_offset_file(dir.path().join("clock"));
@@ -161,12 +164,12 @@ impl World {
         }
     }
 
-    fn store(&self) -> &dyn Store {
+    pub(crate) fn store(&self) -> &dyn Store {
         &*self.app.store
     }
 
     /// Moves the server's clock.
-    fn advance(&self, seconds: i64) {
+    pub(crate) fn advance(&self, seconds: i64) {
         std::fs::write(self.dir.path().join("clock"), seconds.to_string()).unwrap();
     }
 
@@ -175,7 +178,7 @@ impl World {
         self.raw(method, path, token, bytes, &[]).await
     }
 
-    async fn raw(
+    pub(crate) async fn raw(
         &self,
         method: &str,
         path: &str,
@@ -243,7 +246,7 @@ impl World {
         self.row(answer["row"].as_str().unwrap()).await
     }
 
-    async fn row(&self, id: &str) -> RowView {
+    pub(crate) async fn row(&self, id: &str) -> RowView {
         let (status, row) = self.call("GET", &format!("/v1/rows/{id}"), Some(&self.agent_token), None).await;
         assert_eq!(status, 200, "{row}");
         serde_json::from_value(row).unwrap()
@@ -295,7 +298,7 @@ impl World {
     }
 
     /// Signs, sends, and gives the outcome's code, or `accepted`.
-    async fn decide(&self, who: &str, row: &RowView, decision: Decision) -> String {
+    pub(crate) async fn decide(&self, who: &str, row: &RowView, decision: Decision) -> String {
         let statement = self.statement(who, row, decision).await;
         code(&self.send(&statement).await)
     }

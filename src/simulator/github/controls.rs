@@ -44,6 +44,11 @@ impl World {
         self.edit(|state, now| state.answer(run, state_, (by, "Answered in the run's page."), now))
     }
 
+    /// Does this run wait before its environment now?
+    pub fn run_waits(&self, run: u64) -> bool {
+        self.read(|state| state.github.waits(run))
+    }
+
     pub fn rerun(&self, run: u64) -> Result<(), SimulatorError> {
         self.edit(|state, now| state.run_again(run, now))
     }

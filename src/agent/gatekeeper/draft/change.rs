@@ -120,6 +120,14 @@ impl Case<'_> {
         found.push(told.saying(says).in_short(short));
     }
 
+    pub(super) fn overtaken(&self, found: &mut Vec<Finding>) {
+        let Some(newer) = self.facts.reading.overtaken.as_deref().map(words::line) else { return };
+        let value = format!("overtaken by {newer}");
+        let says = format!("The plan that is shown was overtaken by {newer}: it would not be applied.");
+        let told = self.about(rules::PLAN_OVERTAKEN, "Terraform plan", &value, self.plan_pointer());
+        found.push(told.saying(says).in_short("plan overtaken"));
+    }
+
     pub(super) fn schema(&self, found: &mut Vec<Finding>) {
         let Some(first) = self.migrations.first() else { return };
         let mut tables: Vec<String> =

@@ -570,6 +570,21 @@ fn a_workspace_that_applies_by_itself_is_told() {
 }
 
 #[test]
+fn a_plan_that_was_overtaken_is_not_shipped() {
+    let mut facts = calm();
+    facts.reading.plan = planned("aws_sqs_queue", Action::Create);
+    facts.reading.overtaken = Some("run-78\u{1b}[2J".to_owned());
+    let draft = draft(&facts, &Limits::default());
+    assert_eq!((draft.verdict, fired(&draft)), (Verdict::Hold, vec!["plan-overtaken".to_owned()]));
+    assert_eq!(draft.title, "plan overtaken");
+    assert!(
+        draft.rationale.contains("was overtaken by run-78 [2J: it would not be applied"),
+        "{}",
+        draft.rationale
+    );
+}
+
+#[test]
 fn named_jobs_must_have_run() {
     let limits = Limits { must_run: vec!["test".to_owned(), "e2e".to_owned()], ..Limits::default() };
     let draft = draft(&calm(), &limits);

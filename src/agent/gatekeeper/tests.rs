@@ -1,0 +1,534 @@
+//! The gatekeeper's whole loop over HTTP: a server, the simulated platforms, hooks between them.
+
+use std::{
+    future::{Future, pending, poll_fn},
+    pin::pin,
+    task::Poll,
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    routing::post,
+};
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::{
+    agent::{Told, Wish},
+    client::api::{Api, POLL_MAX},
+    clock::Clock,
+    platform::github::{Repository, Source},
+    row::{Base, Draft, State as RowState, Verdict, gate::GateBase},
+    server::tests::{World, write_private},
+    simulator::{Account, Fault, Simulators, Site},
+    wire::RowView,
+};
+
+const SECRET: &str = "a secret of the hooks";
+const SEARCH: &str = "search-indexer";
+const BILLING: &str = "billing-worker";
+
+/// The services whose runs wait only where a test begins them.
+const TABLES: &str = r#"
+[gates.search-indexer]
+repository = "acme/search-indexer"
+argocd = "search-indexer"
+[gates.billing-worker]
+repository = "acme/billing-worker"
+argocd = "billing-worker"
+terraform = "acme/billing-worker"
+[gates.notifications]
+repository = "acme/notifications"
+environments = { staging = "reversible" }
+[gates.identity]
+repository = "acme/identity"
+"#;
+
+/// The tables, each with the SLO that Datadog keeps.
+fn tables(platforms: &Simulators) -> String {
+    let line = |line: &str| match line.strip_prefix("[gates.").and_then(|rest| rest.strip_suffix(']')) {
+        Some(service) => format!("{line}\ndatadog_slo = \"{}\"\n", platforms.world().datadog_slo(service)),
+        None => format!("{line}\n"),
+    };
+    TABLES.lines().map(line).collect()
+}
+
+/// A server, the platforms, and what a gatekeeper needs to work between them.
+struct Loop {
+    server: World,
+    /// The gatekeeper's config but for its pace and how it signs in to GitHub.
+    config: String,
+    token: String,
+    app: String,
+    /// GitHub, read as anybody may.
+    github: Source,
+}
+
+impl Loop {
+    async fn start() -> Self {
+        let (mut config, mut app, mut github) = (String::new(), String::new(), String::new());
+        let server = World::start_telling("memory:", |platforms, dir| {
+            let world = platforms.world();
+            let token = |name: &str, text: &str| {
+                let file = dir.join(name);
+                write_private(&file, text);
+                file.display().to_string()
+            };
+            let section = |site: Site, file: &str| {
+                format!("[platforms.{}]\nurl = \"{}\"\ntoken_file = \"{file}\"\n", site.name(), platforms.url(site))
+            };
+            let (tables, reader) = (tables(platforms), token("github", &world.token(Site::GitHub)));
+            let owner = world.github_app();
+            app = format!(
+                "[platforms.github]\nurl = \"{}\"\napp_id = {}\ninstallation_id = {}\napp_key_file = \"{}\"\n",
+                platforms.url(Site::GitHub),
+                owner.id,
+                owner.installation,
+                token("app", owner.key)
+            );
+            github = section(Site::GitHub, &reader);
+            let terraform = section(Site::Terraform, &token("terraform", &world.token(Site::Terraform)));
+            let datadog = format!(
+                "[platforms.datadog]\nurl = \"{}\"\napi_key_file = \"{}\"\napplication_key_file = \"{}\"\n",
+                platforms.url(Site::Datadog),
+                token("datadog", &world.token(Site::Datadog)),
+                token("datadog-application", &world.datadog_application_key())
+            );
+            let argocd = section(Site::ArgoCd, &token("argocd-agent", &world.argocd_token(Account::Agent)));
+            let pagerduty = section(Site::PagerDuty, &token("pagerduty", &world.token(Site::PagerDuty)));
+            config = [tables.clone(), terraform.clone(), datadog, argocd, pagerduty].concat();
+            let hook = format!("[hooks.github]\nsecret_file = \"{}\"\n", token("hook", SECRET));
+            [tables, hook, github.clone(), terraform].concat()
+        })
+        .await;
+        let file = server.dir.path().join("dock-token");
+        write_private(&file, &server.agent_token);
+        let all: toml::Table = toml::from_str(&github).unwrap();
+        let section = all["platforms"]["github"].clone().try_into().unwrap();
+        let token = file.display().to_string();
+        Self { token, config: config + &github, app, github: Source::open(&section).unwrap(), server }
+    }
+
+    fn keeper(&self, poll_s: u32) -> Gatekeeper {
+        self.keeper_over(poll_s, &self.config)
+    }
+
+    /// One that signs in to GitHub as the App.
+    fn keeper_of_the_app(&self) -> Gatekeeper {
+        let at = self.config.find("[platforms.github]").unwrap();
+        self.keeper_over(1, &(self.config[..at].to_owned() + &self.app))
+    }
+
+    fn keeper_over(&self, poll_s: u32, config: &str) -> Gatekeeper {
+        let text = format!(
+            "server = \"{}\"\ntoken_file = \"{}\"\npoll_s = {poll_s}\nservice_s = 1\n{config}",
+            self.server.url, self.token
+        );
+        Gatekeeper::open(toml::from_str(&text).unwrap(), Clock::system()).unwrap()
+    }
+
+    fn api(&self) -> Api {
+        Api::new(&self.server.url).unwrap().with_token(self.server.agent_token.clone().into())
+    }
+
+    fn platforms(&self) -> &crate::simulator::World {
+        self.server.platforms.world()
+    }
+
+    /// A change is pushed to this service; its run, once it waits at its gate.
+    async fn waiting(&self, service: &str) -> u64 {
+        let run = self.platforms().run(service).unwrap();
+        self.waits(service, run).await;
+        run
+    }
+
+    async fn waits(&self, service: &str, run: u64) {
+        let repo: Repository = format!("acme/{service}").parse().unwrap();
+        while self.github.pending_deployments(&repo, run).await.unwrap().is_empty() {
+            self.platforms().tick();
+        }
+    }
+
+    /// One look at everything; what was told.
+    async fn once(&self, keeper: &Gatekeeper) -> Vec<Told> {
+        let mut all = Vec::new();
+        keeper.once(&Wish::default(), |told| all.push(told)).await.unwrap();
+        all
+    }
+
+    /// The draft that would be sent about this service's run, and nothing else.
+    async fn dry(&self, service: &str) -> Draft {
+        let wish = Wish { only: Some(service.to_owned()), dry_run: true };
+        let mut drafts = Vec::new();
+        let keep = |told| match told {
+            Told::Draft(draft) => drafts.push(*draft),
+            Told::Answered { .. } | Told::Rest { .. } | Told::Trouble { .. } => (),
+        };
+        self.keeper(1).once(&wish, keep).await.unwrap();
+        assert_eq!(drafts.len(), 1, "{service}");
+        drafts.remove(0)
+    }
+
+    /// All rows that Dock tells of, in the order of their numbers.
+    async fn rows(&self) -> Vec<RowView> {
+        self.rows_when(|_| true).await
+    }
+
+    /// The rows, as soon as they are `enough`.
+    async fn rows_when(&self, enough: impl Fn(&[RowView]) -> bool) -> Vec<RowView> {
+        let api = self.api();
+        loop {
+            let mut told = api.snapshot().await.unwrap();
+            told.rows.sort_by_key(|row| row.head.id);
+            if enough(&told.rows) {
+                return told.rows;
+            }
+            api.changes(told.position, POLL_MAX).await.unwrap();
+        }
+    }
+
+    /// What `work` comes to while this gatekeeper runs beside it.
+    async fn beside<T>(&self, keeper: &Gatekeeper, work: impl Future<Output = T>) -> T {
+        let mut troubles = Vec::new();
+        let keep = |told| match told {
+            Told::Trouble { what, error } => troubles.push(format!("{what}: {error}")),
+            Told::Draft(_) | Told::Answered { .. } | Told::Rest { .. } => (),
+        };
+        let wish = Wish::default();
+        let done = tokio::select! {
+            over = keeper.run(&wish, keep, pending()) => panic!("it ended: {:?}", over.err()),
+            done = work => done,
+        };
+        assert_eq!(troubles, Vec::<String>::new());
+        done
+    }
+}
+
+fn base(row: &RowView) -> &GateBase {
+    match &row.base_read {
+        Base::Gate(base) => base,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The rows about this run.
+fn of(rows: &[RowView], run: u64) -> Vec<&RowView> {
+    rows.iter().filter(|row| base(row).run == run.to_string()).collect()
+}
+
+fn state(row: &RowView) -> (RowState, &str) {
+    (row.head.state, row.why.as_deref().unwrap_or_default())
+}
+
+/// Does something once `inner` was polled so often; whether `inner` goes on is what it says.
+async fn at<T>(inner: impl Future<Output = T>, polls: usize, act: impl FnOnce() -> bool) -> Option<T> {
+    let (mut inner, mut left, mut act) = (pin!(inner), polls, Some(act));
+    poll_fn(|context| {
+        left = left.saturating_sub(1);
+        if left == 0
+            && let Some(act) = act.take()
+            && !act()
+        {
+            return Poll::Ready(None);
+        }
+        inner.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_waiting_run_is_one_row_however_often_it_is_seen() {
+    let world = Loop::start().await;
+    let run = world.waiting(SEARCH).await;
+    for _ in 0..3 {
+        world.once(&world.keeper(1)).await;
+    }
+    let rows = world.rows().await;
+    assert_eq!(rows.len(), 1);
+    let (row, base) = (&rows[0], base(&rows[0]));
+    assert_eq!((row.head.subject.clone(), row.head.revision), (format!("{SEARCH}/{run}/production"), 1));
+    assert_eq!((row.head.state, row.head.verdict), (RowState::Pending, Verdict::Ship), "{}", row.rationale);
+    assert_eq!((base.run.clone(), base.attempt), (run.to_string(), 1));
+    assert_eq!(row.mismatch(), None);
+    let mut told = world.once(&world.keeper(1)).await;
+    told.retain(|told| !matches!(told, Told::Rest { why, .. } if why == "its row is open"));
+    assert_eq!(told, []);
+}
+
+#[tokio::test]
+async fn two_gatekeepers_at_once_draft_one_row_for_each_gate() {
+    let world = Loop::start().await;
+    let mut runs = Vec::new();
+    for service in [SEARCH, BILLING, "notifications", "identity"] {
+        runs.push(world.waiting(service).await);
+    }
+    let (one, other) = (world.keeper(1), world.keeper(1));
+    let (one, other) = tokio::join!(world.once(&one), world.once(&other));
+    let rows = world.rows().await;
+    let numbers: Vec<_> = rows.iter().map(|row| base(row).run.clone()).collect();
+    assert_eq!(rows.len(), runs.len(), "{numbers:?} {one:?} {other:?}");
+    assert!(runs.iter().all(|run| of(&rows, *run).len() == 1), "{numbers:?}");
+    let trouble = |told: &&Told| matches!(told, Told::Trouble { .. });
+    assert_eq!(one.iter().chain(&other).find(trouble), None);
+}
+
+#[tokio::test]
+async fn a_gatekeeper_that_is_cut_off_anywhere_and_begun_again_drafts_one_row() {
+    let world = Loop::start().await;
+    let mut cuts = 0;
+    for (turn, polls) in [2, 5, 9, 14, 20, 28, 40, 60, 90, 150].into_iter().enumerate() {
+        let run = world.waiting([SEARCH, "identity"][turn % 2]).await;
+        let keeper = world.keeper(1);
+        cuts += usize::from(at(world.once(&keeper), polls, || false).await.is_none());
+        drop(keeper);
+        world.once(&world.keeper(1)).await;
+        let rows = world.rows().await;
+        assert_eq!(of(&rows, run).len(), 1, "after {polls} polls");
+    }
+    assert!(cuts > 4, "most of them were cut off: {cuts}");
+}
+
+/// One delivery of GitHub's, as it came.
+#[derive(Debug, Clone)]
+struct Delivery {
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Delivery {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap().to_str().unwrap()
+    }
+
+    /// It asks for an answer before this run's gate.
+    fn asks(&self, run: u64) -> bool {
+        self.header("x-github-event") == "deployment_protection_rule"
+            && String::from_utf8_lossy(&self.body).contains(&format!("/actions/runs/{run}/"))
+    }
+
+    /// Posted to Dock with this body and signature; what Dock answers.
+    async fn send_as(&self, world: &Loop, body: &[u8], signature: &str, id: &str) -> u16 {
+        let headers = [
+            ("X-GitHub-Event", self.header("x-github-event")),
+            ("X-GitHub-Delivery", id),
+            ("X-Hub-Signature-256", signature),
+        ];
+        world.server.raw("POST", "/v1/hooks/github", None, Some(body.to_vec()), &headers).await.0
+    }
+
+    async fn send(&self, world: &Loop) -> u16 {
+        let (signature, id) = (self.header("x-hub-signature-256"), self.header("x-github-delivery"));
+        self.send_as(world, &self.body, signature, id).await
+    }
+}
+
+/// What GitHub delivers comes here, not to Dock.
+async fn held_back(world: &Loop) -> mpsc::UnboundedReceiver<Delivery> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let take =
+        async |State(sender): State<mpsc::UnboundedSender<Delivery>>, headers: HeaderMap, body: Bytes| {
+            drop(sender.send(Delivery { headers, body }));
+            StatusCode::ACCEPTED
+        };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let app = Router::new().route("/", post(take)).with_state(sender);
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    world.platforms().hook_github(&url, SECRET);
+    receiver
+}
+
+fn signature(secret: &str, body: &[u8]) -> String {
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
+    let hex =
+        ring::hmac::sign(&key, body).as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    format!("sha256={hex}")
+}
+
+#[tokio::test]
+async fn hooks_that_are_repeated_reordered_or_forged_make_no_row_too_many() {
+    let world = Loop::start().await;
+    let first = world.waiting(SEARCH).await;
+    // Nothing but a hook wakes it for the second run.
+    let keeper = world.keeper(3600);
+    let told = async {
+        world.rows_when(|rows| of(rows, first).len() == 1).await;
+        let mut deliveries = held_back(&world).await;
+        let second = world.platforms().run(SEARCH).unwrap();
+        let mut all = vec![deliveries.recv().await.unwrap()];
+        while !all.last().unwrap().asks(second) {
+            all.push(deliveries.recv().await.unwrap());
+        }
+        let last = all.last().unwrap().clone();
+        let (api, none) = (world.api(), std::time::Duration::ZERO);
+        let before = api.hints("github", 0, none).await.unwrap().next;
+        for forged in ["", "sha256=00", signature("another secret", &last.body).as_str()] {
+            assert_eq!(last.send_as(&world, &last.body, forged, "forged").await, 401, "{forged}");
+        }
+        let other = String::from_utf8_lossy(&last.body).replace(&format!("/runs/{second}/"), "/runs/77777/");
+        let theirs = last.header("x-hub-signature-256").to_owned();
+        assert_eq!(last.send_as(&world, other.as_bytes(), &theirs, "changed").await, 401);
+        let after = api.hints("github", before, none).await.unwrap();
+        assert_eq!((after.next, after.hints), (before, vec![]), "what is forged tells nothing");
+        // GitHub itself may be wrong about a run: whoever looks finds none.
+        assert_eq!(
+            last.send_as(&world, other.as_bytes(), &signature(SECRET, other.as_bytes()), "odd").await,
+            202
+        );
+        for delivery in all.iter().rev() {
+            assert_eq!((delivery.send(&world).await, delivery.send(&world).await), (202, 409), "told once");
+        }
+        let rows = world.rows_when(|rows| of(rows, second).len() == 1).await;
+        // Told once more, under another id: it looks again, and finds what is there.
+        assert_eq!(last.send_as(&world, &last.body, &theirs, "again").await, 202);
+        let third = world.waiting("identity").await;
+        assert_eq!(last.send_as(&world, &last.body, &theirs, "again-2").await, 202);
+        world.rows_when(|rows| of(rows, third).len() == 1).await;
+        rows
+    };
+    let rows = world.beside(&keeper, told).await;
+    assert_eq!(rows.len(), 2);
+    assert_eq!(world.rows().await.len(), 3, "one for each run that waits");
+}
+
+#[tokio::test]
+async fn an_installation_token_that_ends_in_the_middle_costs_no_row() {
+    let world = Loop::start().await;
+    let keeper = world.keeper_of_the_app();
+    let mut expired = 0;
+    for (turn, polls) in [3, 12, 30, 80].into_iter().enumerate() {
+        let run = world.waiting([SEARCH, "identity"][turn % 2]).await;
+        let issued = world.platforms().github_tokens_issued();
+        let expire = || {
+            world.platforms().expire_github_tokens();
+            true
+        };
+        let told = at(world.once(&keeper), polls, expire).await.unwrap();
+        assert!(!told.iter().any(|told| matches!(told, Told::Trouble { .. })), "{polls}: {told:?}");
+        assert_eq!(of(&world.rows().await, run).len(), 1, "{polls}");
+        expired += usize::from(world.platforms().github_tokens_issued() > issued);
+    }
+    assert!(expired >= 3, "they did end in the middle: {expired}");
+}
+
+#[tokio::test]
+async fn a_row_says_what_became_of_its_run() {
+    let world = Loop::start().await;
+    world.platforms().hook_github(&format!("{}/v1/hooks/github", world.server.url), SECRET);
+    let keeper = world.keeper(1);
+    let opened = async |service: &str| {
+        let run = world.waiting(service).await;
+        world.rows_when(|rows| of(rows, run).len() == 1).await;
+        run
+    };
+    let withdrawn = async |run: u64| {
+        let gone = |row: &&RowView| row.head.state == RowState::Withdrawn;
+        let rows = world.rows_when(|rows| of(rows, run).iter().any(gone)).await;
+        of(&rows, run)[0].why.clone().unwrap()
+    };
+    let platforms = world.platforms();
+    let work = async {
+        for (approve, who, says) in [
+            (true, "govind", "approved in GitHub by govind"),
+            (false, "marcus", "rejected in GitHub by marcus"),
+        ] {
+            let run = opened(SEARCH).await;
+            platforms.answer_run(run, approve, who).unwrap();
+            assert_eq!(withdrawn(run).await, says);
+        }
+        let run = opened("identity").await;
+        platforms.cancel_run(run).unwrap();
+        assert_eq!(withdrawn(run).await, "the run was cancelled");
+
+        let run = opened(SEARCH).await;
+        platforms.rerun(run).unwrap();
+        let rows = world.rows_when(|rows| of(rows, run).len() == 2).await;
+        let (gone, next) = (of(&rows, run)[0], of(&rows, run)[1]);
+        // It was seen while it built, or only when it waited again.
+        let says =
+            [(RowState::Withdrawn, "the run is in_progress"), (RowState::Superseded, "attempt: 1 → 2")];
+        assert!(says.contains(&state(gone)), "{:?}", state(gone));
+        assert_eq!((next.head.state, base(next).attempt), (RowState::Pending, 2));
+
+        // A run that waits again before anybody looked: the row makes way for another.
+        let run = opened("notifications").await;
+        let again = || {
+            platforms.rerun(run).unwrap();
+            while !platforms.run_waits(run) {
+                platforms.tick();
+            }
+        };
+        again();
+        let rows = world.rows_when(|rows| of(rows, run).len() == 2).await;
+        let rows = of(&rows, run);
+        assert_eq!(state(rows[0]), (RowState::Superseded, "attempt: 1 → 2"));
+        assert_eq!((rows[1].head.state, base(rows[1]).attempt), (RowState::Pending, 2));
+
+        // What main was is replaced: the run keeps its own head, the new one has a row of its own.
+        let run = opened("identity").await;
+        let next = platforms.force_push("identity").unwrap();
+        let rows = world.rows_when(|rows| of(rows, next).len() == 1).await;
+        let (old, new) = (of(&rows, run)[0], of(&rows, next)[0]);
+        assert_ne!(base(old).head_sha, base(new).head_sha);
+        assert_eq!((old.head.state, new.head.state), (RowState::Pending, RowState::Pending));
+    };
+    Box::pin(world.beside(&keeper, work)).await;
+}
+
+#[tokio::test]
+async fn a_plan_that_is_overtaken_is_drafted_again_and_says_so() {
+    let world = Loop::start().await;
+    let keeper = world.keeper(1);
+    let work = async {
+        let run = world.waiting(BILLING).await;
+        let rows = world.rows_when(|rows| of(rows, run).len() == 1).await;
+        let (row, was) = (of(&rows, run)[0].head.id, base(of(&rows, run)[0]).plan.clone());
+        assert!(was.is_some());
+        world
+            .platforms()
+            .plan(BILLING, "0123456789abcdef0123456789abcdef01234567", "aws_iam_role.other")
+            .unwrap();
+        let rows =
+            world.rows_when(|rows| rows.iter().any(|one| one.head.id == row && one.head.revision > 1)).await;
+        let row = rows.into_iter().find(|one| one.head.id == row).unwrap();
+        assert_ne!(base(&row).plan, was, "what would be applied is another");
+        row
+    };
+    let row = Box::pin(world.beside(&keeper, work)).await;
+    let said = row.signals.iter().map(|signal| format!("{}: {}", signal.signal.name, signal.signal.value));
+    let said: Vec<_> = said.collect();
+    assert!(said.iter().any(|line| line.contains("overtaken")), "{said:#?}");
+    assert!(!row.head.verdict.goes_ahead());
+}
+
+#[tokio::test]
+async fn without_datadog_nothing_ships() {
+    let world = Loop::start().await;
+    world.waiting(SEARCH).await;
+    assert_eq!(world.dry(SEARCH).await.verdict, Verdict::Ship, "with it, this one would");
+    let faults = world.platforms().faults(Site::Datadog);
+    let check = |draft: Draft, how: &str| {
+        assert_eq!(draft.verdict, Verdict::Hold, "{how}: {}", draft.rationale);
+        assert!(draft.rationale.contains("Unknown: "), "{how}: {}", draft.rationale);
+    };
+    for fault in [
+        Fault::Status(401),
+        Fault::Status(403),
+        Fault::Status(404),
+        Fault::Status(500),
+        Fault::RateLimited(60),
+        Fault::Garbage,
+        Fault::HalfBody,
+    ] {
+        faults.script("", fault.clone(), None);
+        check(world.dry(SEARCH).await, &format!("{fault:?}"));
+        faults.clear();
+    }
+    faults.down();
+    check(world.dry(SEARCH).await, "down");
+    faults.up();
+    assert_eq!(world.dry(SEARCH).await.verdict, Verdict::Ship, "again-2");
+}
