@@ -9,7 +9,7 @@
 //! **The middle, pure.** No IO, no clock, no network; `now` and chance are arguments.
 //!
 //! * [`row`] is the vocabulary: ids, drafts, signals, the five kinds, stages, keys, notes, refusals; canonical JSON and the
-//!   digests. One reading of an application gives base, effect, difference and risk. Names nothing of ours.
+//!   digests. One reading of an application, a run or a page gives base, effect, difference and risk. Names nothing of ours.
 //! * [`policy`] says who may do what, how many keys a row needs (the counting), and what may pass without a person (Cedar).
 //! * [`lifecycle`] is one function, `apply(ruling, row, step, now)`: all that may ever happen to a row.
 //! * [`audit`] makes and checks the record: statements, signatures, the Merkle log, checkpoints, evidence packs.
@@ -18,12 +18,13 @@
 //! **The ports.** Each touches one part of the world and knows nothing of the others.
 //!
 //! * [`store`] is the server's database: one trait whose only write is `commit`; memory and SQLite under one suite.
-//! * [`platform`] speaks to each platform: ArgoCD, GitHub, PagerDuty, what measures, what plans. Agents get a `Source`; the executor alone an `Actuator`.
+//! * [`platform`] speaks to each platform: ArgoCD, GitHub, PagerDuty, what measures, plans, keeps pages and chats. Agents get a `Source`; the executor alone an `Actuator`.
 //! * [`clock`] is the one clock; [`config`] reads files and the environment, and says which key was meant.
 //!
 //! **The programs.**
 //!
-//! * [`agent`] gathers (IO) and drafts (pure). Argus watches ArgoCD, the gatekeeper watches what waits on GitHub.
+//! * [`agent`] gathers (IO) and drafts (pure). Argus watches ArgoCD, the gatekeeper what waits on GitHub, scribe
+//!   and chronicler the incidents that end.
 //! * [`server`] is the API on one screen, the judge of drafts and decisions, and the executor.
 //! * [`client`] is the person's side: cache, outbox, signer, the pure plan of a sync, the typed calls.
 //! * [`console`] is the full-screen program: one event queue, `update` for behaviour, `draw` for appearance, effects for IO.

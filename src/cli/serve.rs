@@ -14,7 +14,7 @@ use crate::{
     config,
     server::{
         self, Config, ServerError,
-        executor::{Around, Executor, ExecutorError},
+        executor::{Executor, ExecutorError},
     },
 };
 
@@ -70,7 +70,7 @@ pub(super) fn executor(globals: &Globals, args: &ExecutorArgs) -> Outcome {
     service::run(async {
         let store = server::open_store(&config).map_err(|error| failure(&error))?;
         let admins = config.pinned().map_err(|error| failure(&error.into()))?;
-        let around = Around { gates: &config.gates, platforms: &config.platforms };
+        let around = config.around();
         let executor = Executor::open(store, clock, &config.org, admins, section, &around);
         let executor = Arc::new(executor.map_err(|error| executor_failure(&error))?);
         let ended = executor.run(service::told_to_stop(args.with_parent)).await;

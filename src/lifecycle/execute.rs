@@ -99,7 +99,12 @@ pub(super) fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> 
             };
             let execution = match execution.write {
                 Write::Sync => execution.clone(),
-                Write::Canary | Write::Answer | Write::Apply => read_back(execution, detail, now),
+                Write::Canary
+                | Write::Answer
+                | Write::Apply
+                | Write::Publish
+                | Write::Comment
+                | Write::Record => read_back(execution, detail, now),
             };
             let stage = Stage::Executed { execution: Execution { confirmed_at: Some(now), ..execution } };
             Ok(moved_to(row, row.clone(), stage, Event::ExecutionConfirmed, body, now)
@@ -195,7 +200,9 @@ fn intent(
         .with_some("operation_finished_at", before.operation_finished_at.clone());
     match write {
         Write::Sync => body,
-        Write::Canary | Write::Answer | Write::Apply => body.with("write", write.word()),
+        Write::Canary | Write::Answer | Write::Apply | Write::Publish | Write::Comment | Write::Record => {
+            body.with("write", write.word())
+        }
     }
 }
 

@@ -5,11 +5,15 @@
 //! Never: a judgement; a plan that could not be read passed off as none.
 
 use super::{
-    Fact, Failure, Platform, PlatformError, Sources,
+    Fact, Failure, Platform, PlatformError, Sources, confluence,
     github::{self, ApprovalState, Repository},
+    pagerduty,
     terraform::{self, NotAWorkspace, WorkspaceName},
 };
-use crate::row::gate::{Plan, Reading, Run, Service, Told};
+use crate::row::{
+    gate::{Plan, Reading, Run, Service, Told},
+    page::{Page, Runbook, Site},
+};
 
 /// How much is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +37,34 @@ pub struct GateSources<'a> {
 pub enum NoReading {
     #[error("{service} has no gate before {environment} in the config")]
     NotGated { service: String, environment: String },
+    #[error("{} is not configured", site.title())]
+    NotConfigured { site: Site },
     #[error(transparent)]
     Platform(#[from] PlatformError),
 }
 
+/// Whom pages are read from.
+#[derive(Debug, Clone, Copy)]
+pub struct PageSources<'a> {
+    pub confluence: Option<&'a confluence::Source>,
+}
+
+impl PageSources<'_> {
+    /// Pages of this site can be read.
+    pub fn reads(&self, site: Site) -> bool {
+        match site {
+            Site::Confluence => self.confluence.is_some(),
+            Site::Notion => false,
+        }
+    }
+}
+
 impl Sources {
+    /// Whom pages are read from.
+    pub fn pages(&self) -> PageSources<'_> {
+        PageSources { confluence: self.confluence.as_ref() }
+    }
+
     /// Whom a gate is read from, where GitHub is configured at all.
     pub fn gate(&self) -> Option<GateSources<'_>> {
         Some(GateSources { github: self.github.as_ref()?, terraform: self.terraform.as_ref() })
@@ -80,6 +107,23 @@ pub async fn gate(
         risk,
         canary: service.canary.clone(),
     })
+}
+
+/// A runbook's page as its platform has it now.
+pub async fn page(from: PageSources<'_>, runbook: &Runbook) -> Result<Page, NoReading> {
+    let missing = NoReading::NotConfigured { site: runbook.site };
+    let page = match runbook.site {
+        Site::Confluence => from.confluence.ok_or(missing)?.page(&runbook.page).await,
+        Site::Notion => return Err(missing),
+    };
+    Ok(page?)
+}
+
+/// When PagerDuty last changed an incident, as it wrote it, and whether it is resolved.
+pub async fn incident(from: &pagerduty::Source, reference: &str) -> Result<(String, bool), PlatformError> {
+    let incident = from.incident(reference).await?;
+    let updated_at = incident.updated_at.map_or_else(|| "unknown".to_owned(), |at| at.to_string());
+    Ok((updated_at, !incident.is_open()))
 }
 
 /// The repository that a service's config names.

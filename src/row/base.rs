@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Digest, c1,
     gate::{GateBase, GateEffect},
+    page::Page,
     sync::{SyncBase, SyncEffect},
 };
 
@@ -45,7 +46,20 @@ pub struct PageBase {
 }
 
 impl PageBase {
-    pub(super) fn moved(&self, now: &Self) -> Vec<Moved> {
+    /// The page that the config calls `name`, as it was read.
+    pub fn of(name: &str, page: &Page) -> Self {
+        Self {
+            name: name.to_owned(),
+            page: page.id.clone(),
+            version: page.version,
+            author: page.author.clone(),
+            created_at: page.created_at.clone(),
+            body: page.body.digest(),
+        }
+    }
+
+    /// What differs, field by field.
+    pub fn moved(&self, now: &Self) -> Vec<Moved> {
         moved([
             ("page", self.page.clone(), now.page.clone()),
             ("version", self.version.to_string(), now.version.to_string()),
@@ -57,7 +71,8 @@ impl PageBase {
 }
 
 impl IncidentBase {
-    pub(super) fn moved(&self, now: &Self) -> Vec<Moved> {
+    /// What differs, field by field.
+    pub fn moved(&self, now: &Self) -> Vec<Moved> {
         moved([
             ("incident", self.incident.clone(), now.incident.clone()),
             ("last update", self.updated_at.clone(), now.updated_at.clone()),
@@ -127,8 +142,42 @@ pub enum Effect {
     Github(GateEffect),
     Confluence(PageEffect),
     Notion(PageEffect),
+    /// Nothing is written anywhere; what the reviewer says of each step is kept in the record.
+    Record(RecordEffect),
     /// Nothing is executed.
     None,
+}
+
+/// What became of the steps of a live runbook, by their numbers from 1: `followed`, `skipped`, `wrong`, each with words
+/// after a colon where there are any.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordEffect {
+    /// So many steps there are.
+    pub steps: u32,
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub ticks: std::collections::BTreeMap<String, String>,
+}
+
+impl RecordEffect {
+    const TICKS: [&str; 3] = ["followed", "skipped", "wrong"];
+
+    fn with_ticks(&self, ticks: &std::collections::BTreeMap<String, String>) -> Option<Self> {
+        let good = |(number, said): (&String, &String)| {
+            let word = said.split_once(':').map_or(said.as_str(), |(word, _)| word);
+            let number: Option<u32> = number.parse().ok();
+            number.is_some_and(|n| (1..=self.steps).contains(&n)) && Self::TICKS.contains(&word)
+        };
+        ticks.iter().all(good).then(|| Self { steps: self.steps, ticks: ticks.clone() })
+    }
+
+    fn sentence(&self) -> String {
+        if self.ticks.is_empty() {
+            return format!("nothing is executed; what you say of the {} steps is recorded", self.steps);
+        }
+        let said: Vec<_> = self.ticks.iter().map(|(number, said)| format!("step {number} {said}")).collect();
+        format!("nothing is executed; recorded: {}", said.join(", "))
+    }
 }
 
 /// A page's next body, or a new page.
@@ -188,6 +237,7 @@ impl Effect {
         match self {
             _ if conditions.is_empty() => Some(self.clone()),
             Self::Github(effect) => effect.with_conditions(conditions).map(Self::Github),
+            Self::Record(effect) => effect.with_ticks(conditions).map(Self::Record),
             Self::Argocd(_) | Self::Confluence(_) | Self::Notion(_) | Self::None => None,
         }
     }
@@ -212,6 +262,7 @@ impl Effect {
             Self::Github(effect) => effect.sentence(),
             Self::Confluence(effect) => effect.sentence("Confluence"),
             Self::Notion(effect) => effect.sentence("Notion"),
+            Self::Record(effect) => effect.sentence(),
             Self::None => "nothing is executed".to_owned(),
         }
     }

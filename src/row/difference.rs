@@ -76,9 +76,15 @@ pub fn of_page(reading: &page::Reading) -> String {
     if let page::Proposed::Live(live) = &reading.proposed {
         return write(&[FileDifference { name, old: String::new(), new: live.text() }], "page", "live");
     }
-    let Some(Ok(next)) = reading.next() else { return String::new() };
     let side = |body: &page::Body| page::outline::text(body).unwrap_or_else(|why| format!("{why}\n"));
-    let file = FileDifference { name, old: side(&reading.page.body), new: side(&next) };
+    let old = side(&reading.page.body);
+    let new = match reading.next() {
+        Some(Ok(next)) => side(&next),
+        // Somebody who looks is told; it is no draft's difference, since nothing is there to decide.
+        Some(Err(why)) => format!("{old}\nThe edit does not fit the page as it is now: {why}\n"),
+        None => return String::new(),
+    };
+    let file = FileDifference { name, old, new };
     write(&[file], "page", "edit")
 }
 

@@ -221,12 +221,12 @@ impl Draft {
             (self.kind, &self.base, &self.effect),
             (Kind::Sync, Base::Sync(_), Effect::Argocd(_))
                 | (Kind::Gate, Base::Gate(_), Effect::Github(_))
-                | (Kind::Runbook, Base::Runbook(_), Effect::Confluence(_) | Effect::Notion(_) | Effect::None)
                 | (
-                    Kind::Postmortem,
-                    Base::Postmortem(_),
-                    Effect::Confluence(_) | Effect::Notion(_) | Effect::None
+                    Kind::Runbook,
+                    Base::Runbook(_),
+                    Effect::Confluence(_) | Effect::Notion(_) | Effect::Record(_)
                 )
+                | (Kind::Postmortem, Base::Postmortem(_), Effect::Confluence(_) | Effect::Notion(_))
                 | (Kind::Policy, Base::Policy(_), Effect::None)
         );
         if fits {

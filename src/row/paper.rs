@@ -13,6 +13,32 @@ use super::{
     page::{Block, Body, NotApplicable, Piece, Site, outline},
 };
 
+/// Where post-mortems are published, as `[postmortems]` in the configs of chronicler, server and executor says.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    pub site: Site,
+    /// Confluence's space id; left out in Notion.
+    #[serde(default)]
+    pub space: String,
+    /// The page that they stand under; Notion needs one.
+    #[serde(default)]
+    pub parent: Option<String>,
+    #[serde(default = "production")]
+    pub environment: String,
+}
+
+fn production() -> String {
+    "production".to_owned()
+}
+
+impl Place {
+    /// The paper would be published there.
+    pub fn holds(&self, paper: &Paper) -> bool {
+        (self.site, &self.space, &self.parent) == (paper.site, &paper.space, &paper.parent)
+    }
+}
+
 /// A post-mortem as it is proposed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     PrincipalId,
+    base::RecordEffect,
     page::{Block, Body, Edit, NotApplicable},
     paper::{Line, Paper},
 };
@@ -92,6 +93,12 @@ impl Proposal {
 }
 
 impl Live {
+    /// What deciding on it does: the ticks come as the decision's conditions.
+    pub fn effect(&self) -> RecordEffect {
+        let steps = u32::try_from(self.steps.len()).unwrap_or(u32::MAX);
+        RecordEffect { steps, ..RecordEffect::default() }
+    }
+
     /// Step by step, for reading and for the difference that is signed.
     pub fn text(&self) -> String {
         let mut out = String::new();

@@ -57,7 +57,12 @@ impl Reading {
         match self {
             Self::Sync(reading) => Effect::Argocd(reading.effect()),
             Self::Gate(reading) => Effect::Github(reading.effect()),
-            Self::Page(reading) => published(reading.page.site, reading.effect()),
+            Self::Page(reading) => match &reading.proposed {
+                page::Proposed::Live(live) => Effect::Record(live.effect()),
+                page::Proposed::Edit(_) | page::Proposed::Nothing => {
+                    published(reading.page.site, reading.effect())
+                }
+            },
             Self::Paper(reading) => match &reading.paper {
                 Some(paper) => published(paper.site, reading.effect()),
                 None => Effect::None,

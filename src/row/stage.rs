@@ -58,6 +58,12 @@ pub enum Write {
     Answer,
     /// The Terraform run of the reviewed plan.
     Apply,
+    /// A page's next body, or a new page.
+    Publish,
+    /// The comment that names the decision on a page, where the page's versions cannot.
+    Comment,
+    /// Nothing is written anywhere: what was said stands in the record.
+    Record,
 }
 
 impl Write {
@@ -67,6 +73,9 @@ impl Write {
             Self::Canary => "canary",
             Self::Answer => "answer",
             Self::Apply => "apply",
+            Self::Publish => "publish",
+            Self::Comment => "comment",
+            Self::Record => "record",
         }
     }
 }

@@ -26,7 +26,7 @@ use crate::{
     clock::Clock,
     platform::Sources,
     policy::Engine,
-    row::gate::Service,
+    row::{gate::Service, page::Runbook, paper::Place},
     store::{Store, StoreError},
 };
 
@@ -43,6 +43,9 @@ pub struct App {
     pub(super) hooks: Hooks,
     /// How deploys are gated, by service.
     pub(super) gates: BTreeMap<String, Service>,
+    pub(super) runbooks: BTreeMap<String, Runbook>,
+    /// Where post-mortems are published.
+    pub(super) postmortems: Option<Place>,
     pub(super) shifts: Shifts,
     pub(super) readings: Readings,
     pub(super) challenges: Challenges,

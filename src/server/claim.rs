@@ -12,9 +12,11 @@ use crate::{
         reading::{self, Depth, NoReading},
     },
     row::{
-        Base, Moved, Reading, Refusal,
+        Base, Moved, Proposal, Reading, Refusal,
+        base::{IncidentBase, PageBase},
         gate::{GateBase, Told},
-        release,
+        page::{self, Proposed},
+        paper, release,
         sync::SyncBase,
     },
 };
@@ -43,11 +45,20 @@ impl Look {
 
 /// What the platforms that would be written say now. `None` where the backend cannot read this kind, or is not
 /// configured to.
-pub(super) async fn read(app: &App, base: &Base, look: Look) -> Result<Option<Reading>, Refusal> {
+///
+/// `proposal`: what a row about a document proposes; without one, only what it was read against is asked for.
+pub(super) async fn read(
+    app: &App,
+    base: &Base,
+    proposal: Option<&Proposal>,
+    look: Look,
+) -> Result<Option<Reading>, Refusal> {
     match base {
         Base::Sync(base) => sync(app, base, look).await,
         Base::Gate(base) => gate(app, base, look).await,
-        Base::Runbook(_) | Base::Postmortem(_) | Base::Policy(_) => Ok(None),
+        Base::Runbook(base) => page(app, base, proposal, look).await,
+        Base::Postmortem(base) => paper(app, base, proposal, look).await,
+        Base::Policy(_) => Ok(None),
     }
 }
 
@@ -56,12 +67,12 @@ pub(super) async fn moved(app: &App, was: &Base) -> Result<Vec<Moved>, Refusal> 
     let platform = match was {
         Base::Sync(_) => "ArgoCD",
         Base::Gate(_) => "GitHub",
-        Base::Runbook(_) => "The page's platform",
+        Base::Runbook(_) => "The platform of the page",
         Base::Postmortem(_) => "PagerDuty",
         // The version that it replaces is in our own record.
         Base::Policy(_) => return Ok(Vec::new()),
     };
-    match read(app, was, Look::Base).await {
+    match read(app, was, None, Look::Base).await {
         Ok(Some(reading)) => Ok(reading.moved(was)),
         Ok(None) => Err(not_configured(platform)),
         // It is gone.
@@ -105,6 +116,7 @@ async fn gate(app: &App, base: &GateBase, look: Look) -> Result<Option<Reading>,
         Ok(Err(NoReading::NotGated { environment, .. })) => {
             return Err(mismatch("the environment", &environment, "not gated"));
         }
+        Ok(Err(NoReading::NotConfigured { site })) => return Err(not_configured(site.title())),
         Ok(Err(NoReading::Platform(error))) if error.failure == Failure::NotFound => {
             return Err(mismatch("the run", &base.run, "absent"));
         }
@@ -117,6 +129,91 @@ async fn gate(app: &App, base: &GateBase, look: Look) -> Result<Option<Reading>,
         }
         Told::Unknown(_) | Told::Known(_) | Told::None => Ok(Some(Reading::Gate(Box::new(reading)))),
     }
+}
+
+/// The page as its platform has it now, with what is proposed for it.
+async fn page(
+    app: &App,
+    base: &PageBase,
+    proposal: Option<&Proposal>,
+    look: Look,
+) -> Result<Option<Reading>, Refusal> {
+    let Some(runbook) = app.runbooks.get(&base.name) else {
+        return Err(mismatch("the runbook", &base.name, "no runbook of the section [runbooks]"));
+    };
+    if !app.sources.pages().reads(runbook.site) {
+        return Ok(None);
+    }
+    if runbook.page != base.page {
+        return Err(mismatch("the page", &base.page, &runbook.page));
+    }
+    let proposed = match proposal {
+        None => Proposed::Nothing,
+        Some(Proposal::Edit(edit)) => Proposed::Edit(edit.clone()),
+        Some(Proposal::Live(live)) => Proposed::Live(live.clone()),
+        Some(Proposal::Paper(_)) => return Err(mismatch("the proposal", "a post-mortem", "a runbook")),
+    };
+    let title = runbook.site.title();
+    let page = match tokio::time::timeout(look.within(), reading::page(app.sources.pages(), runbook)).await {
+        Ok(Ok(page)) => page,
+        Ok(Err(NoReading::Platform(error))) if error.failure == Failure::NotFound => {
+            return Err(mismatch("the page", &base.page, "absent"));
+        }
+        Ok(Err(NoReading::Platform(error))) => return Err(unreachable(&error)),
+        Ok(Err(NoReading::NotGated { .. } | NoReading::NotConfigured { .. })) => {
+            return Err(not_configured(title));
+        }
+        Err(_) => return Err(too_slow(title, look)),
+    };
+    Ok(Some(Reading::Page(Box::new(page::Reading {
+        name: base.name.clone(),
+        environment: runbook.environment.clone(),
+        risk: runbook.risk,
+        keys: runbook.keys,
+        page,
+        proposed,
+    }))))
+}
+
+/// The incident as PagerDuty has it now, with the paper about it.
+async fn paper(
+    app: &App,
+    base: &IncidentBase,
+    proposal: Option<&Proposal>,
+    look: Look,
+) -> Result<Option<Reading>, Refusal> {
+    let (Some(pagerduty), Some(place)) = (&app.sources.pagerduty, &app.postmortems) else { return Ok(None) };
+    let paper = match proposal {
+        None => None,
+        Some(Proposal::Paper(paper)) if !place.holds(paper) => {
+            let (claimed, read) = (paper.site.title(), place.site.title());
+            return Err(mismatch(
+                "where it is published",
+                claimed,
+                &format!("{read}, as [postmortems] says"),
+            ));
+        }
+        Some(Proposal::Paper(paper)) => Some(paper.clone()),
+        Some(Proposal::Edit(_) | Proposal::Live(_)) => {
+            return Err(mismatch("the proposal", "a runbook", "a post-mortem"));
+        }
+    };
+    let read = reading::incident(pagerduty, &base.incident);
+    let (updated_at, closed) = match tokio::time::timeout(look.within(), read).await {
+        Ok(Ok(read)) => read,
+        Ok(Err(error)) if error.failure == Failure::NotFound => {
+            return Err(mismatch("the incident", &base.incident, "absent"));
+        }
+        Ok(Err(error)) => return Err(unreachable(&error)),
+        Err(_) => return Err(too_slow("PagerDuty", look)),
+    };
+    Ok(Some(Reading::Paper(Box::new(paper::Reading {
+        incident: base.incident.clone(),
+        updated_at,
+        closed,
+        environment: place.environment.clone(),
+        paper,
+    }))))
 }
 
 /// What the policies look at, from our own reading. Gates have none: a person decides them.

@@ -11,11 +11,11 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{judge::Asks, rota::Rota};
+use super::{executor::Around, judge::Asks, rota::Rota};
 use crate::{
     audit::{authority, sshsig::PublicKey, statement},
     platform,
-    row::{Kind, PrincipalId, gate::Service},
+    row::{Kind, PrincipalId, gate::Service, page::Runbook, paper::Place},
 };
 
 /// The one organisation that may sign with plain keys, and on loopback alone.
@@ -65,6 +65,11 @@ pub struct Config {
     /// How deploys are gated, by service. Runs of a service that is not named here are not decided on.
     #[serde(default)]
     pub gates: BTreeMap<String, Service>,
+    /// The pages that may be edited, by what people call them.
+    #[serde(default)]
+    pub runbooks: BTreeMap<String, Runbook>,
+    /// Where post-mortems are published.
+    pub postmortems: Option<Place>,
     /// The executor, with write credentials of its own; without it, `dock executor` carries out what is approved.
     #[serde(default)]
     pub executor: Option<super::executor::Config>,
@@ -100,6 +105,11 @@ impl Default for Keys {
 pub struct WrongConfig(pub String);
 
 impl Config {
+    /// What the executor shares with the server.
+    pub fn around(&self) -> Around<'_> {
+        Around { gates: &self.gates, runbooks: &self.runbooks, platforms: &self.platforms }
+    }
+
     /// What no type can say.
     pub fn check(&self) -> Result<(), WrongConfig> {
         let wrong = |why: String| Err(WrongConfig(why));

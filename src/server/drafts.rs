@@ -276,7 +276,7 @@ struct Read {
 
 impl Read {
     async fn of(app: &App, draft: &Draft) -> Result<Self, Problem> {
-        let reading = claim::read(app, &draft.base, claim::Look::Whole).await?;
+        let reading = claim::read(app, &draft.base, draft.proposal.as_ref(), claim::Look::Whole).await?;
         if let Some(reading) = &reading {
             let facts = claim::facts(app, reading).await?;
             if facts != draft.facts {

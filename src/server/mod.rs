@@ -63,7 +63,7 @@ pub use app::App;
 pub use config::Config;
 pub use record::RecordError;
 
-use executor::{Around, Executor, ExecutorError};
+use executor::{Executor, ExecutorError};
 
 /// How long a server that ends waits for its executor.
 const EXECUTOR_STOPS_WITHIN: Duration = Duration::from_secs(2);
@@ -125,7 +125,7 @@ async fn bind_over(config: &Config, clock: Clock, store: Arc<dyn Store>) -> Resu
     let mut app = open(config, clock.clone(), Arc::clone(&store), url).await?;
     let executor = match (&config.executor, &app.read_only) {
         (Some(section), None) => {
-            let around = Around { gates: &config.gates, platforms: &config.platforms };
+            let around = config.around();
             Some(Executor::open(store, clock, &config.org, config.pinned()?, section, &around)?)
         }
         _ => None,
@@ -175,6 +175,8 @@ async fn open(config: &Config, clock: Clock, store: Arc<dyn Store>, url: String)
             &config.gates,
         )?,
         gates: config.gates.clone(),
+        runbooks: config.runbooks.clone(),
+        postmortems: config.postmortems.clone(),
         shifts: shifts::Shifts::new(config.rota(), config.shifts()?),
         readings: series::Readings::default(),
         challenges: login::Challenges::new().ok_or(ServerError::NoRandomness)?,

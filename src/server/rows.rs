@@ -137,7 +137,7 @@ pub(super) async fn fresh(
     caller.may_read()?;
     let whole = app.store.whole(id, None).await?.ok_or_else(|| Problem::not_found(&format!("row {id}")))?;
     let was = &whole.draft.base;
-    let reading = claim::read(&app, was, claim::Look::Refreshed).await?;
+    let reading = claim::read(&app, was, whole.draft.proposal.as_ref(), claim::Look::Refreshed).await?;
     let reading = reading.ok_or_else(|| claim::not_configured("The platform"))?;
     let (moved, base, diff) = (reading.moved(was), reading.base(), reading.difference());
     Ok(Json(Fresh { row: id, read_at: app.clock.now(), moved, base, diff }))

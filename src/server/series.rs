@@ -77,7 +77,12 @@ pub(super) async fn of_row(
     let between = between(span, until, app.clock.now())?;
     let looked = if between.live { Looked::Live(span) } else { Looked::Past(span, between.until) };
     let Whole { row, draft, .. } = &whole;
-    let wanted = panes::of(&draft.base, service(&app, &draft.base), &configured(&app));
+    let wanted = panes::of(
+        &draft.base,
+        runbook_service(&app, &draft.base),
+        service(&app, &draft.base),
+        &configured(&app),
+    );
     let (panes, told) = tokio::join!(
         join_all(wanted.iter().map(|wanted| pane(&app, wanted, looked, between))),
         app.readings.marks.get(
@@ -151,7 +156,16 @@ fn service<'a>(app: &'a App, base: &Base) -> Option<&'a Service> {
         Base::Sync(base) => {
             app.gates.values().find(|service| service.argocd.as_deref() == Some(base.application.as_str()))
         }
-        Base::Runbook(_) | Base::Postmortem(_) | Base::Policy(_) => None,
+        Base::Runbook(_) => app.gates.get(runbook_service(app, base)?),
+        Base::Postmortem(_) | Base::Policy(_) => None,
+    }
+}
+
+/// The service whose incidents a page is for; of several, the first.
+fn runbook_service<'a>(app: &'a App, base: &Base) -> Option<&'a str> {
+    match base {
+        Base::Runbook(base) => app.runbooks.get(&base.name)?.services.first().map(String::as_str),
+        Base::Sync(_) | Base::Gate(_) | Base::Postmortem(_) | Base::Policy(_) => None,
     }
 }
 

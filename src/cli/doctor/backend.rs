@@ -4,15 +4,18 @@
 //! that could not.
 //! Never: the database opened for writing beside a server that runs; a token on the screen.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use super::Check;
 use crate::{
     audit::note::{KeyUse, NoteKey},
     cli::exit::Failure,
     config,
-    platform::{Fact, Health, PlatformError, Sources, argocd, github, terraform},
-    row::Digest,
+    platform::{Fact, Health, PlatformError, Sources, argocd, confluence, github, reading, terraform},
+    row::{
+        Digest,
+        page::{Runbook, Site, outline},
+    },
     server::Config,
 };
 
@@ -34,6 +37,9 @@ pub(super) async fn checks(file: &Path) -> Result<Vec<Check>, Failure> {
             }
             if let Some(argocd) = &sources.argocd {
                 add("agents' right", may(argocd, false).await);
+            }
+            if !config.runbooks.is_empty() {
+                add("runbooks", pages(&sources, &config.runbooks).await);
             }
         }
         Err(error) => add("platforms", Err(error.to_string())),
@@ -57,6 +63,12 @@ pub(super) async fn checks(file: &Path) -> Result<Vec<Check>, Failure> {
                 match terraform::Actuator::open(section) {
                     Ok(actuator) => add("applies", said(actuator.reads().health().await)),
                     Err(error) => add("applies", Err(error.to_string())),
+                }
+            }
+            if let Some(section) = &section.confluence {
+                match confluence::Actuator::open(section) {
+                    Ok(actuator) => add("edits", editable(actuator.reads(), &config.runbooks).await),
+                    Err(error) => add("edits", Err(error.to_string())),
                 }
             }
         }
@@ -113,6 +125,42 @@ async fn platforms(sources: &Sources) -> Vec<(&'static str, Found)> {
         found.push(("terraform", said(terraform.health().await)));
     }
     found
+}
+
+/// Every page of `[runbooks]`, read as an agent would.
+async fn pages(sources: &Sources, runbooks: &BTreeMap<String, Runbook>) -> Found {
+    let mut found = Vec::new();
+    for (name, runbook) in runbooks {
+        let page =
+            reading::page(sources.pages(), runbook).await.map_err(|error| format!("{name}: {error}"))?;
+        if let Some(closed) = &page.closed {
+            return Err(format!(
+                "{name}: the page is {closed}\nhint: take it out of [runbooks], or restore it"
+            ));
+        }
+        outline::read(&page.body).map_err(|why| format!("{name}: {why}"))?;
+        found.push(name.as_str());
+    }
+    Ok(format!("{} read: {}", found.len(), found.join(", ")))
+}
+
+/// Whether the executor's account may edit each page in Confluence.
+async fn editable(confluence: &confluence::Source, runbooks: &BTreeMap<String, Runbook>) -> Found {
+    let mut found = Vec::new();
+    for (name, runbook) in runbooks.iter().filter(|(_, runbook)| runbook.site == Site::Confluence) {
+        let may = confluence.may_edit(&runbook.page).await.map_err(|error| format!("{name}: {error}"))?;
+        match may {
+            Fact::Known(true) => found.push(name.as_str()),
+            Fact::Known(false) => {
+                return Err(format!(
+                    "the executor's account may not edit {name}\nhint: let it edit the space, and the page where that \
+                     is restricted"
+                ));
+            }
+            Fact::Unknown(why) => return Err(format!("{name}: {why}")),
+        }
+    }
+    Ok(format!("the executor's account may edit {}", found.join(", ")))
 }
 
 /// GitHub, with what is left of the calls that it takes in an hour.

@@ -148,14 +148,7 @@ impl Reading {
     }
 
     pub fn base(&self) -> PageBase {
-        PageBase {
-            name: self.name.clone(),
-            page: self.page.id.clone(),
-            version: self.page.version,
-            author: self.page.author.clone(),
-            created_at: self.page.created_at.clone(),
-            body: self.page.body.digest(),
-        }
+        PageBase::of(&self.name, &self.page)
     }
 
     /// The page's next body, where there is one.

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use serde_json::Value as Json;
 
 use super::{
-    Config, ExecutorError,
+    Around, Config, ExecutorError,
     plan::{Shown, sync::DECISION_TAG},
     warrant::{Task, Warrant},
 };
@@ -17,17 +17,19 @@ use crate::{
     platform::{
         self, Failure, PlatformError,
         argocd::{self, AppKey, Pin, Refresh, SyncError, SyncRefusal, SyncRequest, Tag, sync_body},
-        github, terraform,
+        confluence, github, pagerduty, terraform,
     },
     row::{
         Base, Digest, Moved, Reading, c1,
         gate::Service,
+        page::Runbook,
         stage::{Before, Write},
         sync::SyncEffect,
     },
 };
 
 mod gate;
+mod page;
 
 /// A refusal of our own token passes: it is renewed by somebody.
 const RENEWED_AFTER: SignedDuration = SignedDuration::from_secs(2);
@@ -37,12 +39,18 @@ pub(super) struct Hand {
     argocd: Option<argocd::Actuator>,
     github: Option<github::Actuator>,
     terraform: Option<terraform::Actuator>,
+    confluence: Option<confluence::Actuator>,
+    /// Read, never written.
+    pagerduty: Option<pagerduty::Source>,
     gates: BTreeMap<String, Service>,
+    runbooks: BTreeMap<String, Runbook>,
 }
 
 /// The base as it is now, against the reviewed one.
 pub(super) enum BaseNow {
     As(Box<Reading>),
+    /// Nothing is written that it could matter for.
+    Needless,
     /// Somebody else's operation has to end first.
     Busy,
     Moved(Vec<Moved>),
@@ -75,12 +83,15 @@ pub(super) enum Sent {
 }
 
 impl Hand {
-    pub(super) fn open(config: &Config, gates: &BTreeMap<String, Service>) -> Result<Self, ExecutorError> {
+    pub(super) fn open(config: &Config, around: &Around<'_>) -> Result<Self, ExecutorError> {
         Ok(Self {
             argocd: config.argocd.as_ref().map(argocd::Actuator::open).transpose()?,
             github: config.github.as_ref().map(github::Actuator::open).transpose()?,
             terraform: config.terraform.as_ref().map(terraform::Actuator::open).transpose()?,
-            gates: gates.clone(),
+            confluence: config.confluence.as_ref().map(confluence::Actuator::open).transpose()?,
+            pagerduty: around.platforms.pagerduty.as_ref().map(pagerduty::Source::open).transpose()?,
+            gates: around.gates.clone(),
+            runbooks: around.runbooks.clone(),
         })
     }
 
@@ -103,10 +114,12 @@ impl Hand {
 
     /// Reads the base again, right before this write of a warrant.
     pub(super) async fn base(&self, warrant: &Warrant, write: Write) -> BaseNow {
-        let read = match &warrant.base {
-            Base::Sync(_) => self.application(warrant).await,
-            Base::Gate(base) => self.run(base).await,
-            Base::Runbook(_) | Base::Postmortem(_) | Base::Policy(_) => {
+        let read = match (&warrant.base, &warrant.task) {
+            (_, Task::Record(_)) => return BaseNow::Needless,
+            (Base::Sync(_), _) => self.application(warrant).await,
+            (Base::Gate(base), _) => self.run(base).await,
+            (base, Task::Publish(it)) => self.page(base, it).await,
+            (Base::Runbook(_) | Base::Postmortem(_) | Base::Policy(_), _) => {
                 Err(BaseNow::Away("nothing of this kind is carried out here".to_owned()))
             }
         };
@@ -121,6 +134,10 @@ impl Hand {
         if write == Write::Apply {
             // The answer was given: what is left to compare is the plan.
             moved.retain(|moved| moved.what.starts_with("plan"));
+        }
+        if write == Write::Comment {
+            // It was we who moved the page.
+            moved.clear();
         }
         if moved.is_empty() { BaseNow::As(Box::new(reading)) } else { BaseNow::Moved(moved) }
     }
@@ -146,10 +163,10 @@ impl Hand {
         &self,
         warrant: &Warrant,
         write: Write,
-        reading: &Reading,
+        reading: Option<&Reading>,
     ) -> Result<Before, String> {
         match (write, reading) {
-            (Write::Sync, Reading::Sync(reading)) => Ok(Before {
+            (Write::Sync, Some(Reading::Sync(reading))) => Ok(Before {
                 history_id: reading.history_id,
                 operation_finished_at: reading.operation_finished_at.clone(),
             }),
@@ -173,6 +190,11 @@ impl Hand {
             (Write::Canary, _) => self.canary_runs(warrant, before).await.map(Shown::Dispatched),
             (Write::Answer, _) => self.reviewed(warrant).await.map(Shown::Reviewed),
             (Write::Apply, _) => self.applied(warrant).await.map(Shown::Applied),
+            (Write::Publish, Task::Publish(it)) => self.published(warrant, it).await.map(Shown::Published),
+            (Write::Comment, Task::Publish(it)) => {
+                self.commented(warrant, it).await.map(|ours| Shown::Commented { ours })
+            }
+            (Write::Record, _) => Ok(Shown::Nothing),
             _ => Err("nothing is shown of it".to_owned()),
         }
     }
@@ -186,20 +208,23 @@ impl Hand {
             (Write::Canary, _, Reading::Gate(reading)) => self.begin_canary(warrant, reading, log).await,
             (Write::Answer, ..) => self.answer(warrant, log).await,
             (Write::Apply, ..) => self.apply(warrant, log).await,
+            (Write::Publish, Task::Publish(it), _) => self.publish(warrant, it, reading, log).await,
+            (Write::Comment, Task::Publish(it), _) => self.comment(warrant, it, log).await,
             _ => Err("the warrant is not for this".to_owned()),
         };
         sent.unwrap_or_else(|why| Sent::No { why })
     }
 
     /// The digest that the intent names: of the whole request but the log's head, which names the intent's own entry.
-    pub(super) fn request_digest(warrant: &Warrant, write: Write, reading: &Reading) -> Digest {
+    pub(super) fn request_digest(warrant: &Warrant, write: Write, reading: Option<&Reading>) -> Digest {
         let request = match (write, &warrant.task, reading) {
-            (Write::Sync, Task::Sync(effect), Reading::Sync(reading)) => {
+            (Write::Sync, Task::Sync(effect), Some(Reading::Sync(reading))) => {
                 sync_body(&sync_request(warrant, effect, reading.auto_sync, None))
             }
-            (Write::Canary, _, Reading::Gate(reading)) => gate::canary_request(warrant, reading, None),
+            (Write::Canary, _, Some(Reading::Gate(reading))) => gate::canary_request(warrant, reading, None),
             (Write::Answer, ..) => gate::answer_request(warrant, None),
             (Write::Apply, ..) => gate::apply_request(warrant, None),
+            (Write::Publish | Write::Comment, Task::Publish(it), _) => page::publish_request(warrant, it),
             _ => Json::Null,
         };
         Digest::of(c1::sorted_json(&request))

@@ -21,9 +21,9 @@ use tokio::task::JoinSet;
 use crate::{
     audit::sshsig::PublicKey,
     clock::Clock,
-    platform::{self, PlatformError, Sources, argocd, github, terraform},
+    platform::{self, PlatformError, Sources, argocd, confluence, github, terraform},
     policy::Engine,
-    row::{PrincipalId, PrincipalKind, RowId, gate::Service},
+    row::{PrincipalId, PrincipalKind, RowId, gate::Service, page::Runbook},
     store::{Actor, Store, StoreError, Work, WorkKind},
 };
 
@@ -35,6 +35,9 @@ macro_rules! point {
             $crate::row::stage::Write::Canary => concat!("canary.", $name),
             $crate::row::stage::Write::Answer => concat!("answer.", $name),
             $crate::row::stage::Write::Apply => concat!("apply.", $name),
+            $crate::row::stage::Write::Publish => concat!("publish.", $name),
+            $crate::row::stage::Write::Comment => concat!("comment.", $name),
+            $crate::row::stage::Write::Record => concat!("record.", $name),
         }
     };
 }
@@ -61,6 +64,8 @@ pub struct Config {
     pub github: Option<github::Config>,
     /// Terraform with the executor's own token, which may apply.
     pub terraform: Option<terraform::Config>,
+    /// Confluence with the service account that may edit pages.
+    pub confluence: Option<confluence::Config>,
     #[serde(default)]
     pub pace: Pace,
 }
@@ -69,6 +74,7 @@ pub struct Config {
 #[derive(Debug, Clone, Copy)]
 pub struct Around<'a> {
     pub gates: &'a BTreeMap<String, Service>,
+    pub runbooks: &'a BTreeMap<String, Runbook>,
     /// Read, never written.
     pub platforms: &'a platform::Config,
 }
@@ -155,7 +161,7 @@ impl Executor {
             org: org.to_owned(),
             admins,
             engine,
-            hand: Hand::open(config, around.gates)?,
+            hand: Hand::open(config, around)?,
             sources: Sources::open(around.platforms)?,
             pace: config.pace,
             troubles: Troubles::default(),

@@ -7,10 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     platform::{argocd::Application, github::Reviewed},
-    row::{DecisionId, Moved, gate::Run, stage::Before},
+    row::{DecisionId, Digest, Moved, base::PageBase, gate::Run, stage::Before},
 };
 
 pub(super) mod gate;
+pub(super) mod page;
 pub(super) mod sync;
 
 /// What was written so far, as far as anybody knows.
@@ -73,6 +74,14 @@ pub(super) enum Due {
         /// Terraform's run, as `run-…`.
         run: String,
     },
+    Publish {
+        /// The page that was reviewed; none where a new one is made.
+        was: Option<PageBase>,
+        /// What is to be written on it.
+        body: Digest,
+    },
+    Comment,
+    Record,
 }
 
 /// What a platform shows of a write.
@@ -83,6 +92,12 @@ pub(super) enum Shown {
     Dispatched(Option<Vec<Run>>),
     Reviewed(Reviewed),
     Applied(Applied),
+    Published(Published),
+    Commented {
+        ours: bool,
+    },
+    /// There is nothing to be seen.
+    Nothing,
 }
 
 /// What Terraform shows of a run that is to be applied.
@@ -94,6 +109,27 @@ pub(super) struct Applied {
     pub(super) waits: bool,
     /// A comment of ours is on it.
     pub(super) ours: bool,
+}
+
+/// What a page's platform shows of a page that is to be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Published {
+    /// The version that carries our tag; Notion has none.
+    pub(super) ours: Option<Ours>,
+    /// The page as it is; none where there is none yet.
+    pub(super) now: Option<PageBase>,
+    /// What is written on it.
+    pub(super) written: Option<Digest>,
+    /// The page that a person would open.
+    pub(super) url: String,
+}
+
+/// A version of a page that we wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ours {
+    pub(super) number: u64,
+    /// What is written in it.
+    pub(super) written: Digest,
 }
 
 /// `repeat_after`: how long a request that may have been sent can still arrive.
@@ -117,6 +153,13 @@ pub(super) fn next(
         }
         (Due::Apply { run }, Shown::Applied(applied)) => {
             gate::apply(run, applied, written, repeat_after, now)
+        }
+        (Due::Publish { was, body }, Shown::Published(shown)) => {
+            page::publish(was.as_ref(), *body, shown, written, repeat_after, now)
+        }
+        (Due::Comment, Shown::Commented { ours }) => page::comment(*ours, written, repeat_after, now),
+        (Due::Record, _) => {
+            Next::Confirm { detail: "what was said of each step is in the record".to_owned() }
         }
         _ => Next::CannotTell { detail: "what was read is not about what was written".to_owned() },
     }

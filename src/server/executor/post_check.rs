@@ -1,5 +1,5 @@
 //! After the write: health as ArgoCD tells it, followed until it settles, and a rollback if one is seen; a gate's deploy for
-//! its watch window ([`gate`]).
+//! its watch window ([`gate`]); a page for what its platform made of it ([`page`]).
 //!
 //! Never: health believed that is older than the sync.
 
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{
     Executor, Pace,
     lease::{Lease, Stepped, Stopped},
-    milliseconds,
+    milliseconds, plan,
 };
 use crate::{
     lifecycle::{Health, Ruling, Step},
@@ -17,6 +17,7 @@ use crate::{
 };
 
 mod gate;
+mod page;
 
 /// Resources that a detail names at most.
 const NAMED: usize = 8;
@@ -46,7 +47,14 @@ pub(super) async fn follow(executor: &Executor, lease: &Lease<'_>, id: RowId) ->
         Some((Effect::Github(_), Base::Gate(base))) => {
             return gate::follow(executor, lease, &row, &base).await;
         }
-        _ => return lease.done().await,
+        Some((Effect::Confluence(_) | Effect::Notion(_), _)) => {
+            return page::follow(executor, lease, &row).await;
+        }
+        Some((Effect::Record(_), _)) => {
+            let detail = "nothing was executed that could be watched".to_owned();
+            return stamp(executor, lease, id, Health::Healthy, detail).await;
+        }
+        Some((Effect::Github(_) | Effect::None, _)) | None => return lease.done().await,
     };
     let app = AppKey { name: effect.application, project: effect.project, namespace: None };
     match &row.stage {

@@ -160,8 +160,8 @@ impl World {
 
     fn executor(&self) -> Executor {
         let store: Arc<dyn Store> = self.store.clone();
-        let (gates, platforms) = (BTreeMap::new(), platform::Config::default());
-        let around = Around { gates: &gates, platforms: &platforms };
+        let (gates, runbooks, platforms) = (BTreeMap::new(), BTreeMap::new(), platform::Config::default());
+        let around = Around { gates: &gates, runbooks: &runbooks, platforms: &platforms };
         Executor::open(store, Clock::system(), ORG, None, &self.config(), &around).unwrap()
     }
 

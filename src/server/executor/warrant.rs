@@ -23,8 +23,10 @@ use crate::{
     lifecycle::Ruling,
     policy::{Asker, Engine, Permission, Review, RowFacts, Tally, Vote, Wish, count},
     row::{
-        Attributes, Base, Decision, DecisionId, Draft, Effect, Event, Row, RowId, Touch,
+        Attributes, Base, Decision, DecisionId, Draft, Effect, Event, Proposal, Row, RowId, Touch,
+        base::{PageEffect, RecordEffect},
         gate::GateEffect,
+        page::Site,
         stage::{Approval, Write},
         sync::SyncEffect,
     },
@@ -69,6 +71,17 @@ pub(super) enum Task {
     Approve(GateEffect),
     /// A run is told the no of a decline.
     Reject(GateEffect),
+    Publish(Publication),
+    /// Nothing is written anywhere.
+    Record(RecordEffect),
+}
+
+/// What is to be published: the effect that was signed, and the proposal that makes it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Publication {
+    pub(super) site: Site,
+    pub(super) effect: PageEffect,
+    pub(super) proposal: Proposal,
 }
 
 /// Why there is none.
@@ -134,6 +147,12 @@ impl Warrant {
                 canary.into_iter().chain([Write::Answer]).chain(apply).collect()
             }
             Task::Reject(_) => vec![Write::Answer],
+            // Notion's pages have no versions that could carry the decision's id, nor has a new page's first one.
+            Task::Publish(it) if it.site == Site::Notion || it.effect.create.is_some() => {
+                vec![Write::Publish, Write::Comment]
+            }
+            Task::Publish(_) => vec![Write::Publish],
+            Task::Record(_) => vec![Write::Record],
         }
     }
 
@@ -154,6 +173,15 @@ impl Warrant {
                 approve: matches!(self.task, Task::Approve(_)),
             }),
             (Write::Apply, Task::Approve(effect)) => Some(Due::Apply { run: effect.apply.clone()? }),
+            (Write::Publish, Task::Publish(it)) => {
+                let was = match &self.base {
+                    Base::Runbook(base) => Some(base.clone()),
+                    _ => None,
+                };
+                Some(Due::Publish { was, body: it.effect.body })
+            }
+            (Write::Comment, Task::Publish(_)) => Some(Due::Comment),
+            (Write::Record, Task::Record(_)) => Some(Due::Record),
             _ => None,
         }
     }
@@ -239,9 +267,18 @@ fn approved(case: &Case<'_>, approval: &Approval) -> Result<Warrant, NoWarrant> 
         (None, _) => return Err(unproved("the effect under its conditions is not what was decided on")),
         (Some(Effect::Argocd(effect)), Base::Sync(_)) => Task::Sync(effect),
         (Some(Effect::Github(effect)), Base::Gate(_)) => Task::Approve(effect),
+        (Some(Effect::Record(effect)), Base::Runbook(_)) => Task::Record(effect),
+        (Some(Effect::Confluence(effect)), _) => Task::Publish(publication(Site::Confluence, effect, draft)?),
+        (Some(Effect::Notion(effect)), _) => Task::Publish(publication(Site::Notion, effect, draft)?),
         (Some(_), _) => return Err(unproved("it is of a kind that is not carried out here")),
     };
     Ok(Warrant { row: row.id, tag, base: draft.base.clone(), task, by: signed.by })
+}
+
+/// The proposal is not signed itself: what it comes to is compared with the signed effect before it is sent.
+fn publication(site: Site, effect: PageEffect, draft: &Draft) -> Result<Publication, NoWarrant> {
+    let why = || NoWarrant::NotProved("the draft holds nothing to publish".to_owned());
+    Ok(Publication { site, effect, proposal: draft.proposal.clone().ok_or_else(why)? })
 }
 
 /// Somebody who could said no to this very run, and it was enough. Whether they still could does not matter: no is

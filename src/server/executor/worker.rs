@@ -135,7 +135,8 @@ async fn begin(
     };
     executor.at(point!(write, "warrant.verified")).await;
     let reading = match lease.holding(executor.hand.base(&warrant, write)).await? {
-        BaseNow::As(reading) => reading,
+        BaseNow::As(reading) => Some(reading),
+        BaseNow::Needless => None,
         BaseNow::Busy => return Err(Stopped::later("another operation is running", executor.retry())),
         BaseNow::Moved(moved) => return gone(executor, lease, known, done, moved).await,
         // A decline is in no hurry: nothing is shipped meanwhile.
@@ -146,11 +147,11 @@ async fn begin(
         }
     };
     executor.at(point!(write, "base.read")).await;
-    let before = match lease.holding(executor.hand.before(&warrant, write, &reading)).await? {
+    let before = match lease.holding(executor.hand.before(&warrant, write, reading.as_deref())).await? {
         Ok(before) => before,
         Err(why) => return Err(Stopped::later(why, executor.retry())),
     };
-    let request = Hand::request_digest(&warrant, write, &reading);
+    let request = Hand::request_digest(&warrant, write, reading.as_deref());
     let step = Step::Intend { tag: warrant.tag.clone(), write, before: before.clone(), request };
     // Exactly the row and the authority that the warrant was made from.
     let receipt = match lease.step_from(&known.row, known.authority, &known.ruling, &step).await? {
@@ -162,7 +163,7 @@ async fn begin(
     let log = head(executor, receipt.size).await?;
     let last = warrant.writes().last() == Some(&write);
     let drive = Drive { executor, lease, row: id, warrant, write, before, last, log };
-    Box::pin(drive.run(Written::No, Some(reading))).await
+    Box::pin(drive.run(Written::No, reading)).await
 }
 
 /// A former holder got as far as the intent, at least.
@@ -304,7 +305,7 @@ impl Drive<'_> {
         }
         match self.lease.holding(self.executor.hand.base(&self.warrant, self.write)).await? {
             BaseNow::As(reading) => Ok(Again::Write(reading)),
-            BaseNow::Busy => Ok(Again::Wait),
+            BaseNow::Needless | BaseNow::Busy => Ok(Again::Wait),
             BaseNow::Moved(moved) => self.moved(moved).await.map(Again::Ended),
             BaseNow::Away(why) => {
                 self.wait(&why, self.executor.retry()).await?;
@@ -545,7 +546,7 @@ impl Known {
         let open = |write: &Write| done.iter().all(|done| done.write != *write);
         let step = Step::Intend {
             tag: decided.tag()?.clone(),
-            write: [Write::Answer, Write::Apply].into_iter().find(open)?,
+            write: [Write::Answer, Write::Apply, Write::Comment].into_iter().find(open)?,
             before: Before::default(),
             request: Digest::of(""),
         };

@@ -105,6 +105,20 @@ struct Names<'a> {
     slo: Option<&'a str>,
 }
 
+impl<'a> Names<'a> {
+    /// A service's, as its gate's table has them; without one, its own name is tried.
+    fn of(own: &'a str, service: Option<&'a Service>) -> Self {
+        match service {
+            Some(service) => Self {
+                prometheus: service.prometheus.as_deref(),
+                datadog: service.datadog_slo.as_ref().map(|_| own),
+                slo: service.datadog_slo.as_deref(),
+            },
+            None => Self { prometheus: Some(own), datadog: Some(own), slo: None },
+        }
+    }
+}
+
 /// From this burn on a window's pair is bad: Google's SRE workbook, chapter 5.
 const FAST: &str = "14.4";
 const MIDDLE: &str = "6";
@@ -112,20 +126,17 @@ const SLOW: &str = "1";
 /// Less than this much of the budget is little, in percent.
 const BUDGET_LOW: &str = "10";
 
-/// The panes of a row, the most telling first. `service` is how its deploys are gated, where they are.
-pub(super) fn of(base: &Base, service: Option<&Service>, configured: &Configured<'_>) -> Vec<Wanted> {
+/// The panes of a row, the most telling first. `service` is how its deploys are gated, where they are; `own` the name of
+/// the service that a page is for.
+pub(super) fn of(
+    base: &Base,
+    own: Option<&str>,
+    service: Option<&Service>,
+    configured: &Configured<'_>,
+) -> Vec<Wanted> {
     match base {
         Base::Gate(base) => {
-            let own = base.service.as_str();
-            let names = match service {
-                Some(service) => Names {
-                    prometheus: service.prometheus.as_deref(),
-                    datadog: service.datadog_slo.as_ref().map(|_| own),
-                    slo: service.datadog_slo.as_deref(),
-                },
-                None => Names { prometheus: Some(own), datadog: Some(own), slo: None },
-            };
-            let mut panes = measured(&names, configured, true);
+            let mut panes = measured(&Names::of(&base.service, service), configured, true);
             if panes.is_empty() {
                 let why = format!(
                     "nobody measures {}: name `prometheus` or `datadog_slo` in [gates.{}]",
@@ -150,7 +161,11 @@ pub(super) fn of(base: &Base, service: Option<&Service>, configured: &Configured
             }
             panes
         }
-        Base::Runbook(_) | Base::Postmortem(_) | Base::Policy(_) => Vec::new(),
+        Base::Runbook(_) => {
+            let Some(own) = own else { return Vec::new() };
+            measured(&Names::of(own, service), configured, true)
+        }
+        Base::Postmortem(_) | Base::Policy(_) => Vec::new(),
     }
 }
 
@@ -244,7 +259,7 @@ mod tests {
             toml::from_str(&format!("repository = \"acme/billing-worker\"\n{more}")).unwrap();
         let queries = Queries::default();
         let configured = Configured { prometheus: Some(&queries), datadog: true, argocd: true };
-        of(&Base::Gate(example::reading().base()), Some(&service), &configured)
+        of(&Base::Gate(example::reading().base()), None, Some(&service), &configured)
     }
 
     #[test]

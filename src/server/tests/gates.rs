@@ -13,7 +13,7 @@ use crate::{
         reading::{self, Depth},
     },
     row::{Event, Kind, Reading as AnyReading, Risk, State, gate},
-    server::executor::{self, Around, Executor},
+    server::executor::{self, Executor},
     simulator::Fault,
     store::Leaves,
 };
@@ -77,7 +77,7 @@ impl Gated {
     }
 
     fn executor(&self) -> Executor {
-        let around = Around { gates: &self.config.gates, platforms: &self.config.platforms };
+        let around = self.config.around();
         let (store, clock) = (Arc::clone(&self.world.app.store), self.world.app.clock.clone());
         let admins = self.config.pinned().unwrap();
         Executor::open(store, clock, ORG, admins, &self.writes, &around).unwrap()

@@ -51,6 +51,7 @@ impl Hand {
             Err(NoReading::Platform(error)) if error.failure == Failure::NotFound => {
                 return Err(moved("run", &base.run, "absent"));
             }
+            Err(error @ NoReading::NotConfigured { .. }) => return Err(BaseNow::Away(error.to_string())),
             Err(NoReading::Platform(error)) => return Err(BaseNow::Away(error.to_string())),
         };
         match &reading.plan {
@@ -227,7 +228,7 @@ fn comment(warrant: &Warrant, log: Option<&str>) -> String {
     let (verb, conditions) = match &warrant.task {
         Task::Approve(effect) => ("approved", effect.conditions.clone()),
         Task::Reject(_) => ("declined", BTreeMap::new()),
-        Task::Sync(_) => ("decided", BTreeMap::new()),
+        Task::Sync(_) | Task::Publish(_) | Task::Record(_) => ("decided", BTreeMap::new()),
     };
     let conditions: Vec<_> = conditions.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let with = if conditions.is_empty() { String::new() } else { format!(" with {}", conditions.join(", ")) };
@@ -241,7 +242,7 @@ fn gate_of(warrant: &Warrant) -> Result<(Repository, &GateEffect), String> {
             let repo = effect.repository.parse::<Repository>().map_err(|error| error.to_string())?;
             Ok((repo, effect))
         }
-        Task::Sync(_) => Err("it is no gate".to_owned()),
+        Task::Sync(_) | Task::Publish(_) | Task::Record(_) => Err("it is no gate".to_owned()),
     }
 }
 

@@ -1,0 +1,216 @@
+//! What to do next about a page that is published, from what its platform shows.
+//!
+//! Confluence takes a version only on the one before it and keeps our tag with it: a write that landed is found, one that
+//! did not can be repeated. Notion has neither: its page is as it was, or as it was to be, or somebody has to look.
+//! Never: a number raised so that a write goes through; a half written page taken for one that is done.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Next, Published, Written, waited};
+use crate::row::{Digest, Moved, base::PageBase};
+
+/// How many times the lease an accepted version may be missing.
+const SHOWN_WITHIN: i32 = 4;
+
+/// Said of a version that came out otherwise than it was approved.
+pub(in crate::server::executor) const DIFFERS: &str =
+    "what the platform stored differs from what was approved";
+
+/// The next body of a page; `was` is none where a page is made.
+pub(super) fn publish(
+    was: Option<&PageBase>,
+    body: Digest,
+    shown: &Published,
+    written: &Written,
+    repeat_after: SignedDuration,
+    now: Timestamp,
+) -> Next {
+    if let Some(ours) = &shown.ours {
+        let version = format!("version {} of {}", ours.number, shown.url);
+        let said = if ours.written == body { "as approved" } else { DIFFERS };
+        return Next::Confirm { detail: format!("{version}, {said}") };
+    }
+    // A page without versions: what stands on it is all that tells.
+    let versions = was.is_none_or(|was| was.version > 0);
+    if !versions && shown.written == Some(body) && !matches!(written, Written::No) {
+        return Next::Confirm { detail: format!("{}, as approved", shown.url) };
+    }
+    let moved = moved(was, shown.now.as_ref());
+    match written {
+        Written::No => Next::Write,
+        Written::Refused { .. } if !moved.is_empty() && versions => Next::Moved { moved },
+        Written::Refused { why } if moved.is_empty() => Next::Fail { detail: why.clone() },
+        Written::Refused { why } => Next::Fail { detail: format!("{why}; a part of it stands on the page") },
+        Written::Perhaps { .. } | Written::Yes { .. } if !moved.is_empty() && !versions => Next::CannotTell {
+            detail: format!("the page is neither as it was nor as it was to be; look at {}", shown.url),
+        },
+        // Somebody else's version came first: ours is refused, whenever it arrives.
+        Written::Perhaps { since } if waited(*since, repeat_after, now) => Next::Write,
+        Written::Perhaps { .. } => Next::Wait,
+        Written::Yes { since } if waited(*since, repeat_after * SHOWN_WITHIN, now) => Next::CannotTell {
+            detail: format!("it was accepted, and no version of ours is shown; look at {}", shown.url),
+        },
+        Written::Yes { .. } => Next::Wait,
+    }
+}
+
+/// The comment that names the decision. The page is written: that it could not be commented changes nothing of that.
+pub(super) fn comment(ours: bool, written: &Written, repeat_after: SignedDuration, now: Timestamp) -> Next {
+    match written {
+        _ if ours => Next::Confirm { detail: "the page names the decision".to_owned() },
+        Written::No => Next::Write,
+        Written::Refused { why } => {
+            Next::Confirm { detail: format!("the page does not name the decision: {why}") }
+        }
+        Written::Perhaps { since } if waited(*since, repeat_after, now) => Next::Write,
+        Written::Yes { since } if waited(*since, repeat_after * SHOWN_WITHIN, now) => Next::Confirm {
+            detail: "that the page names the decision was accepted, and is not shown".to_owned(),
+        },
+        Written::Perhaps { .. } | Written::Yes { .. } => Next::Wait,
+    }
+}
+
+fn moved(was: Option<&PageBase>, is: Option<&PageBase>) -> Vec<Moved> {
+    match (was, is) {
+        (Some(was), Some(is)) => was.moved(is),
+        (None, None) => Vec::new(),
+        (was, _) => {
+            let word = |there: bool| if there { "there" } else { "absent" }.to_owned();
+            vec![Moved { what: "page".to_owned(), was: word(was.is_some()), is: word(was.is_none()) }]
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Ours;
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        "2026-05-29T04:12:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(seconds)
+    }
+
+    fn base(version: u64, body: &str) -> PageBase {
+        PageBase {
+            name: "CONF-4711".to_owned(),
+            page: "4711".to_owned(),
+            version,
+            author: "priya".to_owned(),
+            created_at: "2026-05-29T04:00:00Z".to_owned(),
+            body: Digest::of(body),
+        }
+    }
+
+    fn word(next: &Next) -> &'static str {
+        match next {
+            Next::Wait => "wait",
+            Next::Terminate { .. } => "terminate",
+            Next::Confirm { .. } => "confirm",
+            Next::Fail { .. } => "fail",
+            Next::Moved { .. } => "moved",
+            Next::Write => "write",
+            Next::CannotTell { .. } => "cannot tell",
+        }
+    }
+
+    /// Nothing sent, refused, perhaps sent, accepted.
+    fn written() -> [Written; 4] {
+        let since = at(0);
+        let refused = Written::Refused { why: "Confluence refused".to_owned() };
+        [Written::No, refused, Written::Perhaps { since }, Written::Yes { since }]
+    }
+
+    fn shown(ours: Option<(u64, &str)>, now: Option<PageBase>, body: &str) -> Published {
+        let ours = ours.map(|(number, body)| Ours { number, written: Digest::of(body) });
+        Published { ours, now, written: Some(Digest::of(body)), url: "https://wiki/4711".to_owned() }
+    }
+
+    fn check(was: Option<&PageBase>, name: &str, shown: &Published, seconds: i64, expected: [&str; 4]) {
+        for (written, expected) in written().iter().zip(expected) {
+            let lease = SignedDuration::from_secs(15);
+            let next = publish(was, Digest::of("new"), shown, written, lease, at(seconds));
+            assert_eq!(word(&next), expected, "{name}, {written:?}");
+        }
+    }
+
+    #[test]
+    fn what_follows_from_what_confluence_shows() {
+        let was = base(12, "old");
+        let same = Some(was.clone());
+        let theirs = Some(base(13, "theirs"));
+        let confirm = ["confirm"; 4];
+        let was = Some(&was);
+        check(was, "ours", &shown(Some((13, "new")), Some(base(13, "new")), "new"), 1, confirm);
+        check(was, "ours, then theirs", &shown(Some((13, "new")), Some(base(14, "x")), "x"), 1, confirm);
+        check(
+            was,
+            "as it was, early",
+            &shown(None, same.clone(), "old"),
+            14,
+            ["write", "fail", "wait", "wait"],
+        );
+        check(
+            was,
+            "as it was, late",
+            &shown(None, same.clone(), "old"),
+            15,
+            ["write", "fail", "write", "wait"],
+        );
+        check(
+            was,
+            "as it was, long",
+            &shown(None, same, "old"),
+            60,
+            ["write", "fail", "write", "cannot tell"],
+        );
+        check(was, "theirs first", &shown(None, theirs, "theirs"), 15, ["write", "moved", "write", "wait"]);
+        let differs = publish(
+            was,
+            Digest::of("new"),
+            &shown(Some((13, "mangled")), None, "mangled"),
+            &Written::No,
+            SignedDuration::from_secs(15),
+            at(1),
+        );
+        assert!(matches!(differs, Next::Confirm { detail } if detail.contains(DIFFERS)));
+    }
+
+    #[test]
+    fn what_follows_from_what_notion_shows() {
+        let was = base(0, "old");
+        let same = Some(was.clone());
+        let was = Some(&was);
+        check(
+            was,
+            "as approved",
+            &shown(None, Some(base(0, "new")), "new"),
+            1,
+            ["write", "confirm", "confirm", "confirm"],
+        );
+        check(was, "as it was, late", &shown(None, same, "old"), 15, ["write", "fail", "write", "wait"]);
+        let half = Some(base(0, "half"));
+        check(was, "half", &shown(None, half, "half"), 15, ["write", "fail", "cannot tell", "cannot tell"]);
+    }
+
+    #[test]
+    fn a_new_page_is_found_by_its_tag_alone() {
+        check(None, "not there", &shown(None, None, ""), 14, ["write", "fail", "wait", "wait"]);
+        let taken = shown(None, Some(base(1, "another")), "another");
+        check(None, "its title is taken", &taken, 15, ["write", "moved", "write", "wait"]);
+    }
+
+    #[test]
+    fn a_comment_is_made_once_and_its_absence_undoes_nothing() {
+        for (ours, seconds, expected) in [
+            (true, 1, ["confirm"; 4]),
+            (false, 14, ["write", "confirm", "wait", "wait"]),
+            (false, 15, ["write", "confirm", "write", "wait"]),
+            (false, 60, ["write", "confirm", "write", "confirm"]),
+        ] {
+            for (written, expected) in written().iter().zip(expected) {
+                let next = comment(ours, written, SignedDuration::from_secs(15), at(seconds));
+                assert_eq!(word(&next), expected, "{ours} {seconds} {written:?}");
+            }
+        }
+    }
+}
