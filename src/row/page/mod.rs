@@ -13,9 +13,15 @@ use serde_json::Value as Json;
 
 use super::{Digest, Moved, Risk, base::PageBase, base::PageEffect, proposal::Live};
 
+mod anchor;
+pub mod markup;
+pub mod merge;
+pub mod notion;
 pub mod operation;
 pub mod outline;
+pub mod storage;
 
+pub use merge::{Overlap, Rewritten};
 pub use operation::{Action, Anchor, Block, Edit, NotApplicable, Operation, Piece};
 pub use outline::{Outline, Passage, Unreadable};
 

@@ -166,3 +166,11 @@ impl Edit {
         Ok(Self { operations })
     }
 }
+
+/// What a link may go to; anything else is shown as text.
+pub(super) fn is_web(url: &str) -> bool {
+    ["https://", "http://", "mailto:"].iter().any(|scheme| {
+        url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+            && url.len() > scheme.len()
+    })
+}
