@@ -42,6 +42,8 @@ const PURE: &[&str] = &[
     "src/wire/",
     "src/platform/github/webhook.rs",
     "src/platform/pagerduty/webhook.rs",
+    "src/platform/slack/text.rs",
+    "src/platform/slack/webhook.rs",
     "src/client/plan.rs",
     "src/client/filter.rs",
     "src/agent/facts.rs",
@@ -224,6 +226,7 @@ fn breaches(file: &str, text: &str) -> Vec<Breach> {
                 "github",
                 "pagerduty",
                 "prometheus",
+                "slack",
                 "terraform",
             ] {
                 if other != mine && code.contains(&format!("platform::{other}")) {

@@ -18,6 +18,7 @@ pub mod prometheus;
 pub mod reading;
 mod secret;
 mod series;
+pub mod slack;
 pub mod terraform;
 
 use std::fmt;
@@ -29,7 +30,7 @@ pub use error::{Failure, Next, PlatformError};
 pub use series::{Sample, Series};
 
 /// Every platform there is, in the order in which people are told about them.
-pub const ALL: [Platform; 8] = [
+pub const ALL: [Platform; 9] = [
     Platform::Alertmanager,
     Platform::ArgoCd,
     Platform::Confluence,
@@ -37,6 +38,7 @@ pub const ALL: [Platform; 8] = [
     Platform::GitHub,
     Platform::PagerDuty,
     Platform::Prometheus,
+    Platform::Slack,
     Platform::Terraform,
 ];
 
@@ -49,6 +51,7 @@ pub enum Platform {
     GitHub,
     PagerDuty,
     Prometheus,
+    Slack,
     Terraform,
 }
 
@@ -63,6 +66,7 @@ impl Platform {
             Platform::GitHub => "github",
             Platform::PagerDuty => "pagerduty",
             Platform::Prometheus => "prometheus",
+            Platform::Slack => "slack",
             Platform::Terraform => "terraform",
         }
     }
@@ -77,6 +81,7 @@ impl Platform {
             Platform::GitHub => "GitHub",
             Platform::PagerDuty => "PagerDuty",
             Platform::Prometheus => "Prometheus",
+            Platform::Slack => "Slack",
             Platform::Terraform => "Terraform",
         }
     }
@@ -140,6 +145,7 @@ pub struct Config {
     pub github: Option<github::Config>,
     pub pagerduty: Option<pagerduty::Config>,
     pub prometheus: Option<prometheus::Config>,
+    pub slack: Option<slack::Config>,
     pub terraform: Option<terraform::Config>,
 }
 
@@ -153,6 +159,7 @@ pub struct Sources {
     pub github: Option<github::Source>,
     pub pagerduty: Option<pagerduty::Source>,
     pub prometheus: Option<prometheus::Source>,
+    pub slack: Option<slack::Source>,
     pub terraform: Option<terraform::Source>,
 }
 
@@ -167,6 +174,7 @@ impl Sources {
             github: config.github.as_ref().map(github::Source::open).transpose()?,
             pagerduty: config.pagerduty.as_ref().map(pagerduty::Source::open).transpose()?,
             prometheus: config.prometheus.as_ref().map(prometheus::Source::open).transpose()?,
+            slack: config.slack.as_ref().map(slack::Source::open).transpose()?,
             terraform: config.terraform.as_ref().map(terraform::Source::open).transpose()?,
         })
     }

@@ -4,7 +4,7 @@
 
 use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
-use super::{alertmanager, argocd, confluence, datadog, github, pagerduty, prometheus, terraform};
+use super::{alertmanager, argocd, confluence, datadog, github, pagerduty, prometheus, slack, terraform};
 use crate::{
     clock::Clock,
     simulator::{Account, Pace, Scenario, Setting, Simulators, Site, World},
@@ -92,6 +92,16 @@ impl Ground {
     pub(super) fn alertmanager(&self) -> alertmanager::Config {
         let second = format!("{}/replica-2", self.url(Site::Alertmanager));
         alertmanager::Config { replicas: vec![second], ..self.section(Site::Alertmanager) }
+    }
+
+    pub(super) fn slack(&self) -> slack::Config {
+        self.section(Site::Slack)
+    }
+
+    /// Slack with another token, as the posting app's.
+    pub(super) fn slack_with(&self, token: &str) -> slack::Config {
+        let file = self.token_file("slack-other", token);
+        section(&format!("url = {:?}\ntoken_file = {file:?}", self.url(Site::Slack)))
     }
 
     pub(super) fn terraform(&self) -> terraform::Config {

@@ -18,6 +18,7 @@ mod meter;
 mod pagerduty;
 mod prometheus;
 mod scenario;
+mod slack;
 mod telemetry;
 mod terraform;
 mod world;
@@ -53,13 +54,14 @@ pub enum Site {
     GitHub,
     PagerDuty,
     Prometheus,
+    Slack,
     Terraform,
     /// Where Terraform's plans lie.
     TerraformArchive,
 }
 
 impl Site {
-    pub const ALL: [Site; 9] = [
+    pub const ALL: [Site; 10] = [
         Site::Alertmanager,
         Site::ArgoCd,
         Site::Confluence,
@@ -67,6 +69,7 @@ impl Site {
         Site::GitHub,
         Site::PagerDuty,
         Site::Prometheus,
+        Site::Slack,
         Site::Terraform,
         Site::TerraformArchive,
     ];
@@ -81,6 +84,7 @@ impl Site {
             Site::GitHub => "github",
             Site::PagerDuty => "pagerduty",
             Site::Prometheus => "prometheus",
+            Site::Slack => "slack",
             Site::Terraform => "terraform",
             Site::TerraformArchive => "terraform-archive",
         }
@@ -96,6 +100,7 @@ impl Site {
             | Site::GitHub
             | Site::PagerDuty
             | Site::Prometheus
+            | Site::Slack
             | Site::TerraformArchive => "retry-after",
         }
     }
@@ -190,7 +195,7 @@ impl Simulators {
             Site::PagerDuty => format!("Token token={}", self.world.token(site)),
             // Its addresses are their own permission.
             Site::TerraformArchive => return BTreeMap::new(),
-            Site::Alertmanager | Site::GitHub | Site::Prometheus | Site::Terraform => {
+            Site::Alertmanager | Site::GitHub | Site::Prometheus | Site::Slack | Site::Terraform => {
                 format!("Bearer {}", self.world.token(site))
             }
         };
@@ -223,6 +228,7 @@ fn router(site: Site, world: World) -> Router {
         Site::GitHub => github::router(world),
         Site::PagerDuty => pagerduty::router(world),
         Site::Prometheus => prometheus::router(world),
+        Site::Slack => slack::router(world),
         Site::Terraform => terraform::router(world),
         Site::TerraformArchive => terraform::archive::router(world),
     }

@@ -22,7 +22,7 @@ use super::{
     github,
     manifest::{self, Service},
     pagerduty::{Incident, Pager},
-    telemetry, terraform,
+    slack, telemetry, terraform,
     world::{APPLICATION_KEY, State},
 };
 
@@ -137,7 +137,7 @@ pub(super) fn state(scenario: Scenario, now: Timestamp) -> Result<State, Simulat
     for site in Site::ALL.into_iter().filter(|site| *site != Site::ArgoCd) {
         state.tokens.insert(site.name().to_owned(), token()?);
     }
-    for name in [APPLICATION_KEY, confluence::EXECUTOR, terraform::EXECUTOR] {
+    for name in [APPLICATION_KEY, confluence::EXECUTOR, slack::WRITER, terraform::EXECUTOR] {
         state.tokens.insert(name.to_owned(), token()?);
     }
     measure(&mut state, now);
@@ -145,6 +145,7 @@ pub(super) fn state(scenario: Scenario, now: Timestamp) -> Result<State, Simulat
     state.terraform.add_workspace(BILLING);
     state.confluence = pages::wiki(installed)?;
     gates::begin(&mut state, installed, now);
+    talk(&mut state, now);
     state.begin_plan(now);
     Ok(state)
 }
@@ -157,6 +158,26 @@ fn measure(state: &mut State, now: Timestamp) {
     state.slo(BILLING).burn(before(now, 60 * 7), 4.0);
     state.slo(CHECKOUT_API).spent(now, 0.92);
     state.slo(SEARCH).p95(0.21);
+}
+
+/// People talk about the incident in its channel; what they say elsewhere Dock's app does not hear.
+fn talk(state: &mut State, now: Timestamp) {
+    let chat = &mut state.chat;
+    for person in ["sarah", "priya", "govind", "jordan", "marcus"] {
+        chat.add_user(person);
+    }
+    for (name, member) in [("general", true), ("deploys", true), ("random", false)] {
+        chat.add_channel(name, member);
+    }
+    let channel = format!("inc-{INCIDENT}");
+    chat.add_channel(&channel, true);
+    for (minutes, who, text) in [
+        (13, "sarah", "Express checkout is failing at the provider, I take this."),
+        (12, "priya", "Regular checkout looks fine, 6 % of checkouts are hit."),
+        (9, "sarah", "Provider says degraded, no estimate."),
+    ] {
+        chat.say(&channel, who, before(now, minutes), text, None);
+    }
 }
 
 /// Billing-worker's infrastructure is planned for a commit: a run in its workspace, which adds an IAM role.

@@ -29,6 +29,7 @@ use super::{
     manifest,
     pagerduty::Pager,
     scenario::{self, Scenario},
+    slack::{self, Chat},
     telemetry::Script,
     terraform::{self, Cloud},
 };
@@ -89,6 +90,7 @@ pub(super) struct State {
     pub(super) telemetry: BTreeMap<String, Script>,
     pub(super) github: Hub,
     pub(super) terraform: Cloud,
+    pub(super) chat: Chat,
     pub(super) alerting: Alerting,
     #[serde(default)]
     pub(super) confluence: Wiki,
@@ -204,12 +206,17 @@ impl World {
         self.read(|state| state.tokens.get(APPLICATION_KEY).cloned().unwrap_or_default())
     }
 
-    /// The token that may apply a Terraform run.
+    /// The token of the app that may post in Slack.
+    pub fn slack_writer(&self) -> String {
+        self.read(|state| state.tokens.get(slack::WRITER).cloned().unwrap_or_default())
+    }
+
     /// The id of the SLO that Datadog keeps of a service.
     pub fn datadog_slo(&self, service: &str) -> String {
         super::datadog::slo_id(service)
     }
 
+    /// The token that may apply a Terraform run.
     pub fn terraform_executor_token(&self) -> String {
         self.read(|state| state.tokens.get(terraform::EXECUTOR).cloned().unwrap_or_default())
     }
@@ -325,6 +332,7 @@ impl State {
             telemetry: BTreeMap::new(),
             github: Hub::default(),
             terraform: Cloud::default(),
+            chat: Chat::default(),
             alerting: Alerting::default(),
             confluence: Wiki::default(),
             tokens: BTreeMap::new(),

@@ -202,6 +202,8 @@ impl Estate {
             ("pagerduty", world.token(Site::PagerDuty)),
             ("prometheus", world.token(Site::Prometheus)),
             ("alertmanager", world.token(Site::Alertmanager)),
+            ("slack", world.token(Site::Slack)),
+            ("slack-writer", world.slack_writer()),
             ("terraform", world.token(Site::Terraform)),
             ("terraform-executor", world.terraform_executor_token()),
         ];
@@ -273,6 +275,7 @@ impl Estate {
             (Site::GitHub, "github"),
             (Site::PagerDuty, "pagerduty"),
             (Site::Prometheus, "prometheus"),
+            (Site::Slack, "slack"),
             (Site::Terraform, "terraform"),
         ];
         names.map(|(site, token)| self.section("platforms", simulators, site, token)).concat()

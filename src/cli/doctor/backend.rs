@@ -11,7 +11,7 @@ use crate::{
     audit::note::{KeyUse, NoteKey},
     cli::exit::Failure,
     config,
-    platform::{Fact, Health, PlatformError, Sources, argocd, confluence, github, reading, terraform},
+    platform::{Fact, Health, PlatformError, Sources, argocd, confluence, github, reading, slack, terraform},
     row::{
         Digest,
         page::{Runbook, Site, outline},
@@ -121,6 +121,9 @@ async fn platforms(sources: &Sources) -> Vec<(&'static str, Found)> {
     if let Some(confluence) = &sources.confluence {
         found.push(("confluence", said(confluence.health().await)));
     }
+    if let Some(slack) = &sources.slack {
+        found.push(("slack", on_slack(slack).await));
+    }
     if let Some(terraform) = &sources.terraform {
         found.push(("terraform", said(terraform.health().await)));
     }
@@ -171,6 +174,21 @@ async fn on_github(github: &github::Source) -> Found {
         (Some(remaining), Some(limit)) => format!("{answers}, {remaining} of {limit} calls left this hour"),
         _ => answers,
     })
+}
+
+/// Slack, whose token must not be able to do more than reading takes.
+async fn on_slack(slack: &slack::Source) -> Found {
+    let identity = slack.identity().await.map_err(|error| error.to_string())?;
+    let who = format!("as {} in {}", identity.user, identity.team);
+    let beyond = identity.beyond(&slack::READER_SCOPES);
+    if beyond.is_empty() {
+        return Ok(who);
+    }
+    let needed = slack::READER_SCOPES.join(", ");
+    Err(format!(
+        "{who}: the reading token may more than it needs: {}\nhint: an app with {needed} alone",
+        beyond.join(", ")
+    ))
 }
 
 fn said(health: Result<Health, PlatformError>) -> Found {
