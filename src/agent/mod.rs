@@ -6,6 +6,7 @@
 //! Never: decides, or writes to a platform. An agent gets a `Source` of each platform, never an `Actuator`.
 
 pub mod argus;
+pub mod chronicler;
 pub mod facts;
 mod finding;
 pub mod gatekeeper;

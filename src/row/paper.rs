@@ -2,7 +2,7 @@
 //!
 //! Never: a sentence without what it rests on; a guess where something is not known: that is an open question.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,8 @@ use super::{
     base::{IncidentBase, NewPage, PageEffect},
     page::{Block, Body, NotApplicable, Piece, Site, outline},
 };
+
+pub mod export;
 
 /// Where post-mortems are published, as `[postmortems]` in the configs of chronicler, server and executor says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -37,6 +39,23 @@ impl Place {
     pub fn holds(&self, paper: &Paper) -> bool {
         (self.site, &self.space, &self.parent) == (paper.site, &paper.space, &paper.parent)
     }
+}
+
+/// The most bytes of a paper's title: Confluence takes 255 letters, a row's title 200 bytes.
+const TITLE_MAX: usize = 160;
+
+/// `INC-2099: Redis failover stalled`. A space has each title once, and each incident one paper: the incident's name makes
+/// it its own.
+pub fn title(incident: &str, about: &str) -> String {
+    let text = if about.is_empty() { incident.to_owned() } else { format!("{incident}: {about}") };
+    if text.len() <= TITLE_MAX {
+        return text;
+    }
+    let mut end = TITLE_MAX - '…'.len_utf8();
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}…", &text[..end])
 }
 
 /// A post-mortem as it is proposed.
@@ -142,6 +161,8 @@ impl Reading {
 
 impl Paper {
     pub const LINES_MAX: usize = 1_000;
+    /// Bytes of a reviewer's own line.
+    pub const OWN_LINE_MAX: usize = 1_024;
 
     /// The lines that are published, with their numbers from 1.
     pub fn standing(&self) -> impl Iterator<Item = (usize, &Line)> {
@@ -185,7 +206,7 @@ impl Paper {
         }
     }
 
-    /// With a reviewer's word on lines, and lines of their own.
+    /// With a reviewer's word on lines, and lines of their own. Numbers are those that were shown, from 1.
     pub fn amended(
         &self,
         by: &PrincipalId,
@@ -201,17 +222,86 @@ impl Paper {
                 why: format!("the timeline has {count} lines"),
             })?;
             line.standing = if *accepted { Standing::Accepted } else { Standing::Struck };
-            line.by = Some(by.clone());
+            // A reviewer's own line stays theirs, whoever strikes it.
+            if line.by.as_ref().is_none_or(|author| line.source != author.as_str()) {
+                line.by = Some(by.clone());
+            }
         }
-        let own = |line: &Line| Line {
-            source: by.to_string(),
-            standing: Standing::Accepted,
-            by: Some(by.clone()),
-            ..line.clone()
-        };
-        paper.timeline.extend(add.iter().map(own));
+        let no = |number: usize, why: String| Err(NotApplicable::Operation { number, why });
+        if count + add.len() > Self::LINES_MAX {
+            let (most, add) = (Self::LINES_MAX, add.len());
+            return no(count + add, format!("a timeline has {most} lines at most; strikes make no room"));
+        }
+        for (at, line) in add.iter().enumerate() {
+            let text: String = line.text.split_whitespace().collect::<Vec<_>>().join(" ");
+            if text.is_empty() || text.len() > Self::OWN_LINE_MAX {
+                let why = format!("a line of your own has 1 to {} bytes of text", Self::OWN_LINE_MAX);
+                return no(count + at + 1, why);
+            }
+            paper.timeline.push(Line {
+                source: by.to_string(),
+                text,
+                standing: Standing::Accepted,
+                by: Some(by.clone()),
+                ..line.clone()
+            });
+        }
         paper.timeline.sort_by_key(|line| line.at);
         Ok(paper)
+    }
+
+    /// With what people said of the revision before: what they accepted and struck, and their own lines. What somebody
+    /// accepted stays even where it is not drafted again; what was struck and is not drafted again is gone.
+    #[must_use]
+    pub fn keeping(mut self, before: &Self) -> Self {
+        for line in before.timeline.iter().filter(|line| line.by.is_some()) {
+            let same = |new: &&mut Line| new.by.is_none() && new.same(line);
+            if let Some(new) = self.timeline.iter_mut().find(same) {
+                new.standing = line.standing;
+                new.by.clone_from(&line.by);
+            } else if line.standing == Standing::Accepted || line.own() {
+                self.timeline.push(line.clone());
+            }
+        }
+        self.timeline.sort_by_key(|line| line.at);
+        self
+    }
+
+    /// Words that are said to be a person's and were not in the revision before: only that person may put them there.
+    pub fn put_in_mouths(&self, before: Option<&Self>) -> Option<String> {
+        let stood = |line: &Line| before.is_some_and(|before| before.timeline.contains(line));
+        let claims = |line: &&Line| line.by.is_some() || line.standing != Standing::Proposed;
+        let foreign = self.timeline.iter().filter(claims).find(|line| !stood(line))?;
+        let by = foreign.by.as_ref().map_or("somebody", PrincipalId::as_str);
+        Some(format!("the line at {} is {by}'s word, and {by} has not said it", foreign.at))
+    }
+
+    /// The timeline for reading: number, time, standing, source, text; one line each.
+    pub fn timeline_text(&self) -> String {
+        let mut out = String::new();
+        for (at, line) in self.timeline.iter().enumerate() {
+            let (number, time) = (at + 1, line.at.strftime("%Y-%m-%d %H:%M:%S UTC"));
+            let by = line.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            let (standing, source, text) = (line.standing.word(), &line.source, line.text.replace('\n', " "));
+            let _ = writeln!(out, "{number:>4}  {time}  {standing}{by}  [{source}]  {text}");
+        }
+        out
+    }
+
+    /// How many lines stand each way: accepted, proposed, struck.
+    pub fn tally(&self) -> (usize, usize, usize) {
+        let count = |standing| self.timeline.iter().filter(|line| line.standing == standing).count();
+        (count(Standing::Accepted), count(Standing::Proposed), count(Standing::Struck))
+    }
+}
+
+impl Standing {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::Accepted => "accepted",
+            Self::Struck => "struck",
+        }
     }
 }
 
@@ -219,6 +309,17 @@ impl Paper {
 const TIMELINE_AFTER: usize = 2;
 
 impl Line {
+    /// It tells the same, whatever people said of it.
+    fn same(&self, other: &Self) -> bool {
+        let told = |line: &Self| (line.at, line.source.clone(), line.text.clone(), line.pointer.clone());
+        told(self) == told(other)
+    }
+
+    /// A reviewer wrote it.
+    pub fn own(&self) -> bool {
+        self.by.as_ref().is_some_and(|by| by.as_str() == self.source)
+    }
+
     fn block(&self) -> Block {
         let mut text = vec![
             Piece::Strong(self.at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()),
@@ -244,3 +345,6 @@ impl Sentence {
         Block::Paragraph { text }
     }
 }
+
+#[cfg(test)]
+mod tests;

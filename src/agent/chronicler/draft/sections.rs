@@ -1,0 +1,320 @@
+//! The sentences: what happened, what it cost, what came before, what helped, what hindered, what follows, what is not known.
+//!
+//! Never: a cause. What came before what is said; whether it was why is an open question.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Case,
+    numbers::{self, Measured},
+    timeline::{self, Noted, Of},
+};
+use crate::{
+    agent::{
+        chronicler::{
+            rules::{self, FOLLOWS_UP, WARNS},
+            words,
+        },
+        facts::Asked,
+        story::{Around, Event, EventKind, Said},
+    },
+    row::{
+        Pointer,
+        paper::{Paper, Sentence},
+    },
+};
+
+/// Actions and warnings that are told; more are counted.
+const TOLD_MAX: usize = 20;
+
+impl Case<'_> {
+    pub(super) fn summary(&self) -> Vec<Sentence> {
+        let story = &self.facts.story;
+        let incident = &story.pointer;
+        let priority = story.priority.as_deref().map(|p| format!(" ({})", words::line(p))).unwrap_or_default();
+        let title = words::quoted(&story.title);
+        let (name, service) = (words::line(&story.incident), words::line(&story.service));
+        let opened = story.opened_at.strftime("%Y-%m-%d at %H:%M UTC");
+        let opens = format!("{name}{priority}, {title}, opened on {service} on {opened}.");
+        let mut told = vec![self.sentence(&opens, &[incident])];
+        if let Some(closed) = story.closed_at {
+            let text =
+                format!("It was resolved at {}, {} later.", words::clock(closed), words::span(story.opened_at, closed));
+            told.push(self.sentence(&text, &[incident]));
+        }
+        if let Some(first) = self.first(EventKind::Acknowledged) {
+            let text = format!("It was acknowledged after {}.", words::span(story.opened_at, first.at));
+            told.push(self.sentence(&text, &[&first.pointer]));
+        }
+        if let Some(last) = self.done_last() {
+            let text = format!("The last thing that was done before it was resolved, at {}: {}", words::clock(last.at), last.text);
+            told.push(self.sentence(&text, &[last.pointer]));
+        }
+        told
+    }
+
+    pub(super) fn impact(&self) -> Vec<Sentence> {
+        let story = &self.facts.story;
+        let lasted = match story.closed_at {
+            Some(closed) => format!("The incident lasted {}.", words::span(story.opened_at, closed)),
+            None => "The incident is not resolved.".to_owned(),
+        };
+        let mut told = vec![self.sentence(&lasted, &[&story.pointer])];
+        for measured in self.measured.iter().filter(|measured| !measured.crossings.is_empty()) {
+            told.push(self.sentence(&over(measured), &[&measured.gauge.pointer]));
+        }
+        for (gauge, sample) in numbers::budgets(story) {
+            let name = words::line(&gauge.name);
+            let text = match numbers::ends(sample) {
+                Some((first, last)) => format!("{name} went from {first}{unit} to {last}{unit}.", unit = sample.unit),
+                None => format!("{name}: {}{}.", sample.value, sample.unit),
+            };
+            told.push(self.sentence(&text, &[&gauge.pointer]));
+        }
+        told
+    }
+
+    pub(super) fn factors(&self) -> Vec<Sentence> {
+        let opened = self.facts.story.opened_at;
+        let one = |around: &&Around| {
+            let before = words::span(around.at, opened);
+            let (row, title) = (around.row, words::line(&around.title));
+            // How it was approved stands after the comma: `executed, overridden by priya`.
+            let how = around.what.split_once(',').map(|(_, how)| format!(", {}", words::line(how)));
+            let how = how.unwrap_or_default();
+            let text = format!("{row} ({title}) was executed {before} before the incident opened{how}.");
+            self.sentence(&text, &[&around.pointer, &self.facts.story.pointer])
+        };
+        self.executed_before().iter().map(one).collect()
+    }
+
+    pub(super) fn helped(&self) -> Vec<Sentence> {
+        let mut told = Vec::new();
+        if let Some((event, after)) = self.acknowledged()
+            && after <= minutes(self.facts.limits.quick_min)
+        {
+            let text = format!("Somebody had it within {}.", words::lasting(after));
+            told.push(self.sentence(&text, &[&event.pointer]));
+        }
+        for (done, recovery) in self.recoveries() {
+            let after = words::span(done.at, recovery.at);
+            let text = format!("{after} after “{}”: {}.", unquoted(&done.text), recovery.text.trim_end_matches('.'));
+            told.push(self.sentence(&text, &[done.pointer, recovery.pointer]));
+        }
+        told
+    }
+
+    pub(super) fn hindered(&self) -> Vec<Sentence> {
+        let mut told = Vec::new();
+        for measured in &self.measured {
+            let first = measured.crossings.iter().find(|crossing| crossing.over);
+            let late = first.map(|first| self.facts.story.opened_at.duration_since(first.at));
+            if let Some(late) = late.filter(|late| *late >= SignedDuration::from_mins(5)) {
+                let (name, threshold) = (words::line(&measured.gauge.name), measured.text(measured.threshold));
+                let text = format!("{name} was over {threshold} {} before the incident opened.", words::lasting(late));
+                told.push(self.sentence(&text, &[&measured.gauge.pointer, &self.facts.story.pointer]));
+            }
+        }
+        if let Some((event, after)) = self.acknowledged()
+            && after > minutes(self.facts.limits.slow_min)
+        {
+            let text = format!("Nobody had acknowledged it for {}.", words::lasting(after));
+            told.push(self.sentence(&text, &[&event.pointer]));
+        }
+        let escalations: Vec<&Event> = self.events().filter(|event| event.kind == EventKind::Escalated).collect();
+        if let [first, rest @ ..] = escalations.as_slice() {
+            let times = if rest.is_empty() { "once".to_owned() } else { format!("{} times", rest.len() + 1) };
+            let pointers: Vec<&Pointer> = escalations.iter().take(TOLD_MAX).map(|event| &event.pointer).collect();
+            let text = format!("It was escalated {times}, first after {}.", words::span(self.facts.story.opened_at, first.at));
+            told.push(self.sentence(&text, &pointers));
+        }
+        for said in self.responders_said(WARNS).take(TOLD_MAX) {
+            let text = format!("A responder warned at {}: {}", words::clock(said.at), words::quoted(&said.text));
+            told.push(self.sentence(&text, &[&said.pointer]));
+        }
+        told
+    }
+
+    pub(super) fn actions(&self) -> Vec<Sentence> {
+        let said = self.responders_said(FOLLOWS_UP).map(|said| (&said.text, &said.pointer));
+        let notes = self.events().filter(|event| {
+            event.kind == EventKind::Note && !timeline::speaks_to_programs(&event.text) && words::says(&event.text, FOLLOWS_UP)
+        });
+        let named = said.chain(notes.map(|event| (&event.text, &event.pointer)));
+        let mut told: Vec<Sentence> = named
+            .take(TOLD_MAX)
+            .map(|(text, pointer)| self.sentence(&format!("Named during the response: {}", words::quoted(text)), &[pointer]))
+            .collect();
+        let pages = self.facts.story.rows.iter().filter(|around| around.row.kind == crate::row::Kind::Runbook);
+        let pages = pages.take(TOLD_MAX).map(|around| {
+            let text = format!("The runbook's change is {} ({}): {}.", around.row, words::line(&around.title), words::line(&around.what));
+            self.sentence(&text, &[&around.pointer])
+        });
+        told.extend(pages);
+        told
+    }
+
+    pub(super) fn questions(&self) -> Vec<Sentence> {
+        let story = &self.facts.story;
+        let mut asked: Vec<Sentence> = Vec::new();
+        let mut ask = |text: String, pointers: &[&Pointer]| asked.push(self.sentence(&text, pointers));
+        self.unknown(&mut ask);
+        match self.executed_before().as_slice() {
+            [] => {
+                let before = self.facts.limits.before_min;
+                let text = format!("What set it off? Dock knows of nothing that was executed within {before} minutes before it opened.");
+                ask(text, &[]);
+            }
+            before => {
+                let names: Vec<String> = before.iter().map(|around| around.row.to_string()).collect();
+                let pointers: Vec<&Pointer> = before.iter().map(|around| &around.pointer).collect();
+                ask(format!("Was {} why it happened? The order of time alone does not tell.", words::list(&names)), &pointers);
+            }
+        }
+        if numbers::budgets(story).next().is_none() {
+            ask("How much of the error budget did it spend? No source tells it.".to_owned(), &[]);
+        }
+        if self.measured.is_empty() {
+            ask("How bad did it get? No series with a threshold was read.".to_owned(), &[]);
+        }
+        ask("How many people were affected, and what did they see? No source tells it.".to_owned(), &[]);
+        if self.helped().is_empty() {
+            ask("What helped? Nothing that was read says so.".to_owned(), &[]);
+        }
+        if self.actions().is_empty() {
+            ask("What is to be done? Nobody named an action where it was read.".to_owned(), &[]);
+        }
+        self.left_out(&mut ask);
+        asked
+    }
+
+    /// What was asked of a platform and not answered, and what no platform is configured for.
+    fn unknown(&self, ask: &mut dyn FnMut(String, &[&Pointer])) {
+        let story = &self.facts.story;
+        let mut source = |what: &str, asked: Option<String>| {
+            if let Some(why) = asked {
+                ask(format!("What did {what} hold? It is unknown: {}.", words::line(&why)), &[]);
+            }
+        };
+        source("the incident's log", unread(&story.events));
+        source("the incident's channel", unread(&story.said));
+        for gauge in &story.gauges {
+            let why = gauge.value.unknown().map(|(why, _)| why.to_owned());
+            source(&words::line(&gauge.name), why);
+        }
+        for measured in self.measured.iter().filter(|measured| measured.gaps.0 > 0) {
+            let (gaps, all) = measured.gaps;
+            let name = words::line(&measured.gauge.name);
+            let text = format!("What was {name} while nothing was measured ({gaps} of {all} points)?");
+            ask(text, &[&measured.gauge.pointer]);
+        }
+    }
+
+    fn left_out(&self, ask: &mut dyn FnMut(String, &[&Pointer])) {
+        let kept = &self.kept;
+        if kept.too_many > 0 {
+            let (count, most) = (kept.too_many, Paper::LINES_MAX);
+            ask(format!("{count} lines more than the {most} that a paper holds were left out, the least telling first: is one of them needed?"), &[]);
+        }
+        if kept.noise > 0 {
+            let count = kept.noise;
+            ask(format!("{count} messages of the channel are on no line (from programs, or about nothing that is done): is one of them needed?"), &[]);
+        }
+        if !kept.to_programs.is_empty() {
+            let pointers: Vec<&Pointer> = kept.to_programs.iter().take(TOLD_MAX).collect();
+            let count = kept.to_programs.len();
+            ask(format!("{count} texts that speak to programs were left out and not followed: who wrote them, and why?"), &pointers);
+        }
+    }
+
+    pub(super) fn executed_before(&self) -> Vec<&Around> {
+        let (opened, window) = (self.facts.story.opened_at, minutes(self.facts.limits.before_min));
+        let near = |around: &&Around| {
+            let before = opened.duration_since(around.at);
+            around.what.starts_with("executed") && !before.is_negative() && before <= window
+        };
+        self.facts.story.rows.iter().filter(near).collect()
+    }
+
+    fn events(&self) -> impl Iterator<Item = &Event> {
+        self.facts.story.events.known().into_iter().flatten()
+    }
+
+    fn first(&self, kind: EventKind) -> Option<&Event> {
+        self.events().filter(|event| event.kind == kind).min_by_key(|event| event.at)
+    }
+
+    fn acknowledged(&self) -> Option<(&Event, SignedDuration)> {
+        let first = self.first(EventKind::Acknowledged)?;
+        Some((first, first.at.duration_since(self.facts.story.opened_at)))
+    }
+
+    /// Messages of responders that say one of the phrases; none that speaks to programs.
+    fn responders_said<'s>(&'s self, phrases: &'static [&'static str]) -> impl Iterator<Item = &'s Said> {
+        let said = self.facts.story.said.known().into_iter().flatten();
+        said.filter(move |said| {
+            !said.bot
+                && !timeline::speaks_to_programs(&said.text)
+                && timeline::responds(self.facts, &said.by)
+                && words::says(&said.text, phrases)
+        })
+    }
+
+    /// Something that a responder did, or that Dock carried out.
+    fn done(&self) -> impl Iterator<Item = &Noted<'_>> {
+        self.noted.iter().filter(|noted| match noted.of {
+            Of::Said(_) => noted.rule == rules::SAID_DECISION || noted.rule == rules::SAID_COMMAND,
+            Of::Row(around) => around.what.starts_with("executed") || around.what.starts_with("rolled back"),
+            Of::Event(_) | Of::Over | Of::Under => false,
+        })
+    }
+
+    fn done_last(&self) -> Option<&Noted<'_>> {
+        let story = &self.facts.story;
+        let within = |at: Timestamp| at >= story.opened_at && story.closed_at.is_some_and(|closed| at <= closed);
+        self.done().filter(|noted| within(noted.at)).last()
+    }
+
+    /// Each recovery with the last thing that was done shortly before it.
+    fn recoveries(&self) -> Vec<(&Noted<'_>, &Noted<'_>)> {
+        let window = minutes(self.facts.limits.recovery_min);
+        let recovers = |noted: &&Noted<'_>| match noted.of {
+            Of::Under => true,
+            Of::Event(event) => event.kind == EventKind::AlertResolved,
+            Of::Said(_) | Of::Row(_) | Of::Over => false,
+        };
+        let opened = self.facts.story.opened_at;
+        let with_cause = |recovery| {
+            let recovery: &Noted<'_> = recovery;
+            let done = self.done().filter(|done| done.at >= opened && done.at <= recovery.at).last()?;
+            (recovery.at.duration_since(done.at) <= window).then_some((done, recovery))
+        };
+        self.noted.iter().filter(recovers).filter_map(with_cause).take(TOLD_MAX).collect()
+    }
+}
+
+fn minutes(count: u32) -> SignedDuration {
+    SignedDuration::from_mins(i64::from(count))
+}
+
+/// A line that holds a quotation, within another one.
+fn unquoted(text: &str) -> String {
+    text.replace(['“', '”'], "\"")
+}
+
+fn over(measured: &Measured<'_>) -> String {
+    let (name, threshold) = (words::line(&measured.gauge.name), measured.text(measured.threshold));
+    let peak = measured.peak.map(|(value, at)| format!(", at most {} at {}", measured.text(value), words::clock(at)));
+    let lasted = words::lasting(measured.over);
+    let more = if measured.gaps.0 > 0 { "at least " } else { "" };
+    format!("{name} was over {threshold} for {more}{lasted}{}.", peak.unwrap_or_default())
+}
+
+/// Why nothing is known of it.
+fn unread<T>(asked: &Asked<T>) -> Option<String> {
+    match asked {
+        Asked::Known { .. } => None,
+        Asked::Unknown { why, .. } => Some(why.clone()),
+        Asked::Never => Some("no platform is configured that could say".to_owned()),
+    }
+}
