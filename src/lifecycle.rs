@@ -25,7 +25,7 @@ mod tests;
 /// What happens to a row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
-    /// Its agent drafts again.
+    /// Its agent drafts again, or a reviewer changed what it proposes.
     Revise(Box<Revision>),
     /// A person says something, signed and verified.
     Decide(Box<Judgement>),
@@ -78,6 +78,8 @@ pub struct Revision {
     pub base_revision: String,
     pub drift: Option<Digest>,
     pub claim: bool,
+    /// The reviewer who changed the proposal; none where its agent drafted again.
+    pub amended_by: Option<PrincipalId>,
 }
 
 /// A verified decision, with what the backend looked up about it.
@@ -171,20 +173,37 @@ pub fn opened(row: &Row) -> Entry {
 }
 
 fn revise(ruling: &Ruling, row: &Row, revision: &Revision, now: Timestamp) -> Result<Transition, Refusal> {
-    if let Some((by, note)) = &ruling.halted {
+    // A halt stops agents; what a person changes is a person's.
+    if let (Some((by, note)), None) = (&ruling.halted, &revision.amended_by) {
         return Err(Refusal::Halted { by: by.clone(), note: note.clone() });
     }
     if !row.state().undecided() {
-        return Err(Refusal::OutOfStep { state: row.state(), step: "revise".to_owned() });
+        let step = if revision.amended_by.is_some() { "amend" } else { "revise" };
+        return Err(Refusal::OutOfStep { state: row.state(), step: step.to_owned() });
     }
     if row.revision >= Row::REVISIONS_MAX {
         return Err(Refusal::TooManyRevisions { limit: Row::REVISIONS_MAX });
     }
     let mut next = row.clone();
     next.revision += 1;
-    void_standing(&mut next, row.revision, "the agent drafted again");
-    let Revision { title, verdict, incident, reviewers, risk, rule, digests, base_revision, drift, claim } =
-        revision.clone();
+    let why = match &revision.amended_by {
+        Some(by) => format!("{by} changed what is proposed"),
+        None => "the agent drafted again".to_owned(),
+    };
+    void_standing(&mut next, row.revision, &why);
+    let Revision {
+        title,
+        verdict,
+        incident,
+        reviewers,
+        risk,
+        rule,
+        digests,
+        base_revision,
+        drift,
+        claim,
+        amended_by,
+    } = revision.clone();
     next.title = title;
     next.verdict = verdict;
     next.incident = incident;
@@ -198,7 +217,7 @@ fn revise(ruling: &Ruling, row: &Row, revision: &Revision, now: Timestamp) -> Re
     next.base_revision = base_revision;
     next.drift = drift;
     next.claim = claim;
-    let body = revision_body(&next);
+    let body = revision_body(&next).with_some("amended_by", amended_by.as_ref().map(PrincipalId::as_str));
     Ok(moved_to(row, next, Stage::Pending, Event::RowRevised, body, now).with(Work::Notify))
 }
 

@@ -33,6 +33,7 @@ mod serve;
 mod service;
 mod show;
 mod sync;
+mod timeline;
 mod watch;
 
 use exit::{Code, Failure, Outcome};
@@ -110,6 +111,8 @@ enum Command {
     Extend(aside::Extend),
     /// Say what you saw on the platform, where Dock could not tell whether it was executed.
     Attest(aside::Attest),
+    /// The lines of a post-mortem: accept, strike, add.
+    Timeline(timeline::Timeline),
     /// Read what changed, deliver what was signed.
     Sync(sync::Sync),
     /// What was signed here, and what became of it.
@@ -190,6 +193,7 @@ fn dispatch(cli: Cli) -> Outcome {
         Command::Withdraw(args) => decide::plain(globals, crate::row::Decision::Withdraw, &args),
         Command::Extend(args) => aside::extend(globals, &args),
         Command::Attest(args) => aside::attest(globals, &args),
+        Command::Timeline(args) => timeline::run(globals, &args),
         Command::People(args) => administer::people(globals, &args),
         Command::Key(args) => administer::keys(globals, &args),
         Command::Token(args) => administer::tokens(globals, &args),

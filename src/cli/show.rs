@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     client::{Cache, Cached, Outbox, outbox::Seen},
-    row::{Base, Moved, RowId, present},
+    row::{Base, Moved, Proposal, RowId, paper, present},
     wire::{Mark, Pane, RowView, Span},
 };
 
@@ -21,8 +21,9 @@ use crate::{
 const MEASURED_WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(after_help = "Examples:\n  dock show sync-8822\n  dock show sync-8822 --diff --since opened\n  \
-    dock show sync-8822 --history --json")]
+    dock show sync-8822 --history --json\n  dock show pm-31 --html > pm-31.html")]
 pub(super) struct Show {
     /// The row: sync-8822, with a hyphen or an underscore, or a prefix that only one row has.
     row: String,
@@ -38,6 +39,12 @@ pub(super) struct Show {
     /// Its entries in the record.
     #[arg(long)]
     history: bool,
+    /// A post-mortem as Markdown.
+    #[arg(long, conflicts_with_all = ["diff", "history", "html"])]
+    markdown: bool,
+    /// A post-mortem as one HTML file, to print or to send.
+    #[arg(long, conflicts_with_all = ["diff", "history"])]
+    html: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -76,6 +83,9 @@ async fn show(person: &Person, args: &Show) -> Outcome {
         offline = read.offline;
         read.cached
     };
+    if args.markdown || args.html {
+        return export(&read.view, args.html);
+    }
     if let Some(since) = args.since {
         return moved(person, &outbox, &read.view, since).await;
     }
@@ -84,6 +94,21 @@ async fn show(person: &Person, args: &Show) -> Outcome {
     print(person, read, args.diff, &telemetry)
         .and_then(|view| if args.revision.is_none() { mark_seen(person, &outbox, &view) } else { Ok(()) })
         .map(|()| Code::Done)
+}
+
+/// The paper to take away, with the row, the revision and the digest that it can be checked by.
+fn export(view: &RowView, html: bool) -> Outcome {
+    let head = &view.head;
+    let Some(Proposal::Paper(paper)) = &view.proposal else {
+        return Err(Failure::usage(format!("{} is no post-mortem: there is nothing to export", head.id)));
+    };
+    let colophon = format!(
+        "{} revision {}, {}, as of {}; content sha256 {}",
+        head.id, head.revision, head.state, head.as_of, head.content_sha256
+    );
+    let write = if html { paper::export::html } else { paper::export::markdown };
+    out::text(&out::safe_lines(&write(paper, &colophon)));
+    Ok(Code::Done)
 }
 
 async fn revision_of(person: &Person, cache: &Cache, id: RowId, revision: u32) -> Result<Cached, Failure> {
@@ -193,6 +218,14 @@ fn text(view: &RowView, now: Timestamp, plain: bool) -> String {
         let budget = out::span(i64::from(signal.signal.budget_s));
         let word = if signal.fresh { format!("{age} old") } else { format!("STALE {age} (budget {budget})") };
         lines.push(format!("{}: {word}", out::safe(&signal.signal.name)));
+    }
+    if let Some(Proposal::Paper(paper)) = &view.proposal {
+        let (accepted, proposed, struck) = paper.tally();
+        lines.push(format!(
+            "\nTIMELINE, line by line ({accepted} accepted, {proposed} proposed, {struck} struck; `dock timeline {} strike N`)",
+            head.id
+        ));
+        lines.push(out::safe_lines(&paper.timeline_text()).trim_end().to_owned());
     }
     lines.push("\nDECIDED SO FAR".to_owned());
     decided(view, now, &mut lines);

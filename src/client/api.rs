@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::settings::loopback;
 use crate::{
-    row::{DecisionId, Digest, Draft, PrincipalId, Refusal, RowId},
+    row::{Amendment, DecisionId, Digest, Draft, PrincipalId, Refusal, RowId},
     wire::{
         AgentView, AttestRequest, Challenge, ChallengeRequest, DecisionAnswer, DraftAnswer, EvidenceParts,
         ExtendRequest, Fresh, HaltRequest, Hints, HistoryEntry, LiftRequest, LoginRequest, Me, PersonView,
@@ -333,6 +333,20 @@ impl Api {
     /// More time for a row, before it lapses.
     pub async fn extend_row(&self, row: RowId, request: &ExtendRequest) -> Result<RowView, ApiError> {
         self.send(Method::POST, &format!("/v1/rows/{row}/extend"), request).await
+    }
+
+    /// A reviewer changes what is proposed: the next revision, if the row is still at `revision`.
+    pub async fn amend_row(
+        &self,
+        row: RowId,
+        revision: u32,
+        amendment: &Amendment,
+    ) -> Result<RowView, ApiError> {
+        let request = self
+            .request(Method::POST, &format!("/v1/rows/{row}/amendments"))
+            .header(header::IF_MATCH, format!("\"{revision}\""));
+        // The backend reads the platforms again before it answers.
+        self.json(request.json(amendment).timeout(Duration::from_secs(90))).await
     }
 
     /// What a person saw on the platform, where Dock cannot tell.

@@ -99,6 +99,7 @@ fn next_revision(row: &Row) -> Revision {
         base_revision: "next".to_owned(),
         drift: row.drift,
         claim: false,
+        amended_by: None,
     }
 }
 
@@ -141,6 +142,10 @@ impl World {
             "withdraw" => decide(Decision::Withdraw),
             "policy" => Step::PolicyDecides { decision: id, policy: "staging-patch v3".to_owned() },
             "revise" => Step::Revise(Box::new(next_revision(row))),
+            "amend" => {
+                let amended_by = Some(words[1].parse().unwrap());
+                Step::Revise(Box::new(Revision { amended_by, ..next_revision(row) }))
+            }
             "base-moved" => Step::BaseMoved { moved },
             "stale" => Step::Stale { moved },
             "lapse" => Step::Lapse,
@@ -233,6 +238,25 @@ fn one_key_approves_a_reversible_row_and_it_ends_healthy() {
          confirm                     -> executed
          healthy                     -> healthy
          decline chi                 -> refused already_decided",
+    );
+}
+
+#[test]
+fn a_reviewers_change_voids_the_keys_and_is_for_undecided_rows_alone() {
+    check(
+        "open sync sync irreversible 2 -> pending
+         approve ben                   -> half_signed
+         amend chi                     -> pending
+         approve chi                   -> half_signed
+         approve ben                   -> approved
+         amend ben                     -> refused out_of_step",
+    );
+    check(
+        "open sync sync reversible 1 -> pending
+         needs-changes ben           -> needs_changes
+         amend ben                   -> pending
+         decline ben                 -> declined
+         amend ben                   -> refused out_of_step",
     );
 }
 
@@ -478,6 +502,8 @@ fn halted_is_halted() {
         apply(&halted, &row, step, at).map_err(|refusal| refusal.code()).map(|t| t.row.state())
     };
     assert_eq!(refused(&Step::Revise(Box::new(next_revision(&row))), now), Err("halted"));
+    let amended = Revision { amended_by: Some("ben".parse().unwrap()), ..next_revision(&row) };
+    assert_eq!(refused(&Step::Revise(Box::new(amended)), now), Ok(State::Pending), "a person's change is no draft");
     assert_eq!(refused(&Step::Lapse, later), Err("out_of_step"), "waiting rows do not expire meanwhile");
     let decide = Step::Decide(Box::new(judgement(&row, key(&row, Decision::Decline, "ben", 1, now))));
     assert_eq!(refused(&decide, now), Ok(State::Declined), "a halt never refuses a decision");
@@ -497,6 +523,7 @@ fn any_line() -> impl Strategy<Value = String> {
     let other = prop_oneof![
         Just("policy"),
         Just("revise"),
+        Just("amend ben"),
         Just("base-moved"),
         Just("stale"),
         Just("lapse"),

@@ -347,4 +347,4 @@ impl Sentence {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

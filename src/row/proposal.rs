@@ -74,6 +74,24 @@ pub struct Amendment {
 }
 
 impl Proposal {
+    /// What is said in a person's name, and was not said in the revision before.
+    pub fn put_in_mouths(&self, before: Option<&Self>) -> Option<String> {
+        match (self, before) {
+            (Self::Paper(paper), Some(Self::Paper(before))) => paper.put_in_mouths(Some(before)),
+            (Self::Paper(paper), _) => paper.put_in_mouths(None),
+            (Self::Edit(edit), before) => {
+                let stood = match before {
+                    Some(Self::Edit(before)) => before.operations.as_slice(),
+                    Some(Self::Paper(_) | Self::Live(_)) | None => &[],
+                };
+                let foreign = edit.operations.iter().find(|one| one.by.is_some() && !stood.contains(one))?;
+                let by = foreign.by.as_ref().map_or("somebody", PrincipalId::as_str);
+                Some(format!("an operation carries {by}'s words, and {by} has not said them"))
+            }
+            (Self::Live(_), _) => None,
+        }
+    }
+
     /// With a reviewer's changes in it.
     pub fn amended(&self, by: &PrincipalId, amendment: &Amendment) -> Result<Self, NotApplicable> {
         let no = |why: &str| Err(NotApplicable::Operation { number: 1, why: why.to_owned() });

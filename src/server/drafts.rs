@@ -14,6 +14,7 @@ use axum::{
 use jiff::Timestamp;
 
 use super::{
+    amendments,
     app::App,
     automatic, claim,
     identity::Caller,
@@ -51,6 +52,7 @@ pub(super) async fn open(
         return Ok(answer);
     }
     let draft = body.value;
+    amendments::own_words(&draft, None)?;
     let read = Read::of(&app, &draft).await?;
     for _ in 0..TRIES_MAX {
         let now = app.clock.now();
@@ -127,6 +129,10 @@ pub(super) async fn revise(
         }
         if (draft.kind, &draft.subject) != (id.kind, &before.subject) {
             return Err(Problem::bad_request("subject", "a revision keeps its row's kind and subject"));
+        }
+        if draft.proposal.is_some() {
+            let whole = app.store.whole(id, None).await?;
+            amendments::own_words(&draft, whole.as_ref().map(|whole| &whole.draft))?;
         }
         let judged = read.judge(&app, id, &draft)?;
         let mut revision = judge::revision(&before, &draft, judged);
@@ -379,14 +385,14 @@ fn author(standing: &Standing, agent: &PrincipalId) -> Result<Author, Problem> {
 }
 
 /// What the row points at, kept beside the log: the difference, and the text that reviewers are shown.
-fn blobs(row: &Row, draft: &Draft) -> (Vec<Vec<u8>>, c1::Value) {
+pub(super) fn blobs(row: &Row, draft: &Draft) -> (Vec<Vec<u8>>, c1::Value) {
     let shown = present::text(draft, row.id, row.revision);
     let blobs = vec![draft.diff.clone().into_bytes(), shown.into_bytes()];
     let digests = c1::list(blobs.iter().map(Digest::of));
     (blobs, digests)
 }
 
-fn with_body(commit: &mut Commit, row: &Row, draft: &Draft) {
+pub(super) fn with_body(commit: &mut Commit, row: &Row, draft: &Draft) {
     commit.draft = Some(Box::new(draft.clone()));
     commit.blobs = blobs(row, draft).0;
 }
@@ -404,7 +410,7 @@ fn key(headers: &HeaderMap) -> Result<String, Problem> {
     text.filter(fits).map(str::to_owned).ok_or_else(|| Problem::bad_request("Idempotency-Key", &why))
 }
 
-fn if_match(headers: &HeaderMap) -> Result<u32, Problem> {
+pub(super) fn if_match(headers: &HeaderMap) -> Result<u32, Problem> {
     let text = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok());
     let revision = text.and_then(|text| text.strip_prefix('"')?.strip_suffix('"')?.parse().ok());
     revision.ok_or_else(|| {

@@ -125,5 +125,6 @@ pub(super) fn revision(row: &Row, draft: &Draft, judged: Judged) -> lifecycle::R
         base_revision: draft.base.revision(),
         drift: judged.drift,
         claim: false,
+        amended_by: None,
     }
 }

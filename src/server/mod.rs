@@ -22,6 +22,7 @@ use crate::{
 };
 
 mod admin;
+mod amendments;
 mod app;
 mod aside;
 mod automatic;

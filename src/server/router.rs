@@ -14,7 +14,7 @@ use axum::{
 };
 
 use super::{
-    admin,
+    admin, amendments,
     app::App,
     aside, blobs, decisions, drafts, evidence, feed, health, holds, hooks,
     input::{BLOB_BYTES_MAX, DRAFT_BYTES_MAX, REQUEST_BYTES_MAX},
@@ -30,6 +30,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
     let drafts = Router::new()
         .route("/v1/rows", get(rows::list).post(drafts::open))
         .route("/v1/rows/{id}/revisions", post(drafts::revise))
+        .route("/v1/rows/{id}/amendments", post(amendments::amend))
         .layer(DefaultBodyLimit::max(DRAFT_BYTES_MAX));
     let blobs = Router::new()
         .route("/v1/blobs/{sha256}", put(blobs::put).get(blobs::get))

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::row::{self, Draft, Kind, Proposal, Verdict};
 
 fn at(minute: i64) -> Timestamp {
     "2026-05-29T03:00:00Z".parse::<Timestamp>().unwrap() + jiff::SignedDuration::from_mins(minute)
@@ -21,7 +22,7 @@ fn pointer() -> Pointer {
     }
 }
 
-pub(super) fn line(minute: i64, text: &str) -> Line {
+fn line(minute: i64, text: &str) -> Line {
     Line {
         at: at(minute),
         source: "pagerduty".to_owned(),
@@ -32,7 +33,7 @@ pub(super) fn line(minute: i64, text: &str) -> Line {
     }
 }
 
-pub(super) fn paper() -> Paper {
+pub(crate) fn paper() -> Paper {
     let section = |heading: &str, text: &str| Section {
         heading: heading.to_owned(),
         sentences: vec![Sentence { text: text.to_owned(), pointers: vec![pointer()] }],
@@ -53,6 +54,39 @@ pub(super) fn paper() -> Paper {
             line(9, "priya: “rotating the replica”"),
             line(42, "Resolved by priya"),
         ],
+    }
+}
+
+/// The paper, as its agent drafts it.
+pub(crate) fn draft() -> Draft {
+    let reading = row::Reading::Paper(Box::new(Reading {
+        incident: "INC-2099".to_owned(),
+        updated_at: "2026-05-29T03:42:00Z".to_owned(),
+        closed: true,
+        environment: "production".to_owned(),
+        paper: Some(paper()),
+    }));
+    Draft {
+        kind: Kind::Postmortem,
+        subject: reading.subject(),
+        environment: reading.environment().to_owned(),
+        title: paper().title,
+        verdict: Verdict::Publish,
+        rationale: "The log was read to its end.".to_owned(),
+        prose_by: "rules".to_owned(),
+        signals: vec![],
+        pointers: vec![pointer()],
+        incident: Some("INC-2099".to_owned()),
+        parent: None,
+        reviewers: vec![who("priya")],
+        risk: reading.risk(),
+        base: reading.base(),
+        effect: reading.effect(),
+        diff: reading.difference(),
+        proposal: Some(Proposal::Paper(paper())),
+        amended_by: vec![],
+        facts: BTreeMap::new(),
+        read_at: at(60),
     }
 }
 

@@ -263,7 +263,7 @@ impl Case<'_> {
     /// Something that a responder did, or that Dock carried out.
     fn done(&self) -> impl Iterator<Item = &Noted<'_>> {
         self.noted.iter().filter(|noted| match noted.of {
-            Of::Said(_) => noted.rule == rules::SAID_DECISION || noted.rule == rules::SAID_COMMAND,
+            Of::Said => noted.rule == rules::SAID_DECISION || noted.rule == rules::SAID_COMMAND,
             Of::Row(around) => around.what.starts_with("executed") || around.what.starts_with("rolled back"),
             Of::Event(_) | Of::Over | Of::Under => false,
         })
@@ -281,7 +281,7 @@ impl Case<'_> {
         let recovers = |noted: &&Noted<'_>| match noted.of {
             Of::Under => true,
             Of::Event(event) => event.kind == EventKind::AlertResolved,
-            Of::Said(_) | Of::Row(_) | Of::Over => false,
+            Of::Said | Of::Row(_) | Of::Over => false,
         };
         let opened = self.facts.story.opened_at;
         let with_cause = |recovery| {

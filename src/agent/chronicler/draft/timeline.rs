@@ -38,7 +38,7 @@ pub(super) struct Noted<'a> {
 #[derive(Clone, Copy)]
 pub(super) enum Of<'a> {
     Event(&'a Event),
-    Said(&'a Said),
+    Said,
     Row(&'a Around),
     Over,
     Under,
@@ -83,7 +83,7 @@ pub(super) fn kept(facts: &Facts, noted: &[Noted<'_>]) -> Kept {
     let notes = facts.story.events.known().map(Vec::as_slice).unwrap_or_default();
     let notes = notes.iter().filter(|event| speaks_to_programs(&event.text)).map(|event| event.pointer.clone());
     let to_programs: Vec<Pointer> = to_programs.chain(notes).collect();
-    let lined = noted.iter().filter(|noted| matches!(noted.of, Of::Said(_))).count();
+    let lined = noted.iter().filter(|noted| matches!(noted.of, Of::Said)).count();
     let programs = said.iter().filter(|said| speaks_to_programs(&said.text)).count();
     Kept {
         too_many: noted.len() - by_rank.len(),
@@ -103,8 +103,8 @@ fn rank(noted: &Noted<'_>) -> u8 {
             EventKind::Alert | EventKind::AlertResolved | EventKind::Other => 5,
         },
         Of::Row(_) => 0,
-        Of::Said(_) if noted.rule == rules::SAID_MARKED => 1,
-        Of::Said(_) => 2,
+        Of::Said if noted.rule == rules::SAID_MARKED => 1,
+        Of::Said => 2,
         Of::Over | Of::Under => 3,
     }
 }
@@ -151,7 +151,7 @@ fn message<'a>(facts: &Facts, said: &'a Said) -> Option<Noted<'a>> {
     let rule = told_by(facts, said)?;
     let text = format!("{}: {}", words::line(&said.by), words::quoted(&said.text));
     let (at, pointer) = (said.at, &said.pointer);
-    Some(Noted { rule, at, source: pointer.platform.clone(), text, pointer, of: Of::Said(said) })
+    Some(Noted { rule, at, source: pointer.platform.clone(), text, pointer, of: Of::Said })
 }
 
 /// The rule that puts a message on the timeline, if one does.
