@@ -44,11 +44,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::agent::{argus, gatekeeper};
+    use crate::agent::{argus, chronicler, gatekeeper};
 
     #[test]
     fn every_rule_of_a_flow_has_its_own_id() {
-        for table in [argus::rules::TABLE, gatekeeper::rules::TABLE] {
+        for table in [argus::rules::TABLE, gatekeeper::rules::TABLE, chronicler::rules::TABLE] {
             let ids: BTreeSet<_> = table.iter().map(|rule| rule.id).collect();
             assert_eq!(ids.len(), table.len());
             assert!(ids.contains(READ_ID));

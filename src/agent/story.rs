@@ -27,6 +27,8 @@ pub struct Story {
     pub events: Asked<Vec<Event>>,
     /// What was said in its channel, threads among it, in the order of time.
     pub said: Asked<Vec<Said>>,
+    /// What was said and could not be read, and why; what [`Self::said`] has is then not all.
+    pub unread: Option<String>,
     /// Rows that were decided or carried out around it, in the order of time.
     pub rows: Vec<Around>,
     /// What it did to the service's numbers, across its whole time.
@@ -87,4 +89,13 @@ pub struct Around {
     /// `executed, overridden by priya`.
     pub what: String,
     pub pointer: Pointer,
+}
+
+impl Story {
+    /// When things were well again, as far as anybody recorded it: the last alert's end, else the incident's.
+    pub fn recovered_at(&self) -> Option<Timestamp> {
+        let events = self.events.known().map(Vec::as_slice).unwrap_or_default();
+        let of = |kind| events.iter().rev().find(move |event| event.kind == kind).map(|event| event.at);
+        of(EventKind::AlertResolved).or_else(|| of(EventKind::Resolved)).or(self.closed_at)
+    }
 }

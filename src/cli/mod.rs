@@ -9,6 +9,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 mod administer;
 mod agent;
+mod amend;
 mod aside;
 mod audit;
 mod console;
@@ -111,6 +112,8 @@ enum Command {
     Extend(aside::Extend),
     /// Say what you saw on the platform, where Dock could not tell whether it was executed.
     Attest(aside::Attest),
+    /// Change what an edit of a page proposes, before deciding on it.
+    Amend(amend::Amend),
     /// The lines of a post-mortem: accept, strike, add.
     Timeline(timeline::Timeline),
     /// Read what changed, deliver what was signed.
@@ -193,6 +196,7 @@ fn dispatch(cli: Cli) -> Outcome {
         Command::Withdraw(args) => decide::plain(globals, crate::row::Decision::Withdraw, &args),
         Command::Extend(args) => aside::extend(globals, &args),
         Command::Attest(args) => aside::attest(globals, &args),
+        Command::Amend(args) => amend::run(globals, &args),
         Command::Timeline(args) => timeline::run(globals, &args),
         Command::People(args) => administer::people(globals, &args),
         Command::Key(args) => administer::keys(globals, &args),

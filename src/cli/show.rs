@@ -13,12 +13,15 @@ use super::{
 };
 use crate::{
     client::{Cache, Cached, Outbox, outbox::Seen},
-    row::{Base, Moved, Proposal, RowId, paper, present},
+    row::{Base, Kind, Moved, Proposal, RowId, paper, present},
     wire::{Mark, Pane, RowView, Span},
 };
 
 /// How long the text of a row waits for what is measured beside it.
 const MEASURED_WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
+
+/// Papers like this one that are named.
+const SIMILAR_MAX: usize = 3;
 
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
@@ -90,10 +93,32 @@ async fn show(person: &Person, args: &Show) -> Outcome {
         return moved(person, &outbox, &read.view, since).await;
     }
     let whole = !args.diff && !person.globals.json && args.revision.is_none();
-    let telemetry = if whole { telemetry(person, id, offline).await } else { String::new() };
+    let mut telemetry = if whole { telemetry(person, id, offline).await } else { String::new() };
+    if whole {
+        telemetry.push_str(&similar(&cache, &read.view, person.now())?);
+    }
     print(person, read, args.diff, &telemetry)
         .and_then(|view| if args.revision.is_none() { mark_seen(person, &outbox, &view) } else { Ok(()) })
         .map(|()| Code::Done)
+}
+
+/// Incidents like this one, as far as this home has their papers.
+fn similar(cache: &Cache, view: &RowView, now: Timestamp) -> Result<String, Failure> {
+    let Some(Proposal::Paper(paper)) = &view.proposal else { return Ok(String::new()) };
+    let mut found = Vec::new();
+    for id in cache.ids()?.into_iter().filter(|id| id.kind == Kind::Postmortem && *id != view.head.id) {
+        let Some(other) = cache.row(id, now)? else { continue };
+        if let Some(Proposal::Paper(other)) = &other.view.proposal
+            && let Some(alike) = paper::similar::alike(paper, other)
+        {
+            found.push((alike.percent, id, other.title.clone(), alike.shared.join(", ")));
+        }
+    }
+    found.sort_by_key(|(percent, id, ..)| (std::cmp::Reverse(*percent), *id));
+    let line = |(percent, id, title, shared): &(u64, RowId, String, String)| {
+        format!("similar: {id} {} ({percent} %: {})\n", out::safe(title), out::safe(shared))
+    };
+    Ok(found.iter().take(SIMILAR_MAX).map(line).collect())
 }
 
 /// The paper to take away, with the row, the revision and the digest that it can be checked by.

@@ -120,7 +120,10 @@ pub(super) async fn amend(person: &Person, row: RowId, amendment: &Amendment) ->
     let away = |failure: Failure| match failure.code {
         Code::Away => Failure::new(
             Code::Away,
-            format!("{}\nhint: a change of what is proposed needs the backend; nothing was changed", failure.words),
+            format!(
+                "{}\nhint: a change of what is proposed needs the backend; nothing was changed",
+                failure.words
+            ),
         ),
         _ => failure,
     };
@@ -142,8 +145,10 @@ async fn list(person: &Person, row: RowId) -> Outcome {
     let paper = paper(&read.cached.view)?;
     if person.globals.json {
         for (at, line) in paper.timeline.iter().enumerate() {
-            out::json(&serde_json::json!({"number": at + 1, "at": line.at, "source": line.source, "text": line.text,
-                "standing": line.standing, "by": line.by, "pointer": line.pointer}));
+            out::json(
+                &serde_json::json!({"number": at + 1, "at": line.at, "source": line.source, "text": line.text,
+                "standing": line.standing, "by": line.by, "pointer": line.pointer}),
+            );
         }
     } else {
         out::text(&out::safe_lines(&paper.timeline_text()));
@@ -171,7 +176,8 @@ mod tests {
         for wrong in ["0", "8-5", "x", "", "-3", "1-", "1-99999999999"] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
-        let lines: Vec<_> = said(&["2-3".parse().unwrap(), "7".parse().unwrap()], false).lines.into_iter().collect();
+        let lines: Vec<_> =
+            said(&["2-3".parse().unwrap(), "7".parse().unwrap()], false).lines.into_iter().collect();
         assert_eq!(lines, [(2, false), (3, false), (7, false)]);
     }
 

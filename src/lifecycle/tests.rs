@@ -503,7 +503,11 @@ fn halted_is_halted() {
     };
     assert_eq!(refused(&Step::Revise(Box::new(next_revision(&row))), now), Err("halted"));
     let amended = Revision { amended_by: Some("ben".parse().unwrap()), ..next_revision(&row) };
-    assert_eq!(refused(&Step::Revise(Box::new(amended)), now), Ok(State::Pending), "a person's change is no draft");
+    assert_eq!(
+        refused(&Step::Revise(Box::new(amended)), now),
+        Ok(State::Pending),
+        "a person's change is no draft"
+    );
     assert_eq!(refused(&Step::Lapse, later), Err("out_of_step"), "waiting rows do not expire meanwhile");
     let decide = Step::Decide(Box::new(judgement(&row, key(&row, Decision::Decline, "ben", 1, now))));
     assert_eq!(refused(&decide, now), Ok(State::Declined), "a halt never refuses a decision");

@@ -14,6 +14,7 @@ use super::{
 };
 
 pub mod export;
+pub mod similar;
 
 /// Where post-mortems are published, as `[postmortems]` in the configs of chronicler, server and executor says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -56,7 +56,7 @@ pub(super) async fn amend(
             return Err(Refusal::StaleRevision { row: id, signed, current }.into());
         }
         let draft = amended(&whole.draft, &caller, &body.value)?;
-        let reading = claim::read(&app, &draft.base, claim::Look::Whole).await?;
+        let reading = claim::read(&app, &draft.base, draft.proposal.as_ref(), claim::Look::Whole).await?;
         let reading = reading.ok_or_else(|| claim::not_configured(platform(id.kind)))?;
         let now = app.clock.now();
         let draft = Draft {

@@ -71,7 +71,7 @@ struct Case<'a> {
 
 impl<'a> Case<'a> {
     fn of(facts: &'a Facts) -> Self {
-        let measured = numbers::measured(&facts.story);
+        let measured = numbers::measured(&facts.story, &facts.limits);
         let noted = timeline::noted(facts, &measured);
         let kept = timeline::kept(facts, &noted);
         Self { facts, people: people(facts), noted, measured, kept }

@@ -7,10 +7,13 @@ use jiff::Timestamp;
 use super::rules::Limits;
 use crate::{
     agent::{
-        facts::{Asks, Asked, Past},
+        facts::{Asked, Asks, Past},
         story::Story,
     },
-    row::{PrincipalId, page::Site, paper::Paper},
+    row::{
+        PrincipalId,
+        paper::{Paper, Place},
+    },
 };
 
 /// Everything that one draft is made from.
@@ -18,7 +21,7 @@ use crate::{
 pub struct Facts {
     pub story: Story,
     /// Where it is published.
-    pub place: Destination,
+    pub place: Place,
     /// Whoever led the response is asked first.
     pub reviewers: Vec<PrincipalId>,
     pub limits: Limits,
@@ -28,15 +31,6 @@ pub struct Facts {
     /// The note that sent it back.
     pub asks: Option<Asks>,
     pub read_at: Timestamp,
-}
-
-/// The page tree that papers are published in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Destination {
-    pub site: Site,
-    pub space: String,
-    pub parent: Option<String>,
-    pub environment: String,
 }
 
 /// What stood in the row before this draft.

@@ -32,7 +32,7 @@ rules! {
     ROW_AROUND "row-around" v 1 Note from "Dock":
         "a row was decided, executed, held or rolled back around it" => "a line";
     BREAKPOINT "breakpoint" v 1 Note from "Prometheus or Datadog":
-        "a series crosses its threshold" => "a line, over or under, with the value";
+        "a series crosses its threshold; a burn rate that names none, 1x" => "a line, over or under, with the value";
     PEAK "peak" v 1 Note from "Prometheus or Datadog":
         "a series with a threshold has a highest point" => "impact: the value and when";
     BUDGET "budget" v 1 Note from "Prometheus or Datadog":
@@ -56,7 +56,7 @@ rules! {
 }
 
 /// What can be set per installation. The rules' sentences name the defaults.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// A row that was executed so long before the incident opened may have to do with it, in minutes.
@@ -69,6 +69,8 @@ pub struct Limits {
     pub recovery_min: u32,
     /// Reactions that put a message on the timeline.
     pub marks: Vec<String>,
+    /// What a burn rate is held against where its series names no threshold: 1 spends the budget exactly in its time.
+    pub burn_over: f64,
 }
 
 impl Default for Limits {
@@ -80,6 +82,7 @@ impl Default for Limits {
             slow_min: 15,
             recovery_min: 15,
             marks: marks.map(str::to_owned).to_vec(),
+            burn_over: 1.0,
         }
     }
 }
@@ -89,30 +92,122 @@ pub(super) const FRESH_S: u32 = 3_600;
 
 /// A responder says what is done.
 pub(super) const DECIDES: &[&str] = &[
-    "failing over", "failed over", "fail over now", "rolling back", "rolled back", "rollback", "reverting", "reverted",
-    "restarting", "restarted", "rotating", "rotated", "scaling", "scaled", "disabling", "disabled", "enabling", "enabled",
-    "toggled", "toggling", "draining", "drained", "pausing", "paused", "promoting", "promoted", "switching", "switched",
-    "deploying", "deployed", "killing", "killed", "cordoned", "evicted", "declaring", "declared", "mitigated", "decided",
-    "going with", "flushed", "flushing", "blocked", "blocking", "shifted", "shifting", "muting", "muted",
+    "failing over",
+    "failed over",
+    "fail over now",
+    "rolling back",
+    "rolled back",
+    "rollback",
+    "reverting",
+    "reverted",
+    "restarting",
+    "restarted",
+    "rotating",
+    "rotated",
+    "scaling",
+    "scaled",
+    "disabling",
+    "disabled",
+    "enabling",
+    "enabled",
+    "toggled",
+    "toggling",
+    "draining",
+    "drained",
+    "pausing",
+    "paused",
+    "promoting",
+    "promoted",
+    "switching",
+    "switched",
+    "deploying",
+    "deployed",
+    "killing",
+    "killed",
+    "cordoned",
+    "evicted",
+    "declaring",
+    "declared",
+    "mitigated",
+    "decided",
+    "going with",
+    "flushed",
+    "flushing",
+    "blocked",
+    "blocking",
+    "shifted",
+    "shifting",
+    "muting",
+    "muted",
 ];
 
 /// A responder warns.
-pub(super) const WARNS: &[&str] =
-    &["don't", "dont", "do not", "stop", "wrong runbook", "runbook is wrong", "is outdated", "step is wrong", "never run"];
+pub(super) const WARNS: &[&str] = &[
+    "don't",
+    "dont",
+    "do not",
+    "stop",
+    "wrong runbook",
+    "runbook is wrong",
+    "is outdated",
+    "step is wrong",
+    "never run",
+];
 
 /// Something is left to do.
-pub(super) const FOLLOWS_UP: &[&str] =
-    &["follow up", "follow-up", "followup", "action item", "todo", "to do", "we should", "we need to", "let's add", "next time"];
+pub(super) const FOLLOWS_UP: &[&str] = &[
+    "follow up",
+    "follow-up",
+    "followup",
+    "action item",
+    "todo",
+    "to do",
+    "we should",
+    "we need to",
+    "let's add",
+    "next time",
+];
 
 /// Programs whose name makes a message a command.
 pub(super) const COMMANDS: &[&str] = &[
-    "kubectl", "redis-cli", "psql", "mysql", "helm", "argocd", "terraform", "systemctl", "aws", "gcloud", "az", "gh", "curl",
-    "ansible-playbook", "consul", "vault", "etcdctl", "kafka-topics", "iptables",
+    "kubectl",
+    "redis-cli",
+    "psql",
+    "mysql",
+    "helm",
+    "argocd",
+    "terraform",
+    "systemctl",
+    "aws",
+    "gcloud",
+    "az",
+    "gh",
+    "curl",
+    "ansible-playbook",
+    "consul",
+    "vault",
+    "etcdctl",
+    "kafka-topics",
+    "iptables",
 ];
 
 /// A text that speaks to whatever program reads it.
 pub(super) const TO_PROGRAMS: &[&str] = &[
-    "ignore the above", "ignore all previous", "ignore previous", "ignore your instructions", "ignore all instructions",
-    "disregard the above", "disregard previous", "disregard all", "system prompt", "you are an ai", "you are a language model",
-    "as an ai", "new instructions", "dear agent", "attention agent", "note to the agent", "instructions for the agent",
+    "ignore the above",
+    "ignore all previous",
+    "ignore previous",
+    "ignore your instructions",
+    "ignore all instructions",
+    "disregard the above",
+    "disregard previous",
+    "disregard all",
+    "system prompt",
+    "you are an ai",
+    "you are a language model",
+    "as an ai",
+    "new instructions",
+    "dear agent",
+    "attention agent",
+    "note to the agent",
+    "instructions for the agent",
 ];

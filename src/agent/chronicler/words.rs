@@ -133,8 +133,9 @@ mod tests {
 
     #[test]
     fn prose_has_roles_and_no_names() {
-        let people = [("priya shah", "the first responder"), ("priya", "the first responder"), ("jo", "a responder")]
-            .map(|(name, role)| Known { name: name.to_owned(), role: role.to_owned() });
+        let people =
+            [("priya shah", "the first responder"), ("priya", "the first responder"), ("jo", "a responder")]
+                .map(|(name, role)| Known { name: name.to_owned(), role: role.to_owned() });
         for (text, said) in [
             ("@priya-oncall rotated it", "the first responder rotated it"),
             ("Priya Shah's fix", "the first responder's fix"),

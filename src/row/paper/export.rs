@@ -212,7 +212,13 @@ mod tests {
         let headings: Vec<_> = text.lines().filter(|line| line.starts_with('#')).collect();
         assert_eq!(
             headings,
-            ["# INC-2099: Redis \\(primary\\) is gone", "## Summary", "## Impact", "## Timeline", "## What helped"]
+            [
+                "# INC-2099: Redis \\(primary\\) is gone",
+                "## Summary",
+                "## Impact",
+                "## Timeline",
+                "## What helped"
+            ]
         );
         assert!(text.contains("- **2026-05-29 03:02:00 UTC** Acknowledged by priya [pagerduty](<https://acme.pagerduty.com/incidents/Q1>)\n"));
         assert!(text.ends_with("---\n\npm-31 revision 1\n"));

@@ -96,12 +96,20 @@ fn said(lines: &[(usize, bool)]) -> BTreeMap<usize, bool> {
 
 #[test]
 fn lines_are_accepted_and_struck_by_number_and_own_lines_stand_where_their_time_is() {
-    let mine = Line { source: "system".to_owned(), text: " the pager \n was mute ".to_owned(), ..line(5, "") };
+    let mine =
+        Line { source: "system".to_owned(), text: " the pager \n was mute ".to_owned(), ..line(5, "") };
     let amended = paper().amended(&who("priya"), &said(&[(1, true), (3, false)]), &[mine]).unwrap();
     let told: Vec<_> = amended
         .timeline
         .iter()
-        .map(|line| (line.text.as_str(), line.source.as_str(), line.standing, line.by.as_ref().map(PrincipalId::as_str)))
+        .map(|line| {
+            (
+                line.text.as_str(),
+                line.source.as_str(),
+                line.standing,
+                line.by.as_ref().map(PrincipalId::as_str),
+            )
+        })
         .collect();
     assert_eq!(
         told,
@@ -115,7 +123,11 @@ fn lines_are_accepted_and_struck_by_number_and_own_lines_stand_where_their_time_
     let numbers: Vec<_> = amended.standing().map(|(number, _)| number).collect();
     assert_eq!(numbers, [1, 2, 3]);
     assert_eq!(amended.tally(), (2, 1, 1));
-    assert!(amended.timeline_text().contains("   4  2026-05-29 03:42:00 UTC  struck by priya  [pagerduty]  Resolved by priya\n"));
+    assert!(
+        amended
+            .timeline_text()
+            .contains("   4  2026-05-29 03:42:00 UTC  struck by priya  [pagerduty]  Resolved by priya\n")
+    );
     let struck = amended.amended(&who("marcus"), &said(&[(2, false)]), &[]).unwrap();
     assert!(struck.timeline[1].own(), "a line stays its author's");
 }
@@ -134,7 +146,8 @@ fn a_line_that_is_not_there_is_no_line() {
 
 #[test]
 fn the_next_draft_keeps_what_people_said() {
-    let before = paper().amended(&who("priya"), &said(&[(1, true), (2, false), (3, false)]), &[line(5, "mine")]);
+    let before =
+        paper().amended(&who("priya"), &said(&[(1, true), (2, false), (3, false)]), &[line(5, "mine")]);
     let before = before.unwrap();
     let mut next = paper();
     next.timeline.remove(2);

@@ -3,7 +3,7 @@
 //! Never: a handler called behind the router's back.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     os::unix::fs::PermissionsExt as _,
     path::Path,
     sync::{Arc, OnceLock},
@@ -37,6 +37,7 @@ use crate::{
     wire::RowView,
 };
 
+mod amendments;
 mod decisions;
 mod drafts;
 mod faults;
@@ -347,7 +348,10 @@ fn bootstrap(token: &Token, now: jiff::Timestamp) -> String {
     let token = AdminChange::TokenIssued {
         token: token.hash().to_string(),
         principal: name("argus"),
-        scopes: BTreeSet::from(["read".to_owned(), "draft:sync".to_owned(), "draft:gate".to_owned()]),
+        scopes: ["read", "draft:sync", "draft:gate", "draft:postmortem"]
+            .map(str::to_owned)
+            .into_iter()
+            .collect(),
         expires_at: None,
     };
     let mut changes = vec![key("admin")];

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     agent::{
+        chronicler::rules::Limits,
         facts::{Gauge, Sample},
         story::Story,
     },
@@ -39,8 +40,8 @@ pub(super) struct Crossing {
 }
 
 /// The series of a story that have a threshold.
-pub(super) fn measured(story: &Story) -> Vec<Measured<'_>> {
-    story.gauges.iter().filter_map(of).collect()
+pub(super) fn measured<'a>(story: &'a Story, limits: &Limits) -> Vec<Measured<'a>> {
+    story.gauges.iter().filter_map(|gauge| of(gauge, limits)).collect()
 }
 
 /// The gauges of the error budget itself.
@@ -49,10 +50,11 @@ pub(super) fn budgets(story: &Story) -> impl Iterator<Item = (&Gauge, &Sample)> 
     story.gauges.iter().filter(budget).filter_map(|gauge| Some((gauge, gauge.value.known()?)))
 }
 
-fn of(gauge: &Gauge) -> Option<Measured<'_>> {
+fn of<'a>(gauge: &'a Gauge, limits: &Limits) -> Option<Measured<'a>> {
     let series = gauge.value.known()?.series.as_ref()?;
     let number = |text: &String| text.parse::<f64>().ok().filter(|n| n.is_finite());
-    let threshold = series.threshold.as_ref().or(gauge.hold_at.as_ref()).and_then(number)?;
+    let burns = gauge.name.to_lowercase().contains("burn").then_some(limits.burn_over);
+    let threshold = series.threshold.as_ref().or(gauge.hold_at.as_ref()).and_then(number).or(burns)?;
     let mut found = Measured {
         gauge,
         unit: &series.unit,

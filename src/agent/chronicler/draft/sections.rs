@@ -31,15 +31,19 @@ impl Case<'_> {
     pub(super) fn summary(&self) -> Vec<Sentence> {
         let story = &self.facts.story;
         let incident = &story.pointer;
-        let priority = story.priority.as_deref().map(|p| format!(" ({})", words::line(p))).unwrap_or_default();
+        let priority =
+            story.priority.as_deref().map(|p| format!(" ({})", words::line(p))).unwrap_or_default();
         let title = words::quoted(&story.title);
         let (name, service) = (words::line(&story.incident), words::line(&story.service));
         let opened = story.opened_at.strftime("%Y-%m-%d at %H:%M UTC");
         let opens = format!("{name}{priority}, {title}, opened on {service} on {opened}.");
         let mut told = vec![self.sentence(&opens, &[incident])];
         if let Some(closed) = story.closed_at {
-            let text =
-                format!("It was resolved at {}, {} later.", words::clock(closed), words::span(story.opened_at, closed));
+            let text = format!(
+                "It was resolved at {}, {} later.",
+                words::clock(closed),
+                words::span(story.opened_at, closed)
+            );
             told.push(self.sentence(&text, &[incident]));
         }
         if let Some(first) = self.first(EventKind::Acknowledged) {
@@ -47,7 +51,11 @@ impl Case<'_> {
             told.push(self.sentence(&text, &[&first.pointer]));
         }
         if let Some(last) = self.done_last() {
-            let text = format!("The last thing that was done before it was resolved, at {}: {}", words::clock(last.at), last.text);
+            let text = format!(
+                "The last thing that was done before it was resolved, at {}: {}",
+                words::clock(last.at),
+                last.text
+            );
             told.push(self.sentence(&text, &[last.pointer]));
         }
         told
@@ -66,7 +74,9 @@ impl Case<'_> {
         for (gauge, sample) in numbers::budgets(story) {
             let name = words::line(&gauge.name);
             let text = match numbers::ends(sample) {
-                Some((first, last)) => format!("{name} went from {first}{unit} to {last}{unit}.", unit = sample.unit),
+                Some((first, last)) => {
+                    format!("{name} went from {first}{unit} to {last}{unit}.", unit = sample.unit)
+                }
                 None => format!("{name}: {}{}.", sample.value, sample.unit),
             };
             told.push(self.sentence(&text, &[&gauge.pointer]));
@@ -79,10 +89,15 @@ impl Case<'_> {
         let one = |around: &&Around| {
             let before = words::span(around.at, opened);
             let (row, title) = (around.row, words::line(&around.title));
-            // How it was approved stands after the comma: `executed, overridden by priya`.
-            let how = around.what.split_once(',').map(|(_, how)| format!(", {}", words::line(how)));
-            let how = how.unwrap_or_default();
-            let text = format!("{row} ({title}) was executed {before} before the incident opened{how}.");
+            // How it was decided stands after the comma: `executed, overridden by priya`.
+            let (state, how) = around.what.split_once(',').unwrap_or((&around.what, ""));
+            let how = if how.trim().is_empty() { String::new() } else { format!(", {}", words::line(how)) };
+            let now = if state == "executed" {
+                String::new()
+            } else {
+                format!("; it is {} now", words::line(state))
+            };
+            let text = format!("{row} ({title}) was executed {before} before the incident opened{how}{now}.");
             self.sentence(&text, &[&around.pointer, &self.facts.story.pointer])
         };
         self.executed_before().iter().map(one).collect()
@@ -98,7 +113,8 @@ impl Case<'_> {
         }
         for (done, recovery) in self.recoveries() {
             let after = words::span(done.at, recovery.at);
-            let text = format!("{after} after “{}”: {}.", unquoted(&done.text), recovery.text.trim_end_matches('.'));
+            let text =
+                format!("{after} after “{}”: {}.", unquoted(&done.text), recovery.text.trim_end_matches('.'));
             told.push(self.sentence(&text, &[done.pointer, recovery.pointer]));
         }
         told
@@ -110,8 +126,12 @@ impl Case<'_> {
             let first = measured.crossings.iter().find(|crossing| crossing.over);
             let late = first.map(|first| self.facts.story.opened_at.duration_since(first.at));
             if let Some(late) = late.filter(|late| *late >= SignedDuration::from_mins(5)) {
-                let (name, threshold) = (words::line(&measured.gauge.name), measured.text(measured.threshold));
-                let text = format!("{name} was over {threshold} {} before the incident opened.", words::lasting(late));
+                let (name, threshold) =
+                    (words::line(&measured.gauge.name), measured.text(measured.threshold));
+                let text = format!(
+                    "{name} was over {threshold} {} before the incident opened.",
+                    words::lasting(late)
+                );
                 told.push(self.sentence(&text, &[&measured.gauge.pointer, &self.facts.story.pointer]));
             }
         }
@@ -121,15 +141,21 @@ impl Case<'_> {
             let text = format!("Nobody had acknowledged it for {}.", words::lasting(after));
             told.push(self.sentence(&text, &[&event.pointer]));
         }
-        let escalations: Vec<&Event> = self.events().filter(|event| event.kind == EventKind::Escalated).collect();
+        let escalations: Vec<&Event> =
+            self.events().filter(|event| event.kind == EventKind::Escalated).collect();
         if let [first, rest @ ..] = escalations.as_slice() {
             let times = if rest.is_empty() { "once".to_owned() } else { format!("{} times", rest.len() + 1) };
-            let pointers: Vec<&Pointer> = escalations.iter().take(TOLD_MAX).map(|event| &event.pointer).collect();
-            let text = format!("It was escalated {times}, first after {}.", words::span(self.facts.story.opened_at, first.at));
+            let pointers: Vec<&Pointer> =
+                escalations.iter().take(TOLD_MAX).map(|event| &event.pointer).collect();
+            let text = format!(
+                "It was escalated {times}, first after {}.",
+                words::span(self.facts.story.opened_at, first.at)
+            );
             told.push(self.sentence(&text, &pointers));
         }
         for said in self.responders_said(WARNS).take(TOLD_MAX) {
-            let text = format!("A responder warned at {}: {}", words::clock(said.at), words::quoted(&said.text));
+            let text =
+                format!("A responder warned at {}: {}", words::clock(said.at), words::quoted(&said.text));
             told.push(self.sentence(&text, &[&said.pointer]));
         }
         told
@@ -138,16 +164,26 @@ impl Case<'_> {
     pub(super) fn actions(&self) -> Vec<Sentence> {
         let said = self.responders_said(FOLLOWS_UP).map(|said| (&said.text, &said.pointer));
         let notes = self.events().filter(|event| {
-            event.kind == EventKind::Note && !timeline::speaks_to_programs(&event.text) && words::says(&event.text, FOLLOWS_UP)
+            event.kind == EventKind::Note
+                && !timeline::speaks_to_programs(&event.text)
+                && words::says(&event.text, FOLLOWS_UP)
         });
         let named = said.chain(notes.map(|event| (&event.text, &event.pointer)));
         let mut told: Vec<Sentence> = named
             .take(TOLD_MAX)
-            .map(|(text, pointer)| self.sentence(&format!("Named during the response: {}", words::quoted(text)), &[pointer]))
+            .map(|(text, pointer)| {
+                self.sentence(&format!("Named during the response: {}", words::quoted(text)), &[pointer])
+            })
             .collect();
-        let pages = self.facts.story.rows.iter().filter(|around| around.row.kind == crate::row::Kind::Runbook);
+        let pages =
+            self.facts.story.rows.iter().filter(|around| around.row.kind == crate::row::Kind::Runbook);
         let pages = pages.take(TOLD_MAX).map(|around| {
-            let text = format!("The runbook's change is {} ({}): {}.", around.row, words::line(&around.title), words::line(&around.what));
+            let text = format!(
+                "The runbook's change is {} ({}): {}.",
+                around.row,
+                words::line(&around.title),
+                words::line(&around.what)
+            );
             self.sentence(&text, &[&around.pointer])
         });
         told.extend(pages);
@@ -162,13 +198,21 @@ impl Case<'_> {
         match self.executed_before().as_slice() {
             [] => {
                 let before = self.facts.limits.before_min;
-                let text = format!("What set it off? Dock knows of nothing that was executed within {before} minutes before it opened.");
+                let text = format!(
+                    "What set it off? Dock knows of nothing that was executed within {before} minutes before it opened."
+                );
                 ask(text, &[]);
             }
             before => {
                 let names: Vec<String> = before.iter().map(|around| around.row.to_string()).collect();
                 let pointers: Vec<&Pointer> = before.iter().map(|around| &around.pointer).collect();
-                ask(format!("Was {} why it happened? The order of time alone does not tell.", words::list(&names)), &pointers);
+                ask(
+                    format!(
+                        "Was {} why it happened? The order of time alone does not tell.",
+                        words::list(&names)
+                    ),
+                    &pointers,
+                );
             }
         }
         if numbers::budgets(story).next().is_none() {
@@ -198,6 +242,7 @@ impl Case<'_> {
         };
         source("the incident's log", unread(&story.events));
         source("the incident's channel", unread(&story.said));
+        source("what of the channel could not be read", story.unread.clone());
         for gauge in &story.gauges {
             let why = gauge.value.unknown().map(|(why, _)| why.to_owned());
             source(&words::line(&gauge.name), why);
@@ -214,16 +259,31 @@ impl Case<'_> {
         let kept = &self.kept;
         if kept.too_many > 0 {
             let (count, most) = (kept.too_many, Paper::LINES_MAX);
-            ask(format!("{count} lines more than the {most} that a paper holds were left out, the least telling first: is one of them needed?"), &[]);
+            ask(
+                format!(
+                    "{count} lines more than the {most} that a paper holds were left out, the least telling first: is one of them needed?"
+                ),
+                &[],
+            );
         }
         if kept.noise > 0 {
             let count = kept.noise;
-            ask(format!("{count} messages of the channel are on no line (from programs, or about nothing that is done): is one of them needed?"), &[]);
+            ask(
+                format!(
+                    "{count} messages of the channel are on no line (from programs, or about nothing that is done): is one of them needed?"
+                ),
+                &[],
+            );
         }
         if !kept.to_programs.is_empty() {
             let pointers: Vec<&Pointer> = kept.to_programs.iter().take(TOLD_MAX).collect();
             let count = kept.to_programs.len();
-            ask(format!("{count} texts that speak to programs were left out and not followed: who wrote them, and why?"), &pointers);
+            ask(
+                format!(
+                    "{count} texts that speak to programs were left out and not followed: who wrote them, and why?"
+                ),
+                &pointers,
+            );
         }
     }
 
@@ -231,7 +291,7 @@ impl Case<'_> {
         let (opened, window) = (self.facts.story.opened_at, minutes(self.facts.limits.before_min));
         let near = |around: &&Around| {
             let before = opened.duration_since(around.at);
-            around.what.starts_with("executed") && !before.is_negative() && before <= window
+            carried_out(around) && !before.is_negative() && before <= window
         };
         self.facts.story.rows.iter().filter(near).collect()
     }
@@ -264,14 +324,15 @@ impl Case<'_> {
     fn done(&self) -> impl Iterator<Item = &Noted<'_>> {
         self.noted.iter().filter(|noted| match noted.of {
             Of::Said => noted.rule == rules::SAID_DECISION || noted.rule == rules::SAID_COMMAND,
-            Of::Row(around) => around.what.starts_with("executed") || around.what.starts_with("rolled back"),
+            Of::Row(around) => carried_out(around),
             Of::Event(_) | Of::Over | Of::Under => false,
         })
     }
 
     fn done_last(&self) -> Option<&Noted<'_>> {
         let story = &self.facts.story;
-        let within = |at: Timestamp| at >= story.opened_at && story.closed_at.is_some_and(|closed| at <= closed);
+        let within =
+            |at: Timestamp| at >= story.opened_at && story.closed_at.is_some_and(|closed| at <= closed);
         self.done().filter(|noted| within(noted.at)).last()
     }
 
@@ -293,6 +354,12 @@ impl Case<'_> {
     }
 }
 
+/// Something was written on a platform: `executed, …`, `healthy, …`.
+fn carried_out(around: &Around) -> bool {
+    let state = around.what.split(',').next().unwrap_or_default();
+    ["executed", "healthy", "degraded", "rolled back", "rolled_back"].contains(&state.trim())
+}
+
 fn minutes(count: u32) -> SignedDuration {
     SignedDuration::from_mins(i64::from(count))
 }
@@ -304,7 +371,9 @@ fn unquoted(text: &str) -> String {
 
 fn over(measured: &Measured<'_>) -> String {
     let (name, threshold) = (words::line(&measured.gauge.name), measured.text(measured.threshold));
-    let peak = measured.peak.map(|(value, at)| format!(", at most {} at {}", measured.text(value), words::clock(at)));
+    let peak = measured
+        .peak
+        .map(|(value, at)| format!(", at most {} at {}", measured.text(value), words::clock(at)));
     let lasted = words::lasting(measured.over);
     let more = if measured.gaps.0 > 0 { "at least " } else { "" };
     format!("{name} was over {threshold} for {more}{lasted}{}.", peak.unwrap_or_default())

@@ -33,8 +33,14 @@ impl Case<'_> {
             let platform = said.first().map_or("slack", |said| said.pointer.platform.as_str());
             format!("{} messages, {} on the timeline", said.len(), lines(platform))
         });
-        let channel = story.said.known().and_then(|said| said.first()).map_or(&story.pointer, |said| &said.pointer);
+        let channel =
+            story.said.known().and_then(|said| said.first()).map_or(&story.pointer, |said| &said.pointer);
         self.source(&mut found, "incident channel", said, &story.said, channel);
+        if let Some(why) = &story.unread {
+            let says = format!("Unknown: a part of the channel ({}).", words::line(why));
+            let finding = self.about(rules::UNKNOWN_FACT, "rest of the channel", why, channel.clone());
+            found.push(finding.unknown().saying(says));
+        }
         for gauge in &story.gauges {
             let value = gauge.value.known().map(|sample| format!("{}{}", sample.value, sample.unit));
             let series = gauge.value.known().and_then(|sample| sample.series.clone());
@@ -63,7 +69,14 @@ impl Case<'_> {
     }
 
     /// One source: what it told, or that it did not.
-    fn source<T>(&self, found: &mut Vec<Finding>, name: &str, value: Option<String>, asked: &Asked<T>, pointer: &Pointer) {
+    fn source<T>(
+        &self,
+        found: &mut Vec<Finding>,
+        name: &str,
+        value: Option<String>,
+        asked: &Asked<T>,
+        pointer: &Pointer,
+    ) {
         if let Some(value) = value {
             found.push(self.dated(rules::READ, name, &value, pointer, asked.at()));
         } else if let Some((why, at)) = asked.unknown() {
@@ -77,7 +90,14 @@ impl Case<'_> {
         self.dated(rule, name, value, &pointer, None)
     }
 
-    fn dated(&self, rule: Rule, name: &str, value: &str, pointer: &Pointer, at: Option<Timestamp>) -> Finding {
+    fn dated(
+        &self,
+        rule: Rule,
+        name: &str,
+        value: &str,
+        pointer: &Pointer,
+        at: Option<Timestamp>,
+    ) -> Finding {
         Finding::new(rule, name, value, pointer.clone(), at.unwrap_or(self.facts.read_at), FRESH_S)
     }
 
@@ -89,7 +109,8 @@ impl Case<'_> {
         let sources: std::collections::BTreeSet<&str> =
             paper.timeline.iter().map(|line| line.source.as_str()).collect();
         let sources: Vec<String> = sources.into_iter().map(str::to_owned).collect();
-        let count = |heading: &str| sections_named(paper, heading).map_or(0, |section| section.sentences.len());
+        let count =
+            |heading: &str| sections_named(paper, heading).map_or(0, |section| section.sentences.len());
         let mut told = vec![format!(
             "{word}: {} with {} timeline lines from {}, {} contributing factors, {} actions and {} open questions.",
             paper.title,
@@ -99,12 +120,16 @@ impl Case<'_> {
             count("Actions"),
             count("Open questions"),
         )];
-        told.extend(findings.iter().filter(|f| f.rule.weight >= Weight::Go).filter_map(|f| f.sentence.clone()));
+        told.extend(
+            findings.iter().filter(|f| f.rule.weight >= Weight::Go).filter_map(|f| f.sentence.clone()),
+        );
         for heading in ["Contributing factors", "Open questions"] {
             let section = sections_named(paper, heading).into_iter().flat_map(|section| &section.sentences);
             told.extend(section.take(SENTENCES_MAX).map(|sentence| sentence.text.clone()));
         }
-        told.extend(findings.iter().filter(|f| f.rule.weight == Weight::Note).filter_map(|f| f.sentence.clone()));
+        told.extend(
+            findings.iter().filter(|f| f.rule.weight == Weight::Note).filter_map(|f| f.sentence.clone()),
+        );
         told.extend(self.facts.asks.as_ref().map(|asks| words::answer(asks, "incident")));
         told.join(" ")
     }

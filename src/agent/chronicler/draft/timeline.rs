@@ -70,18 +70,21 @@ pub(super) fn noted<'a>(facts: &'a Facts, measured: &[Measured<'a>]) -> Vec<Note
 
 /// The lines themselves: where they are too many, the least telling go first.
 pub(super) fn kept(facts: &Facts, noted: &[Noted<'_>]) -> Kept {
-    let own = facts.before.as_ref().map_or(0, |before| {
-        before.paper.timeline.iter().filter(|line| line.by.is_some()).count()
-    });
+    let own = facts
+        .before
+        .as_ref()
+        .map_or(0, |before| before.paper.timeline.iter().filter(|line| line.by.is_some()).count());
     let room = Paper::LINES_MAX.saturating_sub(own);
     let mut by_rank: Vec<usize> = (0..noted.len()).collect();
     by_rank.sort_by_key(|at| rank(&noted[*at]));
     by_rank.truncate(room);
     by_rank.sort_unstable();
     let said = facts.story.said.known().map(Vec::as_slice).unwrap_or_default();
-    let to_programs = said.iter().filter(|said| speaks_to_programs(&said.text)).map(|said| said.pointer.clone());
+    let to_programs =
+        said.iter().filter(|said| speaks_to_programs(&said.text)).map(|said| said.pointer.clone());
     let notes = facts.story.events.known().map(Vec::as_slice).unwrap_or_default();
-    let notes = notes.iter().filter(|event| speaks_to_programs(&event.text)).map(|event| event.pointer.clone());
+    let notes =
+        notes.iter().filter(|event| speaks_to_programs(&event.text)).map(|event| event.pointer.clone());
     let to_programs: Vec<Pointer> = to_programs.chain(notes).collect();
     let lined = noted.iter().filter(|noted| matches!(noted.of, Of::Said)).count();
     let programs = said.iter().filter(|said| speaks_to_programs(&said.text)).count();
