@@ -171,8 +171,8 @@ impl Parser {
             let parsed: Result<Vec<_>, _> = cells.iter().map(|cell| inline::parse(cell.trim())).collect();
             let parsed = parsed.map_err(no)?;
             match &mut self.open {
-                Some((_, Open::Table(rows))) if rows.len() == 1 && cells.iter().all(|cell| is_rule(cell)) => {
-                }
+                Some((_, Open::Table(rows)))
+                    if rows.len() == 1 && !cells.is_empty() && cells.iter().all(|cell| is_rule(cell)) => {}
                 Some((_, Open::Table(rows))) => rows.push(parsed),
                 _ => {
                     self.close()?;

@@ -179,3 +179,6 @@ impl<'a> Moves<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

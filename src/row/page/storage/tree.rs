@@ -54,11 +54,14 @@ impl<'a> Tree<'a> {
         }
         let mut builder =
             Builder { tree: Tree { source, nodes: vec![Node::root(source.len())] }, open: vec![0] };
-        let mut reader = Reader::from_str(source);
-        let mut at = 0;
+        // The reader leaves out such marks at the start, and does not count them.
+        let text = source.trim_start_matches('\u{feff}');
+        let head = source.len() - text.len();
+        let mut reader = Reader::from_str(text);
+        let mut at = head;
         loop {
             let event = reader.read_event();
-            let end = usize::try_from(reader.buffer_position()).unwrap_or(source.len());
+            let end = usize::try_from(reader.buffer_position()).map_or(source.len(), |end| head + end);
             let event = event.map_err(|error| broken(source, at, &error.to_string()))?;
             if matches!(event, Event::Eof) {
                 break;
