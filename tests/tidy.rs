@@ -229,6 +229,7 @@ fn breaches(file: &str, text: &str) -> Vec<Breach> {
                 "confluence",
                 "datadog",
                 "github",
+                "notion",
                 "pagerduty",
                 "prometheus",
                 "slack",

@@ -13,6 +13,7 @@ pub mod datadog;
 mod error;
 pub mod github;
 mod http;
+pub mod notion;
 pub mod pagerduty;
 pub mod prometheus;
 pub mod reading;
@@ -30,12 +31,13 @@ pub use error::{Failure, Next, PlatformError};
 pub use series::{Sample, Series};
 
 /// Every platform there is, in the order in which people are told about them.
-pub const ALL: [Platform; 9] = [
+pub const ALL: [Platform; 10] = [
     Platform::Alertmanager,
     Platform::ArgoCd,
     Platform::Confluence,
     Platform::Datadog,
     Platform::GitHub,
+    Platform::Notion,
     Platform::PagerDuty,
     Platform::Prometheus,
     Platform::Slack,
@@ -49,6 +51,7 @@ pub enum Platform {
     Confluence,
     Datadog,
     GitHub,
+    Notion,
     PagerDuty,
     Prometheus,
     Slack,
@@ -64,6 +67,7 @@ impl Platform {
             Platform::Confluence => "confluence",
             Platform::Datadog => "datadog",
             Platform::GitHub => "github",
+            Platform::Notion => "notion",
             Platform::PagerDuty => "pagerduty",
             Platform::Prometheus => "prometheus",
             Platform::Slack => "slack",
@@ -79,6 +83,7 @@ impl Platform {
             Platform::Confluence => "Confluence",
             Platform::Datadog => "Datadog",
             Platform::GitHub => "GitHub",
+            Platform::Notion => "Notion",
             Platform::PagerDuty => "PagerDuty",
             Platform::Prometheus => "Prometheus",
             Platform::Slack => "Slack",
@@ -143,6 +148,7 @@ pub struct Config {
     pub confluence: Option<confluence::Config>,
     pub datadog: Option<datadog::Config>,
     pub github: Option<github::Config>,
+    pub notion: Option<notion::Config>,
     pub pagerduty: Option<pagerduty::Config>,
     pub prometheus: Option<prometheus::Config>,
     pub slack: Option<slack::Config>,
@@ -157,6 +163,7 @@ pub struct Sources {
     pub confluence: Option<confluence::Source>,
     pub datadog: Option<datadog::Source>,
     pub github: Option<github::Source>,
+    pub notion: Option<notion::Source>,
     pub pagerduty: Option<pagerduty::Source>,
     pub prometheus: Option<prometheus::Source>,
     pub slack: Option<slack::Source>,
@@ -172,6 +179,7 @@ impl Sources {
             confluence: config.confluence.as_ref().map(confluence::Source::open).transpose()?,
             datadog: config.datadog.as_ref().map(datadog::Source::open).transpose()?,
             github: config.github.as_ref().map(github::Source::open).transpose()?,
+            notion: config.notion.as_ref().map(notion::Source::open).transpose()?,
             pagerduty: config.pagerduty.as_ref().map(pagerduty::Source::open).transpose()?,
             prometheus: config.prometheus.as_ref().map(prometheus::Source::open).transpose()?,
             slack: config.slack.as_ref().map(slack::Source::open).transpose()?,

@@ -7,7 +7,7 @@
 use super::{
     Fact, Failure, Platform, PlatformError, Sources, confluence,
     github::{self, ApprovalState, Repository},
-    pagerduty,
+    notion, pagerduty,
     terraform::{self, NotAWorkspace, WorkspaceName},
 };
 use crate::row::{
@@ -47,6 +47,7 @@ pub enum NoReading {
 #[derive(Debug, Clone, Copy)]
 pub struct PageSources<'a> {
     pub confluence: Option<&'a confluence::Source>,
+    pub notion: Option<&'a notion::Source>,
 }
 
 impl PageSources<'_> {
@@ -54,7 +55,7 @@ impl PageSources<'_> {
     pub fn reads(&self, site: Site) -> bool {
         match site {
             Site::Confluence => self.confluence.is_some(),
-            Site::Notion => false,
+            Site::Notion => self.notion.is_some(),
         }
     }
 }
@@ -62,7 +63,7 @@ impl PageSources<'_> {
 impl Sources {
     /// Whom pages are read from.
     pub fn pages(&self) -> PageSources<'_> {
-        PageSources { confluence: self.confluence.as_ref() }
+        PageSources { confluence: self.confluence.as_ref(), notion: self.notion.as_ref() }
     }
 
     /// Whom a gate is read from, where GitHub is configured at all.
@@ -114,7 +115,7 @@ pub async fn page(from: PageSources<'_>, runbook: &Runbook) -> Result<Page, NoRe
     let missing = NoReading::NotConfigured { site: runbook.site };
     let page = match runbook.site {
         Site::Confluence => from.confluence.ok_or(missing)?.page(&runbook.page).await,
-        Site::Notion => return Err(missing),
+        Site::Notion => from.notion.ok_or(missing)?.page(&runbook.page).await,
     };
     Ok(page?)
 }

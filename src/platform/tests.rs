@@ -4,7 +4,9 @@
 
 use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
-use super::{alertmanager, argocd, confluence, datadog, github, pagerduty, prometheus, slack, terraform};
+use super::{
+    alertmanager, argocd, confluence, datadog, github, notion, pagerduty, prometheus, slack, terraform,
+};
 use crate::{
     clock::Clock,
     simulator::{Account, Pace, Scenario, Setting, Simulators, Site, World},
@@ -92,6 +94,16 @@ impl Ground {
     pub(super) fn alertmanager(&self) -> alertmanager::Config {
         let second = format!("{}/replica-2", self.url(Site::Alertmanager));
         alertmanager::Config { replicas: vec![second], ..self.section(Site::Alertmanager) }
+    }
+
+    pub(super) fn notion(&self) -> notion::Config {
+        self.section(Site::Notion)
+    }
+
+    /// Notion with another token, as the executor's.
+    pub(super) fn notion_with(&self, token: &str) -> notion::Config {
+        let file = self.token_file("notion-other", token);
+        section(&format!("url = {:?}\ntoken_file = {file:?}", self.url(Site::Notion)))
     }
 
     pub(super) fn slack(&self) -> slack::Config {

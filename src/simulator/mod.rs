@@ -15,6 +15,7 @@ mod github;
 mod listen;
 mod manifest;
 mod meter;
+mod notion;
 mod pagerduty;
 mod prometheus;
 mod scenario;
@@ -52,6 +53,7 @@ pub enum Site {
     Confluence,
     Datadog,
     GitHub,
+    Notion,
     PagerDuty,
     Prometheus,
     Slack,
@@ -61,12 +63,13 @@ pub enum Site {
 }
 
 impl Site {
-    pub const ALL: [Site; 10] = [
+    pub const ALL: [Site; 11] = [
         Site::Alertmanager,
         Site::ArgoCd,
         Site::Confluence,
         Site::Datadog,
         Site::GitHub,
+        Site::Notion,
         Site::PagerDuty,
         Site::Prometheus,
         Site::Slack,
@@ -82,6 +85,7 @@ impl Site {
             Site::Confluence => "confluence",
             Site::Datadog => "datadog",
             Site::GitHub => "github",
+            Site::Notion => "notion",
             Site::PagerDuty => "pagerduty",
             Site::Prometheus => "prometheus",
             Site::Slack => "slack",
@@ -98,6 +102,7 @@ impl Site {
             | Site::ArgoCd
             | Site::Confluence
             | Site::GitHub
+            | Site::Notion
             | Site::PagerDuty
             | Site::Prometheus
             | Site::Slack
@@ -195,11 +200,19 @@ impl Simulators {
             Site::PagerDuty => format!("Token token={}", self.world.token(site)),
             // Its addresses are their own permission.
             Site::TerraformArchive => return BTreeMap::new(),
-            Site::Alertmanager | Site::GitHub | Site::Prometheus | Site::Slack | Site::Terraform => {
+            Site::Alertmanager
+            | Site::GitHub
+            | Site::Prometheus
+            | Site::Notion
+            | Site::Slack
+            | Site::Terraform => {
                 format!("Bearer {}", self.world.token(site))
             }
         };
         let mut headers = BTreeMap::from([("Authorization", value)]);
+        if site == Site::Notion {
+            headers.insert("Notion-Version", "2025-09-03".to_owned());
+        }
         if site == Site::GitHub {
             headers.insert("User-Agent", "dock-demo-reader".to_owned());
         }
@@ -226,6 +239,7 @@ fn router(site: Site, world: World) -> Router {
         Site::Confluence => confluence::router(world),
         Site::Datadog => datadog::router(world),
         Site::GitHub => github::router(world),
+        Site::Notion => notion::router(world),
         Site::PagerDuty => pagerduty::router(world),
         Site::Prometheus => prometheus::router(world),
         Site::Slack => slack::router(world),

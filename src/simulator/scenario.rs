@@ -21,6 +21,7 @@ use super::{
     git::{Draft, Repository},
     github,
     manifest::{self, Service},
+    notion,
     pagerduty::{Incident, Pager},
     slack, telemetry, terraform,
     world::{APPLICATION_KEY, State},
@@ -137,7 +138,8 @@ pub(super) fn state(scenario: Scenario, now: Timestamp) -> Result<State, Simulat
     for site in Site::ALL.into_iter().filter(|site| *site != Site::ArgoCd) {
         state.tokens.insert(site.name().to_owned(), token()?);
     }
-    for name in [APPLICATION_KEY, confluence::EXECUTOR, slack::WRITER, terraform::EXECUTOR] {
+    for name in [APPLICATION_KEY, confluence::EXECUTOR, notion::EXECUTOR, slack::WRITER, terraform::EXECUTOR]
+    {
         state.tokens.insert(name.to_owned(), token()?);
     }
     measure(&mut state, now);

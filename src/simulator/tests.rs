@@ -225,6 +225,7 @@ async fn strangers_are_turned_away_in_each_platforms_own_way() {
     check(Site::Prometheus, "/-/ready", 401, "Unauthorized").await;
     check(Site::Alertmanager, "/replica-2/api/v2/alerts", 401, "Unauthorized").await;
     check(Site::Datadog, "/api/v1/validate", 403, "API key required").await;
+    check(Site::Notion, "/v1/users/me", 401, r#""code":"unauthorized""#).await;
     check(Site::Slack, "/api/auth.test", 200, r#""error":"not_authed""#).await;
     check(Site::Terraform, "/api/v2/account/details", 401, r#""title":"unauthorized""#).await;
     check(Site::TerraformArchive, "/v1/object/x.1.y", 403, "expired").await;

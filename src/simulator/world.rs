@@ -27,6 +27,7 @@ use super::{
     git::Repository,
     github::Hub,
     manifest,
+    notion::Notebook,
     pagerduty::Pager,
     scenario::{self, Scenario},
     slack::{self, Chat},
@@ -91,6 +92,7 @@ pub(super) struct State {
     pub(super) github: Hub,
     pub(super) terraform: Cloud,
     pub(super) chat: Chat,
+    pub(super) notebook: Notebook,
     pub(super) alerting: Alerting,
     #[serde(default)]
     pub(super) confluence: Wiki,
@@ -333,6 +335,7 @@ impl State {
             github: Hub::default(),
             terraform: Cloud::default(),
             chat: Chat::default(),
+            notebook: Notebook::default(),
             alerting: Alerting::default(),
             confluence: Wiki::default(),
             tokens: BTreeMap::new(),

@@ -199,6 +199,8 @@ impl Estate {
             ("datadog-application", world.datadog_application_key()),
             ("github", world.token(Site::GitHub)),
             ("github-executor", world.github_writer()),
+            ("notion", world.token(Site::Notion)),
+            ("notion-executor", world.notion_executor_token()),
             ("pagerduty", world.token(Site::PagerDuty)),
             ("prometheus", world.token(Site::Prometheus)),
             ("alertmanager", world.token(Site::Alertmanager)),
@@ -273,6 +275,7 @@ impl Estate {
         let names = [
             (Site::ArgoCd, "argocd-agent"),
             (Site::GitHub, "github"),
+            (Site::Notion, "notion"),
             (Site::PagerDuty, "pagerduty"),
             (Site::Prometheus, "prometheus"),
             (Site::Slack, "slack"),

@@ -24,6 +24,7 @@ use crate::{
 const UP_WITHIN: Duration = Duration::from_secs(25);
 /// Who edits pages in the browser, beside Dock.
 const EDITOR: &str = "acc-jordan";
+const NOTION_EDITOR: &str = "jordan";
 const EDITED: &str = "Checked by hand while looking at";
 
 #[derive(Debug, Deserialize)]
@@ -158,6 +159,10 @@ fn edit_page(view: &RowView, world: &World) -> Result<Option<String>, SimulatorE
             "{EDITOR} edited the page {}, it is at version {version}",
             pointer.reference
         )));
+    }
+    if let Some(pointer) = page(page::Site::Notion) {
+        world.edit_notion_page(&pointer.reference, NOTION_EDITOR)?;
+        return Ok(Some(format!("{NOTION_EDITOR} edited the page {}", pointer.reference)));
     }
     Ok(None)
 }

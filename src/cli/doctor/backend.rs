@@ -121,6 +121,9 @@ async fn platforms(sources: &Sources) -> Vec<(&'static str, Found)> {
     if let Some(confluence) = &sources.confluence {
         found.push(("confluence", said(confluence.health().await)));
     }
+    if let Some(notion) = &sources.notion {
+        found.push(("notion", said(notion.health().await)));
+    }
     if let Some(slack) = &sources.slack {
         found.push(("slack", on_slack(slack).await));
     }

@@ -82,6 +82,12 @@ impl Ask {
         ask
     }
 
+    pub(super) fn patch(asked: impl Into<String>, path: &[&str], body: &serde_json::Value) -> Self {
+        let mut ask = Self::new(Method::PATCH, asked.into(), path);
+        ask.body = Some(body.to_string().into_bytes());
+        ask
+    }
+
     pub(super) fn delete(asked: impl Into<String>, path: &[&str]) -> Self {
         Self::new(Method::DELETE, asked.into(), path)
     }

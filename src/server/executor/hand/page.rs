@@ -31,7 +31,7 @@ const LOOKED_THROUGH: usize = 25;
 
 impl Hand {
     fn pages(&self) -> PageSources<'_> {
-        PageSources { confluence: self.confluence.as_ref().map(confluence::Actuator::reads) }
+        PageSources { confluence: self.confluence.as_ref().map(confluence::Actuator::reads), notion: None }
     }
 
     fn confluence(&self) -> Result<&confluence::Actuator, String> {

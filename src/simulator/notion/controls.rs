@@ -1,0 +1,86 @@
+//! How a demo or a test moves Notion: pages laid down, changed by people, thrown away; a no that is to come.
+//!
+//! Never: reachable over HTTP.
+
+use serde_json::{Value, json};
+
+use super::{
+    blocks,
+    notebook::{Parent, Place},
+    user_id,
+};
+use crate::simulator::{SimulatorError, World};
+
+impl World {
+    /// A page with these blocks, as a request would bring them; `id` is a UUID with dashes.
+    pub fn add_notion_page(&self, id: &str, title: &str, blocks: &Value) -> Result<(), SimulatorError> {
+        self.edit(|state, now| {
+            let notebook = &mut state.notebook;
+            let by = user_id("sarah");
+            let unfit =
+                |no: super::No| SimulatorError::Unknown(format!("way to lay down {title}: {}", no.message));
+            let blocks = blocks.as_array().map(Vec::as_slice).unwrap_or_default();
+            notebook.add_page(Some(id), title, Parent::Workspace, &by, now);
+            for batch in blocks.chunks(100) {
+                let drafts = blocks::drafts(&json!(batch)).map_err(unfit)?;
+                notebook.put(id, &Place::End, drafts, &by, now).map_err(unfit)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// A person changes a few words of a page.
+    pub fn edit_notion_page(&self, id: &str, person: &str) -> Result<(), SimulatorError> {
+        self.edit(|state, now| {
+            let (notebook, by) = (&mut state.notebook, user_id(person));
+            let failed = |no: super::No| SimulatorError::Unknown(format!("way to edit {id}: {}", no.message));
+            if !notebook.is_page(id) {
+                return Err(unknown(id));
+            }
+            let rich = |text: &str| json!([{"text": {"content": text}}]);
+            let Some((block, kind, text)) = notebook.first_text(id) else {
+                let draft = blocks::drafts(&json!([{"paragraph": {"rich_text": rich("Checked.")}}]));
+                let put = draft.and_then(|draft| notebook.put(id, &Place::End, draft, &by, now));
+                return put.map(|_| ()).map_err(failed);
+            };
+            let words = format!("{text} (checked by {person})");
+            notebook.reword(&block, &json!({ kind: {"rich_text": rich(&words)} }), &by, now).map_err(failed)
+        })
+    }
+
+    pub fn trash_notion_page(&self, id: &str) -> Result<(), SimulatorError> {
+        self.edit(|state, now| {
+            let known = state.notebook.is_page(id);
+            state.notebook.throw_away(id, &user_id("sarah"), now);
+            if known { Ok(()) } else { Err(unknown(id)) }
+        })
+    }
+
+    pub fn lock_notion_page(&self, id: &str, locked: bool) -> Result<(), SimulatorError> {
+        self.edit(|state, _| if state.notebook.set_locked(id, locked) { Ok(()) } else { Err(unknown(id)) })
+    }
+
+    /// Shares a page with Dock's integrations, or takes it back.
+    pub fn share_notion_page(&self, id: &str, shared: bool) -> Result<(), SimulatorError> {
+        self.edit(|state, _| if state.notebook.set_shared(id, shared) { Ok(()) } else { Err(unknown(id)) })
+    }
+
+    /// The next write, or the next read, is answered with this status and code, and is not carried out.
+    pub fn notion_says(&self, writes: bool, status: u16, code: &str) {
+        self.edit(|state, _| state.notebook.add_trouble(writes, status, code));
+    }
+
+    /// The writes that were carried out, oldest first, as in `PATCH /v1/blocks/…`.
+    pub fn notion_writes(&self) -> Vec<String> {
+        self.read(|state| state.notebook.ledger.clone())
+    }
+
+    /// The token of the integration that may write.
+    pub fn notion_executor_token(&self) -> String {
+        self.read(|state| state.tokens.get(super::EXECUTOR).cloned().unwrap_or_default())
+    }
+}
+
+fn unknown(id: &str) -> SimulatorError {
+    SimulatorError::Unknown(format!("page {id} in Notion"))
+}
