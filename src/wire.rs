@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::row::{
     Attributes, Base, Decision, DecisionId, Digest, Digests, Draft, Effect, Hold, How, Kind, Moved, Pointer,
     PrincipalId, PrincipalKind, Proposal, Refusal, Risk, RowId, Series, Signal, State, Touch, Verdict,
+    search::{Head, Match, alike::Shared},
 };
 
 pub use telemetry::{Mark, NotASpan, Pane, Side, Span, Telemetry};
@@ -59,13 +60,47 @@ pub struct BaseHead {
     pub sha256: Digest,
 }
 
-/// `GET /v1/rows`: newest change first.
+/// One line of a list, with where in it a search's words stand.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RowFound {
+    #[serde(flatten)]
+    pub head: RowHead,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub matches: Vec<Match>,
+}
+
+/// `GET /v1/rows`: newest change first; with `q`, what fits best first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RowPage {
-    pub rows: Vec<RowHead>,
+    pub rows: Vec<RowFound>,
     /// What `cursor=` asks for next, if there may be more.
     #[serde(default)]
     pub next: Option<String>,
+}
+
+/// `GET /v1/incidents/{id}`: what Dock knows of an incident, and which others were like it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IncidentView {
+    pub incident: String,
+    /// Newest change first.
+    pub rows: Vec<RowHead>,
+    /// By their post-mortems, most alike first.
+    pub alike: Vec<AlikeView>,
+    /// The server's clock, or the time of the last sync.
+    pub as_of: Timestamp,
+}
+
+/// Another incident, by its post-mortem.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlikeView {
+    pub incident: String,
+    /// Its post-mortem.
+    pub row: RowId,
+    pub title: String,
+    pub changed_at: Timestamp,
+    /// 0 to 1.
+    pub score: f64,
+    pub shared: Shared,
 }
 
 /// One row whole: `dock show --json`.
@@ -201,6 +236,20 @@ impl RowView {
             amended_by: self.amended_by.clone(),
             facts: self.facts.clone(),
             read_at: self.read_at,
+        }
+    }
+
+    /// The head, as far as searches look at it.
+    pub fn searched(&self) -> Head<'_> {
+        Head {
+            id: self.head.id,
+            environment: &self.head.environment,
+            risk: self.head.risk,
+            incident: self.head.incident.as_deref(),
+            agent: self.head.agent.as_str(),
+            owner: self.head.owner.as_str(),
+            asked: self.head.reviewers.iter().map(PrincipalId::as_str).collect(),
+            said: self.decisions.iter().map(|one| (one.reviewer.as_str(), one.note.as_deref())).collect(),
         }
     }
 

@@ -20,6 +20,7 @@ pub mod exit;
 mod founding;
 mod gate;
 mod holds;
+mod incident;
 mod init;
 mod line;
 mod login;
@@ -36,6 +37,7 @@ mod show;
 mod sync;
 mod timeline;
 mod watch;
+mod why;
 
 use exit::{Code, Failure, Outcome};
 
@@ -97,6 +99,10 @@ enum Command {
     Rows(rows::Rows),
     /// One row, whole.
     Show(show::Show),
+    /// Why a line stands on a runbook's page: the row, the reviewer and the incident that put it there.
+    Why(why::Why),
+    /// The rows of an incident, its post-mortem, and incidents like it.
+    Incident(incident::Incident),
     /// Approve what a row proposes.
     Approve(decide::Approve),
     /// Say no: nothing is executed, the reason stays.
@@ -189,6 +195,8 @@ fn dispatch(cli: Cli) -> Outcome {
         Command::Demo(args) => demo::run(globals, &args),
         Command::Rows(args) => rows::run(globals, &args),
         Command::Show(args) => show::run(globals, &args),
+        Command::Why(args) => why::run(globals, &args),
+        Command::Incident(args) => incident::run(globals, &args),
         Command::Approve(args) => decide::approve(globals, &args),
         Command::Decline(args) => decide::plain(globals, crate::row::Decision::Decline, &args),
         Command::Override(args) => decide::over(globals, &args),

@@ -87,6 +87,14 @@ pub(super) fn warn(words: &str, colour: Colour) {
     let _ = if on { writeln!(err, "\x1b[1;31m{shown}\x1b[0m") } else { writeln!(err, "{shown}") };
 }
 
+/// Whether standard output shows what is marked in bold.
+pub(super) fn bold(colour: Colour) -> bool {
+    colour == Colour::Always
+        || (colour == Colour::Auto
+            && io::stdout().is_terminal()
+            && crate::config::environment("NO_COLOR").is_none())
+}
+
 /// The time of day for what happened within a day, else the whole time with its zone.
 pub(super) fn when(at: Timestamp, now: Timestamp) -> String {
     let local = at.to_zoned(TimeZone::system());

@@ -12,18 +12,19 @@ use super::{
     out,
     person::{Person, block_on},
     plain,
-    search::Search,
+    search::{Search, in_backend, in_cache},
 };
 use crate::{
     client::{Cache, Listed, cache::RECENT},
-    row::{Kind, RowId, State},
-    wire::RowHead,
+    row::{Kind, RowId, State, search::Match},
+    wire::{RowFound, RowHead},
 };
 
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  dock rows --mine\n  dock rows --declined            the stand-up view\n  \
-    dock rows --state all --since 7d --json"
+    dock rows --state all --since 7d --json\n  \
+    dock rows --state all --search '\"redis replica\" who:priya before:90d'"
 )]
 pub(super) struct Rows {
     /// Only rows in this state, or `all`.
@@ -44,7 +45,9 @@ pub(super) struct Rows {
     /// What was declined within a day.
     #[arg(long)]
     declined: bool,
-    /// Words and key:value, as in the console's filter: env:prod -state:expired payments.
+    /// Words and key:value, as in the console's filter: env:prod -state:expired payments. Words are looked for in all that
+    /// a row says, too: rationale, signals, notes, differences, what is to be published. Quotes keep words together, `-`
+    /// is not. Keys: kind env state risk service app agent owner asked who incident page source id, before and since.
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
     /// From the cache alone.
@@ -55,39 +58,138 @@ pub(super) struct Rows {
 pub(super) fn run(globals: &Globals, args: &Rows) -> Outcome {
     let person = Person::open(globals)?;
     let wanted = Wanted::of(args, &person)?;
-    let cache = if args.offline { offline(&person)? } else { block_on(online(&person))? };
+    let (cache, reached) = if args.offline { (offline(&person)?, false) } else { block_on(online(&person))? };
     let now = person.now();
-    let mut rows: Vec<Listed> = cache.all(wanted.since, now)?;
-    rows.retain(|row| wanted.takes(row));
     let unsent = person.unsent()?;
-    for row in &mut rows {
-        row.unsent = unsent.contains(&row.id);
+    let mut lines: Vec<Line> = cache.all(wanted.since, now)?.into_iter().map(Line::of).collect();
+    lines.retain(|line| wanted.takes(&line.row));
+    for line in &mut lines {
+        line.row.unsent = unsent.contains(&line.row.id);
     }
+    let mut ranked = false;
     if let Some(text) = &args.search {
         let mut search = Search::new(&person, &cache, text)?;
-        let taken: Vec<_> =
-            rows.iter().map(|row| search.takes(&person, &cache, row)).collect::<Result<_, _>>()?;
-        let mut taken = taken.into_iter();
-        rows.retain(|_| taken.next().unwrap_or(false));
+        let mut found = bodies(&person, &cache, reached, &search, &wanted)?;
+        found.retain(|line| wanted.takes(&line.row));
+        keep(&mut found, |line| search.keeps(&person, &cache, &line.row))?;
+        keep(&mut lines, |line| search.takes(&person, &cache, &line.row))?;
+        lines.sort_by_cached_key(|line| urgency(&line.row));
+        lines.retain(|line| found.iter().all(|other| other.row.id != line.row.id));
+        ranked = search.query().texts().next().is_some();
+        found.append(&mut lines);
+        for line in &mut found {
+            line.row.unsent = unsent.contains(&line.row.id);
+        }
+        lines = found;
     }
-    rows.sort_by_cached_key(|row| {
-        let urgency = if row.state.undecided() { row.expires_at } else { Timestamp::MAX };
-        (!row.state.undecided(), urgency, std::cmp::Reverse(row.changed_at), row.id)
-    });
+    if !ranked {
+        lines.sort_by_cached_key(|line| urgency(&line.row));
+    }
+    print(globals, &cache, &wanted, lines, now)
+}
+
+/// One row of the list.
+struct Line {
+    row: Listed,
+    /// Where the backend sent it: what programs are given.
+    head: Option<RowHead>,
+    matches: Vec<Match>,
+}
+
+impl Line {
+    fn of(row: Listed) -> Self {
+        Self { row, head: None, matches: Vec::new() }
+    }
+}
+
+fn keep(lines: &mut Vec<Line>, mut takes: impl FnMut(&Line) -> Result<bool, Failure>) -> Result<(), Failure> {
+    let taken: Vec<bool> = lines.iter().map(&mut takes).collect::<Result<_, _>>()?;
+    let mut taken = taken.into_iter();
+    lines.retain(|_| taken.next().unwrap_or(false));
+    Ok(())
+}
+
+/// What is undecided first, by the time that is left; then what changed last.
+fn urgency(row: &Listed) -> impl Ord + use<> {
+    let left = if row.state.undecided() { row.expires_at } else { Timestamp::MAX };
+    (!row.state.undecided(), left, std::cmp::Reverse(row.changed_at), row.id)
+}
+
+/// The rows in whose bodies it is found, best first: the backend's, or those that are kept here.
+fn bodies(
+    person: &Person,
+    cache: &Cache,
+    reached: bool,
+    search: &Search,
+    wanted: &Wanted,
+) -> Result<Vec<Line>, Failure> {
+    let now = person.now();
+    let recent = now.saturating_sub(RECENT).unwrap_or(Timestamp::MIN);
+    let Some(query) = search.of_bodies(wanted.since < recent) else { return Ok(Vec::new()) };
+    if reached {
+        match block_on(async { in_backend(&person.online().await?, &query, &wanted.fields()).await }) {
+            Ok(rows) => {
+                let line = |found: RowFound| Line {
+                    row: Listed::from(&found.head),
+                    head: Some(found.head),
+                    matches: found.matches,
+                };
+                return Ok(rows.into_iter().map(line).collect());
+            }
+            Err(failure) => out::remark(failure.words.lines().next().unwrap_or_default()),
+        }
+    }
+    let as_of = cache.as_of()?.map(|as_of| format!(", as of {}", out::when(as_of.as_of, now)));
+    let as_of = as_of.unwrap_or_default();
+    out::remark(&format!("searched only what is kept here{as_of}; what is older the backend has"));
+    let mut lines = Vec::new();
+    for (id, matches) in in_cache(cache, &query, wanted.since, now)? {
+        lines.extend(cache.listed(id, now)?.map(|row| Line { matches, ..Line::of(row) }));
+    }
+    Ok(lines)
+}
+
+fn print(globals: &Globals, cache: &Cache, wanted: &Wanted, lines: Vec<Line>, now: Timestamp) -> Outcome {
     if globals.json {
         let heads = cache.heads(wanted.since, now)?;
         let mut heads: HashMap<RowId, RowHead> = heads.into_iter().map(|head| (head.id, head)).collect();
-        let heads =
-            rows.iter().filter_map(|row| Some(RowHead { unsent: row.unsent, ..heads.remove(&row.id)? }));
-        out::lines(heads.map(|head| out::json_line(&head)));
-    } else if globals.plain && !rows.is_empty() {
-        out::lines(rows.iter().map(|row| plain::listed(row, now)));
-    } else if rows.is_empty() {
+        let found = lines.into_iter().filter_map(|Line { row, head, matches }| {
+            let head = head.or_else(|| heads.remove(&row.id))?;
+            Some(RowFound { head: RowHead { unsent: row.unsent, ..head }, matches })
+        });
+        out::lines(found.map(|found| out::json_line(&found)));
+    } else if globals.plain && !lines.is_empty() {
+        let shown = |line: &Line| {
+            let matches = line
+                .matches
+                .iter()
+                .map(|one| format!("found in {}: {}\n", out::safe(&one.field), out::safe(&one.text)));
+            plain::listed(&line.row, now) + &matches.collect::<String>()
+        };
+        out::lines(lines.iter().map(shown));
+    } else if lines.is_empty() {
         out::line("No row matches.");
     } else {
-        out::lines(rows.iter().map(|row| line(row, now)));
+        let bold = out::bold(globals.color);
+        out::lines(lines.iter().flat_map(|one| {
+            std::iter::once(line(&one.row, now))
+                .chain(one.matches.iter().find_map(|found| shown(found, bold)))
+        }));
     }
     Ok(FOUND)
+}
+
+/// Where it was found, under the row's own line, which shows title and subject already.
+fn shown(found: &Match, bold: bool) -> Option<String> {
+    if ["title", "about"].contains(&found.field.as_str()) {
+        return None;
+    }
+    let piece = |(marked, text): (bool, &str)| match (marked, bold) {
+        (true, true) => format!("\x1b[1m{}\x1b[0m", out::safe(text)),
+        _ => out::safe(text),
+    };
+    let text: String = found.pieces().into_iter().map(piece).collect();
+    Some(format!("              {}: {text}", out::safe(&found.field)))
 }
 
 fn offline(person: &Person) -> Result<Cache, Failure> {
@@ -100,15 +202,16 @@ fn offline(person: &Person) -> Result<Cache, Failure> {
     if cache.as_of()?.is_none() { Err(none()) } else { Ok(cache) }
 }
 
-async fn online(person: &Person) -> Result<Cache, Failure> {
+/// The cache, brought up where the backend answers, and whether it did.
+async fn online(person: &Person) -> Result<(Cache, bool), Failure> {
     let (outbox, mut cache) = (person.outbox()?, person.cache()?);
     match person.pull(&outbox, &mut cache, Duration::ZERO).await {
-        Ok(_) => Ok(cache),
+        Ok(_) => Ok((cache, true)),
         Err(failure) if failure.code == Code::Away => {
             let as_of = cache.as_of()?.ok_or_else(|| failure.clone())?;
             let reason = failure.words.lines().next().unwrap_or_default().to_owned();
             out::remark(&format!("{reason}; rows as of {}", out::when(as_of.as_of, person.now())));
-            Ok(cache)
+            Ok((cache, false))
         }
         Err(failure) => Err(failure),
     }
@@ -151,8 +254,18 @@ impl Wanted {
         })
     }
 
+    /// The same, as the backend is asked for it. What is recent or undecided it cannot tell in one question.
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        let states = self.states.iter().flatten().map(|state| ("state", state.word().to_owned()));
+        let kinds = self.kinds.iter().map(|kind| ("kind", kind.word().to_owned()));
+        let incident = self.incident.iter().map(|incident| ("incident", incident.clone()));
+        let since = self.strictly_since.then(|| ("since", self.since.to_string()));
+        states.chain(kinds).chain(incident).chain(since).collect()
+    }
+
     fn takes(&self, head: &Listed) -> bool {
-        self.states.as_ref().is_none_or(|states| states.contains(&head.state))
+        (head.state.undecided() || head.changed_at >= self.since)
+            && self.states.as_ref().is_none_or(|states| states.contains(&head.state))
             && (self.kinds.is_empty() || self.kinds.contains(&head.kind()))
             && self.incident.as_ref().is_none_or(|incident| head.incident.as_deref() == Some(incident))
             && (!self.strictly_since || head.changed_at >= self.since)
@@ -198,7 +311,7 @@ pub(super) fn span(text: &str) -> Result<SignedDuration, Failure> {
 }
 
 /// One row on one line: what is short and fixed first, what others wrote last.
-fn line(head: &Listed, now: Timestamp) -> String {
+pub(super) fn line(head: &Listed, now: Timestamp) -> String {
     let left = if head.state.undecided() {
         out::span(head.expires_at.duration_since(now).as_secs())
     } else {
@@ -246,5 +359,18 @@ mod tests {
         for text in ["", "h", "-1h", "7w", "99999999999999999999d", "é"] {
             assert_eq!(since(text, now).unwrap_err().code, Code::Usage, "{text}");
         }
+    }
+
+    #[test]
+    fn where_it_was_found_is_bold_on_a_terminal_and_harmless_everywhere() {
+        let found =
+            Match { field: "note".into(), text: "the redis\u{1b}[2J replica".into(), marks: vec![(4, 9)] };
+        let plain = shown(&found, false).unwrap();
+        assert!(plain.trim_start().starts_with("note: the redis") && !plain.contains('\u{1b}'), "{plain:?}");
+        let bold = shown(&found, true).unwrap();
+        assert!(bold.contains("the \u{1b}[1mredis\u{1b}[0m"), "{bold:?}");
+        assert_eq!(bold.matches('\u{1b}').count(), 2, "only ours: {bold:?}");
+        let title = Match { field: "title".into(), ..found };
+        assert_eq!(shown(&title, false), None, "the row's own line shows it");
     }
 }

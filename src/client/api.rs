@@ -14,12 +14,12 @@ use zeroize::Zeroizing;
 
 use super::settings::loopback;
 use crate::{
-    row::{Amendment, DecisionId, Digest, Draft, PrincipalId, Refusal, RowId},
+    row::{Amendment, DecisionId, Digest, Draft, PrincipalId, Refusal, RowId, search::Query},
     wire::{
         AgentView, AttestRequest, Challenge, ChallengeRequest, DecisionAnswer, DraftAnswer, EvidenceParts,
-        ExtendRequest, Fresh, HaltRequest, Hints, HistoryEntry, LiftRequest, LoginRequest, Me, PersonView,
-        Position, Problem, ProofBody, RowView, Session, SignedDecision, Snapshot, Span, Telemetry,
-        WithdrawRequest,
+        ExtendRequest, Fresh, HaltRequest, Hints, HistoryEntry, IncidentView, LiftRequest, LoginRequest, Me,
+        PersonView, Position, Problem, ProofBody, RowPage, RowView, Session, SignedDecision, Snapshot, Span,
+        Telemetry, WithdrawRequest,
     },
 };
 
@@ -166,6 +166,30 @@ impl Api {
         let request =
             self.request(Method::GET, "/v1/sync").query(&query).timeout(wait + ANSWER_WITHIN + POLL_MARGIN);
         self.json(request).await
+    }
+
+    /// A page of what the backend finds: `query` in the language of filters, without what only this reader knows. Further
+    /// pages go on at `cursor`.
+    pub async fn find(
+        &self,
+        query: &Query,
+        more: &[(&str, String)],
+        cursor: Option<&str>,
+    ) -> Result<RowPage, ApiError> {
+        let mut asked = vec![("q", query.to_string())];
+        asked.extend(more.iter().cloned());
+        asked.extend(cursor.map(|cursor| ("cursor", cursor.to_owned())));
+        self.get("/v1/rows", &asked).await
+    }
+
+    /// An incident's rows, and the incidents that were like it.
+    pub async fn incident(&self, incident: &str) -> Result<IncidentView, ApiError> {
+        let name: String = incident
+            .bytes()
+            .filter(|b| b.is_ascii_alphanumeric() || b"-_.".contains(b))
+            .map(char::from)
+            .collect();
+        self.get(&format!("/v1/incidents/{name}"), &[]).await
     }
 
     pub async fn row(&self, row: RowId) -> Result<RowView, ApiError> {

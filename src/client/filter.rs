@@ -1,7 +1,7 @@
-//! The filter language, the same in the console, in `[views]` and in `dock rows --search`.
+//! The filter language over one home's list: the same words as a backend's search ([`crate::row::search`]), fuzzy over
+//! what stands in a list, with what only this reader knows.
 //!
-//! Words are fuzzy over id, title, subject and agent; `key:value` is exact; a space is and, a comma or, `-` not, quotes
-//! keep spaces together.
+//! Words are fuzzy over id, title, subject and agent, quoted ones stand there as they are; `key:value` is exact.
 //!
 //! Never: guesses. A key that is not known is an error that names the nearest.
 
@@ -13,12 +13,19 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use super::listed::Listed;
 use crate::config::nearest;
-use crate::row::{Kind, Risk, State};
+pub use crate::row::search::span;
+use crate::row::search::{
+    Is, Key, Query, Term, Test, Text,
+    language::{Form, is_id, long_name},
+};
+use crate::row::{Kind, State};
 
 /// A filter, read. The empty one matches every row.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filter {
-    terms: Vec<Term>,
+    query: Query,
+    /// For each term that is text, how it is looked for.
+    atoms: Vec<Option<Atom>>,
 }
 
 /// What a row is to this reader, beyond what its head says.
@@ -43,48 +50,8 @@ pub struct Standing {
     pub sources: Vec<String>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-struct Term {
-    not: bool,
-    test: Test,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Test {
-    Word(Atom),
-    Field(Field, Vec<String>),
-    Is(Vec<Is>),
-    /// Changed within this time.
-    Since(SignedDuration),
-    Before(SignedDuration),
-    /// Expires within this time.
-    Left(SignedDuration),
-}
-
-macro_rules! words {
-    ($enum:ident { $($variant:ident $word:literal),+ $(,)? }) => {
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        enum $enum { $($variant),+ }
-
-        impl $enum {
-            const WORDS: &'static [(&'static str, $enum)] = &[$(($word, $enum::$variant)),+];
-        }
-    };
-}
-
-words!(Field {
-    Kind "kind", Env "env", State "state", Risk "risk", Service "service", App "app", Agent "agent", Owner "owner",
-    Asked "asked", Reviewer "reviewer", Incident "incident", Source "source", Id "id",
-});
-
-words!(Is {
-    New "new", Changed "changed", Stale "stale", Unknown "unknown", Unsent "unsent", Refused "refused",
-    Expiring "expiring", Mine "mine", HalfSigned "half_signed", OnHold "on_hold", Overtaken "overtaken", Read "read",
-});
-
-const TIMES: [&str; 3] = ["since", "before", "left"];
 /// A filter is typed by hand.
-pub const FILTER_BYTES_MAX: usize = 1024;
+pub const FILTER_BYTES_MAX: usize = Query::BYTES_MAX;
 /// A row expires soon when this is left of its life, or a tenth.
 pub const EXPIRING: SignedDuration = SignedDuration::from_mins(15);
 
@@ -95,20 +62,36 @@ pub struct FilterError(String);
 
 impl Filter {
     pub fn parse(text: &str) -> Result<Self, FilterError> {
-        if text.len() > FILTER_BYTES_MAX {
-            return Err(FilterError(format!("A filter has {FILTER_BYTES_MAX} bytes at most.")));
-        }
-        let terms = tokens(text).into_iter().map(|token| term(&token)).collect::<Result<_, _>>()?;
-        Ok(Self { terms })
+        let query = Query::parse(text).map_err(|error| {
+            FilterError(error.sentence(nearest(&error.word, error.among.iter().copied())))
+        })?;
+        Ok(Self::from(query))
     }
 
     pub fn is_empty(&self) -> bool {
-        self.terms.is_empty()
+        self.query.is_empty()
+    }
+
+    /// The same, as a backend is asked.
+    pub fn query(&self) -> &Query {
+        &self.query
+    }
+
+    /// What a backend cannot tell of it: for the rows that a backend found.
+    #[must_use]
+    pub fn of_this_reader(&self) -> Self {
+        let own = |term: &&Term| matches!(term.test, Test::Is(_) | Test::Left(_));
+        Self::from(Query { terms: self.query.terms.iter().filter(own).cloned().collect() })
     }
 
     /// Whether the row passes. `matcher` is kept by the caller, since it owns memory that is worth keeping.
     pub fn matches(&self, matcher: &mut Matcher, row: &Listed, standing: &Standing, now: Timestamp) -> bool {
-        self.terms.iter().all(|term| term.not != term.test.passes(matcher, row, standing, now))
+        let atoms = self.atoms.iter().map(Option::as_ref);
+        self.query
+            .terms
+            .iter()
+            .zip(atoms)
+            .all(|(term, atom)| term.not != passes(&term.test, atom, matcher, row, standing, now))
     }
 
     pub fn matcher() -> Matcher {
@@ -116,64 +99,87 @@ impl Filter {
     }
 }
 
-impl Test {
-    fn passes(&self, matcher: &mut Matcher, row: &Listed, standing: &Standing, now: Timestamp) -> bool {
-        match self {
-            Test::Word(atom) => {
-                let id = row.id.to_string();
-                let mut buffer = Vec::new();
-                [id.as_str(), &*row.title, &*row.subject, row.agent.as_str()]
-                    .into_iter()
-                    .any(|text| atom.score(Utf32Str::new(text, &mut buffer), matcher).is_some())
-            }
-            Test::Field(field, values) => values.iter().any(|value| field.is(row, standing, value)),
-            Test::Is(all) => all.iter().any(|is| is.of(row, standing, now)),
-            Test::Since(span) => now.duration_since(row.changed_at) <= *span,
-            Test::Before(span) => now.duration_since(row.changed_at) > *span,
-            Test::Left(span) => row.state.undecided() && row.expires_at.duration_since(now) <= *span,
-        }
+impl From<Query> for Filter {
+    fn from(query: Query) -> Self {
+        let atoms = query.terms.iter().map(|term| match &term.test {
+            Test::Text(text) => Some(atom(text, term.not)),
+            _ => None,
+        });
+        Self { atoms: atoms.collect(), query }
     }
 }
 
-impl Field {
-    fn is(self, row: &Listed, standing: &Standing, value: &str) -> bool {
-        match self {
-            Field::Kind => row.kind().word() == value,
-            Field::Env => *row.environment == *value || long_name(value) == Some(&*row.environment),
-            Field::State => row.state.word() == value,
-            Field::Risk => row.risk.word() == value,
-            Field::Service | Field::App => row.service() == value || *row.subject == *value,
-            Field::Agent => row.agent.as_str() == value,
-            Field::Owner => row.owner.as_str() == me(value, standing),
-            Field::Asked | Field::Reviewer => {
-                row.reviewers.iter().any(|reviewer| reviewer.as_str() == me(value, standing))
-            }
-            Field::Incident => row.incident.as_deref() == Some(value),
-            Field::Source => standing.sources.iter().any(|source| source == value),
-            Field::Id => row.id.to_string() == value.replace('_', "-"),
+/// What is typed without quotes is found where its letters stand in order; what must not be there, only where it stands.
+fn atom(text: &Text, not: bool) -> Atom {
+    let kind = if not || text.form != Form::Word { AtomKind::Substring } else { AtomKind::Fuzzy };
+    Atom::new(&text.typed, CaseMatching::Ignore, Normalization::Smart, kind, false)
+}
+
+fn passes(
+    test: &Test,
+    atom: Option<&Atom>,
+    matcher: &mut Matcher,
+    row: &Listed,
+    standing: &Standing,
+    now: Timestamp,
+) -> bool {
+    match test {
+        Test::Text(_) => {
+            let id = row.id.to_string();
+            let mut buffer = Vec::new();
+            [id.as_str(), &*row.title, &*row.subject, row.agent.as_str()].into_iter().any(|text| {
+                atom.is_some_and(|atom| atom.score(Utf32Str::new(text, &mut buffer), matcher).is_some())
+            })
         }
+        Test::Key(key, values) => values.iter().any(|value| has(*key, row, standing, value)),
+        Test::Is(all) => all.iter().any(|one| is(*one, row, standing, now)),
+        Test::Since(when) => row.changed_at >= when.at(now),
+        Test::Before(when) => row.changed_at < when.at(now),
+        Test::Left(span) => row.state.undecided() && row.expires_at.duration_since(now) <= *span,
     }
 }
 
-impl Is {
-    fn of(self, row: &Listed, standing: &Standing, now: Timestamp) -> bool {
-        match self {
-            Is::New => standing.new,
-            Is::Changed => standing.changed,
-            Is::Stale => row.stale,
-            Is::Unknown => standing.unknown,
-            Is::Unsent => row.unsent || standing.unsent,
-            Is::Refused => standing.refused,
-            Is::Expiring => expiring(row, now),
-            Is::Mine => {
-                row.owner.as_str() == standing.me
-                    || row.reviewers.iter().any(|reviewer| reviewer.as_str() == standing.me)
-            }
-            Is::HalfSigned => row.state == State::HalfSigned,
-            Is::OnHold => standing.on_hold,
-            Is::Overtaken => standing.overtaken,
-            Is::Read => !standing.new && !standing.changed,
+fn has(key: Key, row: &Listed, standing: &Standing, value: &str) -> bool {
+    let is = |text: &str| text.eq_ignore_ascii_case(value);
+    let asked = || row.reviewers.iter().any(|reviewer| same_person(reviewer.as_str(), value, standing));
+    match key {
+        Key::Kind => row.kind().word() == value,
+        Key::Env => is(&row.environment) || long_name(value) == Some(&*row.environment),
+        Key::State => row.state.word() == value,
+        Key::Risk => row.risk.word() == value,
+        Key::Service | Key::App => is(row.service()) || is(&row.subject),
+        Key::Agent => is(row.agent.as_str()),
+        Key::Owner => same_person(row.owner.as_str(), value, standing),
+        // A list knows who was asked; who decided or reworded is in the bodies.
+        Key::Asked | Key::Reviewer | Key::Who => asked(),
+        Key::Incident => row.incident.as_deref().is_some_and(is),
+        Key::Source => standing.sources.iter().any(|source| is(source)),
+        Key::Id => is_id(row.id, value),
+        Key::Page => row.kind() == Kind::Runbook && row.subject.split('@').next().is_some_and(is),
+    }
+}
+
+fn same_person(person: &str, value: &str, standing: &Standing) -> bool {
+    person.eq_ignore_ascii_case(if value == "me" { &standing.me } else { value })
+}
+
+fn is(is: Is, row: &Listed, standing: &Standing, now: Timestamp) -> bool {
+    match is {
+        Is::New => standing.new,
+        Is::Changed => standing.changed,
+        Is::Stale => row.stale,
+        Is::Unknown => standing.unknown,
+        Is::Unsent => row.unsent || standing.unsent,
+        Is::Refused => standing.refused,
+        Is::Expiring => expiring(row, now),
+        Is::Mine => {
+            row.owner.as_str() == standing.me
+                || row.reviewers.iter().any(|reviewer| reviewer.as_str() == standing.me)
         }
+        Is::HalfSigned => row.state == State::HalfSigned,
+        Is::OnHold => standing.on_hold,
+        Is::Overtaken => standing.overtaken,
+        Is::Read => !standing.new && !standing.changed,
     }
 }
 
@@ -184,144 +190,9 @@ pub fn expiring(row: &Listed, now: Timestamp) -> bool {
     row.state.undecided() && (left <= EXPIRING || left.as_millis() * 10 <= life.as_millis())
 }
 
-/// Environments as people type them.
-fn long_name(short: &str) -> Option<&'static str> {
-    Some(match short {
-        "prod" => "production",
-        "stage" | "stg" => "staging",
-        "dev" => "development",
-        _ => return None,
-    })
-}
-
-fn me<'a>(value: &'a str, standing: &'a Standing) -> &'a str {
-    if value == "me" { &standing.me } else { value }
-}
-
-/// Splits at spaces outside of quotes.
-fn tokens(text: &str) -> Vec<String> {
-    let mut tokens = Vec::new();
-    let (mut token, mut quoted, mut any) = (String::new(), false, false);
-    for c in text.chars() {
-        match c {
-            '"' => {
-                quoted = !quoted;
-                any = true;
-            }
-            c if c.is_whitespace() && !quoted => {
-                if any || !token.is_empty() {
-                    tokens.push(std::mem::take(&mut token));
-                }
-                any = false;
-            }
-            c => token.push(c),
-        }
-    }
-    if any || !token.is_empty() {
-        tokens.push(token);
-    }
-    tokens.retain(|token| !token.is_empty() && token != "-");
-    tokens
-}
-
-fn term(token: &str) -> Result<Term, FilterError> {
-    let (not, body) = token.strip_prefix('-').map_or((false, token), |body| (true, body));
-    // A colon inside of a word, as in an address, is no key.
-    let Some((key, values)) =
-        body.split_once(':').filter(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
-    else {
-        let kind = if not { AtomKind::Substring } else { AtomKind::Fuzzy };
-        let atom = Atom::new(body, CaseMatching::Ignore, Normalization::Smart, kind, false);
-        return Ok(Term { not, test: Test::Word(atom) });
-    };
-    let values: Vec<String> =
-        values.split(',').filter(|value| !value.is_empty()).map(str::to_owned).collect();
-    if values.is_empty() {
-        return Err(FilterError(format!("`{key}:` wants a value, as in {}.", example(key))));
-    }
-    let test = if key == "is" {
-        Test::Is(values.iter().map(|value| known(Is::WORDS, value, "is:")).collect::<Result<_, _>>()?)
-    } else if TIMES.contains(&key) {
-        let span = values.first().and_then(|value| span(value));
-        let span = span.ok_or_else(|| FilterError(format!("`{key}:` wants a time: 30m, 24h, 7d.")))?;
-        match key {
-            "since" => Test::Since(span),
-            "before" => Test::Before(span),
-            _ => Test::Left(span),
-        }
-    } else {
-        let names = Field::WORDS.iter().map(|(name, _)| *name);
-        let Some((_, field)) = Field::WORDS.iter().find(|(name, _)| *name == key) else {
-            let all = names.chain(["is"]).chain(TIMES);
-            return Err(unknown(&format!("No key is called `{key}`"), nearest(key, all)));
-        };
-        closed(*field, &values)?;
-        Test::Field(*field, values)
-    };
-    Ok(Term { not, test })
-}
-
-/// Fields with a closed list of values say so when a value is not in it.
-fn closed(field: Field, values: &[String]) -> Result<(), FilterError> {
-    let check =
-        |all: Vec<&'static str>, name: &str| match values.iter().find(|value| !all.contains(&value.as_str()))
-        {
-            Some(value) => {
-                Err(unknown(&format!("No {name} is called `{value}`"), nearest(value, all.iter().copied())))
-            }
-            None => Ok(()),
-        };
-    match field {
-        Field::Kind => check(Kind::ALL.iter().map(|kind| kind.word()).collect(), "kind"),
-        Field::State => check(State::ALL.iter().map(|state| state.word()).collect(), "state"),
-        Field::Risk => {
-            let all = [Risk::Reversible, Risk::Costly, Risk::Irreversible];
-            check(all.iter().map(|risk| risk.word()).collect(), "risk")
-        }
-        _ => Ok(()),
-    }
-}
-
-fn known<T: Copy>(words: &'static [(&'static str, T)], value: &str, key: &str) -> Result<T, FilterError> {
-    let found = words.iter().find(|(word, _)| *word == value).map(|(_, found)| *found);
-    found.ok_or_else(|| {
-        unknown(&format!("`{key}` knows no `{value}`"), nearest(value, words.iter().map(|(word, _)| *word)))
-    })
-}
-
-fn unknown(what: &str, nearest: Option<&str>) -> FilterError {
-    FilterError(match nearest {
-        Some(nearest) => format!("{what}. Nearest: {nearest}."),
-        None => format!("{what}. `?` lists what there is."),
-    })
-}
-
-fn example(key: &str) -> &'static str {
-    match key {
-        "is" => "is:stale",
-        "since" | "before" | "left" => "since:24h",
-        "state" => "state:declined",
-        _ => "env:prod",
-    }
-}
-
-/// `30m`, `24h`, `7d`.
-pub fn span(text: &str) -> Option<SignedDuration> {
-    let unit = text.chars().last()?;
-    let number: i64 =
-        text[..text.len() - unit.len_utf8()].parse().ok().filter(|n| (0..100_000).contains(n))?;
-    Some(match unit {
-        's' => SignedDuration::from_secs(number),
-        'm' => SignedDuration::from_mins(number),
-        'h' => SignedDuration::from_hours(number),
-        'd' => SignedDuration::from_hours(24 * number),
-        _ => return None,
-    })
-}
-
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} terms", self.terms.len())
+        write!(f, "{}", self.query)
     }
 }
 
@@ -330,7 +201,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::row::Digest;
+    use crate::row::{Digest, Risk};
     use crate::wire::{BaseHead, RowHead};
 
     const NOW: &str = "2026-05-30T02:14:00Z";
@@ -409,6 +280,12 @@ mod tests {
             ("before:1m", true),
             ("left:4h", true),
             ("left:1h", false),
+            ("before:2026-05-30", false),
+            ("since:2026-05-30 before:2026-05-31", true),
+            ("who:me", true),
+            ("page:CONF-4711", false),
+            ("\"flag feature\"", false),
+            ("\"drift: on\"", false),
         ] {
             assert_eq!(passes(text), expected, "{text:?}");
         }
@@ -421,7 +298,7 @@ mod tests {
             ("is:stael", "`is:` knows no `stael`. Nearest: stale."),
             ("state:declnied", "No state is called `declnied`. Nearest: declined."),
             ("kind:zzzzzzz", "No kind is called `zzzzzzz`. `?` lists what there is."),
-            ("since:soon", "`since:` wants a time: 30m, 24h, 7d."),
+            ("since:soon", "`since:` wants a time: 30m, 24h, 7d, or a date: 2026-05-01."),
             ("env:", "`env:` wants a value, as in env:prod."),
         ] {
             assert_eq!(Filter::parse(text).unwrap_err().to_string(), said);

@@ -6,6 +6,7 @@
 //! Never: a decision on the network before it is on disk; a plain key outside the demo.
 
 pub mod api;
+pub mod bodies;
 pub mod cache;
 mod database;
 pub mod decide;

@@ -17,8 +17,9 @@ use super::widget::diff::Diff;
 use crate::client::outbox::Seen;
 use crate::client::{Entry, List, Listed, Me, NoteDraft};
 use crate::row::difference::FileDifference;
+use crate::row::search::Query;
 use crate::row::{Decision, DecisionId, Hold, RowId};
-use crate::wire::{Fresh, Halted, Telemetry};
+use crate::wire::{Fresh, Halted, RowFound, Telemetry};
 
 pub mod home;
 pub mod net;
@@ -39,6 +40,11 @@ pub enum Effect {
         mode: Mode,
         files: Vec<FileDifference>,
         loose: bool,
+    },
+    /// Ask the backend in which rows the filter's words stand.
+    Find {
+        number: u64,
+        query: Query,
     },
     /// Read the base now.
     Fresh {
@@ -137,6 +143,11 @@ pub enum Answer {
     },
     /// The rows that are over, which the start only counted.
     Over(Result<Vec<Listed>, String>),
+    /// What the backend found for the question of this number.
+    Found {
+        number: u64,
+        found: Result<Vec<RowFound>, String>,
+    },
     Holds(Vec<Hold>),
     /// Signed decisions, newest first, and notes.
     Outbox {

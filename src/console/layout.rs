@@ -21,6 +21,9 @@ const ROW_WIDTH_WIDE: u16 = 96;
 /// A line on the row, three of its rationale, and a blank one.
 const PREVIEW_HEIGHT: u16 = 5;
 
+/// A blank line, and the line that was found in three.
+const FOUND_HEIGHT: u16 = 4;
+
 /// The screen, cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Areas {
@@ -34,7 +37,7 @@ pub struct Areas {
     pub side: Option<Rect>,
     /// Series below the row, where there is no room beside it.
     pub charts: Option<Rect>,
-    /// A few lines on the row under the cursor, below a narrow list.
+    /// A few lines on the row under the cursor, below a narrow list; beside the row, where it was found.
     pub preview: Option<Rect>,
 }
 
@@ -51,17 +54,20 @@ pub fn areas(model: &Model) -> Areas {
     match model.screens.last() {
         None | Some(Screen::Row(_)) if is_wide(model) => {
             let (list, rest) = split(LIST_WIDTH_WIDE);
+            let (list, preview) = above_found(model, list);
             let main = Rect { width: ROW_WIDTH_WIDE, ..rest };
             let side_x = main.x + main.width + 1;
             let side = Rect { x: side_x, width: width.saturating_sub(side_x), ..body };
-            Areas { list: Some(list), main: Some(main), side: Some(side), ..none }
+            Areas { list: Some(list), main: Some(main), side: Some(side), preview, ..none }
         }
         None | Some(Screen::Row(_)) if width >= BESIDE => {
             let (list, main) = split(LIST_WIDTH);
+            let (list, preview) = above_found(model, list);
             let below = if body.height >= CHARTS_FROM { (body.height * 3 / 10).clamp(11, 16) } else { 0 };
             let charts = Rect { y: main.bottom() - below, height: below, ..main };
             let main = Rect { height: main.height - below, ..main };
-            Areas { list: Some(list), main: Some(main), charts: (below > 0).then_some(charts), ..none }
+            let charts = (below > 0).then_some(charts);
+            Areas { list: Some(list), main: Some(main), charts, preview, ..none }
         }
         None if model.preview && height >= 24 => {
             let list = Rect { height: body.height - PREVIEW_HEIGHT, ..body };
@@ -71,6 +77,15 @@ pub fn areas(model: &Model) -> Areas {
         None => Areas { list: Some(body), ..none },
         Some(_) => Areas { main: Some(body), ..none },
     }
+}
+
+/// While the backend's finds stand in a list beside the row, the line that was found stands below it.
+fn above_found(model: &Model, list: Rect) -> (Rect, Option<Rect>) {
+    if model.queue.found.is_empty() || list.height < 4 * FOUND_HEIGHT {
+        return (list, None);
+    }
+    let above = Rect { height: list.height - FOUND_HEIGHT, ..list };
+    (above, Some(Rect { y: above.bottom(), height: FOUND_HEIGHT, ..list }))
 }
 
 pub fn is_wide(model: &Model) -> bool {

@@ -12,6 +12,7 @@ pub mod decide;
 pub mod dialog;
 pub mod effect;
 pub mod event;
+pub mod found;
 pub mod key;
 pub mod keymap;
 pub mod layout;

@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 use super::dialog::Dialog;
 use super::effect::{Attempt, KeyState, Link};
 use super::event::Moment;
+use super::found::Found;
 use super::key::Key;
 use super::keymap::{Command, Context, Keymap, SCREENS};
 use super::page::{Pager, Rules};
@@ -92,6 +93,8 @@ pub struct Model {
     pub queue: Queue,
     pub filter_text: String,
     pub filter: Filter,
+    /// What the backend finds for it.
+    pub found: Found,
     pub view_name: String,
     pub passing: BTreeSet<RowId>,
     pub counts: BTreeMap<Group, usize>,
@@ -274,6 +277,7 @@ impl Model {
             queue: Queue::default(),
             filter_text: String::new(),
             filter: Filter::default(),
+            found: Found::default(),
             view_name: String::new(),
             passing: BTreeSet::new(),
             counts: BTreeMap::new(),
@@ -345,7 +349,8 @@ impl Model {
     }
 
     pub fn head(&self, row: RowId) -> Option<&Listed> {
-        self.known.rows.get(&row).or_else(|| self.queue.ghosts.get(&row))
+        let known = self.known.rows.get(&row).or_else(|| self.queue.ghosts.get(&row));
+        known.or_else(|| self.found.head(row))
     }
 
     /// The row is in this home's list, read or counted.

@@ -205,6 +205,10 @@ pub struct Queue {
     pub matching: usize,
     /// Of these, so many are over and were only counted.
     pub counted: usize,
+    /// What the backend found, best first; those that are in no other group stand at the end.
+    pub found: Vec<RowId>,
+    /// What is said of asking it, where it is asked.
+    pub asked: Option<String>,
 }
 
 impl Queue {
@@ -341,7 +345,10 @@ impl Queue {
             .iter()
             .filter_map(|row| known.rows.get(row))
             .map(|row| (known.group(row), row))
-            .filter(|(group, row)| *group != Group::Done || now.duration_since(row.changed_at) < DONE_FOR)
+            .filter(|(group, row)| {
+                let today = now.duration_since(row.changed_at) < DONE_FOR;
+                *group != Group::Done || (today && !self.found.contains(&row.id))
+            })
             .collect();
         rows.sort_by_cached_key(|(group, row)| {
             let subject = (self.grouping == Grouping::BySubject).then(|| row.service());
@@ -368,6 +375,9 @@ impl Queue {
             lines.push(Line::Row(row.id));
         }
         lines.extend(self.done(&rows[done..]));
+        lines.extend(self.asked.iter().map(|title| Line::Heading { title: title.clone() }));
+        let elsewhere = |row: &RowId| rows[..done].iter().all(|(_, head)| head.id != *row);
+        lines.extend(self.found.iter().filter(|row| elsewhere(row)).map(|row| Line::Row(*row)));
         lines
     }
 

@@ -79,7 +79,8 @@ pub fn next_wake_ms(model: &Model) -> Option<u64> {
     let key = matches!(model.key, KeyState::Ready { .. }).then_some(model.rested_ms + KEY_STAYS_MS);
     let page = (model.page.by != super::page::By::Off).then_some(model.page_due_ms);
     let series = super::telemetry::wake_ms(model);
-    [notice, save, settle, list, second, minute, key, page, series].into_iter().flatten().min()
+    let find = model.found.due_ms;
+    [notice, save, settle, list, second, minute, key, page, series, find].into_iter().flatten().min()
 }
 
 fn may_settle(model: &Model) -> bool {
@@ -100,7 +101,7 @@ fn timers(model: &mut Model) -> Vec<Effect> {
         lists::settle(model);
     }
     let due = model.dialog().and_then(|dialog| dialog.touched_ms);
-    let mut effects = Vec::new();
+    let mut effects: Vec<Effect> = lists::ask_backend(model).into_iter().collect();
     if model.page_due_ms <= now && model.page.by != super::page::By::Off {
         effects.extend(paging::look(model));
     }

@@ -29,6 +29,7 @@ pub mod reading;
 pub mod refusal;
 pub mod release;
 pub mod rule;
+pub mod search;
 pub mod signal;
 pub mod stage;
 pub mod sync;

@@ -39,6 +39,7 @@ mod health;
 mod holds;
 pub mod hooks;
 mod identity;
+mod incidents;
 mod input;
 mod judge;
 mod limits;

@@ -16,7 +16,7 @@ use axum::{
 use super::{
     admin, amendments,
     app::App,
-    aside, blobs, decisions, drafts, evidence, feed, health, holds, hooks,
+    aside, blobs, decisions, drafts, evidence, feed, health, holds, hooks, incidents,
     input::{BLOB_BYTES_MAX, DRAFT_BYTES_MAX, REQUEST_BYTES_MAX},
     log, login,
     problem::Problem,
@@ -48,6 +48,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/v1/rows/{id}/extend", post(aside::extend))
         .route("/v1/rows/{id}/attest", post(aside::attest))
         .route("/v1/rows/{id}/withdraw", post(drafts::withdraw))
+        .route("/v1/incidents/{id}", get(incidents::one))
         .route("/v1/decisions/{id}", put(decisions::decide))
         .route("/v1/snapshot", get(feed::snapshot))
         .route("/v1/sync", get(feed::sync))

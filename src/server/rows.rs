@@ -22,15 +22,21 @@ use super::{
     view,
 };
 use crate::{
-    row::{Hold, Row, RowId, Stage, id::NotAnId},
-    store::{Cursor, Leaves, RowQuery, Whole},
-    wire::{Fresh, HistoryEntry, RowPage, RowView},
+    config::nearest,
+    row::{
+        Hold, Row, RowId, Stage,
+        id::NotAnId,
+        search::{Document, Looked, Query, excerpts},
+    },
+    store::{Cursor, Leaves, RowQuery, Search, Whole},
+    wire::{Fresh, HistoryEntry, RowFound, RowHead, RowPage, RowView},
 };
 
 /// The longest wait of a long poll.
 pub(super) const WAIT_MAX: Duration = Duration::from_secs(25);
 
-/// `GET /v1/rows?state=&kind=&incident=&subject=&since=&q=&cursor=&limit=`.
+/// `GET /v1/rows?state=&kind=&incident=&subject=&since=&q=&cursor=&limit=`. With `q`, what fits best first, each row with
+/// the lines that show why.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -38,25 +44,66 @@ pub(super) async fn list(
 ) -> Result<Json<RowPage>, Problem> {
     caller.may_read()?;
     let cursor: Option<String> = query.one("cursor")?;
-    let wanted = RowQuery {
+    let search: Option<String> = query.one("q")?;
+    let mut wanted = RowQuery {
         states: query.all("state")?,
         kinds: query.all("kind")?,
         incident: query.one("incident")?,
         subject: query.one("subject")?,
         since: query.one("since")?,
-        search: query.one("q")?,
-        after: cursor.as_deref().map(read_cursor).transpose()?,
+        after: None,
         limit: query.one("limit")?.unwrap_or(0),
     };
     query.end()?;
+    if let Some(text) = search {
+        return found(&app, &text, wanted, cursor.as_deref()).await.map(Json);
+    }
+    wanted.after = cursor.as_deref().map(read_cursor).transpose()?;
     let page = app.store.rows(wanted).await?;
-    let now = app.clock.now();
+    let rows = heads(&app, &page.rows, app.clock.now()).await?;
+    let rows = rows.into_iter().map(|head| RowFound { head, matches: Vec::new() }).collect();
+    Ok(Json(RowPage { rows, next: page.next.map(write_cursor) }))
+}
+
+async fn heads(app: &App, rows: &[Row], now: Timestamp) -> Result<Vec<RowHead>, Problem> {
     // Only what is open can be stale, and only its facts say so.
-    let open = page.rows.iter().filter(|row| row.state().open()).map(|row| (row.id, row.revision));
+    let open = rows.iter().filter(|row| row.state().open()).map(|row| (row.id, row.revision));
     let drafts = app.store.drafts(open.collect()).await?;
     let stale = |row: &Row| drafts.get(&row.id).is_some_and(|draft| view::stale(row, draft, now));
-    let rows = page.rows.iter().map(|row| view::head(row, stale(row), now)).collect();
-    Ok(Json(RowPage { rows, next: page.next.map(write_cursor) }))
+    Ok(rows.iter().map(|row| view::head(row, stale(row), now)).collect())
+}
+
+/// A page of a search. Its cursor counts what was given already.
+async fn found(app: &App, text: &str, among: RowQuery, cursor: Option<&str>) -> Result<RowPage, Problem> {
+    let query = asked(text)?;
+    let wrong = || Problem::bad_request("cursor", "it is no cursor of this search");
+    let skip = cursor.map_or(Ok(0), str::parse).map_err(|_| wrong())?;
+    let now = app.clock.now();
+    let limit = among.limit;
+    let page = app.store.search(Search { query: query.clone(), among, now, skip, limit }).await?;
+    let drafts = app.store.drafts(page.rows.iter().map(|row| (row.id, row.revision)).collect()).await?;
+    let line = |row: &Row| {
+        let draft = drafts.get(&row.id);
+        let matches = draft.map(|draft| excerpts(&query, &Document::of(&Looked::of(row, draft))));
+        let stale = row.state().open() && draft.is_some_and(|draft| view::stale(row, draft, now));
+        RowFound { head: view::head(row, stale, now), matches: matches.unwrap_or_default() }
+    };
+    let rows = page.rows.iter().map(line).collect();
+    Ok(RowPage { rows, next: page.next.map(|skip| skip.to_string()) })
+}
+
+/// The query, if it asks nothing that only a reader's own list knows.
+fn asked(text: &str) -> Result<Query, Problem> {
+    let query = Query::parse(text).map_err(|error| {
+        let meant = nearest(&error.word, error.among.iter().copied());
+        Problem::bad_request("q", &error.sentence(meant))
+    })?;
+    if query.own().is_some() {
+        let why =
+            "`is:` and `left:` are told by a reader's own list; the backend knows who decided what, and when";
+        return Err(Problem::bad_request("q", why));
+    }
+    Ok(query)
 }
 
 /// `GET /v1/rows/{id}`.

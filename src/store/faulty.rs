@@ -96,6 +96,10 @@ impl Store for Faulty {
         self.inner.rows(query)
     }
 
+    fn search(&self, search: Search) -> Pending<'_, Found> {
+        self.inner.search(search)
+    }
+
     fn whole(&self, id: RowId, revision: Option<u32>) -> Pending<'_, Option<Whole>> {
         self.inner.whole(id, revision)
     }

@@ -11,13 +11,16 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use super::{
-    Changed, Commit, Committed, Cursor, FinalAnswer, Head, KeptAnswer, Leaf, LeafDraft, Leaves, Page,
-    Pending, Receipt, Repeatable, RowQuery, RowWrite, Session, Setup, Snapshot, Store, StoreError, Whole,
-    Work, WorkChange, WorkKind, commit::moves_authority, seal, search_text, words,
+    Changed, Commit, Committed, Cursor, FinalAnswer, Found, Head, KeptAnswer, Leaf, LeafDraft, Leaves, Page,
+    Pending, Receipt, Repeatable, RowQuery, RowWrite, Search, Session, Setup, Snapshot, Store, StoreError,
+    Whole, Work, WorkChange, WorkKind, commit::moves_authority, seal,
 };
 use crate::{
     audit::merkle::{self, Hash, Tree},
-    row::{DecisionId, Digest, Draft, Event, Hold, Kind, PrincipalId, Row, RowId},
+    row::{
+        DecisionId, Digest, Draft, Event, Hold, Kind, PrincipalId, Row, RowId,
+        search::{Indexed, Looked, ranked},
+    },
 };
 
 #[derive(Debug)]
@@ -243,17 +246,12 @@ impl State {
         Some(Work { id, kind, row, payload, fence: self.fence, attempts: work.attempts, leased_until })
     }
 
-    fn matches(&self, row: &Row, query: &RowQuery) -> bool {
-        let found = |search: &String| {
-            let text = search_text(row, self.drafts.get(&(row.id, row.revision)));
-            words(search).all(|word| text.split(' ').any(|part| part.starts_with(&word)))
-        };
+    fn matches(row: &Row, query: &RowQuery) -> bool {
         (query.states.is_empty() || query.states.contains(&row.state()))
             && (query.kinds.is_empty() || query.kinds.contains(&row.id.kind))
             && query.incident.as_ref().is_none_or(|incident| row.incident.as_ref() == Some(incident))
             && query.subject.as_ref().is_none_or(|subject| row.subject == *subject)
             && query.since.is_none_or(|since| row.changed_at >= since)
-            && query.search.as_ref().is_none_or(found)
     }
 
     fn page(&self, query: &RowQuery) -> Page {
@@ -261,11 +259,31 @@ impl State {
         let after = query.after.map(|cursor| (cursor.changed_at, cursor.row.to_string()));
         let before = |row: &&Row| after.as_ref().is_none_or(|place| order(row) < *place);
         let mut rows: Vec<_> =
-            self.rows.values().filter(|row| self.matches(row, query)).filter(before).cloned().collect();
+            self.rows.values().filter(|row| Self::matches(row, query)).filter(before).cloned().collect();
         rows.sort_by_key(|row| std::cmp::Reverse(order(row)));
         rows.truncate(query.limit());
         let next = if rows.len() == query.limit() { rows.last().map(Cursor::of) } else { None };
         Page { rows, next }
+    }
+
+    /// Ranked as [`crate::row::search::ranked`] says.
+    fn search(&self, search: &Search) -> Found {
+        let drafted = |row: &'_ Row| self.drafts.get(&(row.id, row.revision));
+        let rows: Vec<(&Row, &Draft)> =
+            self.rows.values().filter_map(|row| Some((row, drafted(row)?))).collect();
+        let indexed: Vec<_> = rows.iter().map(|(row, draft)| Indexed::of(&Looked::of(row, draft))).collect();
+        let mut fits: Vec<(f64, &Row)> = ranked(&search.query, &indexed)
+            .into_iter()
+            .zip(rows)
+            .filter_map(|(fit, (row, _))| Some((fit?, row)))
+            .filter(|(_, row)| Self::matches(row, &search.among))
+            .filter(|(_, row)| search.query.admits(row.id, row.state(), row.changed_at, search.now))
+            .collect();
+        let newest = |row: &Row| std::cmp::Reverse((row.changed_at, row.id.to_string()));
+        fits.sort_by(|(a, one), (b, other)| b.total_cmp(a).then_with(|| newest(one).cmp(&newest(other))));
+        let rows =
+            fits.into_iter().skip(search.skip).take(search.limit()).map(|(_, row)| row.clone()).collect();
+        Found::page(rows, search)
     }
 
     fn leaves(&self, which: Leaves) -> Vec<Leaf> {
@@ -351,6 +369,10 @@ impl Store for Memory {
 
     fn rows(&self, query: RowQuery) -> Pending<'_, Page> {
         self.with(|state| state.page(&query))
+    }
+
+    fn search(&self, search: Search) -> Pending<'_, Found> {
+        self.with(|state| state.search(&search))
     }
 
     fn whole(&self, id: RowId, revision: Option<u32>) -> Pending<'_, Option<Whole>> {

@@ -32,6 +32,8 @@ mod histories;
 pub mod memory;
 mod query;
 mod seal;
+#[cfg(test)]
+mod searches;
 pub mod sqlite;
 #[cfg(test)]
 mod suite;
@@ -40,7 +42,7 @@ pub use commit::{
     About, Actor, Commit, Committed, FinalAnswer, LeafDraft, Receipt, Repeatable, RowWrite, Session,
     WorkChange, WorkKind,
 };
-pub use query::{Changed, Cursor, Leaves, Page, RowQuery, words};
+pub use query::{Changed, Cursor, Found, Leaves, Page, RowQuery, Search};
 
 /// What a method of the store gives: a future that may be boxed, since stores are chosen at start-up.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -156,6 +158,9 @@ pub trait Store: Send + Sync + 'static {
     /// Newest change first, in keyset pages.
     fn rows(&self, query: RowQuery) -> Pending<'_, Page>;
 
+    /// The rows that a query fits, in ranked pages. Looks through the newest revisions and all notes.
+    fn search(&self, search: Search) -> Pending<'_, Found>;
+
     /// A row with a revision's body: the newest, or the one that is asked for.
     fn whole(&self, id: RowId, revision: Option<u32>) -> Pending<'_, Option<Whole>>;
 
@@ -207,17 +212,4 @@ impl Setup {
     fn first(&self, kind: Kind) -> u64 {
         self.first_numbers.get(&kind).copied().unwrap_or(1)
     }
-}
-
-/// What a search looks through.
-fn search_text(row: &Row, draft: Option<&Draft>) -> String {
-    let notes = row.keys.iter().filter_map(|key| key.note.as_ref()).map(crate::row::Note::as_str);
-    let mut text = format!("{} {} {} {}", row.id, row.title, row.subject, row.agent);
-    let rest =
-        row.incident.as_deref().into_iter().chain(draft.map(|draft| draft.rationale.as_str())).chain(notes);
-    for part in rest {
-        text.push(' ');
-        text.push_str(part);
-    }
-    words(&text).collect::<Vec<_>>().join(" ")
 }

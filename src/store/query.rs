@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use crate::row::{Kind, Row, RowId, State};
+use crate::row::{Kind, Row, RowId, State, search::Query};
 
 /// Which rows. What is empty does not narrow.
 #[derive(Debug, Clone, Default)]
@@ -15,8 +15,6 @@ pub struct RowQuery {
     pub subject: Option<String>,
     /// Changed at or after.
     pub since: Option<Timestamp>,
-    /// Words that all occur, each as the beginning of one, in id, title, subject, rationale, incident or notes.
-    pub search: Option<String>,
     /// What follows this place.
     pub after: Option<Cursor>,
     /// At most so many; [`RowQuery::ROWS_MAX`] where 0 or more than that.
@@ -28,6 +26,44 @@ impl RowQuery {
 
     pub fn limit(&self) -> usize {
         if self.limit == 0 { Self::ROWS_MAX } else { self.limit.min(Self::ROWS_MAX) }
+    }
+}
+
+/// Rows by what stands in them: those that fit best first, of those that fit alike the newest change.
+#[derive(Debug, Clone)]
+pub struct Search {
+    pub query: Query,
+    /// Narrows further. Its place and limit are not looked at.
+    pub among: RowQuery,
+    /// What times are counted from.
+    pub now: Timestamp,
+    /// So many that fit better are left out: what earlier pages gave.
+    pub skip: usize,
+    /// At most so many; [`Search::ROWS_MAX`] where 0 or more than that.
+    pub limit: usize,
+}
+
+impl Search {
+    pub const ROWS_MAX: usize = 200;
+
+    pub fn limit(&self) -> usize {
+        if self.limit == 0 { Self::ROWS_MAX } else { self.limit.min(Self::ROWS_MAX) }
+    }
+}
+
+/// One page of what a search found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    pub rows: Vec<Row>,
+    /// What the next page skips, if there may be one.
+    pub next: Option<usize>,
+}
+
+impl Found {
+    /// The page of a search, with where the next begins.
+    pub(super) fn page(rows: Vec<Row>, search: &Search) -> Self {
+        let next = (rows.len() == search.limit()).then(|| search.skip.saturating_add(rows.len()));
+        Self { rows, next }
     }
 }
 
@@ -75,9 +111,4 @@ pub enum Leaves {
 
 impl Leaves {
     pub const LEAVES_MAX: usize = 10_000;
-}
-
-/// The words of a search or of a text: letters and digits, in small letters.
-pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
 }

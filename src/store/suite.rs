@@ -204,6 +204,9 @@ cases! {
     work_is_held_under_a_fence
     pages_follow_each_other
     search_finds_words_and_their_beginnings
+    search_asks_by_key
+    search_ranks_what_is_about_it_first
+    search_looks_through_the_newest_revision
     holds_stand_until_lifted
     a_snapshot_is_true_at_one_position
     what_lies_beside_the_log_is_kept
@@ -478,13 +481,18 @@ async fn pages_follow_each_other(store: Arc<dyn Store>) {
     assert_eq!(count(RowQuery { incident: Some("INC-1".to_owned()), ..RowQuery::default() }).await, 0);
 }
 
+pub(super) fn searching(text: &str) -> Search {
+    let query = crate::row::search::Query::parse(text).unwrap();
+    Search { query, among: RowQuery::default(), now: at(1_000), skip: 0, limit: 0 }
+}
+
+async fn found(store: &dyn Store, text: &str) -> Vec<u64> {
+    store.search(searching(text)).await.unwrap().rows.iter().map(|row| row.id.number).collect()
+}
+
 async fn search_finds_words_and_their_beginnings(store: Arc<dyn Store>) {
     open(&*store, 8821, "payments-api", at(1)).await;
     open(&*store, 8822, "checkout-web", at(2)).await;
-    let found = async |search: &str| {
-        let query = RowQuery { search: Some(search.to_owned()), ..RowQuery::default() };
-        store.rows(query).await.unwrap().rows.iter().map(|row| row.id.number).collect::<Vec<_>>()
-    };
     for (search, expected) in [
         ("payments", vec![8821]),
         ("PAYM image", vec![8821]),
@@ -492,16 +500,108 @@ async fn search_finds_words_and_their_beginnings(store: Arc<dyn Store>) {
         ("commit green", vec![8822, 8821]),
         ("ayments", vec![]),
         ("\"drop* OR (", vec![]),
-        (" - ", vec![8822, 8821]),
+        ("NEAR(a b) AND col:", vec![]),
+        ("--- ***", vec![8822, 8821]),
+        ("-payments", vec![8822]),
+        ("\"commit whose ci\"", vec![8822, 8821]),
+        ("\"whose commit\"", vec![]),
     ] {
-        assert_eq!(found(search).await, expected, "{search}");
+        if let Ok(query) = crate::row::search::Query::parse(search) {
+            let all = Search { query, ..searching("") };
+            let rows = store.search(all).await.unwrap().rows;
+            assert_eq!(rows.iter().map(|row| row.id.number).collect::<Vec<_>>(), expected, "{search}");
+        }
     }
     let mut row = store.row(id("sync-8821")).await.unwrap().unwrap();
     row.keys.push(key(&row, "Reverting would undo the mitigation."));
     let commit = Commit { row: Some(RowWrite { row, expected: Some(1) }), ..Commit::at(at(3)) };
     receipt(store.commit(commit).await.unwrap());
-    assert_eq!(found("mitigation").await, [8821]);
-    assert_eq!(found("mitigation green").await, [8821]);
+    assert_eq!(found(&*store, "mitigation").await, [8821]);
+    assert_eq!(found(&*store, "mitigation green").await, [8821]);
+    assert_eq!(found(&*store, "\"undo the mitigation\"").await, [8821]);
+}
+
+async fn search_asks_by_key(store: Arc<dyn Store>) {
+    open(&*store, 8821, "payments-api", at(1)).await;
+    open(&*store, 8822, "checkout-web", at(2)).await;
+    let mut row = store.row(id("sync-8821")).await.unwrap().unwrap();
+    row.keys.push(crate::row::Key { reviewer: name("priya"), ..key(&row, "Reverting would undo it all.") });
+    (row.incident, row.stage, row.changed_at) =
+        (Some("INC-2099".into()), Stage::Expired { at: at(9) }, at(9));
+    let commit = Commit { row: Some(RowWrite { row, expected: Some(1) }), ..Commit::at(at(9)) };
+    receipt(store.commit(commit).await.unwrap());
+    for (search, expected) in [
+        ("service:payments-api", vec![8821]),
+        ("service:PAYMENTS-API,checkout-web", vec![8821, 8822]),
+        ("-service:payments-api", vec![8822]),
+        ("service:payments", vec![]),
+        ("incident:inc-2099", vec![8821]),
+        ("who:priya", vec![8821]),
+        ("who:sarah", vec![8821, 8822]),
+        ("who:sarah -who:priya", vec![8822]),
+        ("asked:priya", vec![]),
+        ("agent:argus env:prod risk:reversible source:argocd", vec![8821, 8822]),
+        ("kind:sync state:expired", vec![8821]),
+        ("-state:expired", vec![8822]),
+        ("kind:gate", vec![]),
+        ("id:sync_8822 green", vec![8822]),
+        ("since:993s", vec![8821]),
+        ("before:993s", vec![8822]),
+        ("before:2026-05-28 image", vec![]),
+        ("before:2027-01-01 image who:priya", vec![8821]),
+    ] {
+        assert_eq!(found(&*store, search).await, expected, "{search}");
+    }
+    let narrowed = RowQuery { states: vec![State::Pending], ..RowQuery::default() };
+    let rows = store.search(Search { among: narrowed, ..searching("image") }).await.unwrap().rows;
+    assert_eq!(rows.iter().map(|row| row.id.number).collect::<Vec<_>>(), [8822]);
+}
+
+async fn search_ranks_what_is_about_it_first(store: Arc<dyn Store>) {
+    let titles = [
+        ("a", "image 1.4.2", "The redis replica was not touched."),
+        ("b", "rotate the redis replica", "By hand until now."),
+        ("c", "image 1.4.3", "Nothing of it."),
+        ("d", "image 1.4.4", "Nothing of it."),
+        ("e", "rotate the redis replica at once and tell everybody about it", "By hand until now."),
+    ];
+    for (place, (subject, title, rationale)) in (0..).zip(titles) {
+        let mut draft = draft(subject, rationale);
+        draft.title = title.to_owned();
+        let row = row(8821 + place, &draft, at(1));
+        let commit = Commit {
+            leaves: vec![of_row(Event::RowOpened, row.id)],
+            row: Some(RowWrite { row, expected: None }),
+            draft: Some(Box::new(draft)),
+            ..Commit::at(at(1))
+        };
+        receipt(store.commit(commit).await.unwrap());
+    }
+    assert_eq!(found(&*store, "redis replica").await, [8822, 8825, 8821]);
+    let page =
+        async |skip| store.search(Search { skip, limit: 2, ..searching("redis replica") }).await.unwrap();
+    let (first, second) = (page(0).await, page(2).await);
+    assert_eq!((first.rows.len(), first.next, second.rows.len(), second.next), (2, Some(2), 1, None));
+    assert_eq!(second.rows[0].id.number, 8821);
+}
+
+async fn search_looks_through_the_newest_revision(store: Arc<dyn Store>) {
+    open(&*store, 8821, "payments-api", at(1)).await;
+    let mut row = store.row(id("sync-8821")).await.unwrap().unwrap();
+    let mut draft = draft("payments-api", "A replica that lags.");
+    draft.diff = "--- live/a\n+++ git/ConfigMap/flags\n@@ -1 +1 @@\n kept\n-old\n+spinnaker\n".to_owned();
+    row.revision = 2;
+    let commit = Commit {
+        row: Some(RowWrite { row, expected: Some(1) }),
+        draft: Some(Box::new(draft)),
+        ..Commit::at(at(2))
+    };
+    receipt(store.commit(commit).await.unwrap());
+    for (search, expected) in
+        [("replica", 1), ("spinnaker", 1), ("configmap/flags", 1), ("green", 0), ("kept", 0)]
+    {
+        assert_eq!(found(&*store, search).await.len(), expected, "{search}");
+    }
 }
 
 fn key(row: &Row, note: &str) -> crate::row::Key {

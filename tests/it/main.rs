@@ -13,6 +13,7 @@ mod fault;
 mod files;
 mod injection;
 mod pty;
+mod search;
 #[cfg(test)]
 mod terminal;
 #[path = "../world/mod.rs"]

@@ -167,6 +167,7 @@ impl Worker {
             Effect::Compare { row, visit, mode, files, loose } => {
                 vec![Answer::Compared { row, visit, mode, diff: Arc::new(Diff::of(files, loose)) }]
             }
+            Effect::Find { number, query } => ask(net, Ask::Find { number, query }),
             Effect::Fresh { row } => ask(net, Ask::Fresh(row)),
             Effect::History { row } => ask(net, Ask::History(row)),
             Effect::Series { look } => ask(net, Ask::Series(look)),
@@ -364,6 +365,9 @@ fn ask(net: &Sender<Ask>, what: Ask) -> Vec<Answer> {
         }
         (Err(_), Ask::Series(look)) => {
             vec![Answer::Series { look, series: Err("too much is being asked at once".to_owned()) }]
+        }
+        (Err(_), Ask::Find { number, .. }) => {
+            vec![Answer::Found { number, found: Err("too much is being asked at once".to_owned()) }]
         }
         (Err(_), Ask::Row(row)) => vec![away(row, "it is not cached, and too much is being asked at once")],
     }

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
 use zeroize::Zeroizing;
 
+use super::super::found::ROWS_MAX;
 use super::super::telemetry::Look;
 use super::home::{OpenError, Place, TellAnswer, since};
 use super::{Answer, Attempt, Effect, Link, LinkState, Secret};
@@ -20,7 +21,7 @@ use crate::client::{
     Api, Cache, Entry, Exchange, NoteDraft, Outbox, Pulled, SignError, SyncError, api::POLL_MAX, plan,
     session,
 };
-use crate::row::{RowId, c1};
+use crate::row::{RowId, c1, search::Query};
 use crate::wire::HistoryEntry;
 
 /// Questions that wait at once.
@@ -36,6 +37,11 @@ pub enum Ask {
     Row(RowId),
     Fresh(RowId),
     Series(Look),
+    /// The rows in which a filter's words stand.
+    Find {
+        number: u64,
+        query: Query,
+    },
     History(RowId),
     /// Something was signed, or is to leave now.
     Push,
@@ -76,6 +82,9 @@ struct Net<'a> {
     kick_series: Notify,
     /// The series that are wanted next.
     looked: Cell<Option<Look>>,
+    kick_find: Notify,
+    /// What is to be found next, with the question's number.
+    sought: Cell<Option<(u64, Query)>>,
     told: RefCell<Option<(Vec<Entry>, Vec<NoteDraft>)>>,
     effects: &'a SyncSender<Effect>,
     tell: &'a TellAnswer,
@@ -111,6 +120,8 @@ impl<'a> Net<'a> {
             kick_push: Notify::new(),
             kick_series: Notify::new(),
             looked: Cell::new(None),
+            kick_find: Notify::new(),
+            sought: Cell::new(None),
             told: RefCell::new(None),
             effects,
             tell,
@@ -127,6 +138,7 @@ impl<'a> Net<'a> {
             () = self.follow() => {}
             () = self.deliver() => {}
             () = self.series() => {}
+            () = self.searches() => {}
         }
     }
 
@@ -432,6 +444,10 @@ impl<'a> Net<'a> {
                     self.looked.set(Some(look));
                     self.kick_series.notify_one();
                 }
+                Ask::Find { number, query } => {
+                    self.sought.set(Some((number, query)));
+                    self.kick_find.notify_one();
+                }
                 Ask::Row(row) => self.row(row).await,
                 Ask::Fresh(row) => {
                     let fresh = match self.api().await {
@@ -464,6 +480,20 @@ impl<'a> Net<'a> {
                 Err(why) => Err(why),
             };
             self.tell(Answer::Series { look, series: read.map(Box::new) });
+        }
+    }
+
+    /// Searches, one at a time and the newest alone, beside everything else.
+    async fn searches(&self) {
+        loop {
+            self.kick_find.notified().await;
+            let Some((number, query)) = self.sought.take() else { continue };
+            let limit = [("limit", ROWS_MAX.to_string())];
+            let found = match self.api().await {
+                Ok(api) => api.find(&query, &limit, None).await.map_err(|error| error.to_string()),
+                Err(why) => Err(why),
+            };
+            self.tell(Answer::Found { number, found: found.map(|page| page.rows) });
         }
     }
 

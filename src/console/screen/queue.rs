@@ -12,6 +12,7 @@ use super::super::shown::Shown;
 use super::super::text;
 use super::super::theme::Slot;
 use crate::client::{Entry, Fate, Listed};
+use crate::row::search::Match;
 use crate::row::{Risk, RowId};
 
 pub(super) fn list(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
@@ -181,7 +182,10 @@ fn about_entry(entry: &Entry) -> Option<String> {
 /// The row under the cursor in four lines.
 pub(super) fn preview(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     let Some(row) = model.queue.row() else { return };
-    for (y, line) in (0..area.height).zip(preview_lines(model, row, area.width)) {
+    let beside = super::super::layout::areas(model).main.is_some();
+    let lines =
+        if beside { found_below(model, row, area.width) } else { preview_lines(model, row, area.width) };
+    for (y, line) in (0..area.height).zip(lines) {
         canvas.line(area.x, area.y + y, area.width, &line);
     }
 }
@@ -197,6 +201,7 @@ fn preview_lines(model: &Model, row: RowId, width: u16) -> Vec<Styled> {
     let gap = usize::from(width).saturating_sub(left.width() + right.chars().count()).max(1);
     let mut lines = vec![left.text(" ".repeat(gap)).add(Slot::Muted, right)];
     let Some(body) = model.body(row) else {
+        lines.extend(model.found.shows(row).map(found_line));
         lines.push(Styled::of(Slot::Muted, " …"));
         return lines;
     };
@@ -208,6 +213,9 @@ fn preview_lines(model: &Model, row: RowId, width: u16) -> Vec<Styled> {
         let more = if cut && at == 1 { " …" } else { "" };
         Styled::of(Slot::Text, format!(" {line}{more}"))
     }));
+    if let Some(found) = model.found.shows(row) {
+        lines.push(found_line(found));
+    }
     let stale = view.signals.iter().filter(|signal| !signal.fresh).count();
     let facts = format!(
         " {}, {} · signals {}, {stale} stale · {}",
@@ -218,4 +226,21 @@ fn preview_lines(model: &Model, row: RowId, width: u16) -> Vec<Styled> {
     );
     lines.push(Styled::of(Slot::Muted, facts));
     lines
+}
+
+/// Where it was found, below a list that the whole row stands beside.
+fn found_below(model: &Model, row: RowId, width: u16) -> Vec<Styled> {
+    let Some(found) = model.found.shows(row) else { return Vec::new() };
+    let said = Shown::untrusted(&format!("found in {}: {}", found.field, found.text));
+    let wrapped = said.wrap(usize::from(width).saturating_sub(2)).into_iter();
+    std::iter::once(Styled::new())
+        .chain(wrapped.map(|line| Styled::of(Slot::Text, format!(" {line}"))))
+        .collect()
+}
+
+/// Where the backend found it, with the words that were asked for.
+fn found_line(found: &Match) -> Styled {
+    let line = Styled::of(Slot::Muted, format!(" found in {}: ", found.field));
+    let slot = |marked| if marked { Slot::Title } else { Slot::Text };
+    found.pieces().into_iter().fold(line, |line, (marked, text)| line.add(slot(marked), text))
 }

@@ -27,6 +27,10 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
         }
         Answer::Changed { rows, gone } => changed(model, rows, &gone),
         Answer::Over(rows) => over(model, rows),
+        Answer::Found { number, found } => {
+            lists::found(model, number, found);
+            Vec::new()
+        }
         Answer::Holds(holds) => {
             model.known.holds = holds;
             list_changed(model);
@@ -38,6 +42,9 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
             let back = model.link.away() && link.state == LinkState::Synced;
             model.link = link;
             model.missed = model.missed.filter(|_| !back);
+            if back {
+                model.found.back(model.at.ms);
+            }
             let fresh = model
                 .subject()
                 .filter(|_| back && !model.screens.is_empty())

@@ -158,6 +158,8 @@ pub(super) fn set_filter(model: &mut Model, text: &str) {
     let Ok(filter) = Filter::parse(text) else { return };
     model.filter = filter;
     text.clone_into(&mut model.filter_text);
+    let me = model.known.me.as_ref().map(|me| me.id.to_string()).unwrap_or_default();
+    model.found.turn_to(model.filter.query().for_backend(&me), model.at.ms);
     lists::begin_anew(model);
 }
 

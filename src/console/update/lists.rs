@@ -15,21 +15,54 @@ use super::{layers, screens, telemetry};
 use crate::client::filter::{Filter, Standing};
 use crate::client::{Fate, Listed};
 use crate::row::RowId;
+use crate::wire::RowFound;
 
 /// The rows that pass the filter, anew.
 pub fn filter_rows(model: &mut Model) {
     let mut matcher = Filter::matcher();
     let now = model.now();
-    let passes = |row: &&Listed| {
-        model.filter.is_empty() || model.filter.matches(&mut matcher, row, &standing(model, row), now)
+    let own = model.filter.of_this_reader();
+    let mut passes = |row: &Listed| {
+        let found = model.found.has(row.id) && own.matches(&mut matcher, row, &standing(model, row), now);
+        found
+            || model.filter.is_empty()
+            || model.filter.matches(&mut matcher, row, &standing(model, row), now)
     };
-    let mut passes = passes;
-    model.passing = model.known.rows.values().filter(|row| passes(row)).map(|row| row.id).collect();
+    let passing = model.known.rows.values().filter(|row| passes(row)).map(|row| row.id).collect();
+    let heads = model.found.rows().iter().filter_map(|row| model.head(*row));
+    let found: Vec<RowId> = heads.filter(|head| passes(head)).map(|head| head.id).collect();
+    let in_record = found.iter().filter(|row| in_record(model, **row)).count();
+    model.passing = passing;
+    model.queue.asked = model.found.title(in_record);
+    model.queue.found = found;
     let today = |at: &&Timestamp| now.duration_since(**at) < DONE_FOR;
     let counts = model.filter.is_empty();
     model.queue.counted = if counts { model.known.over.values().filter(today).count() } else { 0 };
     model.queue.matching = model.passing.len() + if counts { model.known.over.len() } else { 0 };
     model.counts = model.known.counts();
+}
+
+/// No group of the list holds it: it is over, or not in the list at all.
+fn in_record(model: &Model, row: RowId) -> bool {
+    model.known.rows.get(&row).is_none_or(|head| model.known.group(head) == Group::Done)
+}
+
+/// The backend is asked for what is filtered by, once the typing has rested.
+pub(super) fn ask_backend(model: &mut Model) -> Option<Effect> {
+    let (now, away) = (model.at.ms, model.link.away());
+    model.found.due_ms.filter(|due| *due <= now)?;
+    let asked = model.found.ask(now, away);
+    if asked.is_none() {
+        settle(model);
+    }
+    asked.map(|(number, query)| Effect::Find { number, query })
+}
+
+/// What the backend found joins the list; the cursor stays on its row, and its row on its line.
+pub(super) fn found(model: &mut Model, number: u64, rows: Result<Vec<RowFound>, String>) {
+    if model.found.take(number, rows) {
+        settle(model);
+    }
 }
 
 pub(super) fn standing(model: &Model, row: &Listed) -> Standing {

@@ -18,6 +18,7 @@ pub mod markup;
 pub mod merge;
 pub mod notion;
 pub mod operation;
+pub mod origin;
 pub mod outline;
 pub mod storage;
 

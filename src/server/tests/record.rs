@@ -174,12 +174,45 @@ async fn lists_are_filtered_and_paged() {
     assert_eq!((rest, end), (vec!["sync-8821".to_owned()], Value::Null));
     for (query, expected) in [
         ("q=checkout", vec!["sync-8822"]),
+        ("q=service:ledger-worker%20kind:sync", vec!["sync-8823"]),
         ("state=pending&state=approved", vec!["sync-8823", "sync-8822", "sync-8821"]),
         ("state=declined", vec![]),
         ("kind=gate", vec![]),
         ("subject=payments-api", vec!["sync-8821"]),
     ] {
         assert_eq!(ids(query).await.0, expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_search_is_ranked_and_shows_where_it_was_found() {
+    let world = World::start().await;
+    for app in ["payments-api", "checkout-web", "ledger-worker"] {
+        world.opened(app).await;
+    }
+    let get = async |query: &str| {
+        world.call("GET", &format!("/v1/rows?{query}"), Some(&world.agent_token), None).await
+    };
+    let (status, page) = get("q=checkout-web&limit=1").await;
+    assert_eq!((status, &page["rows"][0]["id"]), (200, &Value::from("sync-8822")), "{page}");
+    let found: crate::wire::RowPage = serde_json::from_value(page).unwrap();
+    assert!(
+        found.rows[0].matches.iter().any(|one| one.pieces().contains(&(true, "checkout-web"))),
+        "{found:?}"
+    );
+    let (_, first) = get("q=kind:sync&limit=2").await;
+    let (_, second) = get(&format!("q=kind:sync&limit=2&cursor={}", first["next"].as_str().unwrap())).await;
+    assert_eq!((first["rows"].as_array().unwrap().len(), second["rows"].as_array().unwrap().len()), (2, 1));
+    let (status, none) = world.call("GET", "/v1/incidents/INC-9", Some(&world.agent_token), None).await;
+    assert_eq!(status, 404, "{none}");
+    for (query, said) in [
+        ("q=knid:sync", "Nearest: kind."),
+        ("q=is:new", "a reader's own list"),
+        ("q=a&cursor=x", "no cursor of this search"),
+    ] {
+        let (status, problem) = get(query).await;
+        assert_eq!(status, 400, "{query}");
+        assert!(problem["detail"].as_str().unwrap().contains(said), "{problem}");
     }
 }
 

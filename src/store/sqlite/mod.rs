@@ -17,8 +17,8 @@ use rusqlite::{Connection, ErrorCode, types::ValueRef};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::{
-    Changed, Commit, Committed, Head, KeptAnswer, Leaf, Leaves, Page, Pending, Repeatable, RowQuery, Session,
-    Setup, Snapshot, Store, StoreError, Whole, Work, WorkKind,
+    Changed, Commit, Committed, Found, Head, KeptAnswer, Leaf, Leaves, Page, Pending, Repeatable, RowQuery,
+    Search, Session, Setup, Snapshot, Store, StoreError, Whole, Work, WorkKind,
 };
 use crate::{
     audit::merkle::Hash,
@@ -27,6 +27,7 @@ use crate::{
 
 mod reader;
 mod schema;
+mod search;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -184,6 +185,10 @@ impl Store for Sqlite {
 
     fn rows(&self, query: RowQuery) -> Pending<'_, Page> {
         self.read(move |connection| reader::rows(connection, &query))
+    }
+
+    fn search(&self, search: Search) -> Pending<'_, Found> {
+        self.read(move |connection| search::rows(connection, &search))
     }
 
     fn whole(&self, id: RowId, revision: Option<u32>) -> Pending<'_, Option<Whole>> {

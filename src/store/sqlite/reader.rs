@@ -11,7 +11,6 @@ use crate::{
     row::{DecisionId, Digest, Draft, Hold, Kind, PrincipalId, Row, RowId},
     store::{
         Changed, Cursor, KeptAnswer, Leaf, Leaves, Page, Repeatable, RowQuery, Session, Snapshot, Whole,
-        words,
     },
 };
 
@@ -39,25 +38,7 @@ pub(super) fn open_row(
 pub(super) fn rows(connection: &Connection, query: &RowQuery) -> rusqlite::Result<Page> {
     let mut sql = "SELECT json FROM row JOIN row_head USING (pk) WHERE 1".to_owned();
     let mut values: Vec<Value> = Vec::new();
-    let mut among = |column: &str, words: Vec<&str>| {
-        if !words.is_empty() {
-            let marks = vec!["?"; words.len()].join(", ");
-            sql.extend([" AND ", column, " IN (", &marks, ")"]);
-            values.extend(words.into_iter().map(|word| Value::from(word.to_owned())));
-        }
-    };
-    among("state", query.states.iter().map(|state| state.word()).collect());
-    among("kind", query.kinds.iter().map(|kind| kind.word()).collect());
-    among("incident", query.incident.as_deref().into_iter().collect());
-    among("subject", query.subject.as_deref().into_iter().collect());
-    if let Some(since) = query.since {
-        sql.push_str(" AND changed_ms >= ?");
-        values.push(since.as_millisecond().into());
-    }
-    if let Some(search) = query.search.as_ref().map(|text| prefixes(text)).filter(|text| !text.is_empty()) {
-        sql.push_str(" AND pk IN (SELECT rowid FROM search WHERE search MATCH ?)");
-        values.push(search.into());
-    }
+    narrow(query, &mut sql, &mut values);
     if let Some(Cursor { changed_at, row }) = query.after {
         sql.push_str(" AND (changed_ms, id) < (?, ?)");
         values.extend([changed_at.as_millisecond().into(), row.to_string().into()]);
@@ -69,9 +50,31 @@ pub(super) fn rows(connection: &Connection, query: &RowQuery) -> rusqlite::Resul
     Ok(Page { rows, next })
 }
 
-/// Each word as the beginning of one, all of them, in FTS5's own language.
-fn prefixes(search: &str) -> String {
-    words(search).map(|word| format!("\"{word}\"*")).collect::<Vec<_>>().join(" ")
+/// What a query asks of the columns of `row`, as conditions that follow others.
+pub(super) fn narrow(query: &RowQuery, sql: &mut String, values: &mut Vec<Value>) {
+    among(sql, values, "state", query.states.iter().map(|state| state.word()));
+    among(sql, values, "kind", query.kinds.iter().map(|kind| kind.word()));
+    among(sql, values, "incident", query.incident.as_deref());
+    among(sql, values, "subject", query.subject.as_deref());
+    if let Some(since) = query.since {
+        sql.push_str(" AND changed_ms >= ?");
+        values.push(since.as_millisecond().into());
+    }
+}
+
+/// The column is one of these, where there are any.
+fn among<'a>(
+    sql: &mut String,
+    values: &mut Vec<Value>,
+    column: &str,
+    words: impl IntoIterator<Item = &'a str>,
+) {
+    let words: Vec<Value> = words.into_iter().map(|word| Value::from(word.to_owned())).collect();
+    if !words.is_empty() {
+        let marks = vec!["?"; words.len()].join(", ");
+        sql.extend([" AND ", column, " IN (", &marks, ")"]);
+        values.extend(words);
+    }
 }
 
 const NOT_ENDED: &str = "(ended = 0 AND (ends_ms IS NULL OR ends_ms > ?1))";
@@ -228,7 +231,7 @@ fn one<T: serde::de::DeserializeOwned>(
     connection.prepare_cached(sql)?.query_row(values, |row| value_of(row.get_ref(0)?)).optional()
 }
 
-fn many<T: serde::de::DeserializeOwned>(
+pub(super) fn many<T: serde::de::DeserializeOwned>(
     connection: &Connection,
     sql: &str,
     values: impl rusqlite::Params,

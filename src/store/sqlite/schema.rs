@@ -15,7 +15,9 @@ use crate::{
 /// "DOCK", where SQLite keeps whose file it is.
 const APPLICATION: i64 = 0x444f_434b;
 /// Numbered from 1; added to, never changed.
-const MIGRATIONS: [&str; 1] = [include_str!("0001_the_record.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("0001_the_record.sql"), include_str!("0002_search.sql")];
+/// From this one on, what is searched is kept as it is now; an older database is read anew for it.
+const SEARCH_SINCE: usize = 2;
 
 /// The connection that writes, with the database made or brought up as needed.
 pub(super) fn open(file: &Path, setup: &Setup) -> Result<Connection, StoreError> {
@@ -76,6 +78,9 @@ fn migrate(connection: &mut Connection, file: &Path, setup: &Setup) -> Result<()
         transaction
             .execute_batch(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {known};"))
             .map_err(wrong)?;
+    }
+    if tables > 0 && done < SEARCH_SINCE {
+        super::search::index_all(&transaction).map_err(wrong)?;
     }
     if tables == 0 {
         begin(&transaction, setup).map_err(wrong)?;

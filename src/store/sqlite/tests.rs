@@ -43,7 +43,7 @@ fn newer_foreign_and_damaged_files_are_refused_by_name() {
     let file = |name: &str| folder.path().join(name);
     drop(Sqlite::open(&file("newer"), &setup()).unwrap());
     Connection::open(file("newer")).unwrap().execute_batch("PRAGMA user_version = 9").unwrap();
-    assert!(matches!(refusal(&file("newer")), StoreError::Newer { found: 9, known: 1, .. }));
+    assert!(matches!(refusal(&file("newer")), StoreError::Newer { found: 9, known: 2, .. }));
     assert!(refusal(&file("newer")).to_string().contains("schema 9"));
 
     Connection::open(file("foreign")).unwrap().execute_batch("CREATE TABLE photo (id)").unwrap();
@@ -138,5 +138,30 @@ async fn a_commit_that_fails_halfway_leaves_nothing() {
             assert_eq!(done.indexes, [1], "{table}");
         }
         assert_whole(&store).await;
+    }
+}
+
+/// A database from before rows were searched part by part: what it holds is found after it was brought up.
+#[tokio::test]
+async fn an_older_database_is_searched_like_a_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dock.db");
+    let store = Sqlite::open(&file, &setup()).unwrap();
+    receipt(store.commit(opening(8821, "payments-api", at(1))).await.unwrap());
+    drop(store);
+    let older = Connection::open(&file).unwrap();
+    older
+        .execute_batch(
+            "DROP TABLE search; CREATE VIRTUAL TABLE search USING fts5 (body, \
+             tokenize = 'unicode61 remove_diacritics 0'); PRAGMA user_version = 1;",
+        )
+        .unwrap();
+    drop(older);
+    let store = Sqlite::open(&file, &setup()).unwrap();
+    for (text, expected) in
+        [("\"commit whose ci\"", 1), ("service:payments-api asked:sarah", 1), ("redis", 0)]
+    {
+        let found = store.search(crate::store::suite::searching(text)).await.unwrap().rows;
+        assert_eq!(found.len(), expected, "{text}");
     }
 }

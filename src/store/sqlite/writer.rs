@@ -10,10 +10,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{failed, int, json_of, number, schema, text_of};
 use crate::{
     audit::merkle::{self, Frontier, Hash},
-    row::{Digest, Draft, Hold, Row, RowId},
+    row::{Digest, Draft, Hold, RowId},
     store::{
         Commit, Committed, FinalAnswer, Head, LeafDraft, Receipt, Repeatable, RowWrite, StoreError, Work,
-        WorkChange, WorkKind, seal, search_text,
+        WorkChange, WorkKind, seal,
     },
 };
 
@@ -363,7 +363,7 @@ fn put_row(
         let sql = "INSERT INTO draft (pk, revision, json) VALUES (?1, ?2, ?3)";
         connection.prepare_cached(sql)?.execute(params![pk, row.revision, json_of(draft)?])?;
     }
-    index_text(connection, pk, &row, draft, expected.is_none())?;
+    super::search::index(connection, pk, &row, draft, expected.is_none())?;
     Ok(row.version)
 }
 
@@ -372,28 +372,6 @@ fn count(connection: &Connection, tip: &mut Tip, id: RowId) -> rusqlite::Result<
     tip.head.next.insert(id.kind, next);
     let sql = "UPDATE number SET next = ?1 WHERE kind = ?2";
     connection.prepare_cached(sql)?.execute(params![int(next), id.kind.word()])?;
-    Ok(())
-}
-
-/// What a search looks through changes with a new body and with each note.
-fn index_text(
-    connection: &Connection,
-    pk: i64,
-    row: &Row,
-    draft: Option<&Draft>,
-    new: bool,
-) -> rusqlite::Result<()> {
-    let kept = match draft {
-        Some(_) => None,
-        None => super::reader::draft(connection, row.id, row.revision)?,
-    };
-    let text = search_text(row, draft.or(kept.as_ref()));
-    let sql = if new {
-        "INSERT INTO search (rowid, body) VALUES (?1, ?2)"
-    } else {
-        "UPDATE search SET body = ?2 WHERE rowid = ?1 AND body != ?2"
-    };
-    connection.prepare_cached(sql)?.execute(params![pk, text])?;
     Ok(())
 }
 
