@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     facts::{Asked, Gauge, Incident, Pull, Sample},
@@ -100,7 +100,7 @@ impl Inquiry<'_> {
     }
 
     /// The first level of the service's escalation policy, as names that Dock knows.
-    async fn on_call(
+    pub(super) async fn on_call(
         &self,
         pagerduty: &pagerduty::Source,
         service: &pagerduty::Service,
@@ -148,8 +148,21 @@ impl Inquiry<'_> {
     ) -> Gauge {
         let now = self.clock.now();
         let from = now.checked_sub(SERIES_SPAN).unwrap_or(now);
+        self.gauge_between(prometheus, name, query, hold_at, unit, (from, now)).await
+    }
+
+    /// One number now, with what it was from one time to another.
+    pub(super) async fn gauge_between(
+        &self,
+        prometheus: &prometheus::Source,
+        name: &str,
+        query: String,
+        hold_at: Option<String>,
+        unit: Unit,
+        (from, to): (Timestamp, Timestamp),
+    ) -> Gauge {
         let (value, series) =
-            tokio::join!(prometheus.value(&query), prometheus.series(&query, from, now, SERIES_STEP));
+            tokio::join!(prometheus.value(&query), prometheus.series(&query, from, to, SERIES_STEP));
         // The series only shows the way here; the value is the fact.
         let series = series.ok().and_then(Fact::known).map(|found| unit.series(&found, hold_at.clone()));
         let value = self.answered(value).map(|sample| Sample {
@@ -238,8 +251,6 @@ fn plain(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
 
     #[test]

@@ -1,8 +1,8 @@
 //! The agents that Dock brings along: each gathers facts (IO) and drafts a row from them (pure).
 //!
 //! What they have in common: [`facts`] that know whether they were asked, answered or not to be had; a [`rule`] and the
-//! `finding` that it makes; plain `words`; the `inquiry` of what concerns a service whatever is proposed for it; what
-//! rouses them, `wake`; what they are asked and tell, [`Wish`] and [`Told`].
+//! `finding` that it makes; plain `words`; the `inquiry` of what concerns a service whatever is proposed for it; the loop
+//! of flows that write about [`incidents`]; what rouses them, `wake`; what they are asked and tell, [`Wish`] and [`Told`].
 //! Never: decides, or writes to a platform. An agent gets a `Source` of each platform, never an `Actuator`.
 
 pub mod argus;
@@ -10,9 +10,11 @@ pub mod chronicler;
 pub mod facts;
 mod finding;
 pub mod gatekeeper;
+pub mod incidents;
 mod inquiry;
 pub mod people;
 pub mod rule;
+pub mod scribe;
 pub mod story;
 mod told;
 mod wake;

@@ -27,11 +27,21 @@ pub struct Freeze {
 
 /// Who a shift's person is in Dock; none where the name cannot be one.
 pub(super) fn person(people: &People, shift: &OnCall) -> Option<PrincipalId> {
-    let named = shift.email.as_ref().and_then(|email| people.get(email));
-    if let Some(person) = named.or_else(|| people.get(&shift.user_id)) {
+    named(people, Some(&shift.user_id), shift.email.as_deref(), &shift.user)
+}
+
+/// Who a platform's person is in Dock, by id, address or name; none where the name cannot be one.
+pub(super) fn named(
+    people: &People,
+    id: Option<&str>,
+    email: Option<&str>,
+    name: &str,
+) -> Option<PrincipalId> {
+    let told = email.and_then(|email| people.get(email));
+    if let Some(person) = told.or_else(|| id.and_then(|id| people.get(id))) {
         return Some(person.clone());
     }
-    let name = shift.email.as_deref().and_then(|email| email.split('@').next()).unwrap_or(&shift.user);
+    let name = email.and_then(|email| email.split('@').next()).unwrap_or(name);
     name.to_lowercase().replace(['.', '_', ' '], "-").parse().ok()
 }
 

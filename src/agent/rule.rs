@@ -44,11 +44,12 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::agent::{argus, chronicler, gatekeeper};
+    use crate::agent::{argus, chronicler, gatekeeper, scribe};
 
     #[test]
     fn every_rule_of_a_flow_has_its_own_id() {
-        for table in [argus::rules::TABLE, gatekeeper::rules::TABLE, chronicler::rules::TABLE] {
+        let own = [argus::rules::TABLE, gatekeeper::rules::TABLE];
+        for table in own.into_iter().chain([chronicler::rules::TABLE, scribe::rules::TABLE]) {
             let ids: BTreeSet<_> = table.iter().map(|rule| rule.id).collect();
             assert_eq!(ids.len(), table.len());
             assert!(ids.contains(READ_ID));

@@ -12,7 +12,7 @@ use crate::{
 /// What one run is asked to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wish {
-    /// Only this application or service.
+    /// Only this application, service or incident.
     pub only: Option<String>,
     /// Draft and show; send nothing, and do not wait for anything to settle.
     pub dry_run: bool,

@@ -14,7 +14,9 @@ use crate::{
         Told, Wish,
         argus::{self, Argus, ArgusError},
         gatekeeper::{self, Gatekeeper, GatekeeperError},
+        incidents::IncidentsError,
         rule::Rule,
+        scribe::{self, Scribe},
     },
     clock::Clock,
     config,
@@ -24,10 +26,12 @@ use crate::{
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(
     after_help = "Examples:\n  dock agent argus --config argus.toml\n  dock agent argus --once --app payments-api --dry-run\n  \
-    dock agent gatekeeper --config gatekeeper.toml\n  dock agent gatekeeper --rules"
+    dock agent gatekeeper --config gatekeeper.toml\n  dock agent gatekeeper --rules\n  \
+    dock agent scribe --config scribe.toml --incident INC-2099 --dry-run"
 )]
 pub(super) struct Agent {
     /// argus: what differs between ArgoCD and git. gatekeeper: what waits before an environment on GitHub.
+    /// scribe: what a runbook lacked in an incident.
     name: Name,
     /// Look once, and end when what was found has settled.
     #[arg(long)]
@@ -35,6 +39,12 @@ pub(super) struct Agent {
     /// Only this application, or service.
     #[arg(long, value_name = "APP")]
     app: Option<String>,
+    /// Only this incident, however long ago it was resolved.
+    #[arg(long, value_name = "INC-N", conflicts_with = "app")]
+    incident: Option<String>,
+    /// The scribe: while an incident is on, show its runbook beside the system as it is.
+    #[arg(long)]
+    live: bool,
     /// Show drafts, send none.
     #[arg(long)]
     dry_run: bool,
@@ -49,6 +59,17 @@ pub(super) struct Agent {
 enum Name {
     Argus,
     Gatekeeper,
+    Scribe,
+}
+
+impl Name {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Argus => "argus",
+            Self::Gatekeeper => "gatekeeper",
+            Self::Scribe => "scribe",
+        }
+    }
 }
 
 pub(super) fn run(globals: &Globals, args: &Agent) -> Outcome {
@@ -56,13 +77,25 @@ pub(super) fn run(globals: &Globals, args: &Agent) -> Outcome {
         rules(globals, args.name);
         return Ok(Code::Done);
     }
-    let file = globals.config.as_ref().ok_or_else(|| {
-        let name = if args.name == Name::Argus { "argus" } else { "gatekeeper" };
-        Failure::usage(format!("which config?\nhint: --config {name}.toml"))
-    })?;
+    let file = globals
+        .config
+        .as_ref()
+        .ok_or_else(|| Failure::usage(format!("which config?\nhint: --config {}.toml", args.name.word())))?;
+    let about_incidents = args.name == Name::Scribe;
+    if args.live && !about_incidents {
+        return Err(Failure::usage(format!(
+            "{} has nothing live to show\nhint: scribe has",
+            args.name.word()
+        )));
+    }
+    if about_incidents != args.incident.is_some() && (args.incident.is_some() || args.app.is_some()) {
+        let hint = if about_incidents { "--incident INC-N" } else { "--app NAME" };
+        return Err(Failure::usage(format!("{} looks at other things\nhint: {hint}", args.name.word())));
+    }
     match args.name {
         Name::Argus => argus(globals, args, file),
         Name::Gatekeeper => gatekeeper(globals, args, file),
+        Name::Scribe => scribe(globals, args, file),
     }
 }
 
@@ -96,12 +129,28 @@ fn gatekeeper(globals: &Globals, args: &Agent, file: &Path) -> Outcome {
     })
 }
 
+fn scribe(globals: &Globals, args: &Agent, file: &Path) -> Outcome {
+    let mut config: scribe::Config = config::read(file)?;
+    config.live |= args.live;
+    service::log(globals);
+    let agent = Scribe::open(config.clone(), clock(config.clock_file))?;
+    let (wish, say) = (wish(args), say(globals, Name::Scribe));
+    service::run(async {
+        if args.once || args.dry_run {
+            Box::pin(agent.once(&wish, say)).await?;
+        } else {
+            Box::pin(agent.run(&wish, say, service::told_to_stop(args.with_parent))).await?;
+        }
+        Ok(Code::Done)
+    })
+}
+
 fn clock(file: Option<std::path::PathBuf>) -> Clock {
     file.map_or_else(Clock::system, Clock::with_offset_file)
 }
 
 fn wish(args: &Agent) -> Wish {
-    Wish { only: args.app.clone(), dry_run: args.dry_run }
+    Wish { only: args.app.clone().or_else(|| args.incident.clone()), dry_run: args.dry_run }
 }
 
 fn say(globals: &Globals, name: Name) -> impl Fn(Told) + use<> {
@@ -132,6 +181,19 @@ impl From<GatekeeperError> for Failure {
             | GatekeeperError::NoGithub
             | GatekeeperError::NoGates
             | GatekeeperError::NoSuchGate(_) => Self::failed(error.to_string()),
+        }
+    }
+}
+
+impl From<IncidentsError> for Failure {
+    fn from(error: IncidentsError) -> Self {
+        match error {
+            IncidentsError::Api(error) => error.into(),
+            IncidentsError::NoSuchIncident(_) => Self::nothing(error.to_string()),
+            IncidentsError::Config(_)
+            | IncidentsError::Platform(_)
+            | IncidentsError::NoPagerduty(_)
+            | IncidentsError::Section { .. } => Self::failed(error.to_string()),
         }
     }
 }
@@ -167,6 +229,7 @@ fn rules(globals: &Globals, name: Name) {
     let table: &[Rule] = match name {
         Name::Argus => argus::rules::TABLE,
         Name::Gatekeeper => gatekeeper::rules::TABLE,
+        Name::Scribe => scribe::rules::TABLE,
     };
     for rule in table {
         if globals.json {

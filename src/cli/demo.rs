@@ -28,6 +28,7 @@ mod children;
 mod estate;
 mod gates;
 mod orders;
+mod pages;
 
 use children::{Children, Part};
 use estate::Estate;

@@ -114,6 +114,8 @@ pub struct LogEntry {
     pub at: Option<Timestamp>,
     /// The person who did it; absent where a service or nobody did.
     pub by: Option<String>,
+    /// That person's id in PagerDuty.
+    pub by_id: Option<String>,
     /// In PagerDuty's words: `Acknowledged by Priya.`
     pub summary: String,
     /// What a person wrote, or what the alert said.

@@ -146,6 +146,7 @@ pub(super) fn state(scenario: Scenario, now: Timestamp) -> Result<State, Simulat
     state.tokens.insert(github::WRITER.to_owned(), token()?);
     state.terraform.add_workspace(BILLING);
     state.confluence = pages::wiki(installed)?;
+    runbooks::region_page(&mut state, installed)?;
     gates::begin(&mut state, installed, now);
     talk(&mut state, now);
     state.begin_plan(now);
@@ -180,6 +181,7 @@ fn talk(state: &mut State, now: Timestamp) {
     ] {
         chat.say(&channel, who, before(now, minutes), text, None);
     }
+    runbooks::talk(state, now);
 }
 
 /// Billing-worker's infrastructure is planned for a commit: a run in its workspace, which adds an IAM role.

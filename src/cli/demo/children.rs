@@ -25,10 +25,11 @@ pub(super) enum Part {
     Executor,
     Argus,
     Gatekeeper,
+    Scribe,
 }
 
 impl Part {
-    pub(super) const AGENTS: [Self; 2] = [Self::Argus, Self::Gatekeeper];
+    pub(super) const AGENTS: [Self; 3] = [Self::Argus, Self::Gatekeeper, Self::Scribe];
 
     fn name(self) -> &'static str {
         match self {
@@ -36,6 +37,7 @@ impl Part {
             Self::Executor => "executor",
             Self::Argus => "argus",
             Self::Gatekeeper => "gatekeeper",
+            Self::Scribe => "scribe",
         }
     }
 
@@ -45,6 +47,7 @@ impl Part {
             Self::Executor => &["executor"],
             Self::Argus => &["agent", "argus"],
             Self::Gatekeeper => &["agent", "gatekeeper"],
+            Self::Scribe => &["agent", "scribe"],
         }
     }
 }

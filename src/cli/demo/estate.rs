@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{Clock, Failure, Simulators, Site, gates};
+use super::{Clock, Failure, Simulators, Site, gates, pages};
 use crate::{
     audit::{
         admin::AdminChange,
@@ -33,9 +33,11 @@ pub(super) const ORG: &str = crate::client::signer::DEMO_ORG;
 pub(super) const PEOPLE: [&str; 6] = ["sarah", "priya", "govind", "jordan", "marcus", ADMIN];
 const ADMIN: &str = "admin";
 /// The agents, each with the kind of row that it drafts.
-pub(super) const AGENTS: [(&str, Kind); 2] = [(ARGUS, Kind::Sync), (GATEKEEPER, Kind::Gate)];
+pub(super) const AGENTS: [(&str, Kind); 3] =
+    [(ARGUS, Kind::Sync), (GATEKEEPER, Kind::Gate), (SCRIBE, Kind::Runbook)];
 const ARGUS: &str = "argus";
 const GATEKEEPER: &str = "gatekeeper";
+const SCRIBE: &str = "scribe";
 /// Where the seeds' rows begin.
 const FIRST_NUMBERS: &str =
     "[first_numbers]\nsync = 8821\ngate = 9821\nrunbook = 8821\npostmortem = 31\npolicy = 7\n";
@@ -237,7 +239,8 @@ impl Estate {
         let executor =
             executor.map(|(site, token)| self.section("executor", simulators, site, token)).concat();
         let tables = gates::tables(simulators.world());
-        let server = format!("{server}{executor}{tables}");
+        let executor = executor + &self.confluence("executor", simulators);
+        let server = format!("{server}{executor}{tables}{}{}", pages::RUNBOOKS, pages::POSTMORTEMS);
         home::write_private(&self.config("serve"), server.as_bytes())?;
         home::write_private(&self.config("executor"), server.as_bytes())?;
         self.write_agent(simulators, ARGUS, "settle_s = 2\npoll_s = 5\n", "")?;
@@ -246,6 +249,12 @@ impl Estate {
             GATEKEEPER,
             "poll_s = 2\nservice_s = 20\n",
             &format!("{tables}{}", gates::SERVICES),
+        )?;
+        self.write_agent(
+            simulators,
+            SCRIBE,
+            "poll_s = 5\n",
+            &format!("{}{}", pages::INCIDENTS, pages::RUNBOOKS),
         )
     }
 
@@ -284,7 +293,7 @@ impl Estate {
         names.map(|(site, token)| self.section("platforms", simulators, site, token)).concat()
             + &self.alertmanager(simulators)
             + &self.datadog(simulators)
-            + &self.confluence(simulators)
+            + &self.confluence("platforms", simulators)
     }
 
     /// Alertmanager alone is two of a cluster.
@@ -304,12 +313,17 @@ impl Estate {
     }
 
     /// Confluence takes a token with its account's address.
-    fn confluence(&self, simulators: &Simulators) -> String {
+    fn confluence(&self, of: &str, simulators: &Simulators) -> String {
+        let world = simulators.world();
+        let (account, token) = match of {
+            "executor" => (world.confluence_executor(), "confluence-executor"),
+            _ => (world.confluence_reader(), "confluence"),
+        };
         format!(
-            "[platforms.confluence]\nurl = {}\nemail = {}\ntoken_file = {}\n\n",
+            "[{of}.confluence]\nurl = {}\nemail = {}\ntoken_file = {}\n\n",
             quoted(simulators.url(Site::Confluence)),
-            quoted(simulators.world().confluence_reader()),
-            quoted(self.token_file("confluence")),
+            quoted(account),
+            quoted(self.token_file(token)),
         )
     }
 

@@ -79,6 +79,7 @@ pub(super) struct LogEntry {
 
 #[derive(Debug, Deserialize)]
 struct Agent {
+    id: Option<String>,
     #[serde(rename = "type", default)]
     kind: String,
     summary: Option<String>,
@@ -161,12 +162,14 @@ impl From<Note> for super::IncidentNote {
 
 impl From<LogEntry> for super::LogEntry {
     fn from(wire: LogEntry) -> Self {
+        let person = wire.agent.filter(|agent| agent.kind.starts_with("user"));
         let described = wire.event_details.and_then(|details| details.description);
         let told = wire.channel.and_then(|channel| channel.summary);
         Self {
             kind: kind(&wire.kind),
             at: wire.created_at,
-            by: wire.agent.filter(|agent| agent.kind.starts_with("user")).and_then(|agent| agent.summary),
+            by: person.as_ref().and_then(|person| person.summary.clone()),
+            by_id: person.and_then(|person| person.id),
             text: wire.note.or(described).or(told).filter(|text| !text.trim().is_empty()),
             summary: wire.summary.unwrap_or_default(),
             url: wire.html_url.unwrap_or_default(),

@@ -348,7 +348,7 @@ fn bootstrap(token: &Token, now: jiff::Timestamp) -> String {
     let token = AdminChange::TokenIssued {
         token: token.hash().to_string(),
         principal: name("argus"),
-        scopes: ["read", "draft:sync", "draft:gate", "draft:postmortem"]
+        scopes: ["read", "draft:sync", "draft:gate", "draft:runbook", "draft:postmortem"]
             .map(str::to_owned)
             .into_iter()
             .collect(),

@@ -2,11 +2,12 @@
 //!
 //! Never: reachable over HTTP.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
     blocks,
-    notebook::{Parent, Place},
+    notebook::{Notebook, Parent, Place},
     user_id,
 };
 use crate::simulator::{SimulatorError, World};
@@ -14,19 +15,7 @@ use crate::simulator::{SimulatorError, World};
 impl World {
     /// A page with these blocks, as a request would bring them; `id` is a UUID with dashes.
     pub fn add_notion_page(&self, id: &str, title: &str, blocks: &Value) -> Result<(), SimulatorError> {
-        self.edit(|state, now| {
-            let notebook = &mut state.notebook;
-            let by = user_id("sarah");
-            let unfit =
-                |no: super::No| SimulatorError::Unknown(format!("way to lay down {title}: {}", no.message));
-            let blocks = blocks.as_array().map(Vec::as_slice).unwrap_or_default();
-            notebook.add_page(Some(id), title, Parent::Workspace, &by, now);
-            for batch in blocks.chunks(100) {
-                let drafts = blocks::drafts(&json!(batch)).map_err(unfit)?;
-                notebook.put(id, &Place::End, drafts, &by, now).map_err(unfit)?;
-            }
-            Ok(())
-        })
+        self.edit(|state, now| state.notebook.lay((id, title), blocks, "sarah", now))
     }
 
     /// A person changes a few words of a page.
@@ -78,6 +67,28 @@ impl World {
     /// The token of the integration that may write.
     pub fn notion_executor_token(&self) -> String {
         self.read(|state| state.tokens.get(super::EXECUTOR).cloned().unwrap_or_default())
+    }
+}
+
+impl Notebook {
+    /// A page by its id and title, with these blocks, written by a person.
+    pub(in crate::simulator) fn lay(
+        &mut self,
+        (id, title): (&str, &str),
+        blocks: &Value,
+        person: &str,
+        at: Timestamp,
+    ) -> Result<(), SimulatorError> {
+        let by = user_id(person);
+        let unfit =
+            |no: super::No| SimulatorError::Unknown(format!("way to lay down {title}: {}", no.message));
+        let blocks = blocks.as_array().map(Vec::as_slice).unwrap_or_default();
+        self.add_page(Some(id), title, Parent::Workspace, &by, at);
+        for batch in blocks.chunks(100) {
+            let drafts = blocks::drafts(&json!(batch)).map_err(unfit)?;
+            self.put(id, &Place::End, drafts, &by, at).map_err(unfit)?;
+        }
+        Ok(())
     }
 }
 

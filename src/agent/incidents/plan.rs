@@ -1,0 +1,190 @@
+//! What to do about one incident and one subject: a pure answer from what Dock has about them.
+//!
+//! Exactly one row for each incident and subject follows from here: the answer depends on nothing that a restart loses, and
+//! the keys of the calls are made of what was read, so that two agents at once say the same words.
+//! Never: IO, memory.
+
+use jiff::Timestamp;
+
+use crate::{
+    agent::{
+        facts::{Asks, Past},
+        told,
+    },
+    row::{Decision, Digest, Kind, RowId, State},
+    wire::{DecisionView, RowView},
+};
+
+/// Decisions that are remembered in a draft.
+const PAST_MAX: usize = 8;
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::agent) enum Act {
+    /// Nothing, and why.
+    Rest(&'static str),
+    Open,
+    Revise {
+        row: RowId,
+        revision: u32,
+    },
+    /// Its row is open: to be revised once the base has moved.
+    Watch {
+        row: RowId,
+        revision: u32,
+    },
+}
+
+/// What Dock knows of rows of one kind.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::agent) struct Known<'a> {
+    pub(in crate::agent) kind: Kind,
+    pub(in crate::agent) rows: &'a [RowView],
+}
+
+pub(in crate::agent) fn act(known: Known<'_>, subject: &str, incident: &str) -> Act {
+    let open = known.of(subject).find(|row| can_still_turn_out(row.head.state));
+    let Some(row) = open else {
+        let before = known.of(subject).any(|row| row.head.incident.as_deref() == Some(incident));
+        return if before { Act::Rest("it was proposed, and that is over") } else { Act::Open };
+    };
+    if row.head.incident.as_deref() != Some(incident) {
+        return Act::Rest("a row of another incident is open on the same subject");
+    }
+    let (row, revision, state) = (row.head.id, row.head.revision, row.head.state);
+    match state {
+        State::NeedsChanges | State::Stale => Act::Revise { row, revision },
+        State::Pending | State::HalfSigned => Act::Watch { row, revision },
+        _ => Act::Rest("its row is being carried out"),
+    }
+}
+
+/// Something may still follow from a row in this state.
+fn can_still_turn_out(state: State) -> bool {
+    state.undecided()
+        || matches!(state, State::Approved | State::Executing | State::Executed | State::Unknown)
+}
+
+impl<'k> Known<'k> {
+    pub(in crate::agent) fn row(self, row: RowId) -> Option<&'k RowView> {
+        self.rows.iter().find(|view| view.head.id == row)
+    }
+
+    /// What people said about this subject, newest first; `same` of what was about this very difference.
+    pub(in crate::agent) fn past(self, subject: &str, diff: &str) -> Vec<Past> {
+        let one = |row: &RowView, decision: &DecisionView| Past {
+            row: row.head.id.to_string(),
+            decision: decision.decision.word().to_owned(),
+            by: decision.reviewer.to_string(),
+            at: decision.at,
+            note: decision.note.clone().unwrap_or_default(),
+            same: row.diff == diff,
+        };
+        let mut past: Vec<Past> = self
+            .of(subject)
+            .flat_map(|row| row.decisions.iter().map(move |decision| one(row, decision)))
+            .collect();
+        past.sort_by_key(|past| std::cmp::Reverse(past.at));
+        past.truncate(PAST_MAX);
+        past
+    }
+
+    /// Incidents whose row nobody has decided yet.
+    pub(in crate::agent) fn undecided(self) -> impl Iterator<Item = &'k str> {
+        let open = self.rows.iter().filter(move |row| row.head.kind == self.kind);
+        open.filter(|row| row.head.state.undecided()).filter_map(|row| row.head.incident.as_deref())
+    }
+
+    /// The newest row of this subject, whatever became of it: what a new one comes after.
+    pub(in crate::agent) fn newest(self, subject: &str) -> Option<RowId> {
+        self.of(subject).map(|row| row.head.id).max()
+    }
+
+    fn of<'a>(self, subject: &'a str) -> impl Iterator<Item = &'k RowView> + use<'k, 'a> {
+        let kind = self.kind;
+        self.rows.iter().filter(move |row| row.head.kind == kind && row.head.subject == subject)
+    }
+}
+
+/// What reviewers asked to be changed in a row, the first first. What was asked of an earlier revision still stands.
+pub(in crate::agent) fn asks(row: &RowView) -> Vec<Asks> {
+    let asked = row.decisions.iter().filter(|decision| decision.decision == Decision::NeedsChanges);
+    let ask = |decision: &DecisionView| Asks {
+        by: decision.reviewer.to_string(),
+        note: decision.note.clone().unwrap_or_default(),
+        same: decision.revision == row.head.revision,
+    };
+    asked.map(ask).collect()
+}
+
+/// The key under which a call counts once: what is done, and what it is done about.
+pub(in crate::agent) fn key(
+    agent: &str,
+    (subject, incident): (&str, &str),
+    act: &Act,
+    base: Digest,
+    newest: Option<RowId>,
+    read_at: Timestamp,
+) -> String {
+    let about = match act {
+        Act::Rest(_) => "rest".to_owned(),
+        Act::Open => told::occasion(newest, read_at),
+        Act::Revise { row, revision } | Act::Watch { row, revision } => format!("revise {row}/{revision}"),
+    };
+    Digest::of(format!("{agent}.v1\n{subject}\n{incident}\n{about}\n{base}")).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::sample;
+
+    fn row(state: State, incident: &str) -> RowView {
+        let mut row = sample::view("rb-8821", 2, sample::draft());
+        row.head.kind = Kind::Runbook;
+        row.head.subject = "CONF-4711".into();
+        row.head.state = state;
+        row.head.incident = Some(incident.into());
+        row
+    }
+
+    #[test]
+    fn one_row_for_each_incident_and_subject() {
+        let done = |rows: &[RowView]| match act(Known { kind: Kind::Runbook, rows }, "CONF-4711", "INC-2099")
+        {
+            Act::Rest(_) => "rest",
+            Act::Open => "open",
+            Act::Revise { revision: 2, .. } => "revise",
+            Act::Watch { revision: 2, .. } => "watch",
+            Act::Revise { .. } | Act::Watch { .. } => "another revision",
+        };
+        let table = [
+            ("nothing yet", vec![], "open"),
+            ("pending", vec![row(State::Pending, "INC-2099")], "watch"),
+            ("half signed", vec![row(State::HalfSigned, "INC-2099")], "watch"),
+            ("sent back", vec![row(State::NeedsChanges, "INC-2099")], "revise"),
+            ("stale", vec![row(State::Stale, "INC-2099")], "revise"),
+            ("approved", vec![row(State::Approved, "INC-2099")], "rest"),
+            ("published", vec![row(State::Healthy, "INC-2099")], "rest"),
+            ("declined", vec![row(State::Declined, "INC-2099")], "rest"),
+            ("another incident's row is open", vec![row(State::Pending, "INC-1")], "rest"),
+            ("another incident's row is over", vec![row(State::Healthy, "INC-1")], "open"),
+        ];
+        for (name, rows, expected) in table {
+            assert_eq!(done(&rows), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn two_agents_say_the_same_and_another_incident_is_another_call() {
+        let base = Digest::of("base");
+        let key =
+            |incident, act: &Act| key("scribe", ("CONF-4711", incident), act, base, None, sample::at(0));
+        let revise = |revision| Act::Revise { row: "rb-8821".parse().unwrap(), revision };
+        assert_eq!(key("INC-1", &Act::Open), key("INC-1", &Act::Open));
+        assert_ne!(key("INC-1", &Act::Open), key("INC-2", &Act::Open));
+        assert_ne!(key("INC-1", &revise(1)), key("INC-1", &revise(2)));
+        let watched = Act::Watch { row: "rb-8821".parse().unwrap(), revision: 1 };
+        assert_eq!(key("INC-1", &revise(1)), key("INC-1", &watched), "one revision, whatever called for it");
+    }
+}

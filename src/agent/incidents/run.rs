@@ -1,0 +1,437 @@
+//! The loop of the flows about incidents: list what was resolved, ask the flow for a draft of each, sleep until told.
+//!
+//! A look takes no input but what the platforms and Dock say now, so that it can be repeated, doubled or cut off at any
+//! point. Incidents are looked at in the order in which they were resolved.
+//! Never: a crash because a platform is away; a webhook's word for what happened.
+
+use std::{collections::BTreeMap, future::Future, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Config,
+    config::LOOK_BACK_H_MAX,
+    plan::{self, Act, Known},
+};
+use crate::{
+    agent::{
+        Told, Wish,
+        wake::{Dirty, Wake, pause},
+    },
+    client::api::{Api, ApiError},
+    clock::Clock,
+    config::ConfigError,
+    platform::{Failure, PlatformError, pagerduty},
+    row::{Base, Draft, Kind},
+    wire::{DraftAnswer, RowView},
+};
+
+/// How soon is looked again where another agent did what was to be done.
+const AFTER_ANOTHER: SignedDuration = SignedDuration::from_secs(2);
+const WAIT_MIN: Duration = Duration::from_millis(50);
+
+/// What an agent makes of incidents.
+pub(in crate::agent) trait Flow {
+    /// As its token is called: `scribe`.
+    const NAME: &'static str;
+    const KIND: Kind;
+
+    /// What a row is wanted about; else why none is.
+    fn subjects(&self, incident: &pagerduty::Incident) -> Result<Vec<String>, &'static str>;
+
+    /// Incidents that are on, where the flow has something to say while they are.
+    async fn open(&self) -> Result<Vec<pagerduty::Incident>, PlatformError> {
+        Ok(Vec::new())
+    }
+
+    /// An open row about this subject is drafted anew each time, and revised where that is worth it; the others are
+    /// revised when their base has moved.
+    fn worth(&self, _subject: &str, _before: &RowView, _draft: &Draft) -> Option<bool> {
+        None
+    }
+
+    /// Is it such a subject?
+    fn is_refreshed(&self, _subject: &str) -> bool {
+        false
+    }
+
+    /// The base as it is now, cheaply.
+    async fn base(&self, incident: &pagerduty::Incident, subject: &str) -> Result<Base, String>;
+
+    /// Gathers everything and drafts.
+    async fn draft(&self, case: &Case<'_>) -> Result<Drafted, String>;
+}
+
+/// One incident and one subject.
+pub(in crate::agent) struct Case<'a> {
+    pub(in crate::agent) incident: &'a pagerduty::Incident,
+    pub(in crate::agent) subject: &'a str,
+    /// The row that is revised, where one is.
+    pub(in crate::agent) before: Option<&'a RowView>,
+    pub(in crate::agent) known: Known<'a>,
+}
+
+pub(in crate::agent) enum Drafted {
+    Draft(Box<Draft>),
+    /// There is nothing to propose, and why.
+    Nothing(String),
+}
+
+/// Why an agent about incidents cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum IncidentsError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    #[error("{0} needs the section [platforms.pagerduty]\nhint: a key that may only read")]
+    NoPagerduty(&'static str),
+    #[error("{what}\nhint: {hint}")]
+    Section { what: String, hint: &'static str },
+    #[error("PagerDuty has no incident {0}\nhint: its number, as in INC-2099")]
+    NoSuchIncident(String),
+}
+
+/// A flow, and what it needs to go round.
+pub(in crate::agent) struct Looker<'a, F> {
+    pub(in crate::agent) flow: &'a F,
+    pub(in crate::agent) pagerduty: &'a pagerduty::Source,
+    pub(in crate::agent) api: &'a Api,
+    pub(in crate::agent) clock: &'a Clock,
+    pub(in crate::agent) config: &'a Config,
+    pub(in crate::agent) poll_s: u32,
+}
+
+/// What is remembered of one incident.
+#[derive(Debug)]
+struct Seen {
+    incident: pagerduty::Incident,
+    /// Not before then: it settles, it failed, or somebody else was faster.
+    not_before: Option<Timestamp>,
+    failures: u32,
+    /// Why nothing was done, by subject.
+    rested: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    /// In the order in which they were resolved.
+    incidents: BTreeMap<(Option<Timestamp>, String), Seen>,
+    listed_at: Option<Timestamp>,
+    failures: u32,
+}
+
+/// What came of one subject's look.
+enum Stepped {
+    Rest(String),
+    Later(SignedDuration),
+    Done(Told),
+}
+
+impl<F: Flow> Looker<'_, F> {
+    /// Looks and drafts until `stop` is done.
+    pub(in crate::agent) async fn run(
+        &self,
+        wish: &Wish,
+        mut told: impl FnMut(Told),
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), IncidentsError> {
+        self.check(wish).await?;
+        let wake = Wake::default();
+        let look = async {
+            let mut memory = Memory::default();
+            let mut dirty = Dirty::everything();
+            loop {
+                let wait = Box::pin(self.look(wish, &mut memory, &dirty, &mut told)).await;
+                dirty = wake.next(wait).await;
+            }
+        };
+        tokio::select! {
+            () = stop => Ok(()),
+            () = wake.follow_dock(self.api, F::KIND) => Ok(()),
+            () = wake.follow_hooks(self.api, "pagerduty") => Ok(()),
+            () = look => Ok(()),
+        }
+    }
+
+    /// Looks once at everything, waits for what still settles, and ends.
+    pub(in crate::agent) async fn once(
+        &self,
+        wish: &Wish,
+        mut told: impl FnMut(Told),
+    ) -> Result<(), IncidentsError> {
+        self.check(wish).await?;
+        let mut memory = Memory::default();
+        let mut dirty = Dirty::everything();
+        let most = SignedDuration::from_secs(2 * i64::from(self.config.settle_s) + 60);
+        let end = self.clock.now().saturating_add(most);
+        loop {
+            let wait = Box::pin(self.look(wish, &mut memory, &dirty, &mut told)).await;
+            let waits =
+                memory.failures > 0 || memory.incidents.values().any(|seen| seen.not_before.is_some());
+            if !waits || end.as_ref().is_ok_and(|end| self.clock.now() >= *end) {
+                return Ok(());
+            }
+            tokio::time::sleep(wait).await;
+            dirty = Dirty { all: memory.failures > 0, ..Dirty::default() };
+        }
+    }
+
+    /// An incident that was asked for by name has to be there.
+    async fn check(&self, wish: &Wish) -> Result<(), IncidentsError> {
+        let Some(name) = &wish.only else { return Ok(()) };
+        match self.pagerduty.incident(name).await {
+            Err(error) if error.failure == Failure::NotFound => {
+                Err(IncidentsError::NoSuchIncident(name.clone()))
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// One look. Gives how long nothing is due.
+    async fn look(
+        &self,
+        wish: &Wish,
+        memory: &mut Memory,
+        dirty: &Dirty,
+        told: &mut impl FnMut(Told),
+    ) -> Duration {
+        let dock = if wish.dry_run { Ok(None) } else { self.api.snapshot().await.map(Some) };
+        let dock = match dock {
+            Ok(dock) => dock,
+            Err(error) => return self.trouble(memory, "Dock", &error.to_string(), told),
+        };
+        if let Some(halted) = dock.as_ref().and_then(|dock| dock.halted.as_ref()) {
+            let why = format!("halted by {}: {}", halted.by, halted.note);
+            told(Told::Rest { subject: "all".to_owned(), why });
+            return self.poll();
+        }
+        let rows = dock.as_ref().map(|dock| dock.rows.as_slice()).unwrap_or_default();
+        let known = Known { kind: F::KIND, rows };
+        let now = self.clock.now();
+        if dirty.all || memory.stale(now, self.poll()) {
+            match self.list(wish, known).await {
+                Ok(incidents) => memory.take(incidents, now),
+                Err(error) => return self.trouble(memory, "PagerDuty", &error.to_string(), told),
+            }
+        }
+        memory.failures = 0;
+        for seen in memory.incidents.values_mut() {
+            self.consider(wish, seen, known, told).await;
+        }
+        memory.wait(self.clock.now(), self.poll())
+    }
+
+    /// What was resolved lately, and what Dock still has open, each read from PagerDuty.
+    async fn list(&self, wish: &Wish, known: Known<'_>) -> Result<Vec<pagerduty::Incident>, PlatformError> {
+        if let Some(name) = &wish.only {
+            return Ok(vec![self.pagerduty.incident(name).await?]);
+        }
+        let back = SignedDuration::from_hours(i64::from(self.config.look_back_h.min(LOOK_BACK_H_MAX)));
+        let now = self.clock.now();
+        let mut found = self.pagerduty.resolved_since(now.saturating_sub(back).unwrap_or(now)).await?;
+        found.extend(self.flow.open().await?);
+        found.retain(|one| self.config.leaves_out(&one.service, one.priority.as_deref()).is_none());
+        let mut missing: Vec<&str> = known.undecided().collect();
+        missing.sort_unstable();
+        missing.dedup();
+        missing.retain(|name| found.iter().all(|incident| incident.reference != *name));
+        for name in missing {
+            match self.pagerduty.incident(name).await {
+                Ok(incident) => found.push(incident),
+                // A row can name an incident that was merged away; its row waits for people.
+                Err(error) if error.failure == Failure::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    async fn consider(&self, wish: &Wish, seen: &mut Seen, known: Known<'_>, told: &mut impl FnMut(Told)) {
+        let now = self.clock.now();
+        if seen.not_before.is_some_and(|at| at > now) {
+            return;
+        }
+        seen.not_before = self.settles(wish, &seen.incident, known, now);
+        if seen.not_before.is_some() {
+            return;
+        }
+        let subjects = match self.flow.subjects(&seen.incident) {
+            Ok(subjects) => subjects,
+            Err(why) => {
+                let subject = seen.incident.reference.clone();
+                return seen.rests(&subject, why, told);
+            }
+        };
+        for subject in subjects {
+            match self.step(wish, &seen.incident, &subject, known).await {
+                Ok(Stepped::Rest(why)) => {
+                    seen.failures = 0;
+                    seen.rests(&subject, &why, told);
+                }
+                Ok(Stepped::Later(wait)) => seen.not_before = now.checked_add(wait).ok(),
+                Ok(Stepped::Done(what)) => {
+                    seen.failures = 0;
+                    seen.rested.remove(&subject);
+                    told(what);
+                }
+                Err(error) => {
+                    seen.not_before = now.checked_add(pause(seen.failures)).ok();
+                    seen.failures = seen.failures.saturating_add(1);
+                    told(Told::Trouble {
+                        what: format!("{subject} after {}", seen.incident.reference),
+                        error,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Until when an incident that nobody asked for by name, and that has no row yet, is left alone.
+    fn settles(
+        &self,
+        wish: &Wish,
+        incident: &pagerduty::Incident,
+        known: Known<'_>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let has_row = known.undecided().any(|name| name == incident.reference);
+        if wish.dry_run || wish.only.is_some() || has_row {
+            return None;
+        }
+        let settle = SignedDuration::from_secs(i64::from(self.config.settle_s));
+        let due = incident.resolved_at?.checked_add(settle).ok()?;
+        (due > now).then_some(due)
+    }
+
+    async fn step(
+        &self,
+        wish: &Wish,
+        incident: &pagerduty::Incident,
+        subject: &str,
+        known: Known<'_>,
+    ) -> Result<Stepped, String> {
+        let act = plan::act(known, subject, &incident.reference);
+        let before = match act {
+            Act::Rest(why) => return Ok(Stepped::Rest(why.to_owned())),
+            Act::Open => None,
+            Act::Revise { row, .. } | Act::Watch { row, .. } => known.row(row),
+        };
+        let refreshed = self.flow.is_refreshed(subject);
+        if let (Act::Watch { .. }, Some(before), false) = (&act, before, refreshed) {
+            let base = self.flow.base(incident, subject).await?;
+            if before.base_read.moved(&base).is_empty() {
+                return Ok(Stepped::Rest("its row is open".to_owned()));
+            }
+        }
+        let case = Case { incident, subject, before, known };
+        let drafted = Box::pin(self.flow.draft(&case)).await?;
+        if let (Act::Watch { .. }, Some(before), Drafted::Draft(draft)) = (&act, before, &drafted)
+            && self.flow.worth(subject, before, draft) == Some(false)
+        {
+            return Ok(Stepped::Rest("its row is open".to_owned()));
+        }
+        self.carry_out(wish, &act, &case, drafted).await
+    }
+
+    async fn carry_out(
+        &self,
+        wish: &Wish,
+        act: &Act,
+        case: &Case<'_>,
+        drafted: Drafted,
+    ) -> Result<Stepped, String> {
+        let about = (case.subject, case.incident.reference.as_str());
+        let newest = case.known.newest(case.subject);
+        let answer = match (drafted, case.before) {
+            (Drafted::Nothing(why), None) => return Ok(Stepped::Rest(why)),
+            (Drafted::Nothing(why), Some(row)) => {
+                let base = row.base_read.digest();
+                let key = plan::key(F::NAME, about, act, base, newest, row.read_at);
+                self.api.withdraw_row(row.head.id, &why, &key).await
+            }
+            (Drafted::Draft(draft), _) if wish.dry_run => return Ok(Stepped::Done(Told::Draft(draft))),
+            (Drafted::Draft(draft), before) => {
+                crate::stop_point::reach("draft.made");
+                let key = plan::key(F::NAME, about, act, draft.base.digest(), newest, draft.read_at);
+                self.send(&draft, before, &key).await
+            }
+        };
+        crate::stop_point::reach("draft.posted");
+        match answer {
+            Ok(answer) => Ok(Stepped::Done(Told::Answered { subject: case.subject.to_owned(), answer })),
+            // Another agent was faster, or it moved while it was read: a look later shows.
+            Err(error)
+                if matches!(
+                    error.code(),
+                    "key_reused" | "stale_revision" | "subject_taken" | "base_moved"
+                ) =>
+            {
+                Ok(Stepped::Later(AFTER_ANOTHER))
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    async fn send(
+        &self,
+        draft: &Draft,
+        before: Option<&RowView>,
+        key: &str,
+    ) -> Result<DraftAnswer, ApiError> {
+        match before {
+            None => self.api.open_row(draft, key).await,
+            Some(row) => self.api.revise_row(row.head.id, row.head.revision, draft, key).await,
+        }
+    }
+
+    fn poll(&self) -> Duration {
+        Duration::from_secs(u64::from(self.poll_s.max(1)))
+    }
+
+    fn trouble(&self, memory: &mut Memory, what: &str, error: &str, told: &mut impl FnMut(Told)) -> Duration {
+        let wait = pause(memory.failures);
+        memory.failures = memory.failures.saturating_add(1);
+        memory.listed_at = None;
+        told(Told::Trouble { what: what.to_owned(), error: error.to_owned() });
+        wait.try_into().unwrap_or(WAIT_MIN).min(self.poll())
+    }
+}
+
+impl Seen {
+    /// Said once while it stays so.
+    fn rests(&mut self, subject: &str, why: &str, told: &mut impl FnMut(Told)) {
+        if self.rested.get(subject).is_none_or(|before| before != why) {
+            self.rested.insert(subject.to_owned(), why.to_owned());
+            let subject = format!("{subject} after {}", self.incident.reference);
+            told(Told::Rest { subject, why: why.to_owned() });
+        }
+    }
+}
+
+impl Memory {
+    fn stale(&self, now: Timestamp, poll: Duration) -> bool {
+        self.listed_at.is_none_or(|at| now.duration_since(at).unsigned_abs() >= poll)
+    }
+
+    /// Takes a new list; what is no longer on it is forgotten.
+    fn take(&mut self, incidents: Vec<pagerduty::Incident>, now: Timestamp) {
+        self.listed_at = Some(now);
+        let mut before = std::mem::take(&mut self.incidents);
+        for incident in incidents {
+            let name = (incident.resolved_at, incident.reference.clone());
+            let seen = before.remove(&name).map(|seen| Seen { incident: incident.clone(), ..seen });
+            let new = || Seen { incident, not_before: None, failures: 0, rested: BTreeMap::new() };
+            self.incidents.insert(name, seen.unwrap_or_else(new));
+        }
+    }
+
+    /// Until the first thing is due, the poll at the latest.
+    fn wait(&self, now: Timestamp, poll: Duration) -> Duration {
+        let due = self.incidents.values().filter_map(|seen| seen.not_before).min();
+        let wait = due.map_or(poll, |due| Duration::try_from(due.duration_since(now)).unwrap_or(WAIT_MIN));
+        wait.clamp(WAIT_MIN, poll)
+    }
+}

@@ -1,0 +1,86 @@
+//! A whole `scribe.toml`: where Dock and the platforms are, which runbooks there are, what marks a message.
+//!
+//! Never: a secret in it; tokens are named by file or variable.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
+
+use serde::Deserialize;
+
+use super::rules::Limits;
+use crate::{
+    agent::{incidents, people::People},
+    platform,
+    row::page::Runbook,
+};
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Dock's backend.
+    pub server: String,
+    /// The scribe's own token: it may draft, and decides nothing.
+    pub token_file: PathBuf,
+    #[serde(default)]
+    pub platforms: platform::Config,
+    /// Incidents are listed again after so long, whatever was told, in seconds.
+    #[serde(default = "poll_s")]
+    pub poll_s: u32,
+    #[serde(default)]
+    pub incidents: incidents::Config,
+    /// The pages: the same tables as the backend's.
+    #[serde(default)]
+    pub runbooks: BTreeMap<String, Runbook>,
+    /// While an incident is on, its runbook is shown beside the system as it is.
+    #[serde(default)]
+    pub live: bool,
+    #[serde(default)]
+    pub limits: Limits,
+    #[serde(default)]
+    pub people: People,
+    /// The demo moves time by this file.
+    #[serde(default)]
+    pub clock_file: Option<PathBuf>,
+}
+
+fn poll_s() -> u32 {
+    60
+}
+
+impl Config {
+    /// The services that any runbook is for.
+    pub(super) fn services(&self) -> BTreeSet<&str> {
+        self.runbooks.values().flat_map(|runbook| runbook.services.iter().map(String::as_str)).collect()
+    }
+
+    /// The runbooks of a service's incidents, by name.
+    pub(super) fn runbooks_of<'a>(
+        &'a self,
+        service: &'a str,
+    ) -> impl Iterator<Item = (&'a String, &'a Runbook)> {
+        self.runbooks.iter().filter(move |(_, runbook)| runbook.services.iter().any(|one| one == service))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEAST: &str = "server = \"http://127.0.0.1:1\"\ntoken_file = \"/t\"\n";
+
+    #[test]
+    fn a_runbook_is_found_by_the_services_that_it_is_for() {
+        let text = format!(
+            "{LEAST}[runbooks.CONF-4711]\nsite = \"confluence\"\npage = \"4711\"\nservices = [\"session-store\"]\n"
+        );
+        let config: Config = toml::from_str(&text).unwrap();
+        let names =
+            |service: &str| config.runbooks_of(service).map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        assert_eq!(names("session-store"), ["CONF-4711"]);
+        assert!(names("session").is_empty());
+        assert_eq!((config.poll_s, config.runbooks["CONF-4711"].keys.get()), (60, 1));
+        assert!(toml::from_str::<Config>(&format!("{LEAST}pol_s = 2\n")).is_err());
+    }
+}

@@ -1,0 +1,233 @@
+//! Facts in, a row out: what was said and run becomes operations on the page, each with its reason and what it rests on.
+//!
+//! The worst rule wins; what is disputed, cut off, unknown or without a place holds. Where nothing is left to propose there
+//! is no row.
+//! Never: IO, a clock; an operation without a message, an entry or a tick behind it.
+
+mod operations;
+mod shown;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    facts::{Asked, Facts},
+    requests,
+    rules::{self, Limits},
+    words,
+};
+use crate::{
+    agent::{
+        finding::{self, Finding},
+        rule::Rule,
+    },
+    row::{
+        self, Draft, Kind, Pointer, Proposal, Verdict, Weight,
+        draft::PROSE_BY_RULES,
+        page::{self, Edit, NotApplicable, Outline, Proposed, outline},
+    },
+};
+
+pub(super) use operations::Wanted;
+
+/// The draft of one page after one incident; else why there is none.
+pub fn draft(facts: &Facts, limits: &Limits) -> Result<Draft, String> {
+    let outline = outline::read(&facts.page.body).map_err(|why| why.to_string())?;
+    if let Some(closed) = &facts.page.closed {
+        return Err(format!("the page is {closed}"));
+    }
+    let case = Case { facts, limits, outline: &outline };
+    let mut findings = Vec::new();
+    let mut wanted = case.wanted(&mut findings);
+    let answers = requests::follow(&facts.asks, &mut wanted, facts, &outline);
+    let (wanted, reading) = case.applied(wanted, &mut findings);
+    let waits = facts.before.as_ref().is_some_and(|_| facts.asks.iter().any(|asks| asks.same));
+    if wanted.is_empty() && !waits {
+        return Err(case.nothing(&findings));
+    }
+    findings.extend(wanted.iter().map(|one| case.proposing(one)));
+    case.shown(&mut findings);
+    finding::sort(&mut findings);
+    let verdict = verdict(&findings, !wanted.is_empty());
+    // Its difference is part of the draft: what was declined before is known only now.
+    let reading = row::Reading::Page(Box::new(reading));
+    let rationale = case.rationale(verdict, &findings, &answers);
+    let Proposed::Edit(edit) = case.proposed(&wanted) else { return Err(case.nothing(&findings)) };
+    Ok(Draft {
+        kind: Kind::Runbook,
+        subject: facts.name.clone(),
+        environment: facts.runbook.environment.clone(),
+        title: words::cut(&case.title(&wanted), Draft::TITLE_BYTES_MAX),
+        verdict,
+        rationale: words::cut(&rationale, Draft::RATIONALE_BYTES_MAX),
+        prose_by: PROSE_BY_RULES.to_owned(),
+        signals: findings.into_iter().map(|finding| finding.signal).take(Draft::SIGNALS_MAX).collect(),
+        pointers: case.pointers(&wanted),
+        incident: Some(facts.story.incident.clone()),
+        parent: None,
+        reviewers: case.reviewers(),
+        risk: reading.risk(),
+        base: reading.base(),
+        effect: reading.effect(),
+        diff: reading.difference(),
+        proposal: Some(Proposal::Edit(edit)),
+        amended_by: vec![],
+        facts: BTreeMap::new(),
+        read_at: facts.read_at,
+    })
+}
+
+/// The worst wins; nothing to publish is a hold.
+fn verdict(findings: &[Finding], any: bool) -> Verdict {
+    let worst = findings.iter().map(|finding| finding.rule.weight).max();
+    if any && worst == Some(Weight::Go) { Verdict::Publish } else { Verdict::Hold }
+}
+
+/// One incident and one page on the table.
+struct Case<'a> {
+    facts: &'a Facts,
+    limits: &'a Limits,
+    outline: &'a Outline,
+}
+
+impl Case<'_> {
+    fn proposed(&self, wanted: &[Wanted]) -> Proposed {
+        let operations: Vec<_> = wanted.iter().map(|one| one.operation.clone()).collect();
+        if operations.is_empty() {
+            // What a reviewer wants to be left out altogether is theirs to decline: the last edit stands, on hold.
+            return self
+                .facts
+                .before
+                .as_ref()
+                .map_or(Proposed::Nothing, |before| Proposed::Edit(before.edit.clone()));
+        }
+        Proposed::Edit(Edit { operations })
+    }
+
+    fn reading(&self, wanted: &[Wanted]) -> page::Reading {
+        page::Reading {
+            name: self.facts.name.clone(),
+            environment: self.facts.runbook.environment.clone(),
+            risk: self.facts.runbook.risk,
+            keys: self.facts.runbook.keys,
+            page: self.facts.page.clone(),
+            proposed: self.proposed(wanted),
+        }
+    }
+
+    /// The operations that fit the page, and the reading with them; one that does not fit is named and left out.
+    fn applied(&self, mut wanted: Vec<Wanted>, found: &mut Vec<Finding>) -> (Vec<Wanted>, page::Reading) {
+        loop {
+            let reading = self.reading(&wanted);
+            let Some(Err(NotApplicable::Operation { number, why })) = reading.next() else {
+                return (wanted, reading);
+            };
+            let Some(at) = number.checked_sub(1).filter(|at| *at < wanted.len()) else {
+                return (wanted, reading);
+            };
+            let one = wanted.remove(at);
+            let says = format!("{} cannot be carried out on the page: {why}.", one.phrase);
+            found.push(self.finding(rules::NOT_PLACED, "left out", &one.phrase, one.from.clone(), &says));
+        }
+    }
+
+    fn nothing(&self, findings: &[Finding]) -> String {
+        let said: Vec<_> = findings.iter().filter_map(|finding| finding.sentence.clone()).collect();
+        let story = &self.facts.story;
+        let lacks = [story.events.unknown(), story.said.unknown()].into_iter().flatten().next();
+        match (lacks, said.first()) {
+            (Some((why, _)), _) => format!("nothing is known to propose, and not all could be read: {why}"),
+            (None, Some(first)) => format!("nothing to propose: {first}"),
+            (None, None) => "nothing was said or run that the page does not have".to_owned(),
+        }
+    }
+
+    fn title(&self, wanted: &[Wanted]) -> String {
+        match wanted {
+            [] => format!("Nothing is left of the edit after {}", self.facts.story.incident),
+            [one] => one.phrase.clone(),
+            [first, rest @ ..] => format!("{}, and {} more", first.phrase, rest.len()),
+        }
+    }
+
+    /// What the reviewer asked first, then why; a hold says so at the beginning.
+    fn rationale(&self, verdict: Verdict, findings: &[Finding], answers: &[requests::Answered]) -> String {
+        let of = |weight: Weight| {
+            let of = findings.iter().filter(move |finding| finding.rule.weight == weight);
+            of.filter_map(|finding| finding.sentence.clone())
+        };
+        let mut sentences: Vec<String> = answers.iter().map(requests::Answered::sentence).collect();
+        sentences.extend(self.moved());
+        if verdict == Verdict::Hold {
+            sentences.push("Hold.".to_owned());
+            sentences.extend(of(Weight::Hold));
+        }
+        sentences.extend(of(Weight::Go));
+        sentences.extend(of(Weight::Note));
+        let mut seen = BTreeSet::new();
+        sentences.retain(|sentence| seen.insert(sentence.clone()));
+        if sentences.is_empty() {
+            sentences.push(format!("After {}.", self.facts.story.incident));
+        }
+        sentences.join(" ")
+    }
+
+    /// Where the page is no longer what the last revision was made for.
+    fn moved(&self) -> Option<String> {
+        let before = self.facts.before.as_ref().filter(|before| !before.moved.is_empty())?;
+        let what: Vec<_> =
+            before.moved.iter().map(|moved| format!("{} {} → {}", moved.what, moved.was, moved.is)).collect();
+        Some(format!(
+            "The page has moved since revision {} ({}); this is made for the page as it is now.",
+            before.revision,
+            words::list(&what)
+        ))
+    }
+
+    /// Who responded, else who is on call.
+    fn reviewers(&self) -> Vec<row::PrincipalId> {
+        let responders = &self.facts.story.responders;
+        let on_call = self.facts.on_call.known();
+        let on_it =
+            responders.iter().find(|one| on_call.is_none_or(|all| all.is_empty() || all.contains(one)));
+        match (on_it.or(responders.first()), on_call) {
+            (Some(one), _) => vec![one.clone()],
+            (None, Some(all)) => all.iter().take(Draft::REVIEWERS_MAX).cloned().collect(),
+            (None, None) => Vec::new(),
+        }
+    }
+
+    fn page_pointer(&self) -> Pointer {
+        let site = self.facts.runbook.site;
+        finding::pointer(site.pointer(), site.name(), &self.facts.page.id, &self.facts.page.url)
+    }
+
+    /// The page, the incident, and what the operations rest on, without doubles.
+    fn pointers(&self, wanted: &[Wanted]) -> Vec<Pointer> {
+        let first = [self.page_pointer(), self.facts.story.pointer.clone()];
+        let rest = wanted.iter().flat_map(|one| one.operation.pointers.iter().cloned());
+        let gauges = self.facts.story.gauges.iter().map(|gauge| gauge.pointer.clone());
+        let mut seen = BTreeSet::new();
+        let all = first.into_iter().chain(rest).chain(gauges);
+        all.filter(|pointer| seen.insert(pointer.clone())).take(Draft::POINTERS_MAX).collect()
+    }
+
+    fn finding(&self, rule: Rule, name: &str, value: &str, pointer: Pointer, sentence: &str) -> Finding {
+        let at = self.facts.story.said.at().unwrap_or(self.facts.read_at);
+        Finding::new(rule, name, value, pointer, at, self.limits.fresh_s).saying(sentence)
+    }
+
+    /// The signal of an operation.
+    fn proposing(&self, one: &Wanted) -> Finding {
+        self.finding(one.rule, one.name(), &one.phrase, one.from.clone(), &one.operation.because)
+    }
+
+    fn unknown<T>(&self, what: &str, asked: &Asked<T>, pointer: Pointer) -> Option<Finding> {
+        let (why, at) = asked.unknown()?;
+        let says = format!("Unknown: {what} ({why}).");
+        let finding = Finding::new(rules::UNKNOWN_FACT, what, why, pointer, at, self.limits.fresh_s);
+        Some(finding.saying(says).unknown())
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,0 +1,70 @@
+//! What is shown beside the operations: what was read, what is unknown, what was said before.
+//!
+//! Never: unknown taken for fine.
+
+use super::{Case, Finding, rules, words};
+use crate::agent::{
+    scribe::facts::{Asked, Facts},
+    story::EventKind,
+};
+
+impl Case<'_> {
+    pub(super) fn shown(&self, found: &mut Vec<Finding>) {
+        self.unknowns(found);
+        self.evidence(found);
+        let past = self.facts.past.known().map(Vec::as_slice).unwrap_or_default();
+        if let Some((value, says)) = words::declined_before(past, "edit") {
+            let pointer = self.page_pointer();
+            found.push(self.finding(rules::DECLINED_BEFORE, "earlier decision", &value, pointer, &says));
+        }
+    }
+
+    fn unknowns(&self, found: &mut Vec<Finding>) {
+        let Facts { story, on_call, past, .. } = self.facts;
+        found.extend(self.unknown("the incident's log", &story.events, story.pointer.clone()));
+        found.extend(self.unknown("what was said", &story.said, story.pointer.clone()));
+        found.extend(self.unknown("who is on call", on_call, story.pointer.clone()));
+        found.extend(self.unknown("earlier decisions", past, self.page_pointer()));
+        if let Some(unread) = &story.unread {
+            let says = format!("Not all that was said could be read: {unread}.");
+            found.push(self.finding(rules::CHAT_CUT, "chat", unread, story.pointer.clone(), &says).unknown());
+        }
+    }
+
+    fn evidence(&self, found: &mut Vec<Finding>) {
+        let Facts { story, page, .. } = self.facts;
+        let read = |name: &str, value: &str, pointer, at| {
+            Finding::new(rules::READ, name, value, pointer, at, self.limits.fresh_s)
+        };
+        let over = match story.closed_at {
+            Some(at) => format!("{}, over at {}", story.title, words::clock(at)),
+            None => format!("{}, still on", story.title),
+        };
+        found.push(read("incident", &over, story.pointer.clone(), self.facts.read_at));
+        let version = if page.version == 0 {
+            format!("as of {}", page.created_at)
+        } else {
+            format!("version {}, {}", page.version, page.created_at)
+        };
+        found.push(read("page", &version, self.page_pointer(), self.facts.read_at));
+        if let Asked::Known { value, at } = &story.events {
+            let notes = value.iter().filter(|event| event.kind == EventKind::Note).count();
+            let counted = format!("{} entries, {notes} notes", value.len());
+            found.push(read("log", &counted, story.pointer.clone(), *at));
+        }
+        if let Asked::Known { value, at } = &story.said {
+            let pointer = value.first().map_or_else(|| story.pointer.clone(), |said| said.pointer.clone());
+            found.push(read("chat", &format!("{} messages", value.len()), pointer, *at));
+        }
+        for gauge in &story.gauges {
+            if let Asked::Known { value, at } = &gauge.value {
+                let text = format!("{}{}", value.value, value.unit);
+                let finding = read(&gauge.name, &text, gauge.pointer.clone(), *at);
+                found.push(finding.with_series(value.series.clone()));
+            } else if let Some((why, at)) = gauge.value.unknown() {
+                // It only informs: its absence is shown, and holds nothing.
+                found.push(read(&gauge.name, why, gauge.pointer.clone(), at).unknown());
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What the scribe has on the table when it drafts: one incident's story, the page as it is, what reviewers said.
+//!
+//! Never: a platform's own types, but the page that operations are made for.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+pub use crate::agent::{
+    facts::{Asked, Asks, Past},
+    story::{Around, Event, EventKind, Said, Story},
+};
+use crate::row::{
+    Moved, Pointer, PrincipalId,
+    page::{Edit, Page, Runbook},
+};
+
+/// All that one draft rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    pub story: Story,
+    /// As the config names the page: `CONF-4711`.
+    pub name: String,
+    pub runbook: Runbook,
+    pub page: Page,
+    pub read_at: Timestamp,
+    pub on_call: Asked<Vec<PrincipalId>>,
+    /// What people decided about this page before, newest first.
+    pub past: Asked<Vec<Past>>,
+    /// What reviewers asked of the revisions before this one, the first first.
+    pub asks: Vec<Asks>,
+    pub before: Option<Before>,
+    /// What was ticked on the incident's live runbook and signed, by the step's text.
+    pub ticks: Vec<Tick>,
+}
+
+/// The revision that is replaced.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Before {
+    pub revision: u32,
+    pub edit: Edit,
+    /// What of the page has moved since.
+    pub moved: Vec<Moved>,
+}
+
+/// What who was on call said of one step of the live runbook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tick {
+    pub step: String,
+    /// `followed`, `skipped`, `wrong: gone since the move`.
+    pub word: String,
+    pub by: String,
+    pub at: Timestamp,
+    pub pointer: Pointer,
+}
+
+/// A live row's steps with what was ticked: conditions are by number from 1.
+pub(super) fn ticked<'a>(
+    steps: &'a [String],
+    conditions: &'a BTreeMap<String, String>,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    conditions.iter().filter_map(|(number, word)| {
+        let at = number.parse::<usize>().ok()?.checked_sub(1)?;
+        Some((steps.get(at)?.as_str(), word.as_str()))
+    })
+}

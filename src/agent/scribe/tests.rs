@@ -1,0 +1,218 @@
+//! The scribe against the simulated platforms, over HTTP: what was said and what stands on the page is what it drafts.
+
+use std::{os::unix::fs::PermissionsExt as _, time::Duration};
+
+use super::*;
+use crate::{
+    agent::{Told, Wish, incidents::IncidentsError},
+    client::api::Api,
+    clock::Clock,
+    row::{Decision, Draft, Proposal, State, Verdict},
+    server::tests::{World as ServerWorld, write_private},
+    simulator::{Fault, Pace, PageEdit, Scenario, Setting, Simulators, Site},
+    wire::RowView,
+};
+
+const RUNBOOKS: &str = "[runbooks.CONF-4711]\nsite = \"confluence\"\npage = \"4711\"\nservices = [\"session-store\"]\n\
+    [runbooks.CONF-3380]\nsite = \"confluence\"\npage = \"3380\"\nservices = [\"api-gw\"]\n\
+    [runbooks.NOTION-91a]\nsite = \"notion\"\npage = \"91a4c2d0-5b7e-4f13-9c86-2e0d7a1b3f58\"\n\
+    services = [\"edge-routing\"]\n";
+
+struct World {
+    simulators: Simulators,
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn start() -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let pace = Pace { tick: Duration::from_secs(86_400), refresh: Duration::ZERO, ..Pace::default() };
+        let setting = Setting { scenario: Scenario::Seeds, clock: Clock::system(), pace, dir: None };
+        let simulators = Simulators::start(setting).await.unwrap();
+        Self { simulators, folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn token(&self, name: &str, token: &str) -> String {
+        let file = self.folder.path().join(name);
+        std::fs::write(&file, token).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        file.display().to_string()
+    }
+
+    fn scribe(&self) -> Scribe {
+        let world = self.simulators.world();
+        let sections = [Site::PagerDuty, Site::Slack, Site::Confluence, Site::Notion].map(|site| {
+            let (name, url) = (site.name(), self.simulators.url(site));
+            let account = match site {
+                Site::Confluence => format!("email = {:?}\n", world.confluence_reader()),
+                _ => String::new(),
+            };
+            let token = self.token(name, &world.token(site));
+            format!("[platforms.{name}]\nurl = {url:?}\ntoken_file = {token:?}\n{account}")
+        });
+        let dock = self.token("dock", "t");
+        let text = format!(
+            "server = \"http://127.0.0.1:9\"\ntoken_file = {dock:?}\n{}{RUNBOOKS}",
+            sections.concat()
+        );
+        Scribe::open(toml::from_str(&text).unwrap(), Clock::system()).unwrap()
+    }
+
+    async fn told(&self, incident: Option<&str>) -> Vec<Told> {
+        let mut all = Vec::new();
+        let wish = Wish { only: incident.map(str::to_owned), dry_run: true };
+        self.scribe().once(&wish, |told| all.push(told)).await.unwrap();
+        all
+    }
+
+    async fn drafts(&self, incident: Option<&str>) -> Vec<Draft> {
+        let told = self.told(incident).await;
+        told.into_iter()
+            .filter_map(|told| match told {
+                Told::Draft(draft) => Some(*draft),
+                Told::Answered { .. } | Told::Rest { .. } | Told::Trouble { .. } => None,
+            })
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn the_seeds_rows_are_drafted_from_what_was_said_in_their_order() {
+    let world = World::start().await;
+    let drafts = world.drafts(None).await;
+    let said: Vec<_> =
+        drafts.iter().map(|d| (d.subject.as_str(), d.incident.as_deref(), d.title.as_str())).collect();
+    assert_eq!(
+        said,
+        [
+            ("CONF-4711", Some("INC-2099"), "Add step: rotate Redis replica before failover"),
+            (
+                "CONF-3380",
+                Some("INC-2104"),
+                "Mark \"restart api-gw\" as deprecated, link to new GHA workflow"
+            ),
+            ("NOTION-91a", Some("INC-2108"), "Insert decision tree for partial region outage"),
+        ]
+    );
+    for draft in &drafts {
+        assert_eq!(draft.check(), Ok(()));
+        assert_eq!(draft.verdict, Verdict::Publish, "{}", draft.rationale);
+        assert!(matches!(&draft.proposal, Some(Proposal::Edit(edit)) if edit.operations.len() == 1));
+        let names: Vec<_> = draft.pointers.iter().map(|pointer| pointer.name.as_str()).collect();
+        assert!(["confluence_page_id", "notion_block_id"].contains(&names[0]));
+        assert_eq!(names[1..3], ["pagerduty_incident", "slack_message"]);
+    }
+    let people = |at: usize| drafts[at].reviewers.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!((people(0), people(1)), (vec!["priya".to_owned()], vec!["marcus".to_owned()]));
+    assert!(drafts[0].diff.contains("+") && drafts[0].diff.contains("Redis replica"), "{}", drafts[0].diff);
+    assert!(drafts[0].diff.contains("BGREWRITEAOF") && drafts[1].diff.contains("actions/runs/77120"));
+}
+
+#[tokio::test]
+async fn a_chat_that_cannot_be_read_is_a_named_unknown_and_proposes_nothing_by_itself() {
+    let world = World::start().await;
+    world.simulators.world().faults(Site::Slack).script("", Fault::Status(500), None);
+    let told = world.told(Some("INC-2099")).await;
+    let why = told.iter().find_map(|told| match told {
+        Told::Rest { why, .. } => Some(why.clone()),
+        _ => None,
+    });
+    assert!(why.unwrap().contains("not all could be read"), "{told:?}");
+}
+
+#[tokio::test]
+async fn an_incident_is_asked_for_by_name() {
+    let world = World::start().await;
+    let drafts = world.drafts(Some("INC-2104")).await;
+    assert_eq!(drafts.len(), 1);
+    assert!(world.drafts(Some("INC-771")).await.is_empty(), "it is open, and no runbook is for its service");
+    let wish = Wish { only: Some("INC-1".to_owned()), dry_run: true };
+    let error = world.scribe().once(&wish, |_| ()).await.unwrap_err();
+    assert!(matches!(error, IncidentsError::NoSuchIncident(_)));
+}
+
+/// A server between the simulated platforms and scribes.
+struct Loop {
+    server: ServerWorld,
+    config: String,
+}
+
+impl Loop {
+    async fn start() -> Self {
+        let mut config = String::new();
+        let server = ServerWorld::start_telling("memory:", |platforms, dir| {
+            let world = platforms.world();
+            let section = |site: Site, more: &str| {
+                let file = dir.join(format!("reads-{}", site.name()));
+                write_private(&file, &world.token(site));
+                let (name, url, file) = (site.name(), platforms.url(site), file.display().to_string());
+                format!("[platforms.{name}]\nurl = {url:?}\ntoken_file = {file:?}\n{more}")
+            };
+            let account = format!("email = {:?}\n", world.confluence_reader());
+            let confluence = section(Site::Confluence, &account);
+            let confluence = confluence + &section(Site::Notion, "");
+            let told = [section(Site::PagerDuty, ""), section(Site::Slack, "")].concat();
+            config = [RUNBOOKS, &confluence, &told].concat();
+            [RUNBOOKS, &confluence].concat()
+        })
+        .await;
+        let file = server.dir.path().join("dock-token");
+        write_private(&file, &server.agent_token);
+        let config =
+            format!("server = {:?}\ntoken_file = {:?}\n{config}", server.url, file.display().to_string());
+        Self { server, config }
+    }
+
+    async fn look(&self) -> Vec<Told> {
+        let scribe = Scribe::open(toml::from_str(&self.config).unwrap(), Clock::system()).unwrap();
+        let mut all = Vec::new();
+        scribe.once(&Wish::default(), |told| all.push(told)).await.unwrap();
+        all
+    }
+
+    async fn rows(&self) -> Vec<RowView> {
+        let api = Api::new(&self.server.url).unwrap().with_token(self.server.agent_token.clone().into());
+        let mut rows = api.snapshot().await.unwrap().rows;
+        rows.sort_by_key(|row| row.head.id);
+        rows
+    }
+}
+
+#[tokio::test]
+async fn two_scribes_make_one_row_each_and_a_note_or_a_moved_page_makes_the_next_revision() {
+    let ground = Loop::start().await;
+    let (one, two) = tokio::join!(ground.look(), ground.look());
+    let rows = ground.rows().await;
+    let said: Vec<_> =
+        rows.iter().map(|row| (row.head.subject.as_str(), row.head.incident.as_deref())).collect();
+    let expected =
+        [("CONF-4711", Some("INC-2099")), ("CONF-3380", Some("INC-2104")), ("NOTION-91a", Some("INC-2108"))];
+    assert_eq!(said, expected, "{one:?} {two:?}");
+    assert!(
+        rows.iter().all(|row| row.head.revision == 1 && !row.claim && row.head.verdict == Verdict::Publish)
+    );
+
+    // Nothing new: nothing is done.
+    let again = ground.look().await;
+    assert!(again.iter().all(|told| matches!(told, Told::Rest { .. })), "{again:?}");
+
+    // A note is answered, even one that the rules cannot follow.
+    assert_eq!(ground.server.decide("sarah", &rows[1], Decision::NeedsChanges).await, "accepted");
+    ground.look().await;
+    let row = &ground.rows().await[1];
+    assert_eq!((row.head.revision, row.head.state), (2, State::Pending), "{:?}", row.why);
+    assert!(
+        row.rationale.starts_with("sarah asked:") && row.rationale.contains("Not followed"),
+        "{}",
+        row.rationale
+    );
+
+    // Somebody edits the other page: the next revision is for the page as it is now.
+    let edit = PageEdit::Paragraph("For when the primary takes no writes.".into());
+    ground.server.platforms.world().edit_page("4711", "acc-jordan", &edit).unwrap();
+    ground.look().await;
+    let row = &ground.rows().await[0];
+    assert_eq!((row.head.revision, row.head.state), (2, State::Pending), "{:?}", row.why);
+    assert!(row.rationale.starts_with("The page has moved since revision 1"), "{}", row.rationale);
+    assert!(row.diff.contains("Redis replica") && row.diff.contains("takes no writes"), "{}", row.diff);
+}

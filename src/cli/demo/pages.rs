@@ -1,0 +1,48 @@
+//! The demo's runbooks and where its post-mortems go: the tables that scribe, chronicler, server and executor share.
+//!
+//! Never: a page that nobody simulates.
+
+/// In the configs of scribe, server and executor alike.
+pub(super) const RUNBOOKS: &str = r#"
+[runbooks.CONF-4711]
+site = "confluence"
+page = "4711"
+services = ["session-store"]
+
+[runbooks.CONF-3380]
+site = "confluence"
+page = "3380"
+services = ["api-gw"]
+
+[runbooks.NOTION-91a]
+site = "notion"
+page = "91a4c2d0-5b7e-4f13-9c86-2e0d7a1b3f58"
+services = ["edge-routing"]
+"#;
+
+/// In the configs of chronicler, server and executor alike.
+pub(super) const POSTMORTEMS: &str = r#"
+[postmortems]
+site = "confluence"
+space = "98306"
+"#;
+
+/// In the scribe's config: what was said last is said already when the demo begins.
+pub(super) const INCIDENTS: &str = r#"
+[incidents]
+settle_s = 5
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::scribe;
+
+    #[test]
+    fn the_tables_are_a_scribes() {
+        let text = format!("server = \"http://x\"\ntoken_file = \"/t\"\n{INCIDENTS}{RUNBOOKS}");
+        let config: scribe::Config = toml::from_str(&text).unwrap();
+        assert!(config.runbooks.values().all(|runbook| runbook.services.len() == 1));
+        assert_eq!(config.incidents.channel, "inc-{number}");
+    }
+}
