@@ -103,8 +103,12 @@ pub struct Judgement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
     Healthy,
-    Degraded { watch_until: Timestamp },
+    Degraded {
+        watch_until: Timestamp,
+    },
     RolledBack,
+    /// The watch is over, and what was to be read could not be: neither well nor badly is known.
+    Untold,
 }
 
 /// What stands in force around all rows.

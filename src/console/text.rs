@@ -176,6 +176,14 @@ pub fn state(state: State) -> &'static str {
     }
 }
 
+/// What became of an execution: as the state, but for one whose watch is over and could not tell.
+pub fn outcome(state_: State) -> &'static str {
+    match state_ {
+        State::Executed => "executed, how it does is not known",
+        other => state(other),
+    }
+}
+
 pub fn decision_title(decision: Decision, overrides: bool, conditions: bool) -> &'static str {
     match (decision, overrides, conditions) {
         (Decision::Approve, true, _) => "Override: approve",

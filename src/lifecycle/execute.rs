@@ -106,7 +106,8 @@ pub(super) fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> 
                 | Write::Comment
                 | Write::Record => read_back(execution, detail, now),
             };
-            let stage = Stage::Executed { execution: Execution { confirmed_at: Some(now), ..execution } };
+            let execution = Execution { confirmed_at: Some(now), ..execution };
+            let stage = Stage::Executed { execution, outcome: None };
             Ok(moved_to(row, row.clone(), stage, Event::ExecutionConfirmed, body, now)
                 .with(Work::CheckHealth))
         }
@@ -123,7 +124,8 @@ pub(super) fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> 
         }
         (Step::Attest { by, executed, note }, Stage::Unknown { execution: Some(execution), .. }) => {
             let stage = if *executed {
-                Stage::Executed { execution: Execution { confirmed_at: Some(now), ..execution.clone() } }
+                let execution = Execution { confirmed_at: Some(now), ..execution.clone() };
+                Stage::Executed { execution, outcome: None }
             } else {
                 Stage::Failed { execution: execution.clone(), outcome: outcome(note.as_str()) }
             };
@@ -132,12 +134,16 @@ pub(super) fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> 
         }
         (
             Step::Health { health, detail },
-            Stage::Executed { execution } | Stage::Degraded { execution, .. },
+            Stage::Executed { execution, outcome: None } | Stage::Degraded { execution, .. },
         ) => {
             let (execution, outcome) = (execution.clone(), outcome(detail));
             let stage = match (health, &row.stage) {
                 (Health::RolledBack, _) => Stage::RolledBack { execution, outcome },
                 (Health::Healthy, Stage::Executed { .. }) => Stage::Healthy { execution, outcome },
+                // The table knows no state for it: it was executed, and more is not known.
+                (Health::Untold, Stage::Executed { .. }) => {
+                    Stage::Executed { execution, outcome: Some(outcome) }
+                }
                 (Health::Degraded { watch_until }, Stage::Executed { .. }) => {
                     Stage::Degraded { execution, outcome, watch_until: *watch_until }
                 }

@@ -183,9 +183,7 @@ async fn changes(
     environment: &str,
 ) -> Told<crate::row::gate::Changes> {
     let told = async {
-        let ours = github.deploy_of(repo, run, environment).await?.known();
-        let before = ours.map(|deploy| deploy.deployment.id);
-        let good = match github.last_good_deploy(repo, environment, before).await? {
+        let good = match github.good_before(repo, run, environment).await? {
             Fact::Known(good) => good,
             Fact::Unknown(why) => return Ok(Told::Unknown(why)),
         };

@@ -156,6 +156,9 @@ pub enum Stage {
     },
     Executed {
         execution: Execution,
+        /// Its watch is over and could not tell how it does; absent while that is awaited.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outcome: Option<Outcome>,
     },
     Healthy {
         execution: Execution,
@@ -295,7 +298,8 @@ impl FromStr for State {
 }
 
 impl Stage {
-    /// Nothing can follow, but for what only reads. A degraded row ends with its watch window.
+    /// Nothing can follow, but for what only reads. A degraded row ends with its watch window, and one that was executed
+    /// with a watch that could not tell how it does.
     pub fn terminal(&self, now: Timestamp) -> bool {
         match self {
             Self::Declined { .. }
@@ -306,12 +310,12 @@ impl Stage {
             | Self::Healthy { .. }
             | Self::RolledBack { .. } => true,
             Self::Degraded { watch_until, .. } => *watch_until <= now,
+            Self::Executed { outcome, .. } => outcome.is_some(),
             Self::Pending
             | Self::HalfSigned { .. }
             | Self::NeedsChanges { .. }
             | Self::Approved { .. }
             | Self::Executing { .. }
-            | Self::Executed { .. }
             | Self::Unknown { .. }
             | Self::Stale { .. } => false,
         }
@@ -327,7 +331,7 @@ impl Stage {
     pub fn execution(&self) -> Option<&Execution> {
         match self {
             Self::Executing { execution }
-            | Self::Executed { execution }
+            | Self::Executed { execution, .. }
             | Self::Healthy { execution, .. }
             | Self::Degraded { execution, .. }
             | Self::RolledBack { execution, .. }
@@ -344,6 +348,7 @@ impl Stage {
             | Self::RolledBack { outcome, .. }
             | Self::Failed { outcome, .. }
             | Self::Unknown { outcome, .. } => Some(outcome),
+            Self::Executed { outcome, .. } => outcome.as_ref(),
             _ => None,
         }
     }
@@ -359,5 +364,18 @@ mod tests {
         let read: Stage = serde_json::from_str(old).unwrap();
         assert!(matches!(&read, Stage::Withdrawn { why, .. } if why.is_empty()));
         assert_eq!(serde_json::to_string(&read).unwrap(), old);
+    }
+
+    #[test]
+    fn what_was_executed_ends_with_a_watch_that_could_not_tell() {
+        let at: Timestamp = "2026-05-30T02:14:00Z".parse().unwrap();
+        let old = r#"{"state":"executed","execution":{"approval":{"how":"plain","decisions":[],"at":"2026-05-30T02:14:00Z","effect":"EFFECT"},"tag":"01J00000000000000000000000","intended_at":"2026-05-30T02:14:00Z","before":{}}}"#;
+        let old = old.replace("EFFECT", &Digest::of("effect").to_string());
+        let mut read: Stage = serde_json::from_str(&old).unwrap();
+        assert!(!read.terminal(at) && read.outcome().is_none());
+        if let Stage::Executed { outcome, .. } = &mut read {
+            *outcome = Some(Outcome { checked_at: at, detail: "GitHub gave no answer".to_owned() });
+        }
+        assert!(read.terminal(at) && read.state() == State::Executed);
     }
 }

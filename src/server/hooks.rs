@@ -2,7 +2,8 @@
 //!
 //! A delivery is a hint to look, never a fact: it shortens an agent's poll and changes nothing here. So what came is kept
 //! in memory alone, the newest of it: after a restart an agent is told that it may have missed something, and looks at
-//! everything; a delivery that was replayed over the restart costs one look.
+//! everything; a delivery that was replayed over the restart costs one look (`server::tests::gates` replays one). To keep
+//! their ids would buy no more than that look.
 //! Never: a body believed before its signature was checked; a row, or a state, from a hook.
 
 use std::{

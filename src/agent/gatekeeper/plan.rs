@@ -124,8 +124,13 @@ fn same_attempt(base: &GateBase, reading: &Reading) -> bool {
     (base.attempt, &base.head_sha) == (now.attempt, &now.head_sha)
 }
 
+/// Its deploy may still become healthy, or not: nothing was told of it yet.
+pub(super) fn is_awaited(row: &RowView) -> bool {
+    can_still_turn_out(row.head.state) && row.outcome.is_none()
+}
+
 /// Something may still follow from a row in this state.
-pub(super) fn can_still_turn_out(state: State) -> bool {
+fn can_still_turn_out(state: State) -> bool {
     state.undecided()
         || matches!(state, State::Approved | State::Executing | State::Executed | State::Unknown)
 }

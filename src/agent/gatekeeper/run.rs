@@ -32,13 +32,13 @@ use crate::{
 };
 
 /// Gates that are gathered at the same time; the connectors have their own bounds on top.
-const GATHERED_AT_ONCE: usize = 4;
+const GATHERED_AT_ONCE: usize = 8;
 /// New gates that one look gathers; more wait for the next, which follows at once.
 const NEW_A_LOOK: usize = 24;
 /// Open gates that one look reads again, the ones that were read longest ago first.
 const AGAIN_A_LOOK: usize = 16;
 /// What was asked about a service so long ago is asked again for a gate that is new.
-const ASKED_JUST_NOW: SignedDuration = SignedDuration::from_secs(2);
+const ASKED_JUST_NOW: SignedDuration = SignedDuration::from_secs(10);
 /// How soon is looked again where another gatekeeper did what was to be done.
 const AFTER_ANOTHER: SignedDuration = SignedDuration::from_secs(2);
 const WAIT_MIN: Duration = Duration::from_millis(50);
@@ -95,6 +95,8 @@ struct Memory {
     services: BTreeMap<String, (Service, Timestamp)>,
     listed_at: Option<Timestamp>,
     failures: u32,
+    /// Dock takes no more drafts until then.
+    full_until: Option<Timestamp>,
 }
 
 /// What a look knows of the services, asked once for all of their gates.
@@ -196,10 +198,12 @@ impl Gatekeeper {
         }
         memory.failures = 0;
         let services = self.services(memory, dirty).await;
-        self.draft_new(wish, memory, &services, known, told).await;
+        if !memory.full(now) {
+            self.draft_new(wish, memory, &services, known, told).await;
+        }
         // Without rows there is nothing that a second look could be held against: each gate is shown once.
-        if !wish.dry_run {
-            self.look_again(wish, memory, dirty, &services, known, told).await;
+        if !wish.dry_run && !memory.full(now) {
+            self.look_again(wish, memory, (&services, known), now, told).await;
         }
         memory.wait(self.clock.now(), self.poll())
     }
@@ -285,7 +289,10 @@ impl Gatekeeper {
                 Ok(facts) => Box::pin(self.carry_out(wish, &target, facts, known, seen)).await,
                 Err(error) => Err(error),
             };
-            self.conclude(&target, seen, outcome, told);
+            if let Some(until) = self.conclude(&target, seen, outcome, told) {
+                memory.full_until = Some(until);
+                return;
+            }
         }
     }
 
@@ -295,31 +302,34 @@ impl Gatekeeper {
         &self,
         wish: &Wish,
         memory: &mut Memory,
-        dirty: &Dirty,
-        services: &Services,
-        known: Known<'_>,
+        (services, known): (&Services, Known<'_>),
+        asked_at: Timestamp,
         told: &mut impl FnMut(Told),
     ) {
         let now = self.clock.now();
+        // What was drafted in this very look is not among the rows that Dock told of before it.
+        let before = |seen: &Seen| seen.read_at.is_none_or(|at| at < asked_at);
         let mut old: Vec<(Option<Timestamp>, Target)> = memory
             .gates
             .iter()
-            .filter(|(_, seen)| seen.facts.is_some() && seen.is_due(now))
+            .filter(|(_, seen)| seen.facts.is_some() && seen.is_due(now) && before(seen))
             .map(|(target, seen)| (seen.read_at, target.clone()))
             .collect();
         old.sort();
         let mut again = 0;
         for (_, target) in old {
             let Some(seen) = memory.gates.get_mut(&target) else { continue };
-            let touched = dirty.subjects.contains(&target.subject());
             let moved = self.moved_by_service(&target, seen, services, known);
             let old = seen.read_at.is_none_or(|at| now.duration_since(at).unsigned_abs() >= self.poll());
-            if !(touched || moved || old && again < AGAIN_A_LOOK) {
+            if !(moved || old && again < AGAIN_A_LOOK) {
                 continue;
             }
-            again += usize::from(!(touched || moved));
+            again += usize::from(!moved);
             let outcome = self.read_again(wish, &target, seen, services, known).await;
-            self.conclude(&target, seen, outcome, told);
+            if let Some(until) = self.conclude(&target, seen, outcome, told) {
+                memory.full_until = Some(until);
+                return;
+            }
         }
     }
 
@@ -397,7 +407,7 @@ impl Gatekeeper {
         facts.parent = before.filter(|row| row.head.state == State::Healthy).map(|row| row.head.id);
         let first = draft(&facts, &limits);
         let mut act = plan::act(&facts.reading, &first, known);
-        if act == Act::Open && before.is_some_and(|row| plan::can_still_turn_out(row.head.state)) {
+        if act == Act::Open && before.is_some_and(plan::is_awaited) {
             act = Act::Rest("the environment before it is not healthy yet");
         }
         if let Act::Revise { row, .. } = act {
@@ -427,20 +437,30 @@ impl Gatekeeper {
             {
                 Ok(Stepped::Later(AFTER_ANOTHER))
             }
-            Err(error) => Err(error.to_string()),
+            Err(error) => match error.retry_after().filter(|_| error.code() == "busy") {
+                Some(wait) => Ok(Stepped::Full(wait.try_into().unwrap_or(SignedDuration::from_mins(1)))),
+                None => Err(error.to_string()),
+            },
         }
     }
 
+    /// Remembers what came of a gate's look. Gives until when Dock takes nothing more, where it said so.
     fn conclude(
         &self,
         target: &Target,
         seen: &mut Seen,
         outcome: Result<Stepped, String>,
         told: &mut impl FnMut(Told),
-    ) {
+    ) -> Option<Timestamp> {
         let now = self.clock.now();
         seen.not_before = None;
         match outcome {
+            Ok(Stepped::Full(wait)) => {
+                seen.facts = None;
+                let why = format!("Dock takes no more drafts for {} s", wait.as_secs());
+                told(Told::Rest { subject: "all".to_owned(), why });
+                return now.checked_add(wait).ok();
+            }
             Ok(Stepped::Rest(why)) => {
                 seen.failures = 0;
                 if std::mem::replace(&mut seen.rested, why) != why {
@@ -460,6 +480,7 @@ impl Gatekeeper {
                 told(Told::Trouble { what: target.subject(), error });
             }
         }
+        None
     }
 
     fn gatherer(&self) -> Result<Gatherer<'_>, GatekeeperError> {
@@ -488,6 +509,8 @@ impl Gatekeeper {
 enum Stepped {
     Rest(&'static str),
     Later(SignedDuration),
+    /// Dock has taken as many drafts as it takes in a while.
+    Full(SignedDuration),
     Done(Told),
 }
 
@@ -502,6 +525,10 @@ impl Memory {
         self.listed_at.is_none_or(|at| now.duration_since(at).unsigned_abs() >= poll)
     }
 
+    fn full(&self, now: Timestamp) -> bool {
+        self.full_until.is_some_and(|until| now < until)
+    }
+
     /// Takes a new list; what is no longer on it is forgotten.
     fn take(&mut self, targets: BTreeSet<Target>, now: Timestamp) {
         self.listed_at = Some(now);
@@ -513,10 +540,11 @@ impl Memory {
 
     /// Until the first thing is due, the poll at the latest.
     fn wait(&self, now: Timestamp, poll: Duration) -> Duration {
-        if self.gates.values().any(|seen| seen.facts.is_none() && seen.is_due(now)) {
+        if !self.full(now) && self.gates.values().any(|seen| seen.facts.is_none() && seen.is_due(now)) {
             return WAIT_MIN;
         }
-        let due = self.gates.values().filter_map(|seen| seen.not_before).filter(|at| *at > now).min();
+        let pauses = self.gates.values().filter_map(|seen| seen.not_before);
+        let due = pauses.chain(self.full_until).filter(|at| *at > now).min();
         let wait = due.map_or(poll, |due| Duration::try_from(due.duration_since(now)).unwrap_or(WAIT_MIN));
         wait.clamp(WAIT_MIN, poll)
     }

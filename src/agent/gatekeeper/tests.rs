@@ -127,7 +127,8 @@ impl Loop {
             "server = \"{}\"\ntoken_file = \"{}\"\npoll_s = {poll_s}\nservice_s = 1\n{config}",
             self.server.url, self.token
         );
-        Gatekeeper::open(toml::from_str(&text).unwrap(), Clock::system()).unwrap()
+        let clock = Clock::with_offset_file(self.server.dir.path().join("clock"));
+        Gatekeeper::open(toml::from_str(&text).unwrap(), clock).unwrap()
     }
 
     fn api(&self) -> Api {

@@ -211,6 +211,10 @@ impl Estate {
             ("terraform", world.token(Site::Terraform)),
             ("terraform-executor", world.terraform_executor_token()),
         ];
+        if !self.hook_file().exists() {
+            let secret = client::random_name().ok_or_else(no_chance)?;
+            home::write_private(&self.hook_file(), secret.as_bytes())?;
+        }
         for (name, token) in &tokens {
             home::write_private(&self.token_file(name), token.as_bytes())?;
         }
@@ -240,14 +244,17 @@ impl Estate {
             executor.map(|(site, token)| self.section("executor", simulators, site, token)).concat();
         let tables = gates::tables(simulators.world());
         let executor = executor + &self.confluence("executor", simulators);
-        let server = format!("{server}{executor}{tables}{}{}", pages::RUNBOOKS, pages::POSTMORTEMS);
+        let hook = format!("[hooks.github]\nsecret_file = {}\n\n", quoted(self.hook_file()));
+        let papers = format!("{}{}", pages::RUNBOOKS, pages::POSTMORTEMS);
+        let server = format!("{server}{executor}{hook}{tables}{papers}");
         home::write_private(&self.config("serve"), server.as_bytes())?;
         home::write_private(&self.config("executor"), server.as_bytes())?;
         self.write_agent(simulators, ARGUS, "settle_s = 2\npoll_s = 5\n", "")?;
         self.write_agent(
             simulators,
             GATEKEEPER,
-            "poll_s = 2\nservice_s = 20\n",
+            // What waits is told by GitHub's hook; the poll finds what was told while the backend was away.
+            "poll_s = 10\nservice_s = 20\n",
             &format!("{tables}{}", gates::SERVICES),
         )?;
         self.write_agent(
@@ -273,6 +280,16 @@ impl Estate {
             self.platforms(simulators),
         );
         Ok(home::write_private(&self.config(agent), text.as_bytes())?)
+    }
+
+    fn hook_file(&self) -> PathBuf {
+        self.dir.join("keys/github-hook.secret")
+    }
+
+    /// Where GitHub tells Dock what happens, and the secret that it signs with.
+    pub(super) fn hook(&self) -> Result<(String, String), Failure> {
+        let secret = config::secret(&self.hook_file())?;
+        Ok((format!("{}/v1/hooks/github", self.server), secret.to_string()))
     }
 
     fn token_file(&self, name: &str) -> PathBuf {

@@ -29,9 +29,11 @@ use crate::platform::{
 
 /// Pages of any list that are read at most.
 const PAGES_MAX: usize = 10;
-/// Answers kept for their ETag, and the largest that is.
-const KEPT_MAX: usize = 256;
+/// Answers kept for their ETag, the largest that is, and what they may come to: some hundred gates ask for thousands,
+/// and what is kept costs nothing of the hour's calls.
+const KEPT_MAX: usize = 8 * 1024;
 const KEPT_BYTES_MAX: usize = 64 * 1024;
+const KEPT_BYTES_IN_ALL: usize = 48 * 1024 * 1024;
 
 /// Whose credential it is: an App's tokens are narrowed to what each needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +47,16 @@ pub(super) struct Api {
     http: Http,
     credential: Credential,
     limits: Limits,
-    kept: Mutex<BTreeMap<String, Kept>>,
+    kept: Mutex<Keep>,
+}
+
+/// Answers by what was asked.
+#[derive(Debug, Default)]
+struct Keep {
+    answers: BTreeMap<String, Kept>,
+    bytes: usize,
+    /// Counts the uses, so that the one that was used longest ago is known.
+    uses: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -53,6 +64,7 @@ struct Kept {
     etag: HeaderValue,
     link: Option<HeaderValue>,
     body: Vec<u8>,
+    used: u64,
 }
 
 /// Items of a list, newest first as GitHub gives them.
@@ -166,7 +178,7 @@ impl Api {
     async fn get(&self, repo: Option<&Repository>, ask: Ask) -> Result<Answer, PlatformError> {
         let (name, asked) = (ask.name(), ask.asked().to_owned());
         self.admit(&asked)?;
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&name);
         let ask = match &kept {
             Some(kept) => ask.header_value(IF_NONE_MATCH, kept.etag.clone()),
             None => ask,
@@ -181,12 +193,9 @@ impl Api {
         }
         let answer = self.take(&asked, answer)?;
         if let Some(etag) = answer.headers.get(ETAG).filter(|_| answer.body.len() <= KEPT_BYTES_MAX) {
-            let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-            if all.len() >= KEPT_MAX {
-                all.clear();
-            }
             let (link, body) = (answer.headers.get(LINK).cloned(), answer.body.clone());
-            all.insert(name, Kept { etag: etag.clone(), link, body });
+            let kept = Kept { etag: etag.clone(), link, body, used: 0 };
+            self.kept.lock().unwrap_or_else(PoisonError::into_inner).put(name, kept);
         }
         Ok(answer)
     }
@@ -235,10 +244,68 @@ impl Api {
     }
 }
 
+impl Keep {
+    fn get(&mut self, name: &str) -> Option<Kept> {
+        self.uses += 1;
+        let kept = self.answers.get_mut(name)?;
+        kept.used = self.uses;
+        Some(kept.clone())
+    }
+
+    /// Keeps one more; what was used longest ago makes way, a quarter at a time.
+    fn put(&mut self, name: String, kept: Kept) {
+        self.uses += 1;
+        self.bytes += kept.body.len();
+        let before = self.answers.insert(name, Kept { used: self.uses, ..kept });
+        self.bytes -= before.map_or(0, |before| before.body.len());
+        while self.answers.len() > KEPT_MAX || self.bytes > KEPT_BYTES_IN_ALL {
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
+        let mut uses: Vec<u64> = self.answers.values().map(|kept| kept.used).collect();
+        uses.sort_unstable();
+        let oldest = uses.get(uses.len() / 4).copied().unwrap_or_default();
+        self.answers.retain(|_, kept| kept.used > oldest);
+        self.bytes = self.answers.values().map(|kept| kept.body.len()).sum();
+    }
+}
+
 fn failure(answer: &Answer) -> Option<Failure> {
     let retry_after = match told(answer)? {
         Told::Spent(wait) | Told::Slow(Some(wait)) => wait,
         Told::Slow(None) => SLOW_MIN,
     };
     Some(Failure::RateLimited { retry_after })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_used_longest_ago_makes_way() {
+        let mut keep = Keep::default();
+        let answer = |bytes: usize| Kept {
+            etag: HeaderValue::from_static("\"1\""),
+            link: None,
+            body: vec![0; bytes],
+            used: 0,
+        };
+        for n in 0..KEPT_MAX {
+            keep.put(n.to_string(), answer(1));
+        }
+        assert!(keep.get("0").is_some());
+        keep.put("more".to_owned(), answer(1));
+        assert!(keep.get("0").is_some() && keep.get("more").is_some() && keep.get("1").is_none());
+        assert_eq!(keep.bytes, keep.answers.len());
+        for n in 0..KEPT_BYTES_IN_ALL / KEPT_BYTES_MAX + 9 {
+            keep.put(format!("large {n}"), answer(KEPT_BYTES_MAX));
+            assert!(keep.bytes <= KEPT_BYTES_IN_ALL);
+        }
+        keep.put("more".to_owned(), answer(2));
+        keep.put("more".to_owned(), answer(3));
+        assert_eq!(keep.bytes, keep.answers.values().map(|kept| kept.body.len()).sum::<usize>());
+    }
 }

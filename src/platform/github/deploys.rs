@@ -2,7 +2,14 @@
 //!
 //! Never: "went well" for a deploy whose statuses do not say so.
 
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::{PAGE, Repository, Source, about, short, wire};
 use crate::{
@@ -12,6 +19,10 @@ use crate::{
 
 /// Deployments whose statuses are looked at for the last that went well, and for the one of a run.
 const LOOKED_AT_MAX: usize = 20;
+/// Statuses that were read so lately stand for [`Source::good_before`]: where many runs wait, each of them looks at all
+/// before it.
+const LATELY: Duration = Duration::from_secs(20);
+const LATELY_MAX: usize = 4 * 1024;
 
 /// An environment and what guards it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +79,32 @@ pub enum DeployState {
     /// Another deploy took its place.
     Inactive,
     Other(String),
+}
+
+/// What was read of deployments a moment ago.
+#[derive(Debug, Default)]
+pub(super) struct Lately(Mutex<Book>);
+
+#[derive(Debug, Default)]
+struct Book {
+    /// By repository and id, with the time at which each was asked.
+    statuses: BTreeMap<(String, u64), (Instant, Vec<DeploymentStatus>)>,
+    /// By repository and environment.
+    listings: BTreeMap<(String, String), Listing>,
+}
+
+#[derive(Debug, Clone)]
+struct Listing {
+    at: Instant,
+    newest_first: Vec<Deployment>,
+    /// There are none beyond these that would be read.
+    whole: bool,
+}
+
+impl Lately {
+    fn with<T>(&self, act: impl FnOnce(&mut Book) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// A deployment and how it went, newest status first.
@@ -225,6 +262,126 @@ impl Source {
         let what =
             format!("none of the last {LOOKED_AT_MAX} deployments of {repo} to {environment} went well");
         Ok(Fact::Unknown(what))
+    }
+
+    /// The newest deploy to an environment that went well before this run's own: what the run would take the place of.
+    /// Runs that wait, wait before one another: what one of them just asked is not asked again for the next.
+    pub async fn good_before(
+        &self,
+        repo: &Repository,
+        run: &gate::Run,
+        environment: &str,
+    ) -> Result<Fact<Deploy>, PlatformError> {
+        let mut listing = self.listed_lately(repo, environment).await?;
+        let mut before = self.own_among(repo, run, &listing.newest_first).await?;
+        if before.is_none() {
+            // It may have come since.
+            listing = self.listed(repo, environment).await?;
+            before = self.own_among(repo, run, &listing.newest_first).await?;
+        }
+        if before.is_none() {
+            let ours = self.deploy_of(repo, run, environment).await?.known();
+            before = ours.map(|deploy| deploy.deployment.id);
+        }
+        let mut found = self.good_among(repo, &listing.newest_first, before).await?;
+        if found.is_none() && !listing.whole {
+            let all = self.listed_whole(repo, environment).await?;
+            found = self.good_among(repo, &all, before).await?;
+        }
+        let none = || format!("none of the deployments of {repo} to {environment} went well before it");
+        Ok(found.map_or_else(|| Fact::Unknown(none()), Fact::Known))
+    }
+
+    /// The newest of these that went well, older than `before` where that is given.
+    async fn good_among(
+        &self,
+        repo: &Repository,
+        all: &[Deployment],
+        before: Option<u64>,
+    ) -> Result<Option<Deploy>, PlatformError> {
+        for one in all.iter().filter(|one| before.is_none_or(|before| one.id < before)) {
+            let deploy = self.lately(repo, one.clone()).await?;
+            if deploy.went_well() {
+                return Ok(Some(deploy));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The newest deployments to an environment, as they were listed a moment ago or are now.
+    async fn listed_lately(&self, repo: &Repository, environment: &str) -> Result<Listing, PlatformError> {
+        let name = (repo.to_string(), environment.to_owned());
+        let known = self.lately.with(|book| book.listings.get(&name).cloned());
+        match known.filter(|listing| listing.at.elapsed() < LATELY) {
+            Some(listing) => Ok(listing),
+            None => self.listed(repo, environment).await,
+        }
+    }
+
+    async fn listed(&self, repo: &Repository, environment: &str) -> Result<Listing, PlatformError> {
+        let newest_first = self.deployments(repo, environment).await?;
+        let whole = newest_first.len() < PAGE;
+        let listing = Listing { at: Instant::now(), newest_first, whole };
+        let name = (repo.to_string(), environment.to_owned());
+        self.lately.with(|book| book.listings.insert(name, listing.clone()));
+        Ok(listing)
+    }
+
+    /// As many pages as are read of any list: where very many wait, what runs is behind all of them.
+    async fn listed_whole(
+        &self,
+        repo: &Repository,
+        environment: &str,
+    ) -> Result<Vec<Deployment>, PlatformError> {
+        let asked = format!("all deployments of {repo} to {environment}");
+        let ask = about(repo, &asked, &["deployments"])
+            .query("environment", environment)
+            .query("per_page", PAGE.to_string());
+        let all = self.api.until(repo, ask, None, |_: &wire::Deployment| false).await?;
+        let listing = Listing {
+            at: Instant::now(),
+            newest_first: all.items.into_iter().map(Into::into).collect(),
+            whole: true,
+        };
+        let name = (repo.to_string(), environment.to_owned());
+        let found = listing.newest_first.clone();
+        self.lately.with(|book| book.listings.insert(name, listing));
+        Ok(found)
+    }
+
+    /// The run's own deployment, where it is among these.
+    async fn own_among(
+        &self,
+        repo: &Repository,
+        run: &gate::Run,
+        all: &[Deployment],
+    ) -> Result<Option<u64>, PlatformError> {
+        let mark = format!("/actions/runs/{}/", run.id);
+        for one in all.iter().filter(|one| one.sha == run.head_sha) {
+            let deploy = self.lately(repo, one.clone()).await?;
+            if deploy.statuses.iter().any(|status| format!("{}/", status.log_url).contains(&mark)) {
+                return Ok(Some(one.id));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A deployment with its statuses, as they are or were a moment ago.
+    async fn lately(&self, repo: &Repository, deployment: Deployment) -> Result<Deploy, PlatformError> {
+        let name = (repo.to_string(), deployment.id);
+        let known = self.lately.with(|book| book.statuses.get(&name).cloned());
+        if let Some((_, statuses)) = known.filter(|(at, _)| at.elapsed() < LATELY) {
+            return Ok(Deploy { deployment, statuses });
+        }
+        let deploy = self.deploy(repo, deployment).await?;
+        self.lately.with(|book| {
+            if book.statuses.len() >= LATELY_MAX {
+                book.statuses.retain(|_, (at, _)| at.elapsed() < LATELY);
+                book.listings.retain(|_, listing| listing.at.elapsed() < LATELY);
+            }
+            book.statuses.insert(name, (Instant::now(), deploy.statuses.clone()));
+        });
+        Ok(deploy)
     }
 
     /// What a run brings that is not in the last good deploy's commit.

@@ -88,6 +88,7 @@ fn public_api() -> String {
 pub struct Source {
     api: Api,
     host: String,
+    lately: deploys::Lately,
 }
 
 /// `owner/name`.
@@ -156,7 +157,7 @@ impl Source {
 
     fn open_as(config: &Config, role: Role) -> Result<Self, PlatformError> {
         let host = config.host.clone().unwrap_or_else(|| "github.com".to_owned());
-        Ok(Self { api: Api::open(config, role)?, host })
+        Ok(Self { api: Api::open(config, role)?, host, lately: deploys::Lately::default() })
     }
 
     /// [`repository_of`] on this section's host.

@@ -58,7 +58,7 @@ pub(super) async fn follow(executor: &Executor, lease: &Lease<'_>, id: RowId) ->
     };
     let app = AppKey { name: effect.application, project: effect.project, namespace: None };
     match &row.stage {
-        Stage::Executed { execution } => settle(executor, lease, &row, execution, &app).await,
+        Stage::Executed { execution, outcome: None } => settle(executor, lease, &row, execution, &app).await,
         Stage::Degraded { execution, watch_until, .. } => {
             watch(executor, lease, &row, execution, &app, *watch_until, &effect.revisions).await
         }

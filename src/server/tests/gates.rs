@@ -27,6 +27,11 @@ keys = { irreversible = 2 }
 repository = "acme/billing-worker"
 terraform = "acme/billing-worker"
 canary = { dispatch = { event_type = "dock-canary" } }
+[gates.identity]
+repository = "acme/identity"
+environments = { production = "reversible" }
+argocd = "identity"
+prometheus = "identity"
 [gates.notifications]
 repository = "acme/notifications"
 environments = { staging = "reversible", production = "reversible" }
@@ -58,6 +63,7 @@ impl Gated {
             let read = [
                 GATES.to_owned(),
                 format!("[hooks.github]\nsecret_file = \"{hook}\"\n"),
+                section("platforms.prometheus", Site::Prometheus, token("burns", &world.token(Site::Prometheus))),
                 section("platforms.github", Site::GitHub, token("github", &world.token(Site::GitHub))),
                 section("platforms.terraform", Site::Terraform, token("terraform", &world.token(Site::Terraform))),
             ];
@@ -173,6 +179,58 @@ impl Gated {
         let github = self.world.app.sources.github.as_ref().unwrap();
         let all = github.approvals(&Self::repo(service), run).await.unwrap();
         all.into_iter().filter(|one| one.state != ApprovalState::Pending).collect()
+    }
+
+    /// A delivery of GitHub's under this id, signed with this secret; the status of the answer.
+    async fn delivered(&self, body: &str, secret: &str, id: &str) -> u16 {
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
+        let tag = ring::hmac::sign(&key, body.as_bytes());
+        let signature =
+            tag.as_ref().iter().fold("sha256=".to_owned(), |hex, byte| hex + &format!("{byte:02x}"));
+        let headers = [
+            ("X-GitHub-Event", "workflow_run"),
+            ("X-GitHub-Delivery", id),
+            ("X-Hub-Signature-256", signature.as_str()),
+        ];
+        self.world.raw("POST", "/v1/hooks/github", None, Some(body.as_bytes().to_vec()), &headers).await.0
+    }
+
+    /// The server ends and begins again over the same store.
+    async fn restarted(&mut self) {
+        self.world.running.abort();
+        let (clock, store) = (self.world.app.clock.clone(), Arc::clone(&self.world.app.store));
+        let server = super::super::bind_over(&self.config, clock, store).await.unwrap();
+        self.world.url = format!("http://{}", server.address());
+        self.world.app = Arc::clone(&server.app);
+        self.world.running = run(server);
+    }
+
+    /// A waiting run of a service that can be taken back, approved and answered.
+    async fn executed(&self, service: &str, environment: &str, executor: &Executor) -> RowView {
+        let reading = self.waiting(service, environment).await;
+        let (status, answer) =
+            self.post("/v1/rows", &format!("open {}", reading.run.id), &drafted(&reading)).await;
+        assert_eq!(status, 201, "{answer}");
+        let row = self.world.row(answer["row"].as_str().unwrap()).await;
+        assert_eq!(
+            self.world.decide("govind", &row, Decision::Approve).await,
+            "accepted",
+            "one key is enough"
+        );
+        self.work(executor, &row, &[State::Executed]).await;
+        row
+    }
+
+    /// What the watch says at last, and in which state the row then is.
+    async fn told_at_last(&self, executor: &Executor, row: &RowView) -> (State, String) {
+        loop {
+            executor.turn().await.unwrap();
+            let now = self.world.store().row(row.head.id).await.unwrap().unwrap();
+            if let Some(outcome) = now.stage.outcome() {
+                return (now.state(), outcome.detail.clone());
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     async fn leaves(&self, row: &RowView) -> Vec<Leaf> {
@@ -580,22 +638,10 @@ async fn a_hook_is_verified_told_once_and_wakes_who_waits() {
     let body = json!({"action": "requested", "repository": {"full_name": "acme/billing-worker"},
         "workflow_run": {"id": 9, "run_attempt": 1, "head_sha": "a"}})
     .to_string();
-    let sign = |secret: &str| {
-        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
-        let tag = ring::hmac::sign(&key, body.as_bytes());
-        tag.as_ref().iter().fold("sha256=".to_owned(), |hex, byte| hex + &format!("{byte:02x}"))
-    };
-    let send = async |signature: String, delivery: &str| {
-        let headers = [
-            ("X-GitHub-Event", "workflow_run"),
-            ("X-GitHub-Delivery", delivery),
-            ("X-Hub-Signature-256", signature.as_str()),
-        ];
-        gated.world.raw("POST", "/v1/hooks/github", None, Some(body.clone().into_bytes()), &headers).await.0
-    };
-    assert_eq!(send(sign("another"), "one").await, 401);
-    assert_eq!(send(sign(SECRET), "one").await, 202);
-    assert_eq!(send(sign(SECRET), "one").await, 409, "a delivery is told once");
+    let send = async |secret: &str| gated.delivered(&body, secret, "one").await;
+    assert_eq!(send("another").await, 401);
+    assert_eq!(send(SECRET).await, 202);
+    assert_eq!(send(SECRET).await, 409, "a delivery is told once");
     assert_eq!(gated.world.call("POST", "/v1/hooks/jenkins", None, Some(json!({}))).await.0, 404);
     let (_, all) = gated.world.call("GET", "/v1/hooks/wait?platform=github&after=99999", token, None).await;
     assert_eq!(all["missed"], true, "a number of the time before a restart: {all}");
@@ -642,4 +688,79 @@ async fn pagerdutys_hook_is_asked_to_come_again_where_the_secret_may_be_ours_to_
     assert_eq!(send(Some(tag(SECRET))).await, 202, "a refusal would count against the subscription");
     let (_, all) = world.call("GET", "/v1/hooks/wait?platform=pagerduty&after=1&wait=0", token, None).await;
     assert_eq!(all["hints"].as_array().map(Vec::len), Some(1), "told once: {all}");
+}
+
+#[tokio::test]
+async fn a_delivery_that_is_replayed_over_a_restart_is_one_look_and_nothing_else() {
+    let mut gated = Gated::start().await;
+    let (_, row) = gated.opened().await;
+    let body = json!({"action": "completed", "repository": {"full_name": "acme/billing-worker"},
+        "workflow_run": {"id": 9, "run_attempt": 1, "head_sha": "a"}})
+    .to_string();
+    assert_eq!(gated.delivered(&body, SECRET, "one").await, 202);
+    assert_eq!(gated.delivered(&body, SECRET, "one").await, 409);
+    let before = gated.world.store().head().await.unwrap();
+    gated.restarted().await;
+    assert_eq!(gated.delivered(&body, SECRET, "one").await, 202, "it is not remembered");
+    assert_eq!(gated.delivered(&body, SECRET, "one").await, 409, "but from now on");
+    let token = Some(gated.world.agent_token.as_str());
+    let (_, told) = gated.world.call("GET", "/v1/hooks/wait?platform=github&after=7", token, None).await;
+    assert_eq!((&told["missed"], told["hints"].as_array().unwrap().len()), (&json!(true), 1), "{told}");
+    assert_eq!(gated.world.store().head().await.unwrap(), before, "nothing was written");
+    assert_eq!(gated.state(&row).await, State::Pending);
+}
+
+#[tokio::test]
+async fn a_watch_whose_github_never_answers_again_has_an_end_and_says_so() {
+    let gated = Gated::start().await;
+    let executor = gated.executor();
+    let row = gated.executed("notifications", "staging", &executor).await;
+    gated.world.platforms.world().faults(Site::GitHub).down();
+    executor.turn().await.unwrap();
+    let now = gated.world.store().row(row.head.id).await.unwrap().unwrap();
+    assert_eq!(now.stage.outcome(), None, "its window is not over");
+    gated.world.advance(1801);
+    let (state, detail) = gated.told_at_last(&executor, &row).await;
+    assert_eq!(state, State::Executed, "neither degraded nor healthy is known: {detail}");
+    assert!(detail.starts_with("it could not be told in time how it does: "), "{detail}");
+    assert!(detail.contains("GitHub"), "{detail}");
+    let now = gated.world.store().row(row.head.id).await.unwrap().unwrap();
+    assert!(now.stage.terminal(gated.world.app.clock.now()), "nothing is awaited any more");
+    let shown = gated.world.row(&row.head.id.to_string()).await.outcome.unwrap();
+    assert_eq!((shown.state, shown.detail), (State::Executed, detail.clone()));
+    let last = gated.leaves(&row).await.pop().unwrap();
+    assert_eq!((last.event, last.body.text("detail")), (Event::HealthStamped, Some(detail.as_str())));
+    gated.world.platforms.world().faults(Site::GitHub).up();
+    assert!(!executor.turn().await.unwrap(), "no work is left");
+}
+
+#[tokio::test]
+async fn a_watch_reads_argocd_and_the_burn() {
+    let gated = Gated::start().await;
+    let (executor, platforms) = (gated.executor(), gated.world.platforms.world());
+    let row = gated.executed("identity", "production", &executor).await;
+    for _ in 0..20 {
+        platforms.tick();
+    }
+    gated.world.advance(301);
+    let told = gated.told_at_last(&executor, &row).await;
+    assert_eq!(told.0, State::Healthy, "{}", told.1);
+    let begins = "GitHub says success of the deployment; ArgoCD says Healthy; the error budget burns at ";
+    assert!(told.1.starts_with(begins), "{}", told.1);
+
+    // Nobody can say how the application is: that is not fine, and not bad either.
+    let row = gated.executed("identity", "production", &executor).await;
+    platforms.faults(Site::ArgoCd).script("GET /api/v1/applications", Fault::Status(500), None);
+    gated.world.advance(301 + 1801);
+    let told = gated.told_at_last(&executor, &row).await;
+    platforms.faults(Site::ArgoCd).clear();
+    assert_eq!(told.0, State::Executed, "{}", told.1);
+    assert!(told.1.contains("ArgoCD"), "{}", told.1);
+
+    let row = gated.executed("identity", "production", &executor).await;
+    let since = gated.world.app.clock.now().saturating_sub(SignedDuration::from_hours(7)).unwrap();
+    platforms.burn("identity", since, 26.0).unwrap();
+    let told = gated.told_at_last(&executor, &row).await;
+    assert_eq!(told.0, State::Degraded, "{}", told.1);
+    assert!(told.1.starts_with("the error budget burns at 26.0 over "), "{}", told.1);
 }

@@ -118,7 +118,7 @@ pub(super) fn decided(model: &Model, body: &Body, doc: &mut Doc) {
             Pane::Decided,
             slot,
             1,
-            &format!("{} at {at}: {}", text::state(outcome.state), outcome.detail),
+            &format!("{} at {at}: {}", text::outcome(outcome.state), outcome.detail),
         );
     }
     for entry in

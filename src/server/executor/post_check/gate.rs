@@ -3,7 +3,8 @@
 //! Looked at: how the deployment went, whether a later one brought an older commit back, the application's health and
 //! history in ArgoCD, the burn of the error budget where the service says who knows it. A deploy that can be taken back is
 //! healthy once all of that was fine for a while; any other only once its window is over, since what is healthy is not
-//! watched any more. What cannot be read is not fine: at the end of the window it counts as degraded, with the reason.
+//! watched any more. What cannot be read is neither fine nor bad: at the end of the window the row stays `executed`, is
+//! over, and says what could not be read; `unknown` would ask a person whether it was executed, which is known.
 //!
 //! Never: healthy while something that is configured could not be read; a deploy of another run taken for ours.
 
@@ -90,7 +91,7 @@ pub(super) async fn follow(
     base: &GateBase,
 ) -> Result<(), Stopped> {
     let (execution, watched_until) = match &row.stage {
-        Stage::Executed { execution } => (execution, None),
+        Stage::Executed { execution, outcome: None } => (execution, None),
         Stage::Degraded { execution, watch_until, .. } => (execution, Some(*watch_until)),
         _ => return lease.done().await,
     };
@@ -98,8 +99,6 @@ pub(super) async fn follow(
         return lease.done().await;
     }
     let seen = lease.holding(look(executor, base, execution)).await?;
-    let seen = seen.map_err(|why| Stopped::later(why, executor.retry() * LOOKS_SLOWER))?;
-    let verdict = judge(&seen, base.attempt);
     let now = executor.clock.now();
     let pace = executor.pace;
     let begun = execution.confirmed_at.unwrap_or(execution.intended_at);
@@ -109,6 +108,11 @@ pub(super) async fn follow(
             Risk::Reversible => later(begun, milliseconds(pace.healthy_after_ms.min(pace.watch_ms))),
             Risk::Costly | Risk::Irreversible => later(begun, milliseconds(pace.watch_ms)),
         },
+    };
+    let verdict = match seen {
+        Ok(seen) => judge(&seen, base.attempt),
+        Err(why) if now < window.ends => return Err(Stopped::later(why, executor.retry() * LOOKS_SLOWER)),
+        Err(why) => Verdict::Open { why },
     };
     match follows(&verdict, window, watched_until.is_some(), now) {
         Some((health, detail)) => stamp(executor, lease, row.id, health, detail).await,
@@ -134,7 +138,8 @@ fn follows(verdict: &Verdict, window: Window, degraded: bool, now: Timestamp) ->
         Verdict::Bad { detail } => Some((Health::Degraded { watch_until: window.ends }, detail.clone())),
         Verdict::Fine { detail } => (now >= window.healthy_at).then(|| (Health::Healthy, detail.clone())),
         Verdict::Open { why } => {
-            (now >= window.ends).then(|| (ended, format!("it could not be told in time how it does: {why}")))
+            let says = || format!("it could not be told in time how it does: {why}");
+            (now >= window.ends).then(|| (Health::Untold, says()))
         }
     }
 }
@@ -401,7 +406,8 @@ mod tests {
             (&fine, false, 300, Some(Health::Healthy)),
             (&fine, true, 300, None),
             (&open, false, 1799, None),
-            (&open, false, 1800, until(1800)),
+            (&open, false, 1800, Some(Health::Untold)),
+            (&open, true, 1800, None),
             (&bad, false, 10, until(1800)),
             (&bad, true, 10, None),
             (&over, false, 10, Some(Health::Healthy)),

@@ -7,7 +7,7 @@ use super::{Executor, Health, Lease, Stopped, plan::page::DIFFERS, stamp};
 use crate::row::{Row, Stage, stage::Write};
 
 pub(super) async fn follow(executor: &Executor, lease: &Lease<'_>, row: &Row) -> Result<(), Stopped> {
-    let Stage::Executed { execution } = &row.stage else { return lease.done().await };
+    let Stage::Executed { execution, outcome: None } = &row.stage else { return lease.done().await };
     let published = execution.done.iter().find(|done| done.write == Write::Publish);
     let (health, detail) = match published {
         Some(done) if done.detail.contains(DIFFERS) => {
