@@ -13,6 +13,7 @@ use crate::{
     agent::{
         Told, Wish,
         argus::{self, Argus, ArgusError},
+        chronicler::{self, Chronicler},
         gatekeeper::{self, Gatekeeper, GatekeeperError},
         incidents::IncidentsError,
         rule::Rule,
@@ -27,11 +28,12 @@ use crate::{
 #[command(
     after_help = "Examples:\n  dock agent argus --config argus.toml\n  dock agent argus --once --app payments-api --dry-run\n  \
     dock agent gatekeeper --config gatekeeper.toml\n  dock agent gatekeeper --rules\n  \
-    dock agent scribe --config scribe.toml --incident INC-2099 --dry-run"
+    dock agent scribe --config scribe.toml --incident INC-2099 --dry-run\n  \
+    dock agent chronicler --config chronicler.toml --incident INC-2099"
 )]
 pub(super) struct Agent {
     /// argus: what differs between ArgoCD and git. gatekeeper: what waits before an environment on GitHub.
-    /// scribe: what a runbook lacked in an incident.
+    /// scribe: what a runbook lacked in an incident. chronicler: what happened in it, line by line.
     name: Name,
     /// Look once, and end when what was found has settled.
     #[arg(long)]
@@ -60,6 +62,7 @@ enum Name {
     Argus,
     Gatekeeper,
     Scribe,
+    Chronicler,
 }
 
 impl Name {
@@ -68,6 +71,7 @@ impl Name {
             Self::Argus => "argus",
             Self::Gatekeeper => "gatekeeper",
             Self::Scribe => "scribe",
+            Self::Chronicler => "chronicler",
         }
     }
 }
@@ -81,8 +85,8 @@ pub(super) fn run(globals: &Globals, args: &Agent) -> Outcome {
         .config
         .as_ref()
         .ok_or_else(|| Failure::usage(format!("which config?\nhint: --config {}.toml", args.name.word())))?;
-    let about_incidents = args.name == Name::Scribe;
-    if args.live && !about_incidents {
+    let about_incidents = matches!(args.name, Name::Scribe | Name::Chronicler);
+    if args.live && args.name != Name::Scribe {
         return Err(Failure::usage(format!(
             "{} has nothing live to show\nhint: scribe has",
             args.name.word()
@@ -96,6 +100,7 @@ pub(super) fn run(globals: &Globals, args: &Agent) -> Outcome {
         Name::Argus => argus(globals, args, file),
         Name::Gatekeeper => gatekeeper(globals, args, file),
         Name::Scribe => scribe(globals, args, file),
+        Name::Chronicler => chronicler(globals, args, file),
     }
 }
 
@@ -135,6 +140,21 @@ fn scribe(globals: &Globals, args: &Agent, file: &Path) -> Outcome {
     service::log(globals);
     let agent = Scribe::open(config.clone(), clock(config.clock_file))?;
     let (wish, say) = (wish(args), say(globals, Name::Scribe));
+    service::run(async {
+        if args.once || args.dry_run {
+            Box::pin(agent.once(&wish, say)).await?;
+        } else {
+            Box::pin(agent.run(&wish, say, service::told_to_stop(args.with_parent))).await?;
+        }
+        Ok(Code::Done)
+    })
+}
+
+fn chronicler(globals: &Globals, args: &Agent, file: &Path) -> Outcome {
+    let config: chronicler::Config = config::read(file)?;
+    service::log(globals);
+    let agent = Chronicler::open(config.clone(), clock(config.clock_file))?;
+    let (wish, say) = (wish(args), say(globals, Name::Chronicler));
     service::run(async {
         if args.once || args.dry_run {
             Box::pin(agent.once(&wish, say)).await?;
@@ -230,6 +250,7 @@ fn rules(globals: &Globals, name: Name) {
         Name::Argus => argus::rules::TABLE,
         Name::Gatekeeper => gatekeeper::rules::TABLE,
         Name::Scribe => scribe::rules::TABLE,
+        Name::Chronicler => chronicler::rules::TABLE,
     };
     for rule in table {
         if globals.json {

@@ -21,11 +21,14 @@ pub(super) fn lasting(duration: SignedDuration) -> String {
         let end = if count == 1 { "" } else { "s" };
         format!("{count} {unit}{end}")
     };
-    match () {
-        () if seconds < 60 => counted(seconds, "second"),
-        () if minutes < 60 => counted(minutes, "minute"),
-        () if hours < 48 => format!("{hours} h {} min", minutes % 60),
-        () => format!("{} d {} h", hours / 24, hours % 24),
+    if seconds < 60 {
+        counted(seconds, "second")
+    } else if minutes < 60 {
+        counted(minutes, "minute")
+    } else if hours < 48 {
+        format!("{hours} h {} min", minutes % 60)
+    } else {
+        format!("{} d {} h", hours / 24, hours % 24)
     }
 }
 

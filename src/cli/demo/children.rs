@@ -26,10 +26,11 @@ pub(super) enum Part {
     Argus,
     Gatekeeper,
     Scribe,
+    Chronicler,
 }
 
 impl Part {
-    pub(super) const AGENTS: [Self; 3] = [Self::Argus, Self::Gatekeeper, Self::Scribe];
+    pub(super) const AGENTS: [Self; 4] = [Self::Argus, Self::Gatekeeper, Self::Scribe, Self::Chronicler];
 
     fn name(self) -> &'static str {
         match self {
@@ -38,6 +39,7 @@ impl Part {
             Self::Argus => "argus",
             Self::Gatekeeper => "gatekeeper",
             Self::Scribe => "scribe",
+            Self::Chronicler => "chronicler",
         }
     }
 
@@ -48,6 +50,7 @@ impl Part {
             Self::Argus => &["agent", "argus"],
             Self::Gatekeeper => &["agent", "gatekeeper"],
             Self::Scribe => &["agent", "scribe"],
+            Self::Chronicler => &["agent", "chronicler"],
         }
     }
 }

@@ -33,11 +33,12 @@ pub(super) const ORG: &str = crate::client::signer::DEMO_ORG;
 pub(super) const PEOPLE: [&str; 6] = ["sarah", "priya", "govind", "jordan", "marcus", ADMIN];
 const ADMIN: &str = "admin";
 /// The agents, each with the kind of row that it drafts.
-pub(super) const AGENTS: [(&str, Kind); 3] =
-    [(ARGUS, Kind::Sync), (GATEKEEPER, Kind::Gate), (SCRIBE, Kind::Runbook)];
+pub(super) const AGENTS: [(&str, Kind); 4] =
+    [(ARGUS, Kind::Sync), (GATEKEEPER, Kind::Gate), (SCRIBE, Kind::Runbook), (CHRONICLER, Kind::Postmortem)];
 const ARGUS: &str = "argus";
 const GATEKEEPER: &str = "gatekeeper";
 const SCRIBE: &str = "scribe";
+const CHRONICLER: &str = "chronicler";
 /// Where the seeds' rows begin.
 const FIRST_NUMBERS: &str =
     "[first_numbers]\nsync = 8821\ngate = 9821\nrunbook = 8821\npostmortem = 31\npolicy = 7\n";
@@ -262,7 +263,9 @@ impl Estate {
             SCRIBE,
             "poll_s = 5\n",
             &format!("{}{}", pages::INCIDENTS, pages::RUNBOOKS),
-        )
+        )?;
+        let tables = format!("{}{}", pages::INCIDENTS, pages::POSTMORTEMS);
+        self.write_agent(simulators, CHRONICLER, "poll_s = 5\n", &tables)
     }
 
     fn write_agent(

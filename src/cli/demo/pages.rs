@@ -27,7 +27,7 @@ site = "confluence"
 space = "98306"
 "#;
 
-/// In the scribe's config: what was said last is said already when the demo begins.
+/// In the configs of scribe and chronicler: what was said last is said already when the demo begins.
 pub(super) const INCIDENTS: &str = r#"
 [incidents]
 settle_s = 5
@@ -36,7 +36,7 @@ settle_s = 5
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::scribe;
+    use crate::agent::{chronicler, scribe};
 
     #[test]
     fn the_tables_are_a_scribes() {
@@ -44,5 +44,8 @@ mod tests {
         let config: scribe::Config = toml::from_str(&text).unwrap();
         assert!(config.runbooks.values().all(|runbook| runbook.services.len() == 1));
         assert_eq!(config.incidents.channel, "inc-{number}");
+        let text = format!("server = \"http://x\"\ntoken_file = \"/t\"\n{INCIDENTS}{POSTMORTEMS}");
+        let config: chronicler::Config = toml::from_str(&text).unwrap();
+        assert_eq!(config.postmortems.environment, "production");
     }
 }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use super::Paper;
 use crate::row::page::{Block, Piece};
 
-/// The paper as CommonMark. The colophon says which row and revision it is.
+/// The paper as `CommonMark`. The colophon says which row and revision it is.
 pub fn markdown(paper: &Paper, colophon: &str) -> String {
     let mut out = format!("# {}\n\n", plain(&paper.title));
     let blocks = paper.blocks();

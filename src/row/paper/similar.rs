@@ -97,8 +97,12 @@ pub fn alike(one: &Paper, other: &Paper) -> Option<Alike> {
         return None;
     }
     let (mine, theirs) = (words(one), words(other));
-    let all: u64 =
-        mine.iter().chain(theirs.iter().filter(|(word, _)| !mine.contains_key(*word))).map(|(_, w)| w).sum();
+    let mut all = mine.clone();
+    for (word, weight) in &theirs {
+        let known = all.entry(word.clone()).or_insert(0);
+        *known = (*known).max(*weight);
+    }
+    let all: u64 = all.values().sum();
     let mut shared: Vec<(&String, u64)> =
         mine.iter().filter_map(|(word, weight)| Some((word, (*weight).min(*theirs.get(word)?)))).collect();
     let common: u64 = shared.iter().map(|(_, weight)| weight).sum();

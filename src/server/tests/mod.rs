@@ -203,7 +203,7 @@ impl World {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
-    async fn login(&self, person: &str) -> String {
+    pub(crate) async fn login(&self, person: &str) -> String {
         let (status, session) = self.try_login(person, person).await;
         assert_eq!(status, 200, "{session}");
         session["token"].as_str().unwrap().to_owned()

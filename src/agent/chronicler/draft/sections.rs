@@ -12,7 +12,7 @@ use super::{
 use crate::{
     agent::{
         chronicler::{
-            rules::{self, FOLLOWS_UP, WARNS},
+            rules::{self, DECIDES, FOLLOWS_UP, WARNS},
             words,
         },
         facts::Asked,
@@ -325,7 +325,8 @@ impl Case<'_> {
         self.noted.iter().filter(|noted| match noted.of {
             Of::Said => noted.rule == rules::SAID_DECISION || noted.rule == rules::SAID_COMMAND,
             Of::Row(around) => carried_out(around),
-            Of::Event(_) | Of::Over | Of::Under => false,
+            Of::Event(event) => event.kind == EventKind::Note && words::says(&event.text, DECIDES),
+            Of::Incident | Of::Over | Of::Under => false,
         })
     }
 
@@ -342,7 +343,7 @@ impl Case<'_> {
         let recovers = |noted: &&Noted<'_>| match noted.of {
             Of::Under => true,
             Of::Event(event) => event.kind == EventKind::AlertResolved,
-            Of::Said | Of::Row(_) | Of::Over => false,
+            Of::Said | Of::Row(_) | Of::Incident | Of::Over => false,
         };
         let opened = self.facts.story.opened_at;
         let with_cause = |recovery| {

@@ -15,7 +15,7 @@ use crate::{
         finding::{self, Finding},
         rule::Rule,
     },
-    row::{Pointer, Verdict, Weight, paper::Paper},
+    row::{Pointer, Weight, paper::Paper},
 };
 
 impl Case<'_> {
@@ -51,7 +51,7 @@ impl Case<'_> {
             }
         }
         for around in story.rows.iter().take(ROWS_MAX) {
-            let name = format!("{}", around.row);
+            let name = around.row.to_string();
             found.push(self.about(rules::READ, &name, &around.what, around.pointer.clone()));
         }
         let past = self.facts.past.known().map(Vec::as_slice).unwrap_or_default();
@@ -104,8 +104,7 @@ impl Case<'_> {
     /// What the paper comes to, in sentences without names.
     pub(super) fn rationale(&self, paper: &Paper, findings: &[Finding]) -> String {
         let hold = findings.iter().any(|finding| finding.rule.weight >= Weight::Hold);
-        let verdict = if hold { Verdict::Hold } else { Verdict::Publish };
-        let word = if verdict == Verdict::Hold { "Hold" } else { "Publish" };
+        let word = if hold { "Hold" } else { "Publish" };
         let sources: std::collections::BTreeSet<&str> =
             paper.timeline.iter().map(|line| line.source.as_str()).collect();
         let sources: Vec<String> = sources.into_iter().map(str::to_owned).collect();

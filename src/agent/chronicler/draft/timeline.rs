@@ -40,6 +40,8 @@ pub(super) enum Of<'a> {
     Event(&'a Event),
     Said,
     Row(&'a Around),
+    /// The incident itself, where its log does not say so.
+    Incident,
     Over,
     Under,
 }
@@ -63,6 +65,7 @@ pub(super) fn noted<'a>(facts: &'a Facts, measured: &[Measured<'a>]) -> Vec<Note
     let said = story.said.known().into_iter().flatten().filter_map(|said| message(facts, said));
     let rows = story.rows.iter().map(row);
     let mut all: Vec<Noted<'a>> = events.chain(said).chain(rows).collect();
+    all.extend(incident(facts, &all));
     all.extend(measured.iter().flat_map(breakpoints));
     all.sort_by_key(|noted| noted.at);
     all
@@ -105,7 +108,7 @@ fn rank(noted: &Noted<'_>) -> u8 {
             EventKind::Assigned => 4,
             EventKind::Alert | EventKind::AlertResolved | EventKind::Other => 5,
         },
-        Of::Row(_) => 0,
+        Of::Row(_) | Of::Incident => 0,
         Of::Said if noted.rule == rules::SAID_MARKED => 1,
         Of::Said => 2,
         Of::Over | Of::Under => 3,
@@ -123,6 +126,24 @@ impl Noted<'_> {
             by: None,
         }
     }
+}
+
+/// When it opened and when it was resolved, as the incident itself says: a log may be unread, or begin later.
+fn incident<'a>(facts: &'a Facts, told: &[Noted<'_>]) -> Vec<Noted<'a>> {
+    let story = &facts.story;
+    let by_log = |kind| told.iter().any(|noted| matches!(noted.of, Of::Event(event) if event.kind == kind));
+    let line = |at, text: String| {
+        let (rule, pointer) = (rules::LOGGED, &story.pointer);
+        Noted { rule, at, source: pointer.platform.clone(), text, pointer, of: Of::Incident }
+    };
+    let mut lines = Vec::new();
+    if !by_log(EventKind::Triggered) {
+        lines.push(line(story.opened_at, "The incident opened".to_owned()));
+    }
+    if let Some(closed) = story.closed_at.filter(|_| !by_log(EventKind::Resolved)) {
+        lines.push(line(closed, "Resolved".to_owned()));
+    }
+    lines
 }
 
 fn event(event: &Event) -> Option<Noted<'_>> {

@@ -1,0 +1,156 @@
+//! The chronicler at work: what is gathered of one incident, who is asked, what is drafted.
+//!
+//! Never: a write; a person's words dropped because it drafts again.
+
+use std::future::Future;
+
+use super::{
+    Config, draft,
+    facts::{Before, Facts},
+};
+use crate::{
+    agent::{
+        Told, Wish,
+        facts::Asked,
+        incidents::{
+            IncidentsError,
+            gather::Gatherer,
+            plan,
+            run::{Case, Drafted, Flow, Looker},
+        },
+        inquiry::Inquiry,
+        story::Story,
+    },
+    client::api::Api,
+    clock::Clock,
+    config,
+    platform::{Fact, Sources, pagerduty, reading},
+    row::{Base, Kind, PrincipalId, Proposal, base::IncidentBase},
+    wire::RowView,
+};
+
+/// The chronicler, ready to look.
+pub struct Chronicler {
+    config: Config,
+    sources: Sources,
+    api: Api,
+    clock: Clock,
+}
+
+impl Chronicler {
+    /// Reads tokens and makes the clients; asks nobody yet.
+    pub fn open(config: Config, clock: Clock) -> Result<Self, IncidentsError> {
+        let sources = Sources::open(&config.platforms)?;
+        if sources.pagerduty.is_none() {
+            return Err(IncidentsError::NoPagerduty("chronicler"));
+        }
+        let api = Api::new(&config.server)?.with_token(config::secret(&config.token_file)?);
+        Ok(Self { config, sources, api, clock })
+    }
+
+    /// Looks and drafts until `stop` is done.
+    pub async fn run(
+        &self,
+        wish: &Wish,
+        told: impl FnMut(Told),
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), IncidentsError> {
+        self.looker()?.run(wish, told, stop).await
+    }
+
+    /// Looks once at everything, and ends.
+    pub async fn once(&self, wish: &Wish, told: impl FnMut(Told)) -> Result<(), IncidentsError> {
+        self.looker()?.once(wish, told).await
+    }
+
+    fn looker(&self) -> Result<Looker<'_, Self>, IncidentsError> {
+        Ok(Looker {
+            flow: self,
+            pagerduty: self.pagerduty()?,
+            api: &self.api,
+            clock: &self.clock,
+            config: &self.config.incidents,
+            poll_s: self.config.poll_s,
+        })
+    }
+
+    fn pagerduty(&self) -> Result<&pagerduty::Source, IncidentsError> {
+        self.sources.pagerduty.as_ref().ok_or(IncidentsError::NoPagerduty("chronicler"))
+    }
+
+    /// Whoever leads the service's incidents; else who came first; else who is on call now.
+    async fn reviewers(&self, inquiry: &Inquiry<'_>, story: &Story) -> Vec<PrincipalId> {
+        if let Some(leads) = self.config.leads.get(&story.service) {
+            return leads.clone();
+        }
+        if let Some(first) = story.responders.first() {
+            return vec![first.clone()];
+        }
+        let Ok(pagerduty) = self.pagerduty() else { return Vec::new() };
+        match pagerduty.service(&story.service).await {
+            Ok(Fact::Known(service)) => {
+                inquiry.on_call(pagerduty, &service).await.known().cloned().unwrap_or_default()
+            }
+            Ok(Fact::Unknown(_)) | Err(_) => Vec::new(),
+        }
+    }
+}
+
+impl Flow for Chronicler {
+    const NAME: &'static str = "chronicler";
+    const KIND: Kind = Kind::Postmortem;
+
+    fn subjects(&self, incident: &pagerduty::Incident) -> Result<Vec<String>, &'static str> {
+        if incident.is_open() { Err("it is not resolved") } else { Ok(vec![incident.reference.clone()]) }
+    }
+
+    async fn base(&self, incident: &pagerduty::Incident, _subject: &str) -> Result<Base, String> {
+        let pagerduty = self.pagerduty().map_err(|error| error.to_string())?;
+        let read = reading::incident(pagerduty, &incident.reference).await;
+        let (updated_at, _) = read.map_err(|error| error.to_string())?;
+        Ok(Base::Postmortem(IncidentBase { incident: incident.reference.clone(), updated_at }))
+    }
+
+    async fn draft(&self, case: &Case<'_>) -> Result<Drafted, String> {
+        let pagerduty = self.pagerduty().map_err(|error| error.to_string())?;
+        // What the list said may be a while ago.
+        let incident =
+            pagerduty.incident(&case.incident.reference).await.map_err(|error| error.to_string())?;
+        if incident.is_open() {
+            return Ok(Drafted::Nothing(format!("{} was opened again", incident.reference)));
+        }
+        let inquiry = Inquiry { sources: &self.sources, clock: &self.clock, people: &self.config.people };
+        let gatherer = Gatherer { inquiry, config: &self.config.incidents };
+        let story = Box::pin(gatherer.story(&incident, case.known.rows)).await;
+        if let Some((why, _)) = story.events.unknown() {
+            // Without its log there is nothing to write; the next look may have it.
+            return Err(format!("the log of {} could not be read: {why}", incident.reference));
+        }
+        let read_at = self.clock.now();
+        let mut past = case.known.past(case.subject, "");
+        for one in &mut past {
+            one.same = true;
+        }
+        let facts = Facts {
+            reviewers: self.reviewers(&inquiry, &story).await,
+            story,
+            place: self.config.postmortems.clone(),
+            limits: self.config.limits.clone(),
+            before: case.before.and_then(before),
+            past: Asked::Known { value: past, at: read_at },
+            asks: case.before.and_then(|row| plan::asks(row).pop()),
+            read_at,
+        };
+        Ok(Drafted::Draft(Box::new(draft(&facts))))
+    }
+}
+
+/// The paper of the revision before, where people changed it.
+fn before(row: &RowView) -> Option<Before> {
+    match &row.proposal {
+        Some(Proposal::Paper(paper)) if !row.amended_by.is_empty() => {
+            Some(Before { paper: paper.clone(), amended_by: row.amended_by.clone() })
+        }
+        _ => None,
+    }
+}
