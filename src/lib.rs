@@ -9,7 +9,8 @@
 //! **The middle, pure.** No IO, no clock, no network; `now` and chance are arguments.
 //!
 //! * [`row`] is the vocabulary: ids, drafts, signals, the five kinds, stages, keys, notes, refusals; canonical JSON and the
-//!   digests. One reading of an application, a run or a page gives base, effect, difference and risk. Names nothing of ours.
+//!   digests. One reading of an application, a run or a page gives base, effect, difference and risk. `row::search` finds rows
+//!   again: one language, one rank, for everybody. Names nothing of ours.
 //! * [`policy`] says who may do what, how many keys a row needs (the counting), and what may pass without a person (Cedar).
 //! * [`lifecycle`] is one function, `apply(ruling, row, step, now)`: all that may ever happen to a row.
 //! * [`audit`] makes and checks the record: statements, signatures, the Merkle log, checkpoints, evidence packs.
