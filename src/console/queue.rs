@@ -375,7 +375,10 @@ impl Queue {
             lines.push(Line::Row(row.id));
         }
         lines.extend(self.done(&rows[done..]));
-        lines.extend(self.asked.iter().map(|title| Line::Heading { title: title.clone() }));
+        // An empty list says by itself how far the backend was asked.
+        let asked = self.asked.iter().filter(|_| !lines.is_empty() || !self.found.is_empty());
+        let asked: Vec<Line> = asked.map(|title| Line::Heading { title: title.clone() }).collect();
+        lines.extend(asked);
         let elsewhere = |row: &RowId| rows[..done].iter().all(|(_, head)| head.id != *row);
         lines.extend(self.found.iter().filter(|row| elsewhere(row)).map(|row| Line::Row(*row)));
         lines

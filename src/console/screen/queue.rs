@@ -65,8 +65,9 @@ fn empty(model: &Model, width: u16) -> Vec<Styled> {
             text::plural(waits, "row waits for others", "rows wait for others")
         )
     };
-    let wrapped = Shown::untrusted(&said).wrap(usize::from(width).saturating_sub(2));
-    wrapped.into_iter().map(|line| Styled::of(Slot::Text, line)).collect()
+    let wrap = |text: &str| Shown::untrusted(text).wrap(usize::from(width).saturating_sub(2));
+    let asked = model.queue.asked.iter().flat_map(|asked| wrap(asked));
+    wrap(&said).into_iter().chain(asked).map(|line| Styled::of(Slot::Text, line)).collect()
 }
 
 /// Nothing is configured: what Dock is, and what to do.
