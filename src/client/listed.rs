@@ -53,16 +53,26 @@ impl Listed {
         self.id.kind
     }
 
-    /// The service that it is about: a gate's subject names its run and environment, too.
+    /// The service, page or incident that it is about: a gate's subject names its run and environment, too, a live
+    /// runbook's its incident.
     pub fn service(&self) -> &str {
-        if self.kind() == Kind::Gate { gate::of_subject(&self.subject).0 } else { &self.subject }
+        match self.kind() {
+            Kind::Gate => gate::of_subject(&self.subject).0,
+            Kind::Runbook => self.subject.split_once('@').map_or(&*self.subject, |(page, _)| page),
+            Kind::Sync | Kind::Postmortem | Kind::Policy => &self.subject,
+        }
+    }
+
+    /// A runbook while its incident is on, not an edit of one.
+    pub fn is_live(&self) -> bool {
+        self.kind() == Kind::Runbook && self.subject.contains('@')
     }
 
     /// What it is about, as people say it: of a gate its service and its run.
     pub fn about(&self) -> String {
         match gate::of_subject(&self.subject) {
             (service, Some(run)) if self.kind() == Kind::Gate => format!("{service} run {run}"),
-            _ => self.subject.to_string(),
+            _ => self.service().to_owned(),
         }
     }
 }

@@ -84,9 +84,60 @@ impl Styled {
         cut
     }
 
+    /// Cut in two at `width` columns.
+    pub fn split(&self, width: usize) -> (Styled, Styled) {
+        let (mut first, mut second) = (Styled::new(), Styled::new());
+        let mut left = width;
+        for (slot, shown) in &self.0 {
+            let take = shown.width().min(left);
+            if take > 0 {
+                first.0.push((*slot, shown.columns(0, take)));
+            }
+            if take < shown.width() {
+                second.0.push((*slot, shown.columns(take, shown.width() - take)));
+            }
+            left -= take;
+        }
+        (first, second)
+    }
+
+    /// In rows of at most `width` columns, cut after a space where one is near; the second and later rows are indented.
+    /// Nothing is lost.
+    pub fn wrap(&self, width: usize, indent: usize) -> Vec<Styled> {
+        let indent = indent.min(width / 2);
+        let mut rows = Vec::new();
+        let mut rest = self.clone();
+        while rest.width() > width.max(1) {
+            let (row, more) = rest.split(break_at(&rest, width.max(1), indent));
+            rows.push(row);
+            rest = Styled::new().text(" ".repeat(indent)).join(more);
+        }
+        rows.push(rest);
+        rows
+    }
+
     pub fn plain(&self) -> String {
         self.0.iter().map(|(_, shown)| shown.as_str()).collect()
     }
+}
+
+/// The column behind the last space that fits, or all that fits where none is in its second half.
+fn break_at(line: &Styled, width: usize, indent: usize) -> usize {
+    let (mut column, mut found) = (0, None);
+    for (_, shown) in &line.0 {
+        for (symbol, columns) in shown.cells() {
+            if column + columns > width {
+                // Never within a wide character, and never nothing.
+                let whole = if column > indent { column } else { width };
+                return found.filter(|at| *at > indent.max(width / 2)).unwrap_or(whole);
+            }
+            column += columns;
+            if symbol == " " {
+                found = Some(column);
+            }
+        }
+    }
+    width
 }
 
 impl From<&str> for Styled {
@@ -211,6 +262,25 @@ mod tests {
                 fitted.plain()
             );
         }
+    }
+
+    #[test]
+    fn a_wrapped_line_breaks_after_spaces_and_loses_nothing() {
+        let text = Styled::of(Slot::Title, "rotate the Redis replica")
+            .text(" before 漢字漢字漢字漢字漢字 fails over");
+        for width in 4..60 {
+            let rows = text.wrap(width, 2);
+            assert!(rows.iter().all(|row| row.width() <= width.max(2)), "{width}");
+            let indent = 2.min(width / 2);
+            let joined: String = rows
+                .iter()
+                .enumerate()
+                .map(|(at, row)| row.plain()[if at > 0 { indent } else { 0 }..].to_owned())
+                .collect();
+            // A half of a wide character is a space.
+            assert_eq!(joined.replace(' ', ""), text.plain().replace(' ', ""), "{width}");
+        }
+        assert_eq!(text.wrap(20, 0)[0].plain(), "rotate the Redis ");
     }
 
     #[test]

@@ -7,19 +7,20 @@ mod sign;
 pub use sign::{key_came, sign, unlock_now};
 
 use super::conditions::Conditions;
-use super::dialog::{BATCH_MAX, Demand, Dialog, Field, SETTLED_MS, Verb, text_area};
+use super::dialog::{BATCH_MAX, Demand, Dialog, Field, SETTLED_MS, Verb};
 use super::effect::{Effect, LinkState};
 use super::keymap::Command;
 use super::model::{Layer, Model, Moved, Pin, RowScreen, Screen};
 use super::text;
 use super::theme::Slot;
+use super::widget::area::text_area;
 use super::widget::list::View;
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
 use crate::client::{self, Listed, NoteDraft, Wish};
-use crate::row::{Decision, Note, Refusal, RowId};
+use crate::row::{Decision, Note, Proposal, Refusal, RowId};
 use crate::wire::RowView;
 
 /// How long a row stands beside the list before it counts as read.
@@ -44,7 +45,14 @@ pub fn disabled(model: &Model, command: Command) -> Option<String> {
         let rests = model.known.entries.iter().any(|entry| entry.fate == client::Fate::Signed);
         return (!rests).then(|| text::NOTHING_TO_TAKE_BACK.to_owned());
     }
-    let decides = verb(command).is_some() || command == Command::SendNow;
+    if matches!(command, Command::Amend | Command::DropChanges) {
+        let changed = model.subject().and_then(|row| model.changes.get(&row));
+        let nothing = changed.is_none_or(|changes| command == Command::Amend && !changes.amends());
+        if nothing {
+            return Some(text::NOTHING_CHANGED.to_owned());
+        }
+    }
+    let decides = verb(command).is_some() || matches!(command, Command::SendNow | Command::Amend);
     if !decides {
         return None;
     }
@@ -60,11 +68,36 @@ pub fn disabled(model: &Model, command: Command) -> Option<String> {
     if model.link.broken.is_some() {
         return Some(text::BROKEN.to_owned());
     }
+    if command == Command::Amend {
+        return cannot_amend(model);
+    }
     let verb = verb(command)?;
     let Some(head) = model.subject().and_then(|row| model.head(row)) else {
         return Some("no row is meant here".to_owned());
     };
     refusal(model, head, verb)
+}
+
+/// Why the reader's changes cannot be sent now; they stay as they are.
+fn cannot_amend(model: &Model) -> Option<String> {
+    let row = model.subject()?;
+    let (head, changes) = (model.head(row)?, model.changes.get(&row)?);
+    if model.link.away() {
+        return Some(format!("{} Your changes are kept.", text::AMENDING_ASKS));
+    }
+    if changes.sending {
+        return Some(text::BEING_SENT.to_owned());
+    }
+    if !head.state.open() {
+        return Some(format!("{row} {}: nothing is amended any more", text::state(head.state)));
+    }
+    if head.revision != changes.revision {
+        return Some(format!("revision {} is on its way: read it first", head.revision));
+    }
+    changes
+        .amendment()
+        .err()
+        .map(|(number, why)| format!("operation {number}: {why}. hint: w goes on with its words"))
 }
 
 /// The sentence that the backend would refuse with, computed before it is asked. What the dialog itself asks for (a
@@ -83,13 +116,17 @@ pub fn refusal(model: &Model, head: &Listed, verb: Verb) -> Option<String> {
         return Some(why.clone());
     }
     let view = &body.view;
+    if verb == Verb::Conditions && is_live(view) {
+        return Some(text::TICKS_ARE_SIGNED.to_owned());
+    }
     if verb == Verb::Conditions && !takes_conditions(view) {
         return Some(text::NO_CONDITIONS.to_owned());
     }
     let me = model.known.me.as_ref()?;
     let wish = Wish {
         decision: verb.decision(head.verdict),
-        overrides: verb == Verb::Override || verb == Verb::Conditions,
+        // Conditions, and the ticks of a live runbook, answer a hold.
+        overrides: matches!(verb, Verb::Override | Verb::Conditions) || !ticks(model, head.id).is_empty(),
         note: Note::parse("a note is asked for in the dialog").ok(),
         conditions: BTreeMap::new(),
         pin: client::Pin::of(view),
@@ -157,6 +194,11 @@ pub fn open(model: &mut Model, verb: Verb, command: Command) -> Vec<Effect> {
     if let Some(reason) = disabled(model, command) {
         model.tell(Slot::Watch, &reason);
         return Vec::new();
+    }
+    let changed = model.changes.get(&row).is_some_and(super::changes::Changes::amends);
+    if changed && matches!(verb, Verb::Approve | Verb::Conditions | Verb::Override) {
+        // What would be signed is not what its reader has made of it.
+        return super::update::ask_to_amend(model);
     }
     let on_row = matches!(model.screens.last(), Some(Screen::Row(_) | Screen::Diff(_)));
     let mut effects = Vec::new();
@@ -227,6 +269,7 @@ fn push_dialog(model: &mut Model, verb: Verb, pins: Vec<Pin>) -> Vec<Effect> {
     let since = draft.as_ref().map_or(model.now(), |draft| draft.since);
     let kept = draft.as_ref().map(|draft| draft.conditions.clone()).unwrap_or_default();
     let conditions = Conditions::kept(&kept, &|conditions| can_carry(model, &pin, conditions));
+    let pin_row = pin.row;
     let visit = model.visit();
     let dialog = Dialog {
         visit,
@@ -241,6 +284,7 @@ fn push_dialog(model: &mut Model, verb: Verb, pins: Vec<Pin>) -> Vec<Effect> {
         note: text_area(draft.as_ref().map_or("", |draft| &draft.note)),
         note_wanted,
         conditions,
+        ticks: ticks(model, pin_row),
         typed: String::new(),
         focus: if verb == Verb::Conditions { Field::Conditions } else { Field::Note },
         top: 0,
@@ -252,6 +296,18 @@ fn push_dialog(model: &mut Model, verb: Verb, pins: Vec<Pin>) -> Vec<Effect> {
     };
     super::update::push_layer(model, Layer::Decision(Box::new(dialog)));
     vec![Effect::Key]
+}
+
+/// What its reader ticked of a live runbook.
+fn ticks(model: &Model, row: RowId) -> BTreeMap<String, String> {
+    let live = model.body(row).is_some_and(|body| is_live(&body.view));
+    let changes = model.changes.get(&row).filter(|_| live);
+    changes.map(super::changes::Changes::conditions).unwrap_or_default()
+}
+
+/// A runbook while its incident is on: what is approved is what was done.
+pub fn is_live(view: &RowView) -> bool {
+    matches!(view.proposal, Some(Proposal::Live(_)))
 }
 
 /// The row is still exactly what the pin says, as far as this home knows.

@@ -3,13 +3,15 @@
 //! Never: decides by a key that was meant for something else. `Enter` signs in the sign field alone, and what must
 //! stand there is typed by hand.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
-use tui_textarea::{CursorMove, TextArea};
+use tui_textarea::TextArea;
 
 use super::conditions::Conditions;
-use super::key::{Code, Key};
+use super::key::Key;
 use super::model::Pin;
-use super::shown::Shown;
+use super::widget::area;
 use crate::row::{Decision, Note, Risk, Verdict};
 
 /// Rows that one dialog decides at most.
@@ -124,6 +126,8 @@ pub struct Dialog {
     pub note: TextArea<'static>,
     pub note_wanted: bool,
     pub conditions: Conditions,
+    /// What became of a live runbook's steps: signed with the decision, and changed on the row alone.
+    pub ticks: BTreeMap<String, String>,
     pub typed: String,
     pub focus: Field,
     /// The first line of the body on the screen, where it is longer than the dialog.
@@ -157,9 +161,13 @@ impl Dialog {
         self.top = 0;
     }
 
-    /// What the approval is to carry: none but in the dialog that asks for them.
-    pub fn agreed(&self) -> std::collections::BTreeMap<String, String> {
-        if self.verb == Verb::Conditions { self.conditions.map() } else { std::collections::BTreeMap::new() }
+    /// What the approval is to carry: the ticks of a live runbook; else none but in the dialog that asks for them.
+    pub fn agreed(&self) -> BTreeMap<String, String> {
+        match self.verb {
+            Verb::Conditions => self.conditions.map(),
+            _ if self.verb.decision(self.verdict) == Decision::Approve => self.ticks.clone(),
+            _ => BTreeMap::new(),
+        }
     }
 
     pub fn note_text(&self) -> String {
@@ -167,48 +175,17 @@ impl Dialog {
     }
 
     pub fn set_note(&mut self, text: &str) {
-        self.note = text_area(text);
+        self.note = area::text_area(text);
     }
 
     /// Takes text into the note: what is not printable is left out; more than the limit is cut. Returns what went.
     pub fn insert_note(&mut self, text: &str) -> usize {
-        let mut kept = String::new();
-        let mut gone = 0;
-        let room = Note::BYTES_MAX.saturating_sub(self.note_text().len());
-        for c in text.chars() {
-            let printable = c == '\n' || Shown::untrusted(c.encode_utf8(&mut [0; 4])).hidden() == 0;
-            let c = if c == '\t' { ' ' } else { c };
-            if printable && kept.len() + c.len_utf8() <= room { kept.push(c) } else { gone += 1 }
-        }
-        self.note.insert_str(kept);
-        gone
+        area::insert(&mut self.note, text, Note::BYTES_MAX)
     }
 
     /// A key that writes or moves in the note; false where it is none of those.
     pub fn note_key(&mut self, key: Key) -> bool {
-        if let Some(c) = key.typed() {
-            self.insert_note(c.encode_utf8(&mut [0; 4]));
-            return true;
-        }
-        match key.code {
-            Code::Enter => {
-                self.insert_note("\n");
-            }
-            Code::Backspace => {
-                self.note.delete_char();
-            }
-            Code::Delete => {
-                self.note.delete_next_char();
-            }
-            Code::Left => self.note.move_cursor(CursorMove::Back),
-            Code::Right => self.note.move_cursor(CursorMove::Forward),
-            Code::Up => self.note.move_cursor(CursorMove::Up),
-            Code::Down => self.note.move_cursor(CursorMove::Down),
-            Code::Home => self.note.move_cursor(CursorMove::Head),
-            Code::End => self.note.move_cursor(CursorMove::End),
-            _ => return false,
-        }
-        true
+        area::press(&mut self.note, key, Note::BYTES_MAX)
     }
 
     /// Why the fields do not allow signing yet; the sign field's own text is not looked at.
@@ -228,11 +205,4 @@ impl Dialog {
     pub fn is_batch(&self) -> bool {
         self.pins.len() > 1
     }
-}
-
-pub fn text_area(text: &str) -> TextArea<'static> {
-    let mut area = TextArea::new(text.split('\n').map(str::to_owned).collect());
-    area.move_cursor(CursorMove::Bottom);
-    area.move_cursor(CursorMove::End);
-    area
 }

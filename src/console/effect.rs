@@ -10,6 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use super::incident::Happening;
 use super::model::{Body, Mode, Pin};
 use super::page::Call;
 use super::telemetry::Look;
@@ -18,7 +19,7 @@ use crate::client::outbox::Seen;
 use crate::client::{Entry, List, Listed, Me, NoteDraft};
 use crate::row::difference::FileDifference;
 use crate::row::search::Query;
-use crate::row::{Decision, DecisionId, Hold, RowId};
+use crate::row::{Amendment, Decision, DecisionId, Hold, RowId};
 use crate::wire::{Fresh, Halted, RowFound, Telemetry};
 
 pub mod home;
@@ -82,6 +83,17 @@ pub enum Effect {
         id: DecisionId,
     },
     SendNow(DecisionId),
+    /// A reviewer's changes, to become the next revision.
+    Amend {
+        row: RowId,
+        revision: u32,
+        amendment: Box<Amendment>,
+    },
+    /// What the cache knows of an incident.
+    Incident {
+        visit: u64,
+        name: String,
+    },
     /// Ask the backend now.
     SyncNow,
     /// The note in the reader's own editor, over the whole terminal.
@@ -188,6 +200,15 @@ pub enum Answer {
     TakenBack {
         row: RowId,
         taken: bool,
+    },
+    /// The revision that the changes became, or why they did not.
+    Amended {
+        row: RowId,
+        revision: Result<u32, String>,
+    },
+    Incident {
+        visit: u64,
+        known: Result<Vec<Happening>, String>,
     },
     Edited(Result<String, String>),
     /// Something to tell in the footer.

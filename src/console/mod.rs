@@ -7,12 +7,14 @@
 //! Never: names the store, the server, a platform or an agent; all it knows of the world comes through `client`.
 
 pub mod canvas;
+pub mod changes;
 pub mod conditions;
 pub mod decide;
 pub mod dialog;
 pub mod effect;
 pub mod event;
 pub mod found;
+pub mod incident;
 pub mod key;
 pub mod keymap;
 pub mod layout;

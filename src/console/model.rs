@@ -11,6 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::changes::Changes;
 use super::dialog::Dialog;
 use super::effect::{Attempt, KeyState, Link};
 use super::event::Moment;
@@ -28,11 +29,13 @@ use crate::client::Listed;
 use crate::client::filter::Filter;
 use crate::row::difference::FileDifference;
 use crate::row::digest::{Word, word};
-use crate::row::{Base, Digests, RowId};
+use crate::row::{Base, Digests, Proposal, RowId};
 use crate::wire::{Fresh, RowView};
 
-pub use layers::{About, Ask, Layer, Moved, Picking, TextKind, TextLayer, Typing};
-pub use screens::{DiffScreen, Frozen, Mode, Plain, Record, RowScreen, Screen, TelemetryScreen};
+pub use layers::{About, Ask, Layer, Moved, Picking, Reword, Say, Saying, TextKind, TextLayer, Typing};
+pub use screens::{
+    DiffScreen, Frozen, IncidentScreen, Mode, Plain, Record, RowScreen, Screen, TelemetryScreen,
+};
 
 /// Layers that lie on each other; one more is not opened.
 pub const LAYERS_MAX: usize = 8;
@@ -78,6 +81,8 @@ pub struct Model {
     pub bodies: BTreeMap<RowId, Body>,
     /// What was on the screen of each row that was opened: what may be signed.
     pub read: BTreeMap<RowId, Pin>,
+    /// What the reader began to change of a row, and has not sent.
+    pub changes: BTreeMap<RowId, Changes>,
     /// Milliseconds that a revision was looked at.
     pub looked_ms: BTreeMap<(RowId, u32), u64>,
     /// Rows whose body holds a signal that could not be read.
@@ -268,6 +273,7 @@ impl Model {
             unlocking: false,
             bodies: BTreeMap::new(),
             read: BTreeMap::new(),
+            changes: BTreeMap::new(),
             looked_ms: BTreeMap::new(),
             unknown: BTreeSet::new(),
             loading: BTreeSet::new(),
@@ -316,8 +322,10 @@ impl Model {
                 | Layer::Palette(_)
                 | Layer::Views(_)
                 | Layer::Themes(_)
-                | Layer::Copy(_),
+                | Layer::Copy(_)
+                | Layer::Say(_),
             ) => named("input"),
+            Some(Layer::Reword(_)) => named("words"),
             Some(Layer::Text(_) | Layer::Moved(_)) => named("record"),
             None => self.screen_contexts(),
         }
@@ -327,11 +335,18 @@ impl Model {
     pub fn screen_contexts(&self) -> &'static [Context] {
         let name = match self.screens.last() {
             None => "queue",
-            Some(Screen::Row(_)) => "row",
+            Some(Screen::Row(screen)) => {
+                match self.body(screen.row).and_then(|body| body.view.proposal.as_ref()) {
+                    Some(Proposal::Edit(_)) => "edit",
+                    Some(Proposal::Live(_)) => "live",
+                    Some(Proposal::Paper(_)) => "paper",
+                    None => "row",
+                }
+            }
             Some(Screen::Diff(_)) => "diff",
             Some(Screen::Telemetry(_)) => "telemetry",
             Some(Screen::Outbox(_)) => "outbox",
-            Some(Screen::Record(_) | Screen::Holds(_)) => "record",
+            Some(Screen::Record(_) | Screen::Holds(_) | Screen::Incident(_)) => "record",
         };
         SCREENS.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, all)| *all)
     }
@@ -344,7 +359,7 @@ impl Model {
             Some(Screen::Diff(screen)) => Some(screen.row),
             Some(Screen::Telemetry(screen)) => Some(screen.row),
             Some(Screen::Record(screen)) => screen.row,
-            Some(Screen::Outbox(_) | Screen::Holds(_)) => None,
+            Some(Screen::Outbox(_) | Screen::Holds(_) | Screen::Incident(_)) => None,
         }
     }
 

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::text;
 use crate::row::difference::{FileDifference, read};
+use crate::row::{self, Base};
 use crate::wire::RowView;
 
 /// From what was seen to what is now.
@@ -21,7 +22,12 @@ pub fn between(before: Option<&RowView>, after: &RowView, now: Timestamp, zone: 
     let (was, is) = (&before.head, &after.head);
     if was.revision != is.revision {
         let at = text::when(is.changed_at, now, zone, false);
-        lines.push(format!("{} drafted r{} at {at}; you read r{}.", is.agent, is.revision, was.revision));
+        let amended = before.amended_by != after.amended_by || before.proposal != after.proposal;
+        let said = match after.amended_by.last().filter(|_| amended) {
+            Some(by) => format!("{by} amended it: r{} at {at}; you read r{}.", is.revision, was.revision),
+            None => format!("{} drafted r{} at {at}; you read r{}.", is.agent, is.revision, was.revision),
+        };
+        lines.push(said);
     }
     let mut changed = |what: &str, was: &str, is: &str| {
         if was != is {
@@ -54,13 +60,13 @@ pub fn between(before: Option<&RowView>, after: &RowView, now: Timestamp, zone: 
     {
         lines.push(format!("signal gone: {}", gone.signal.name));
     }
-    for moved in before.base_read.moved(&after.base_read) {
-        lines.push(format!("{}: {} → {}", moved.what, moved.was, moved.is));
-    }
+    lines.extend(
+        before.base_read.moved(&after.base_read).iter().map(|moved| in_words(&after.base_read, moved)),
+    );
     if before.diff != after.diff {
         lines.push(format!(
             "the difference changed: {}",
-            text::plural(files(&before.diff, &after.diff).len(), "resource", "resources")
+            text::plural(files(&after.base_read, &before.diff, &after.diff).len(), "text", "texts")
         ));
     }
     if lines.is_empty() && before.digests() != after.digests() {
@@ -69,8 +75,21 @@ pub fn between(before: Option<&RowView>, after: &RowView, now: Timestamp, zone: 
     lines
 }
 
-/// Two differences against each other: both sides of each resource, where they are not what they were.
-pub fn files(before: &str, after: &str) -> Vec<FileDifference> {
+/// One thing that moved. A digest says nothing to a reader.
+pub fn in_words(base: &Base, moved: &row::Moved) -> String {
+    match (base, moved.what.as_str()) {
+        (Base::Runbook(_), "body") => "its text: changed".to_owned(),
+        _ => format!("{}: {} → {}", moved.what, moved.was, moved.is),
+    }
+}
+
+/// Two differences against each other: both sides of each text, where they are not what they were.
+pub fn files(base: &Base, before: &str, after: &str) -> Vec<FileDifference> {
+    let sides = match base {
+        Base::Sync(_) => ["live", "in git"],
+        Base::Gate(_) => ["deployed", "in the run"],
+        Base::Runbook(_) | Base::Postmortem(_) | Base::Policy(_) => ["as it is", "as proposed"],
+    };
     let (before, after) = (read(before), read(after));
     let mut files = Vec::new();
     let names =
@@ -81,7 +100,7 @@ pub fn files(before: &str, after: &str) -> Vec<FileDifference> {
         let side = |file: Option<&FileDifference>, live: bool| {
             file.map(|file| if live { file.old.clone() } else { file.new.clone() }).unwrap_or_default()
         };
-        for (live, label) in [(true, "live"), (false, "in git")] {
+        for (live, label) in [true, false].into_iter().zip(sides) {
             let (was, is) = (side(old, live), side(new, live));
             if was != is {
                 files.push(FileDifference { name: format!("{name} {label}"), old: was, new: is });

@@ -1,5 +1,7 @@
 //! A night's queue, for the tests of this room: the seeds' rows, with the troubles that screens have to tell.
 
+pub(crate) mod documents;
+
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -570,6 +572,12 @@ impl Desk {
                 let found = self.cache.iter().find(|view| view.head.id == *row).cloned();
                 let body = found.map(|view| Box::new(body(view))).ok_or_else(|| "not cached".to_owned());
                 self.answer(Answer::Row { row: *row, body });
+            }
+            Effect::Incident { visit, name } => {
+                let of = |view: &&RowView| view.head.incident.as_deref() == Some(name.as_str());
+                let views: Vec<RowView> = self.cache.iter().filter(of).cloned().collect();
+                let known = Ok(super::incident::happened(name, &views, &self.model.known.holds));
+                self.answer(Answer::Incident { visit: *visit, known });
             }
             Effect::Series { look } if self.measures => {
                 self.answer(Answer::Series { look: *look, series: Ok(Box::new(telemetry(*look))) });

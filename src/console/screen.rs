@@ -15,10 +15,12 @@ pub mod chrome;
 pub mod dialog;
 pub mod diff;
 pub mod holds;
+pub mod incident;
 pub mod outbox;
 pub mod pick;
 pub mod queue;
 pub mod record;
+mod reword;
 pub mod row;
 pub mod series;
 pub mod telemetry;
@@ -58,6 +60,10 @@ pub fn draw(model: &Model, picture: &mut Picture) {
             lines(&mut canvas, upper(main), plain.view, &holds::lines(model, main.width));
             detail(&mut canvas, main, &holds::detail(model, plain.view.cursor));
         }
+        (Some(main), Some(Screen::Incident(screen))) => {
+            lines(&mut canvas, upper(main), screen.view, &incident::lines(model, screen, main.width));
+            detail(&mut canvas, main, &incident::detail(model, screen));
+        }
         (None, _) => {}
     }
     if let Some(side) = areas.side {
@@ -88,6 +94,8 @@ fn layer(model: &Model, layer: &Layer, canvas: &mut Canvas<'_>) {
         Layer::Filter(typing) => chrome::typing(model, canvas, "filter ", typing),
         Layer::Search(typing) => chrome::typing(model, canvas, "search ", typing),
         Layer::Unlock(typing) => dialog::unlock(model, typing, canvas),
+        Layer::Reword(reword) => reword::draw(model, reword, canvas),
+        Layer::Say(say) => chrome::typing(model, canvas, &words::saying(say), &say.typing),
         Layer::Palette(_) | Layer::Views(_) | Layer::Themes(_) | Layer::Copy(_) => {
             pick::draw(model, layer, canvas);
         }
@@ -151,17 +159,22 @@ pub fn extent(model: &Model) -> Option<(usize, usize)> {
             Some((record::lines(model, record, main.width).len(), usize::from(upper(main).height)))
         }
         Screen::Holds(_) => Some((holds::lines(model, main.width).len(), usize::from(upper(main).height))),
+        Screen::Incident(screen) => {
+            Some((incident::lines(model, screen, main.width).len(), usize::from(upper(main).height)))
+        }
     }
 }
 
 /// The line that the cursor of the screen is on.
 pub fn cursor(model: &Model) -> Option<usize> {
     Some(match model.screens.last()? {
+        Screen::Row(screen) if row::points(model) => screen.view.cursor,
         Screen::Row(screen) => screen.view.top,
         Screen::Diff(screen) => screen.view.cursor,
         Screen::Telemetry(screen) => screen.view.cursor,
         Screen::Outbox(plain) | Screen::Holds(plain) => plain.view.cursor,
         Screen::Record(record) => record.view.cursor,
+        Screen::Incident(screen) => screen.view.cursor,
     })
 }
 
@@ -186,6 +199,7 @@ pub fn lines_as_text(model: &Model) -> Vec<String> {
         Some(Screen::Outbox(_)) => plain(outbox::lines(model, main.width)),
         Some(Screen::Record(record)) => plain(record::lines(model, record, main.width)),
         Some(Screen::Holds(_)) => plain(holds::lines(model, main.width)),
+        Some(Screen::Incident(screen)) => plain(incident::lines(model, screen, main.width)),
         None => Vec::new(),
     }
 }

@@ -7,6 +7,7 @@ mod keys;
 mod layers;
 mod lists;
 mod paging;
+mod proposal;
 mod screens;
 mod telemetry;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use super::terminal::input::Input;
 use super::theme::{Background, Slot, background_of};
 
 pub use lists::filter_rows;
+pub use proposal::ask as ask_to_amend;
 pub use screens::{diff_lines, mark_read, open_row};
 
 /// A key that was unlocked is forgotten after this long without a key press.
@@ -241,11 +243,12 @@ fn list_changed(model: &mut Model) {
 
 fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
     let (unsent, drafts) = (model.known.unsent(), model.known.drafts.len());
-    if unsent + drafts == 0 {
+    let changed = model.changes.values().filter(|changes| changes.amends()).count();
+    if unsent + drafts + changed == 0 {
         return quit(model);
     }
     let visit = model.visit();
-    let about = super::model::About::Quit { unsent, drafts };
+    let about = super::model::About::Quit { unsent, drafts, changed };
     push_layer(model, Layer::Ask(super::model::Ask { visit, about }));
     Vec::new()
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::Sender;
 use zeroize::Zeroizing;
 
+use super::super::incident::{self, Happening};
 use super::super::model::{Body, Opened};
 use super::super::widget::diff::Diff;
 use super::net::Ask;
@@ -171,6 +172,11 @@ impl Worker {
             Effect::Fresh { row } => ask(net, Ask::Fresh(row)),
             Effect::History { row } => ask(net, Ask::History(row)),
             Effect::Series { look } => ask(net, Ask::Series(look)),
+            Effect::Amend { row, revision, amendment } => ask(net, Ask::Amend { row, revision, amendment }),
+            Effect::Incident { visit, name } => {
+                let known = self.incident(&name, now).map_err(|error| error.to_string());
+                vec![Answer::Incident { visit, known }]
+            }
             Effect::SyncNow => ask(net, Ask::Now),
             Effect::MarkSeen(seen) => told(self.outbox.mark_seen(&seen)),
             Effect::MarkOpened(row) => self.outbox_after(|outbox| outbox.mark_opened(row)),
@@ -263,6 +269,17 @@ impl Worker {
             fresh: None,
             attempts: None,
         }))
+    }
+
+    /// Everything that is cached of an incident, in the order of time.
+    fn incident(&self, name: &str, now: Timestamp) -> Result<Vec<Happening>, StoreError> {
+        let mut views = Vec::new();
+        for listed in self.cache.all(since(now), now)? {
+            if listed.incident.as_deref() == Some(name) {
+                views.extend(self.cache.row(listed.id, now)?.map(|cached| cached.view));
+            }
+        }
+        Ok(incident::happened(name, &views, &self.cache.holds()?))
     }
 
     /// Opens the key where it is not open, and says what it is.
@@ -368,6 +385,12 @@ fn ask(net: &Sender<Ask>, what: Ask) -> Vec<Answer> {
         }
         (Err(_), Ask::Find { number, .. }) => {
             vec![Answer::Found { number, found: Err("too much is being asked at once".to_owned()) }]
+        }
+        (Err(_), Ask::Amend { row, .. }) => {
+            vec![Answer::Amended {
+                row,
+                revision: Err("too much is being asked at once; send it again".to_owned()),
+            }]
         }
         (Err(_), Ask::Row(row)) => vec![away(row, "it is not cached, and too much is being asked at once")],
     }

@@ -21,8 +21,8 @@ use crate::client::{
     Api, Cache, Entry, Exchange, NoteDraft, Outbox, Pulled, SignError, SyncError, api::POLL_MAX, plan,
     session,
 };
-use crate::row::{RowId, c1, search::Query};
-use crate::wire::HistoryEntry;
+use crate::row::{Amendment, RowId, c1, search::Query};
+use crate::wire::{HistoryEntry, RowView};
 
 /// Questions that wait at once.
 pub const ASKS_MAX: usize = 64;
@@ -43,6 +43,12 @@ pub enum Ask {
         query: Query,
     },
     History(RowId),
+    /// A reviewer's changes become the next revision.
+    Amend {
+        row: RowId,
+        revision: u32,
+        amendment: Box<Amendment>,
+    },
     /// Something was signed, or is to leave now.
     Push,
     /// Try again now, however long the pause was to be.
@@ -456,6 +462,19 @@ impl<'a> Net<'a> {
                     };
                     self.tell(Answer::Fresh { row, fresh });
                 }
+                Ask::Amend { row, revision, amendment } => {
+                    let amended = match self.api().await {
+                        Ok(api) => {
+                            api.amend_row(row, revision, &amendment).await.map_err(|error| error.to_string())
+                        }
+                        Err(why) => Err(why),
+                    };
+                    let revision = amended.map(|view| {
+                        self.keep(row, &view);
+                        view.head.revision
+                    });
+                    self.tell(Answer::Amended { row, revision });
+                }
                 Ask::History(row) => {
                     let attempts = match self.api().await {
                         Ok(api) => api.history(row).await.map_err(|error| error.to_string()),
@@ -529,14 +548,17 @@ impl<'a> Net<'a> {
             Err(why) => Err(why),
         };
         match read {
-            Ok(view) => {
-                let kept = self.cache.borrow_mut().put(&view, self.now());
-                match kept {
-                    Ok(()) => drop(self.effects.try_send(Effect::LoadRow { row })),
-                    Err(error) => self.tell(Answer::Row { row, body: Err(error.to_string()) }),
-                }
-            }
+            Ok(view) => self.keep(row, &view),
             Err(why) => self.tell(Answer::Row { row, body: Err(why) }),
+        }
+    }
+
+    /// A row that came by itself goes into the cache, and from there to the screen.
+    fn keep(&self, row: RowId, view: &RowView) {
+        let kept = self.cache.borrow_mut().put(view, self.now());
+        match kept {
+            Ok(()) => drop(self.effects.try_send(Effect::LoadRow { row })),
+            Err(error) => self.tell(Answer::Row { row, body: Err(error.to_string()) }),
         }
     }
 }

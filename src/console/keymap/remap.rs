@@ -182,7 +182,7 @@ fn hint(nearest: Option<&str>) -> String {
 
 /// A key that would let a slip decide, or that a text field would swallow.
 fn misplaced(binding: &Binding, chord: &Chord) -> Option<String> {
-    let typing = matches!(binding.context, Context::Dialog | Context::Input);
+    let typing = matches!(binding.context, Context::Dialog | Context::Words | Context::Input);
     if typing {
         return chord
             .key

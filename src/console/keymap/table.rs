@@ -10,6 +10,16 @@ pub enum Context {
     /// Lists and long text.
     List,
     Queue,
+    /// An edit's operations, on a row's screen.
+    Operations,
+    /// A live runbook's steps.
+    Steps,
+    /// A post-mortem's timeline.
+    Timeline,
+    /// What a reviewer changes becomes a revision of theirs.
+    Amend,
+    /// Whatever a proposal is made of.
+    Items,
     /// Wherever one row is meant: queue, row and diff.
     Decide,
     Row,
@@ -17,21 +27,29 @@ pub enum Context {
     Telemetry,
     Outbox,
     Dialog,
+    /// Other words for an operation.
+    Words,
     /// A line that is being typed: filter, palette.
     Input,
 }
 
 impl Context {
-    pub const ALL: [Context; 10] = [
+    pub const ALL: [Context; 16] = [
         Context::Everywhere,
         Context::List,
         Context::Queue,
         Context::Decide,
         Context::Row,
+        Context::Operations,
+        Context::Steps,
+        Context::Timeline,
+        Context::Amend,
+        Context::Items,
         Context::Diff,
         Context::Telemetry,
         Context::Outbox,
         Context::Dialog,
+        Context::Words,
         Context::Input,
     ];
 
@@ -43,10 +61,16 @@ impl Context {
             Context::Queue => "queue",
             Context::Decide => "decide",
             Context::Row => "row",
+            Context::Operations => "operations",
+            Context::Steps => "steps",
+            Context::Timeline => "timeline",
+            Context::Amend => "amend",
+            Context::Items => "items",
             Context::Diff => "diff",
             Context::Telemetry => "telemetry",
             Context::Outbox => "outbox",
             Context::Dialog => "dialog",
+            Context::Words => "words",
             Context::Input => "input",
         }
     }
@@ -59,10 +83,16 @@ impl Context {
             Context::Queue => "Queue",
             Context::Decide => "Deciding, from queue, row and diff",
             Context::Row => "Row",
+            Context::Operations => "Runbook: operations of an edit",
+            Context::Steps => "Runbook: steps, live",
+            Context::Timeline => "Post-mortem: timeline",
+            Context::Amend => "Runbook and post-mortem: your changes",
+            Context::Items => "Operations, steps, lines",
             Context::Diff => "Difference",
             Context::Telemetry => "Telemetry",
             Context::Outbox => "Outbox",
             Context::Dialog => "Decision",
+            Context::Words => "Other words for an operation",
             Context::Input => "Typing a line",
         }
     }
@@ -105,6 +135,22 @@ bindings! {
     Queue Settle "settle" ["."] "take over new rows and the new order now" "" false;
     Queue Preview "preview" ["Tab"] "show or hide the preview" "" false;
 
+    Operations Strike "strike" ["Space"] "strike this operation, or keep it after all" "strike" false;
+    Operations Reword "reword" ["w"] "other words for it, in your name" "reword" false;
+
+    Steps Tick "tick" ["Space"] "this step: followed, skipped, wrong, nothing said" "tick" false;
+    Steps StepWord "step-word" ["w"] "a word on this step" "word" false;
+
+    Timeline Stand "accept-line" ["Space"] "this line: accepted, struck, as it was" "accept/strike" false;
+    Timeline AddLine "add-line" ["a"] "a line of your own" "add line" false;
+    Timeline OwnLine "own-line" ["w"] "other words for a line of your own" "" false;
+
+    Amend Amend "amend" ["M"] "send your changes: the next revision, yours" "send changes" true;
+    Amend DropChanges "drop-changes" [] "take all your changes of this row back" "" false;
+
+    Items ItemNext "next-item" ["n"] "next operation, step or line" "next" false;
+    Items ItemPrevious "previous-item" ["p"] "operation, step or line before" "" false;
+
     Decide Approve "approve" ["A"] "approve what is on the screen" "approve" true;
     Decide Conditions "conditions" ["C"] "approve with conditions" "conditions" true;
     Decide Decline "decline" ["D"] "decline" "decline" true;
@@ -118,6 +164,7 @@ bindings! {
     Row Diff "diff" ["v"] "read the difference in full" "diff" false;
     Row Telemetry "telemetry" ["t"] "series: what was on the table, and live" "telemetry" false;
     Row Evidence "evidence" ["e"] "go to the signals, with their sources" "" false;
+    Row Incident "row-incident" ["i"] "everything known of its incident, in order" "incident" false;
     Row OpenUrl "open" ["o"] "open the pointer's page, or show its address" "" false;
 
     Diff HunkNext "next-hunk" ["n"] "next change" "hunk" false;
@@ -162,6 +209,7 @@ bindings! {
     Everywhere GoOutbox "outbox" ["g o"] "go to the outbox: drafts, resting, unsent, refused" "" false;
     Everywhere GoRecord "record" ["g r"] "go to the record: every attempt, accepted and refused" "" false;
     Everywhere GoHolds "holds" ["g h"] "go to the holds: what was declined and stays so" "" false;
+    Everywhere GoIncident "incident" ["g i"] "go to the incident: rows, decisions, holds, in order" "" false;
     Everywhere GoSettings "settings" ["g c"] "settings and themes" "" false;
     Everywhere Copy "copy" ["y"] "copy id, pointer, digest or text" "" false;
     Everywhere Refresh "refresh" ["r"] "ask the backend now" "" false;
@@ -186,6 +234,11 @@ bindings! {
     Dialog DialogHelp "dialog-help" ["F1"] "keys of this dialog" "" false;
     Dialog Sign "sign" ["Enter"] "sign, in the sign field only" "" true;
 
+    Words WordsEditor "words-editor" ["Ctrl+X"] "write them in your editor" "your editor" false;
+    Words AgentsWords "agents-words" ["Ctrl+R"] "the words of the row again" "the row's words" false;
+    Words WordsDone "words-done" ["Esc", "Ctrl+C"] "done; they are kept, and not sent" "done, kept" false;
+    Words WordsHelp "words-help" ["F1"] "keys of this text" "" false;
+
     Input Accept "accept" ["Enter"] "take it" "take" false;
     Input Cancel "cancel" ["Esc", "Ctrl+C"] "leave it as it was" "leave" false;
     Input ChoiceDown "choice-down" ["↓", "Tab"] "next line" "" false;
@@ -207,10 +260,39 @@ impl Command {
 pub const SCREENS: &[(&str, &[Context])] = &[
     ("queue", &[Context::Queue, Context::Decide, Context::List, Context::Everywhere]),
     ("row", &[Context::Row, Context::Decide, Context::List, Context::Everywhere]),
+    (
+        "edit",
+        &[
+            Context::Operations,
+            Context::Amend,
+            Context::Items,
+            Context::Row,
+            Context::Decide,
+            Context::List,
+            Context::Everywhere,
+        ],
+    ),
+    (
+        "live",
+        &[Context::Steps, Context::Items, Context::Row, Context::Decide, Context::List, Context::Everywhere],
+    ),
+    (
+        "paper",
+        &[
+            Context::Timeline,
+            Context::Amend,
+            Context::Items,
+            Context::Row,
+            Context::Decide,
+            Context::List,
+            Context::Everywhere,
+        ],
+    ),
     ("diff", &[Context::Diff, Context::Decide, Context::List, Context::Everywhere]),
     ("telemetry", &[Context::Telemetry, Context::List, Context::Everywhere]),
     ("outbox", &[Context::Outbox, Context::List, Context::Everywhere]),
     ("record", &[Context::List, Context::Everywhere]),
     ("dialog", &[Context::Dialog]),
+    ("words", &[Context::Words]),
     ("input", &[Context::Input]),
 ];

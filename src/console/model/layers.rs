@@ -2,6 +2,8 @@
 //!
 //! Never: more than one closed by one key.
 
+use tui_textarea::TextArea;
+
 use super::super::dialog::Dialog;
 use super::super::keymap::Context;
 use super::super::line::Line;
@@ -21,6 +23,10 @@ pub enum Layer {
     Themes(Picking),
     Copy(Picking),
     Unlock(Typing),
+    /// A few words on one thing of a row.
+    Say(Say),
+    /// Other words for an operation.
+    Reword(Box<Reword>),
     /// Text to read: help, the exact statement, something to select by hand.
     Text(TextLayer),
 }
@@ -41,9 +47,27 @@ pub struct Ask {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
-    TakeBack { row: RowId, id: crate::row::DecisionId },
-    SendNow { row: RowId, id: crate::row::DecisionId },
-    Quit { unsent: usize, drafts: usize },
+    TakeBack {
+        row: RowId,
+        id: crate::row::DecisionId,
+    },
+    SendNow {
+        row: RowId,
+        id: crate::row::DecisionId,
+    },
+    /// The reader's changes become the revision after this one.
+    Amend {
+        row: RowId,
+        revision: u32,
+    },
+    DropChanges {
+        row: RowId,
+    },
+    Quit {
+        unsent: usize,
+        drafts: usize,
+        changed: usize,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -53,6 +77,41 @@ pub struct Typing {
     /// What stood there before, for leaving it as it was.
     pub before: String,
     pub error: Option<String>,
+}
+
+/// A line that is typed about one thing of a row.
+#[derive(Clone, Debug)]
+pub struct Say {
+    pub row: RowId,
+    pub about: Saying,
+    pub typing: Typing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saying {
+    /// What became of a step, by its number.
+    Step(usize),
+    /// A line of the reader's own: a new one, or the one of this number.
+    Line(Option<usize>),
+}
+
+/// Other words for an operation of an edit, while they are written.
+#[derive(Clone, Debug)]
+pub struct Reword {
+    pub visit: u64,
+    pub row: RowId,
+    pub number: usize,
+    pub area: TextArea<'static>,
+    /// What the row says.
+    pub before: String,
+}
+
+impl Reword {
+    pub const BYTES_MAX: usize = 32 * 1024;
+
+    pub fn text(&self) -> String {
+        self.area.lines().join("\n")
+    }
 }
 
 /// A list to choose from.
@@ -89,6 +148,8 @@ impl Layer {
             | Layer::Views(picking)
             | Layer::Themes(picking)
             | Layer::Copy(picking) => picking.visit,
+            Layer::Say(say) => say.typing.visit,
+            Layer::Reword(reword) => reword.visit,
             Layer::Text(text) => text.visit,
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::super::incident::Happening;
 use super::super::widget::diff::{Diff, Line, Shape};
 use super::super::widget::list::View;
 use crate::row::RowId;
@@ -45,6 +46,17 @@ pub enum Screen {
     Outbox(Plain),
     Record(Record),
     Holds(Plain),
+    Incident(IncidentScreen),
+}
+
+/// What this home knows of one incident, in the order of time.
+#[derive(Clone, Debug)]
+pub struct IncidentScreen {
+    pub visit: u64,
+    pub name: String,
+    pub view: View,
+    /// `None` while the cache is being read.
+    pub known: Option<Result<Vec<Happening>, String>>,
 }
 
 #[derive(Clone, Debug)]
@@ -115,6 +127,7 @@ impl Screen {
             Screen::Diff(screen) => screen.visit,
             Screen::Telemetry(screen) => screen.visit,
             Screen::Outbox(screen) | Screen::Holds(screen) => screen.visit,
+            Screen::Incident(screen) => screen.visit,
             Screen::Record(screen) => screen.visit,
         }
     }

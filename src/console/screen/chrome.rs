@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use super::super::canvas::{Canvas, Styled};
 use super::super::effect::LinkState;
-use super::super::keymap::Command;
+use super::super::keymap::{Command, Context};
 use super::super::model::{Layer, Model, Screen, Typing};
 use super::super::queue::{Group, Grouping};
 use super::super::text::{self, plural};
@@ -42,6 +42,7 @@ pub(super) fn header(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
                 Some(Screen::Outbox(_)) => title(model, "outbox"),
                 Some(Screen::Record(_)) => title(model, "record"),
                 Some(Screen::Holds(_)) => title(model, "holds"),
+                Some(Screen::Incident(screen)) => title(model, &screen.name),
                 _ => title(model, ""),
             };
             let room = usize::from(area.width).saturating_sub(truth(model).width() + title.width() + 2);
@@ -180,6 +181,7 @@ fn subtitle(model: &Model) -> Styled {
             Some(row) => Styled::of(Slot::Muted, format!(" every attempt on {row}, accepted and refused")),
             None => Styled::of(Slot::Muted, " what you signed here; open a row and press g r for all of it"),
         },
+        Some(Screen::Incident(screen)) => super::incident::subtitle(screen),
         Some(Screen::Holds(_)) => {
             Styled::of(Slot::Muted, " the same drift does not page again while its hold stands")
         }
@@ -216,12 +218,17 @@ pub(super) fn footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
 
 /// Keys that matter here, as many as fit; help always.
 fn hints(model: &Model, width: u16) -> Styled {
+    if let Some(Layer::Ask(_)) = model.layers.last() {
+        let line = Styled::of(Slot::Key, " y").text(" yes  ").add(Slot::Key, "n  Esc");
+        return line.text(" leaves it as it is");
+    }
     let contexts = model.contexts();
     let prefix = model.prefix;
     let mut line = Styled::new();
     let help = Styled::new().text("  ").add(Slot::Key, "?").text(" keys ");
     let in_dialog = matches!(model.layers.last(), Some(Layer::Decision(_)));
-    let help = if in_dialog { Styled::of(Slot::Key, "  F1").text(" ") } else { help };
+    let in_text = in_dialog || matches!(model.layers.last(), Some(Layer::Reword(_)));
+    let help = if in_text { Styled::of(Slot::Key, "  F1").text(" ") } else { help };
     let room = usize::from(width).saturating_sub(help.width());
     // Inside of a row what decides comes first; in a list what reads.
     let mut bound: Vec<_> =
@@ -233,17 +240,23 @@ fn hints(model: &Model, width: u16) -> Styled {
             _ => 1,
         });
     } else {
-        bound.sort_by_key(|bound| !bound.binding.dangerous);
+        // What is done to the thing under the cursor, then what decides, then the rest.
+        bound.sort_by_key(|bound| match bound.binding.context {
+            Context::Operations | Context::Steps | Context::Timeline => 0,
+            _ if bound.binding.dangerous => 1,
+            _ => 2,
+        });
     }
     for bound in bound {
         let chord = bound.keys.iter().find(|chord| chord.prefix == prefix);
         let Some(chord) = chord.filter(|_| model.disabled(bound.binding.command).is_none()) else { continue };
-        let told_elsewhere = matches!(bound.binding.command, Command::Help | Command::DialogHelp)
-            || (bound.binding.command == Command::Open
-                && matches!(
-                    model.screens.last(),
-                    Some(Screen::Row(_) | Screen::Diff(_) | Screen::Telemetry(_))
-                ));
+        let told_elsewhere =
+            matches!(bound.binding.command, Command::Help | Command::DialogHelp | Command::WordsHelp)
+                || (bound.binding.command == Command::Open
+                    && matches!(
+                        model.screens.last(),
+                        Some(Screen::Row(_) | Screen::Diff(_) | Screen::Telemetry(_))
+                    ));
         if told_elsewhere {
             continue;
         }

@@ -17,7 +17,7 @@ use super::super::shown::Shown;
 use super::super::signers;
 use super::super::text;
 use super::super::theme::Slot;
-use crate::row::{Decision, Digest, Grade};
+use crate::row::{Decision, Digest, Grade, Proposal, RowId};
 use crate::wire::RowView;
 
 struct Part {
@@ -66,7 +66,15 @@ fn parts(model: &Model, dialog: &Dialog, width: usize) -> Vec<Part> {
     let mut parts = Vec::new();
     let decision = dialog.verb.decision(dialog.verdict);
     let overrides = dialog.verb == Verb::Override;
-    let what = text::decision_title(decision, overrides, dialog.verb == Verb::Conditions);
+    let live = dialog
+        .pins
+        .first()
+        .and_then(|pin| model.body(pin.row))
+        .is_some_and(|body| decide::is_live(&body.view));
+    let what = match text::decision_title(decision, overrides, dialog.verb == Verb::Conditions) {
+        _ if live && dialog.verb == Verb::Approve => "Sign what was followed of",
+        title => title,
+    };
     let rows = match dialog.pins.as_slice() {
         [pin] => pin.row.to_string(),
         pins => text::plural(pins.len(), "row", "rows"),
@@ -172,7 +180,34 @@ fn single(model: &Model, dialog: &Dialog, pin: &Pin, width: usize, parts: &mut V
             parts.push(Part::text(label(if at == 0 { "keys" } else { "" }).text(line)));
         }
     }
+    if decide::is_live(view) && decision == Decision::Approve {
+        ticks(dialog, view, width, parts);
+    }
     warnings(model, dialog, view, width, parts);
+}
+
+/// What is signed of a live runbook's steps, all of it.
+fn ticks(dialog: &Dialog, view: &RowView, width: usize, parts: &mut Vec<Part>) {
+    let Some(Proposal::Live(live)) = &view.proposal else { return };
+    let count = text::plural(live.steps.len(), "step", "steps");
+    if dialog.ticks.is_empty() {
+        wrap(
+            parts,
+            Slot::Watch,
+            &format!("None of {count} is ticked: the record will not say what was followed."),
+            width,
+        );
+        return;
+    }
+    let said = format!("{} of {count} ticked; this is signed:", dialog.ticks.len());
+    parts.push(Part::text(Styled::of(Slot::Title, said)));
+    for (at, step) in live.steps.iter().enumerate() {
+        let Some(tick) = dialog.ticks.get(&(at + 1).to_string()) else { continue };
+        let line = Styled::of(Slot::Title, format!("{:>4} ", at + 1))
+            .text(Shown::untrusted(&step.text.replace('\n', " ")).fit(36));
+        parts
+            .extend(line.to(44).add(Slot::Unsent, tick.as_str()).wrap(width, 44).into_iter().map(Part::text));
+    }
 }
 
 /// What is to be known before it is signed.
@@ -278,23 +313,51 @@ pub(super) fn ask(model: &Model, ask: &Ask, canvas: &mut Canvas<'_>) {
             format!("Your decision on {row} leaves without waiting any longer."),
             "sends it",
         ),
-        About::Quit { unsent, drafts } => (
+        About::Amend { row, revision } => (
+            format!("Amend {row}: revision {}, yours", revision + 1),
+            amendment(model, *row, *revision),
+            "sends it",
+        ),
+        About::DropChanges { row } => (
+            "Take your changes back".to_owned(),
+            format!("What you changed of {row} goes: it was not sent, and is kept nowhere."),
+            "takes them back",
+        ),
+        About::Quit { unsent, drafts, changed } => (
             text::QUIT_UNSENT.to_owned(),
             format!(
-                "{} and {} stay on disk. What is unsent leaves when Dock runs again, or by `dock sync`.",
+                "{} and {} stay on disk. What is unsent leaves when Dock runs again, or by `dock sync`.{}",
                 text::plural(*unsent, "unsent decision", "unsent decisions"),
-                text::plural(*drafts, "draft", "drafts")
+                text::plural(*drafts, "draft", "drafts"),
+                match changed {
+                    0 => String::new(),
+                    rows => format!(
+                        "\nWhat you changed on {} was not sent, and IS LOST.",
+                        text::plural(*rows, "row", "rows")
+                    ),
+                }
             ),
             "leaves",
         ),
     };
-    let area = layout::layer(model, 70, 7);
+    let width = model.size.0.min(80);
+    let lines: Vec<Shown> =
+        Shown::lines(&body).flat_map(|line| line.wrap(usize::from(width).saturating_sub(3))).collect();
+    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(4);
+    let area = layout::layer(model, width, height.max(7));
     super::boxed(canvas, area, &title);
     let inside = super::inside(area);
-    let lines = Shown::untrusted(&body).wrap(usize::from(inside.width));
+    // The keys are always seen.
+    let room = usize::from(inside.height).saturating_sub(2);
+    let cut = lines.len() > room;
+    let lines = lines.into_iter().take(if cut { room.saturating_sub(1) } else { room });
     let mut y = inside.y;
     for line in lines {
         canvas.line(inside.x, y, inside.width, &Styled::of(Slot::Text, line));
+        y += 1;
+    }
+    if cut {
+        canvas.line(inside.x, y, inside.width, &Styled::of(Slot::Watch, "… the row says all of it"));
         y += 1;
     }
     let keys = Styled::of(Slot::Key, "y")
@@ -303,6 +366,46 @@ pub(super) fn ask(model: &Model, ask: &Ask, canvas: &mut Canvas<'_>) {
         .text(" leaves it as it is");
     canvas.line(inside.x, y + 1, inside.width, &keys);
     canvas.cursor(inside.x, y + 1, false);
+}
+
+/// What is sent of the reader's changes, each on a line.
+fn amendment(model: &Model, row: RowId, revision: u32) -> String {
+    let (Some(changes), Some(body)) = (model.changes.get(&row), model.body(row)) else {
+        return String::new();
+    };
+    let mut lines = vec![format!("{}. Nothing is published by it.", changes.summary())];
+    match &body.view.proposal {
+        Some(Proposal::Edit(edit)) => {
+            for (at, operation) in edit.operations.iter().enumerate() {
+                let number = at + 1;
+                let what = match () {
+                    () if changes.struck.contains(&number) => "struck  ",
+                    () if changes.words.contains_key(&number) => "reworded",
+                    () => continue,
+                };
+                lines.push(format!("{what} {number:>3} {}", super::row::edit::short(operation)));
+            }
+        }
+        Some(Proposal::Paper(paper)) => {
+            for (number, line) in super::row::paper::lines(paper, changes) {
+                let own = number > paper.timeline.len();
+                let what = match changes.lines.get(&number) {
+                    _ if own => "added   ",
+                    Some(true) => "accepted",
+                    Some(false) => "struck  ",
+                    None => continue,
+                };
+                let number = if own { String::new() } else { number.to_string() };
+                lines.push(format!(
+                    "{what} {number:>3} {}",
+                    Shown::untrusted(&line.text.replace('\n', " ")).fit(56)
+                ));
+            }
+        }
+        Some(Proposal::Live(_)) | None => {}
+    }
+    lines.push(format!("Keys given to revision {revision} do not count for it. You read it, then decide."));
+    lines.join("\n")
 }
 
 pub(super) fn unlock(model: &Model, typing: &Typing, canvas: &mut Canvas<'_>) {

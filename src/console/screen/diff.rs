@@ -2,6 +2,8 @@
 //!
 //! Never: compares words of lines that are not drawn.
 
+mod beside;
+
 use std::ops::Range;
 
 use ratatui::layout::Rect;
@@ -181,49 +183,27 @@ pub(super) fn as_text(screen: &DiffScreen) -> Vec<String> {
 /// One line in as many rows as it takes.
 pub fn wrapped(model: &Model, diff: &Diff, line: Line, columns: Columns) -> Vec<Styled> {
     if columns.side_by_side {
-        return vec![one(model, diff, line, columns)];
+        return match line {
+            Line::Same { .. } | Line::Both { .. } => beside::rows(diff, line, columns, is_mono(model), true),
+            _ => vec![one(model, diff, line, columns)],
+        };
     }
     let whole = one(model, diff, line, Columns { width: usize::MAX, ..columns });
-    if whole.width() <= columns.width {
-        return vec![whole];
-    }
-    let indent = gutter(columns);
-    let mut rows = Vec::new();
-    let mut rest = whole;
-    let mut width = columns.width;
-    while rest.width() > width {
-        let (row, more) = split(&rest, width);
-        rows.push(row);
-        rest = Styled::new().text(" ".repeat(indent)).join(more);
-        width = columns.width.max(indent + 8);
-    }
-    rows.push(rest);
-    rows
-}
-
-fn split(line: &Styled, width: usize) -> (Styled, Styled) {
-    let (mut first, mut second) = (Styled::new(), Styled::new());
-    let mut left = width;
-    for (slot, shown) in &line.0 {
-        let take = shown.width().min(left);
-        if take > 0 {
-            first.0.push((*slot, shown.columns(0, take)));
-        }
-        if take < shown.width() {
-            second.0.push((*slot, shown.columns(take, shown.width() - take)));
-        }
-        left -= take;
-    }
-    (first, second)
+    whole.wrap(columns.width, gutter(columns))
 }
 
 fn gutter(columns: Columns) -> usize {
     if columns.numbers { 2 * NUMBER + 4 } else { 2 }
 }
 
+/// Nothing has a colour: changed words stand in brackets.
+fn is_mono(model: &Model) -> bool {
+    model.wish.depth() == Depth::None || model.theme.name == "mono"
+}
+
 /// One line in one row.
 fn one(model: &Model, diff: &Diff, line: Line, columns: Columns) -> Styled {
-    let mono = model.wish.depth() == Depth::None || model.theme.name == "mono";
+    let mono = is_mono(model);
     let number = |n: Option<usize>| n.map_or_else(|| " ".repeat(NUMBER), |n| format!("{:>NUMBER$}", n + 1));
     let numbers = |old: Option<usize>, new: Option<usize>| {
         let text = if columns.numbers { format!("{}{}", number(old), number(new)) } else { String::new() };
@@ -243,13 +223,8 @@ fn one(model: &Model, diff: &Diff, line: Line, columns: Columns) -> Styled {
             Slot::Fold,
             format!("{:>width$} {} the same", "┄", text::plural(len, "line", "lines"), width = NUMBER + 2),
         ),
-        Line::Same { file, old, new } if columns.side_by_side => {
-            let sign = Styled::of(Slot::Text, "  ");
-            halves(
-                columns,
-                half(Some(old), sign.clone(), plain(diff.old(file, old), Slot::Text), columns),
-                half(Some(new), sign, plain(diff.new(file, new), Slot::Text), columns),
-            )
+        Line::Same { .. } | Line::Both { .. } if columns.side_by_side => {
+            beside::rows(diff, line, columns, mono, false).into_iter().next().unwrap_or_default()
         }
         Line::Same { file, old, new } => {
             numbers(Some(old), Some(new)).text("    ").join(body(plain(diff.old(file, old), Slot::Text)))
@@ -268,44 +243,13 @@ fn one(model: &Model, diff: &Diff, line: Line, columns: Columns) -> Styled {
                 marked(diff.new(file, new), &ranges, (Slot::Added, Slot::AddedWord), ("{+", "+}"), mono);
             numbers(None, Some(new)).add(Slot::Added, "  + ").join(body(text))
         }
-        Line::Both { file, old, new } => {
-            let (olds, news) = match (old, new) {
-                (Some(old), Some(new)) => words(diff.old(file, old), diff.new(file, new)),
-                _ => (Vec::new(), Vec::new()),
-            };
-            let left = old.map(|at| {
-                let text =
-                    marked(diff.old(file, at), &olds, (Slot::Removed, Slot::RemovedWord), ("[-", "-]"), mono);
-                half(Some(at), Styled::of(Slot::Removed, "- "), text, columns)
-            });
-            let right = new.map(|at| {
-                let text =
-                    marked(diff.new(file, at), &news, (Slot::Added, Slot::AddedWord), ("{+", "+}"), mono);
-                half(Some(at), Styled::of(Slot::Added, "+ "), text, columns)
-            });
-            let absent = || Styled::of(Slot::Fold, "      ╌");
-            halves(columns, left.unwrap_or_else(absent), right.unwrap_or_else(absent))
-        }
+        // Made for both sides only.
+        Line::Both { .. } => Styled::new(),
     }
 }
 
-fn half(number: Option<usize>, sign: Styled, text: Styled, columns: Columns) -> Styled {
-    let number = number.map_or_else(|| " ".repeat(NUMBER), |n| format!("{:>NUMBER$}", n + 1));
-    let width = half_width(columns).saturating_sub(NUMBER + 3);
-    Styled::of(Slot::Muted, number).text(" ").join(sign).join(sideways(text, columns.sideways).fit(width))
-}
-
-fn half_width(columns: Columns) -> usize {
-    if columns.width == usize::MAX { columns.width } else { columns.width.saturating_sub(1) / 2 }
-}
-
-fn halves(columns: Columns, left: Styled, right: Styled) -> Styled {
-    let gap = half_width(columns).saturating_sub(left.width());
-    left.text(" ".repeat(gap)).add(Slot::Border, "│").join(right)
-}
-
 fn sideways(text: Styled, by: usize) -> Styled {
-    if by == 0 { text } else { split(&text, by).1 }
+    if by == 0 { text } else { text.split(by).1 }
 }
 
 fn plain(text: &str, slot: Slot) -> Styled {

@@ -49,7 +49,7 @@ fn themes(model: &Model) -> Vec<Choice> {
 
 fn commands(model: &Model) -> Vec<Choice> {
     let contexts = model.screen_contexts();
-    let typing = [Context::Dialog, Context::Input];
+    let typing = [Context::Dialog, Context::Words, Context::Input];
     let bound = model.keymap.all().iter().filter(|bound| !typing.contains(&bound.binding.context));
     let here = bound.filter(|bound| contexts.contains(&bound.binding.context));
     here.map(|bound| {

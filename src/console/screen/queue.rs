@@ -5,15 +5,16 @@
 use ratatui::layout::Rect;
 
 use super::super::canvas::{Canvas, Styled};
-use super::super::model::Model;
+use super::super::model::{Body, Model};
 use super::super::queue::marks::Marks;
 use super::super::queue::{Group, Line};
 use super::super::shown::Shown;
 use super::super::text;
 use super::super::theme::Slot;
 use crate::client::{Entry, Fate, Listed};
+use crate::row::paper::Standing;
 use crate::row::search::Match;
-use crate::row::{Risk, RowId};
+use crate::row::{Kind, Proposal, Risk, RowId, Verdict};
 
 pub(super) fn list(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     if model.queue.lines.is_empty() {
@@ -124,11 +125,21 @@ fn row_line(model: &Model, head: &Listed, width: u16) -> Styled {
         return line.add(slot, sentence);
     }
     let verdict = if head.verdict.goes_ahead() { slot } else { Slot::Watch };
-    line.add(verdict, format!("{} ", fixed(head.verdict.word(), 5)))
+    line.add(verdict, format!("{} ", fixed(call(head), 5)))
         .add(Slot::Info, title_mark(marks))
         .add(slot, head.about())
         .add(slot, ": ")
         .add(slot, &*head.title)
+}
+
+/// The agent's call in the five columns that lists have for it; of a document, what is to be published.
+fn call(head: &Listed) -> &'static str {
+    match (head.verdict, head.kind()) {
+        (Verdict::Publish, Kind::Runbook) if head.is_live() => "live",
+        (Verdict::Publish, Kind::Runbook) => "edit",
+        (Verdict::Publish, Kind::Postmortem) => "paper",
+        (verdict, _) => verdict.word(),
+    }
 }
 
 fn title_mark(marks: Marks) -> String {
@@ -220,7 +231,7 @@ fn preview_lines(model: &Model, row: RowId, width: u16) -> Vec<Styled> {
     let stale = view.signals.iter().filter(|signal| !signal.fresh).count();
     let facts = format!(
         " {}, {} · signals {}, {stale} stale · {}",
-        text::plural(body.files.len(), "resource", "resources"),
+        made_of(body),
         text::plural(body.diff.changed(), "line", "lines"),
         view.signals.len(),
         super::row::moved_in_short(body),
@@ -244,4 +255,23 @@ fn found_line(found: &Match) -> Styled {
     let line = Styled::of(Slot::Muted, format!(" found in {}: ", found.field));
     let slot = |marked| if marked { Slot::Title } else { Slot::Text };
     found.pieces().into_iter().fold(line, |line, (marked, text)| line.add(slot(marked), text))
+}
+
+/// What the proposal is made of, counted.
+fn made_of(body: &Body) -> String {
+    match &body.view.proposal {
+        None => text::plural(body.files.len(), "resource", "resources"),
+        Some(Proposal::Edit(edit)) => text::plural(edit.operations.len(), "operation", "operations"),
+        Some(Proposal::Live(live)) => {
+            let broken = live.steps.iter().filter(|step| step.broken.is_some()).count();
+            format!("{}, {broken} BROKEN", text::plural(live.steps.len(), "step", "steps"))
+        }
+        Some(Proposal::Paper(paper)) => {
+            let accepted = paper.timeline.iter().filter(|line| line.standing == Standing::Accepted).count();
+            format!(
+                "{}, {accepted} accepted",
+                text::plural(paper.timeline.len(), "timeline line", "timeline lines")
+            )
+        }
+    }
 }

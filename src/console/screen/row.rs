@@ -4,7 +4,11 @@
 //!
 //! Never: a claim without its author, a fact without its age.
 
+mod changed;
+pub mod edit;
 pub mod gate;
+mod live;
+pub mod paper;
 mod proposal;
 mod since;
 
@@ -19,12 +23,15 @@ use super::super::model::{Model, Screen};
 use super::super::shown::Shown;
 use super::super::text;
 use super::super::theme::Slot;
-use crate::row::RowId;
+use crate::row::{Proposal, RowId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Pane {
     Claim,
     Signals,
+    /// What rows about documents propose: operations, steps, sections.
+    Proposal,
+    Timeline,
     Difference,
     Effect,
     Moved,
@@ -39,6 +46,8 @@ pub struct DocLine {
     pub text: Styled,
     /// Columns that open a page.
     pub link: Option<(u16, u16, String)>,
+    /// The operation, step or timeline line that it belongs to, from 1.
+    pub item: Option<usize>,
 }
 
 /// The text's own area: below the row's two lines where the header does not have them.
@@ -66,22 +75,62 @@ pub(super) fn pane(model: &Model, canvas: &mut Canvas<'_>, main: Rect, beside: b
         _ => (super::View::default(), None),
     };
     let lines = shown(model, row, inner.width, zoom);
+    let cursor = points(model).then(|| view.cursor.min(lines.len().saturating_sub(1)));
+    if cursor.is_some() {
+        view.keep(lines.len(), usize::from(inner.height));
+    }
     view.top = view.top.min(lines.len().saturating_sub(usize::from(inner.height).min(lines.len())));
     for (y, line) in (0..inner.height).zip(lines.iter().skip(view.top)) {
         canvas.line(inner.x, inner.y + y, inner.width, &line.text);
         if let Some((x, width, url)) = &line.link {
             canvas.link(inner.x + x, inner.y + y, *width, url);
         }
+        if cursor == Some(view.top + usize::from(y)) {
+            canvas.put(inner.x, inner.y + y, 1, &">".into(), Slot::Focus);
+            canvas
+                .highlight(Rect { x: inner.x, y: inner.y + y, width: inner.width, height: 1 }, Slot::Cursor);
+        }
     }
     let below = lines.len().saturating_sub(view.top + usize::from(inner.height));
     if matches!(model.screens.last(), Some(Screen::Row(_))) {
-        canvas.cursor(inner.x, inner.y, false);
+        let y = cursor.and_then(|at| u16::try_from(at.saturating_sub(view.top)).ok()).unwrap_or(0);
+        canvas.cursor(inner.x, inner.y + y, false);
         if below > 0 {
-            let more = Styled::of(Slot::Muted, format!("{below} more lines ↓ "));
+            let more =
+                Styled::of(Slot::Muted, format!("  {} ↓ ", text::plural(below, "more line", "more lines")));
             let y = inner.y + inner.height.saturating_sub(1);
             canvas.line_right(inner.x, y, inner.width, &more);
         }
     }
+}
+
+/// The row screen on top has a cursor: its row is made of things that a key may mean.
+pub fn points(model: &Model) -> bool {
+    let Some(Screen::Row(screen)) = model.screens.last() else { return false };
+    model.body(screen.row).is_some_and(|body| body.view.proposal.is_some())
+}
+
+/// The items of the row screen on top, each with its first line.
+pub fn items(model: &Model) -> Vec<(usize, usize)> {
+    let (Some(Screen::Row(screen)), Some(main)) = (model.screens.last(), layout::areas(model).main) else {
+        return Vec::new();
+    };
+    let lines = shown(model, screen.row, inner(model, main).width, screen.zoom);
+    let mut items: Vec<(usize, usize)> = Vec::new();
+    let mut before = None;
+    for (at, line) in lines.iter().enumerate() {
+        items.extend(line.item.filter(|_| line.item != before).map(|item| (item, at)));
+        before = line.item;
+    }
+    items
+}
+
+/// The item under the cursor.
+pub fn item_at(model: &Model) -> Option<usize> {
+    let Some(Screen::Row(screen)) = model.screens.last() else { return None };
+    let main = layout::areas(model).main?;
+    let lines = shown(model, screen.row, inner(model, main).width, screen.zoom);
+    lines.get(screen.view.cursor.min(lines.len().saturating_sub(1)))?.item
 }
 
 /// The two lines that say which row this is.
@@ -159,11 +208,13 @@ struct Doc {
     width: usize,
     /// Room for an empty line before each part.
     airy: bool,
+    /// What the lines that come now belong to.
+    item: Option<usize>,
 }
 
 impl Doc {
     fn push(&mut self, pane: Pane, text: Styled) {
-        self.lines.push(DocLine { pane, text, link: None });
+        self.lines.push(DocLine { pane, text, link: None, item: self.item });
     }
 
     fn heading(&mut self, pane: Pane, title: &str, right: &str) {
@@ -178,6 +229,31 @@ impl Doc {
         }
     }
 
+    /// Columns of the last line open a page.
+    fn link(&mut self, x: u16, width: u16, url: &str) {
+        if let Some(last) = self.lines.last_mut() {
+            last.link = Some((x, width, url.to_owned()));
+        }
+    }
+
+    /// A line with words at its right end; below it where they have no room.
+    fn spread(&mut self, pane: Pane, line: Styled, right: &str, slot: Slot, indent: usize) {
+        let right = Shown::untrusted(right);
+        let width = self.width.saturating_sub(1);
+        let mut rows = line.wrap(width, indent);
+        if !right.is_empty() {
+            let gap = width.saturating_sub(rows.last().map_or(0, Styled::width) + right.width());
+            match rows.pop() {
+                Some(last) if gap > 1 => rows.push(last.text(" ".repeat(gap)).add(slot, right)),
+                last => {
+                    rows.extend(last);
+                    rows.push(Styled::from(" ".repeat(indent)).add(slot, right));
+                }
+            }
+        }
+        rows.into_iter().for_each(|row| self.push(pane, row));
+    }
+
     fn wrapped(&mut self, pane: Pane, slot: Slot, indent: usize, text: &str) {
         for line in Shown::lines(text) {
             for part in line.wrap(self.width.saturating_sub(indent + 1)) {
@@ -189,15 +265,24 @@ impl Doc {
 
 /// Everything about the row, in the order in which it is to be read.
 pub fn document(model: &Model, row: RowId, width: u16) -> Vec<DocLine> {
-    let mut doc = Doc { lines: Vec::new(), width: usize::from(width), airy: model.size.1 >= 34 };
+    let mut doc = Doc { lines: Vec::new(), width: usize::from(width), airy: model.size.1 >= 34, item: None };
     let Some(body) = model.body(row) else {
         let waits = if model.loading.contains(&row) { "…" } else { text::NO_BODY };
         doc.push(Pane::Claim, Styled::of(Slot::Muted, format!(" {waits}")));
         return doc.lines;
     };
     claim(model, body, &mut doc);
+    // While the incident is on, the steps come before everything else.
+    if let Some(Proposal::Live(live)) = &body.view.proposal {
+        live::steps(model, body, live, &mut doc);
+    }
     signals(model, body, &mut doc);
     gate::brings(body, &mut doc);
+    match &body.view.proposal {
+        Some(Proposal::Edit(edit)) => edit::operations(model, body, edit, &mut doc),
+        Some(Proposal::Paper(paper)) => paper::paper(model, body, paper, &mut doc),
+        Some(Proposal::Live(_)) | None => {}
+    }
     difference(model, body, &mut doc);
     effect(body, &mut doc);
     what_moved(model, body, &mut doc);

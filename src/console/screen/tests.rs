@@ -1,5 +1,7 @@
 //! What stands on the screen: every screen at every size that counts, each theme, and text that wants to steer.
 
+mod documents;
+
 use proptest::prelude::*;
 
 use super::super::effect::{Answer, Attempt, LinkState};

@@ -4,7 +4,7 @@
 
 use super::super::canvas::Styled;
 use super::super::keymap::{Chord, Context};
-use super::super::model::{Model, TextKind};
+use super::super::model::{Model, Say, Saying, TextKind};
 use super::super::queue::marks::LEGEND;
 use super::super::shown::Shown;
 use super::super::theme::Slot;
@@ -14,6 +14,14 @@ pub(super) fn title(kind: &TextKind) -> &'static str {
         TextKind::Help { .. } => "Keys and marks here",
         TextKind::Statement(_) => "The exact statement that you sign",
         TextKind::Plain(_) => "To select by hand",
+    }
+}
+
+/// What the line that is typed is about.
+pub(super) fn saying(say: &Say) -> String {
+    match say.about {
+        Saying::Step(number) => format!("step {number}, a word: "),
+        Saying::Line(_) => "time and what happened: ".to_owned(),
     }
 }
 

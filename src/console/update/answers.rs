@@ -8,7 +8,7 @@ use super::super::model::{Body, Layer, Model, Screen};
 use super::super::queue::Line;
 use super::super::text;
 use super::super::theme::Slot;
-use super::{layers, list_changed, lists, paging, screens, telemetry};
+use super::{layers, list_changed, lists, paging, proposal, screens, telemetry};
 use crate::client::{Entry, Fate, Listed};
 use crate::row::{Grade, RowId};
 
@@ -95,6 +95,20 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
             model.tell(Slot::Info, &format!("{row}: {said}"));
             Vec::new()
         }
+        Answer::Amended { row, revision } => {
+            proposal::amended(model, row, revision);
+            Vec::new()
+        }
+        Answer::Incident { visit, known } => {
+            for screen in &mut model.screens {
+                if let Screen::Incident(screen) = screen
+                    && screen.visit == visit
+                {
+                    screen.known = Some(known.clone());
+                }
+            }
+            Vec::new()
+        }
         Answer::Edited(edited) => {
             layers::edited(model, edited);
             Vec::new()
@@ -166,7 +180,9 @@ fn changed(model: &mut Model, rows: Vec<Listed>, gone: &[RowId]) -> Vec<Effect> 
         }
     }
     list_changed(model);
-    reload_open(model, |head, body| head.changed_at > body.view.head.changed_at)
+    let mut effects = reload_open(model, |head, body| head.changed_at > body.view.head.changed_at);
+    effects.extend(screens::incident_again(model));
+    effects
 }
 
 /// Bodies that are shown and no longer what their head says are read again.
@@ -191,6 +207,8 @@ fn outbox(model: &mut Model, entries: Vec<Entry>, drafts: Vec<crate::client::Not
                 model.tell(Slot::Danger, &format!("{}: {message}", entry.row));
             }
             Fate::Accepted { log_index, .. } if before.is_some_and(Fate::unsent) => {
+                // What was ticked is in the record now.
+                model.changes.remove(&entry.row);
                 let entry_no = text::grouped(*log_index);
                 model.tell(Slot::Ok, &format!("{}: accepted, entry {entry_no} of the record.", entry.row));
             }
@@ -237,6 +255,8 @@ fn body_came(model: &mut Model, row: RowId, body: Result<Box<Body>, String>) -> 
     let same_text = before.as_ref().is_some_and(|before| before.view.diff == body.view.diff);
     screens::keep_body(model, row, body);
     decide::check_pin(model, row, before.as_ref().map(|before| &before.view));
+    let kept = proposal::moved(model, row, before.as_ref().map(|before| &before.view));
+    proposal::restore(model, row);
     for screen in &mut model.screens {
         if let Screen::Diff(screen) = screen
             && screen.row == row
@@ -251,7 +271,7 @@ fn body_came(model: &mut Model, row: RowId, body: Result<Box<Body>, String>) -> 
     if !same_head {
         list_changed(model);
     }
-    Vec::new()
+    kept
 }
 
 fn signed_came(model: &mut Model, row: RowId, signed: Result<Box<Entry>, String>) -> Vec<Effect> {

@@ -7,10 +7,11 @@ use super::super::dialog::Field;
 use super::super::effect::Effect;
 use super::super::key::{Code, Key};
 use super::super::keymap::{Command, Resolved};
-use super::super::model::{Layer, Model, Screen};
+use super::super::model::{Layer, Model, Reword, Screen};
 use super::super::text;
 use super::super::theme::Slot;
-use super::{ask_to_quit, layers, lists, screens, suspend, telemetry, tell_watch};
+use super::super::widget::area;
+use super::{ask_to_quit, layers, lists, proposal, screens, suspend, telemetry, tell_watch};
 
 /// So many keys within [`BURST_MS`] were not typed by hand.
 const BURST_KEYS: usize = 8;
@@ -35,7 +36,8 @@ pub(super) fn press(model: &mut Model, key: Key, keys_at_once: usize) -> Vec<Eff
         }
         Resolved::Nothing => Vec::new(),
         Resolved::Command(command) => {
-            let capital = decide::verb(command).is_some() || command == Command::SendNow;
+            let capital =
+                decide::verb(command).is_some() || matches!(command, Command::SendNow | Command::Amend);
             if capital && let Some(effects) = slip(model, key, burst) {
                 return effects;
             }
@@ -121,6 +123,11 @@ fn typed_into_layer(model: &mut Model, key: Key, burst: bool) -> Option<Vec<Effe
             }
             typed.then(Vec::new)
         }
+        Layer::Say(say) => {
+            say.typing.error = None;
+            say.typing.input.key(key).then(Vec::new)
+        }
+        Layer::Reword(reword) => area::press(&mut reword.area, key, Reword::BYTES_MAX).then(Vec::new),
         Layer::Moved(_) | Layer::Text(_) => None,
     }
 }
@@ -174,6 +181,8 @@ pub(super) fn paste(model: &mut Model, pasted: &str, cut: usize) {
             picking.input.insert(pasted);
         }
         Some(Layer::Unlock(typing)) => typing.input.insert(pasted.trim_end_matches('\n')),
+        Some(Layer::Say(say)) => say.typing.input.insert(pasted),
+        Some(Layer::Reword(reword)) => gone += area::insert(&mut reword.area, pasted, Reword::BYTES_MAX),
         _ => {
             model.tell(Slot::Watch, text::PASTE_IGNORED);
             return;
@@ -232,8 +241,12 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::Unlock => decide::unlock_now(model),
         Command::TakeBack => layers::take_back(model),
         Command::SendNow => layers::send_now(model),
+        Command::AgentsWords | Command::WordsEditor | Command::WordsDone => {
+            proposal::words_command(model, command)
+        }
         Command::Help
         | Command::DialogHelp
+        | Command::WordsHelp
         | Command::Palette
         | Command::Filter
         | Command::Views
@@ -251,6 +264,7 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::GoQueue | Command::GoOutbox | Command::GoRecord | Command::GoHolds => {
             screens::go(model, command)
         }
+        Command::GoIncident | Command::Incident => screens::incident(model),
         _ => move_or_act(model, command),
     }
 }
@@ -261,10 +275,15 @@ fn move_or_act(model: &mut Model, command: Command) -> Vec<Effect> {
     }
     match model.screens.last() {
         None => lists::queue_command(model, command),
-        Some(Screen::Row(_)) => screens::row_command(model, command),
+        Some(Screen::Row(_)) => match proposal::command(model, command) {
+            Some(effects) => effects,
+            None => screens::row_command(model, command),
+        },
         Some(Screen::Diff(_)) => screens::diff_command(model, command),
         Some(Screen::Telemetry(_)) => telemetry::command(model, command),
         Some(Screen::Outbox(_)) => screens::outbox_command(model, command),
-        Some(Screen::Record(_) | Screen::Holds(_)) => screens::open_under_cursor(model, command),
+        Some(Screen::Record(_) | Screen::Holds(_) | Screen::Incident(_)) => {
+            screens::open_under_cursor(model, command)
+        }
     }
 }

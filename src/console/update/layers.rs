@@ -8,12 +8,13 @@ use super::super::effect::{Effect, Secret};
 use super::super::key::{Code, Key};
 use super::super::keymap::Command;
 use super::super::line::Line;
-use super::super::model::{About, Ask, Layer, Model, Picking, Screen, TextKind, TextLayer, Typing};
+use super::super::model::{About, Ask, Layer, Model, Picking, Reword, Screen, TextKind, TextLayer, Typing};
 use super::super::screen::{self, pick};
 use super::super::text;
 use super::super::theme::Slot;
+use super::super::widget::area;
 use super::super::widget::list::View;
-use super::{keys, lists, push_layer, quit, retheme, screens, tell_watch};
+use super::{keys, lists, proposal, push_layer, quit, retheme, screens, tell_watch};
 use crate::client::Fate;
 use crate::client::filter::Filter;
 
@@ -29,6 +30,7 @@ pub(super) fn close(model: &mut Model) -> Vec<Effect> {
             model.wish.picked = Some(picking.before).filter(|name| !name.is_empty());
             retheme(model);
         }
+        Some(Layer::Reword(reword)) => proposal::keep_words(model, &reword),
         Some(Layer::Decision(dialog)) if !dialog.note_text().trim().is_empty() => {
             model.tell(Slot::Info, text::DRAFT_KEPT);
         }
@@ -52,7 +54,7 @@ fn picking(model: &mut Model, before: String) -> Picking {
 
 pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
     match command {
-        Command::Help | Command::DialogHelp => {
+        Command::Help | Command::DialogHelp | Command::WordsHelp => {
             let contexts = model.contexts();
             let visit = model.visit();
             let kind = TextKind::Help { contexts };
@@ -90,10 +92,12 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             choose(model, if command == Command::ChoiceDown { 1 } else { -1 });
         }
         Command::ClearLine => {
-            if let Some(Layer::Filter(typing) | Layer::Search(typing) | Layer::Unlock(typing)) =
-                model.layers.last_mut()
-            {
-                typing.input.clear();
+            match model.layers.last_mut() {
+                Some(Layer::Filter(typing) | Layer::Search(typing) | Layer::Unlock(typing)) => {
+                    typing.input.clear();
+                }
+                Some(Layer::Say(say)) => say.typing.input.clear(),
+                _ => {}
             }
             typed(model);
         }
@@ -202,6 +206,7 @@ fn accept(model: &mut Model) -> Vec<Effect> {
             model.layers.pop();
             vec![Effect::Unlock(secret)]
         }
+        Some(Layer::Say(_)) => proposal::said(model),
         Some(Layer::Palette(_)) => {
             let Some(binding) = chosen.as_deref().and_then(super::super::keymap::Command::named) else {
                 return tell_watch(model, "no command is called so");
@@ -255,6 +260,7 @@ fn search(model: &mut Model, words: &str) -> Vec<Effect> {
         Some(Screen::Diff(screen)) => screen.view.to(at, len, height),
         Some(Screen::Telemetry(screen)) => screen.view.to(at, len, height),
         Some(Screen::Outbox(plain) | Screen::Holds(plain)) => plain.view.to(at, len, height),
+        Some(Screen::Incident(screen)) => screen.view.to(at, len, height),
         Some(Screen::Record(record)) => record.view.to(at, len, height),
         None => {}
     }
@@ -295,6 +301,11 @@ pub(super) fn answer(model: &mut Model, key: Key, burst: bool) -> Option<Vec<Eff
             Some(match about {
                 About::TakeBack { row, id } => vec![Effect::TakeBack { row, id }],
                 About::SendNow { id, .. } => vec![Effect::SendNow(id)],
+                About::Amend { row, revision } => proposal::send(model, row, revision),
+                About::DropChanges { row } => {
+                    model.changes.remove(&row);
+                    Vec::new()
+                }
                 About::Quit { .. } => quit(model),
             })
         }
@@ -310,18 +321,23 @@ pub(super) fn edited(model: &mut Model, edited: Result<String, String>) {
     let now = model.at.ms;
     match edited {
         Ok(note) => {
-            if let Some(dialog) = model.dialog_mut() {
+            if let Some(Layer::Reword(reword)) = model.layers.last_mut() {
+                reword.area = area::text_area("");
+                let gone = area::insert(&mut reword.area, note.trim_end(), Reword::BYTES_MAX);
+                left_out(model, gone);
+            } else if let Some(dialog) = model.dialog_mut() {
                 dialog.set_note("");
                 let gone = dialog.insert_note(note.trim_end());
                 dialog.touched_ms = Some(now);
-                if gone > 0 {
-                    model.tell(
-                        Slot::Watch,
-                        &format!("{gone} characters were left out: too many, or not printable"),
-                    );
-                }
+                left_out(model, gone);
             }
         }
         Err(why) => model.tell(Slot::Watch, &why),
+    }
+}
+
+fn left_out(model: &mut Model, gone: usize) {
+    if gone > 0 {
+        model.tell(Slot::Watch, &format!("{gone} characters were left out: too many, or not printable"));
     }
 }

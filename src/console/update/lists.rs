@@ -163,6 +163,7 @@ fn with_view(model: &mut Model, change: impl FnOnce(&mut View)) {
         }
         Some(Screen::Outbox(plain) | Screen::Holds(plain)) => change(&mut plain.view),
         Some(Screen::Record(record)) => change(&mut record.view),
+        Some(Screen::Incident(screen)) => change(&mut screen.view),
         None => {}
     }
 }
@@ -201,7 +202,9 @@ pub(super) fn movement(model: &mut Model, command: Command) -> Option<Vec<Effect
     }
     // Text under a layer, and documents, scroll as a whole; lists move their cursor.
     let scrolls = matches!(model.layers.last(), Some(Layer::Text(_) | Layer::Moved(_)))
-        || matches!(model.screens.last(), Some(Screen::Row(_))) && model.layers.is_empty();
+        || matches!(model.screens.last(), Some(Screen::Row(_)))
+            && model.layers.is_empty()
+            && !screen::row::points(model);
     with_view(model, |view| match by {
         isize::MIN => *view = View::default(),
         isize::MAX => view.to(len.saturating_sub(1), len, height),

@@ -8,7 +8,7 @@ use super::super::effect::Effect;
 use super::super::keymap::Command;
 use super::super::layout;
 use super::super::model::{
-    BODIES_MAX, Body, DiffScreen, Layer, Mode, Model, Pin, Plain, Record, RowScreen, Screen,
+    BODIES_MAX, Body, DiffScreen, IncidentScreen, Layer, Mode, Model, Pin, Plain, Record, RowScreen, Screen,
 };
 use super::super::moved;
 use super::super::queue::Line as QueueLine;
@@ -88,6 +88,31 @@ pub(super) fn go(model: &mut Model, command: Command) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Everything that is known of the incident of the row that is meant.
+pub(super) fn incident(model: &mut Model) -> Vec<Effect> {
+    let head = model.subject().and_then(|row| model.head(row));
+    let Some(head) = head else {
+        return tell_watch(model, "no row is meant here: an incident is opened from a row");
+    };
+    let Some(name) = head.incident.as_deref().map(str::to_owned) else {
+        let said = format!("{} is linked to no incident", head.id);
+        return tell_watch(model, &said);
+    };
+    model.layers.clear();
+    let visit = model.visit();
+    let screen = IncidentScreen { visit, name: name.clone(), view: View::default(), known: None };
+    push_screen(model, Screen::Incident(screen));
+    vec![Effect::Incident { visit, name }]
+}
+
+/// Rows changed: an incident that is open is read again.
+pub(super) fn incident_again(model: &Model) -> Option<Effect> {
+    model.screens.iter().rev().find_map(|screen| match screen {
+        Screen::Incident(screen) => Some(Effect::Incident { visit: screen.visit, name: screen.name.clone() }),
+        _ => None,
+    })
+}
+
 /// `Enter` on whatever the cursor is on.
 pub(super) fn open_under_cursor(model: &mut Model, command: Command) -> Vec<Effect> {
     if command != Command::Open || !model.layers.is_empty() {
@@ -112,6 +137,13 @@ pub(super) fn open_under_cursor(model: &mut Model, command: Command) -> Vec<Effe
         Some(Screen::Holds(plain)) => {
             let row = screen::holds::items(model).get(plain.view.cursor).map(|hold| hold.row);
             row.filter(|row| model.knows(*row)).map(|row| open_row(model, row)).unwrap_or_default()
+        }
+        Some(Screen::Incident(screen)) => {
+            let row = screen::incident::happening(screen).and_then(|happening| happening.row);
+            match row.filter(|row| model.knows(*row)) {
+                Some(row) => open_row(model, row),
+                None => tell_watch(model, "this has no row here"),
+            }
         }
         Some(Screen::Record(_)) => Vec::new(),
     }
@@ -184,13 +216,15 @@ fn open_diff(model: &mut Model) -> Vec<Effect> {
     let Some(row) = model.subject() else { return Vec::new() };
     let visit = model.visit();
     let side_by_side = model.size.0 >= layout::SIDE_BY_SIDE;
+    // Prose is made of long lines.
+    let prose = model.body(row).is_some_and(|body| body.view.proposal.is_some());
     let mut screen = DiffScreen {
         visit,
         row,
         mode: Mode::Draft,
         shape: Shape { side_by_side, ..Shape::default() },
         loose: false,
-        wrap: !side_by_side,
+        wrap: prose || !side_by_side,
         sideways: 0,
         view: View::default(),
         diff: model.body(row).map(|body| Arc::clone(&body.diff)),
@@ -374,12 +408,12 @@ pub(super) fn take_diff(model: &mut Model, diff: Arc<Diff>) {
 
 fn since_draft(body: &Body) -> Option<Vec<crate::row::difference::FileDifference>> {
     let fresh = body.fresh.as_ref()?.as_ref().ok()?;
-    Some(moved::files(&body.view.diff, &fresh.diff))
+    Some(moved::files(&body.view.base_read, &body.view.diff, &fresh.diff))
 }
 
 fn since_opened(body: &Body) -> Vec<crate::row::difference::FileDifference> {
     let before = body.opened.as_ref().and_then(|opened| opened.view.as_ref());
-    before.map(|before| moved::files(&before.diff, &body.view.diff)).unwrap_or_default()
+    before.map(|before| moved::files(&body.view.base_read, &before.diff, &body.view.diff)).unwrap_or_default()
 }
 
 pub(super) fn outbox_command(model: &mut Model, command: Command) -> Vec<Effect> {

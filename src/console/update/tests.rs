@@ -1,5 +1,7 @@
 //! The rules against slips, as scripts of keys.
 
+mod documents;
+
 use jiff::SignedDuration;
 use proptest::prelude::*;
 

@@ -18,6 +18,8 @@ pub const DEADLINE: Duration = Duration::from_millis(50);
 pub const LINES_MAX: usize = 50_000;
 /// Words are not compared in longer lines.
 const WORDS_BYTES_MAX: usize = 2_000;
+/// Lines of a change that are paired by what they share; longer ones line by line.
+const PAIRED_MAX: usize = 40;
 /// Equal lines around a change, unless the reader asks for more or fewer.
 pub const CONTEXT: usize = 3;
 
@@ -219,21 +221,53 @@ impl File {
                 Self::equal(file, shape, lines, (old.start, new.start, old.len()), (first, last));
                 continue;
             }
-            let pairs = old.len().min(new.len());
+            let pairs = self.pairs(&old, &new);
             if shape.side_by_side {
-                for row in 0..old.len().max(new.len()) {
-                    let side = |range: &Range<usize>| (row < range.len()).then_some(range.start + row);
-                    lines.push(Line::Both { file, old: side(&old), new: side(&new) });
-                }
+                beside(file, &old, &new, &pairs, lines);
                 continue;
             }
-            for (row, line) in old.clone().enumerate() {
-                lines.push(Line::Removed { file, old: line, pair: (row < pairs).then_some(new.start + row) });
+            for line in old.clone() {
+                let pair = pairs.iter().find(|(of, _)| *of == line).map(|(_, with)| *with);
+                lines.push(Line::Removed { file, old: line, pair });
             }
-            for (row, line) in new.clone().enumerate() {
-                lines.push(Line::Added { file, new: line, pair: (row < pairs).then_some(old.start + row) });
+            for line in new.clone() {
+                let pair = pairs.iter().find(|(_, with)| *with == line).map(|(of, _)| *of);
+                lines.push(Line::Added { file, new: line, pair });
             }
         }
+    }
+
+    /// Which old line became which new one, in order. Where both sides have as many lines it is line by line; a line
+    /// that came in between is nobody's.
+    fn pairs(&self, old: &Range<usize>, new: &Range<usize>) -> Vec<(usize, usize)> {
+        if old.len() == new.len() || old.len().max(new.len()) > PAIRED_MAX {
+            return old.clone().zip(new.clone()).collect();
+        }
+        let (rows, columns) = (old.len(), new.len());
+        let alike: Vec<Vec<usize>> = old
+            .clone()
+            .map(|at| new.clone().map(|with| alike(&self.old[at], &self.new[with])).collect())
+            .collect();
+        // The most that can be alike of what begins here.
+        let mut best = vec![vec![0; columns + 1]; rows + 1];
+        for row in (0..rows).rev() {
+            for column in (0..columns).rev() {
+                let both = alike[row][column] + best[row + 1][column + 1];
+                best[row][column] = both.max(best[row + 1][column]).max(best[row][column + 1]);
+            }
+        }
+        let (mut row, mut column, mut pairs) = (0, 0, Vec::new());
+        while row < rows && column < columns {
+            if alike[row][column] > 0 && best[row][column] == alike[row][column] + best[row + 1][column + 1] {
+                pairs.push((old.start + row, new.start + column));
+                (row, column) = (row + 1, column + 1);
+            } else if best[row + 1][column] >= best[row][column + 1] {
+                row += 1;
+            } else {
+                column += 1;
+            }
+        }
+        pairs
     }
 
     fn equal(
@@ -255,6 +289,44 @@ impl File {
         lines.push(Line::Fold { file, old, len: len - above - below });
         lines.extend((len - below..len).map(same));
     }
+}
+
+/// Paired lines beside each other; the rest beside nothing.
+fn beside(
+    file: usize,
+    old: &Range<usize>,
+    new: &Range<usize>,
+    pairs: &[(usize, usize)],
+    lines: &mut Vec<Line>,
+) {
+    let (mut row, mut column) = (old.start, new.start);
+    for (of, with) in pairs.iter().copied().chain([(old.end, new.end)]) {
+        lines.extend((row..of).map(|old| Line::Both { file, old: Some(old), new: None }));
+        lines.extend((column..with).map(|new| Line::Both { file, old: None, new: Some(new) }));
+        if of < old.end && with < new.end {
+            lines.push(Line::Both { file, old: Some(of), new: Some(with) });
+        }
+        (row, column) = (of + 1, with + 1);
+    }
+}
+
+/// How many words two lines share, in thousandths of the longer one's; 0 where it is less than half.
+fn alike(old: &str, new: &str) -> usize {
+    if old.len() + new.len() > WORDS_BYTES_MAX {
+        return 0;
+    }
+    let (old, mut new): (Vec<&str>, Vec<&str>) =
+        (old.split_whitespace().collect(), new.split_whitespace().collect());
+    let longer = old.len().max(new.len()).max(1);
+    let mut shared = 0;
+    for word in old {
+        if let Some(at) = new.iter().position(|other| *other == word) {
+            new.swap_remove(at);
+            shared += 1;
+        }
+    }
+    let alike = shared * 1_000 / longer;
+    if alike < 500 { 0 } else { alike }
 }
 
 /// Which parts of two paired lines differ, as byte ranges of each.
@@ -331,6 +403,22 @@ mod tests {
         assert_eq!(drawn(&diff, &open).len(), 12);
         assert_eq!(Diff::hunks(&diff.lines(&Shape::default())), [5]);
         assert_eq!(diff.hunk_text(&diff.lines(&Shape::default()), 0), "-flag: off\n+flag: on\n");
+    }
+
+    #[test]
+    fn a_step_that_came_in_between_does_not_shift_the_others() {
+        let old = "2. Promote the replica\n3. Start the writers again\n";
+        let new = "2. Rotate it\n3. Promote the replica\n4. Start the writers again\n";
+        let diff = Diff::of(file(old, new), false);
+        let beside = Shape { side_by_side: true, ..Shape::default() };
+        assert_eq!(
+            drawn(&diff, &beside)[1..],
+            [
+                "╌ | 2. Rotate it",
+                "2. Promote the replica | 3. Promote the replica",
+                "3. Start the writers again | 4. Start the writers again"
+            ]
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::super::super::conditions::Conditions;
 use super::super::super::dialog::{Dialog, Field, Verb};
 use super::super::super::shown::Shown;
 use super::super::super::theme::Slot;
+use super::super::super::widget::area;
 use super::{Part, wrap};
 use crate::row::Note;
 
@@ -85,31 +86,7 @@ fn conditions(conditions: &Conditions, focused: bool, width: usize, parts: &mut 
 
 /// The note, wrapped, with the cursor; longer ones show the part around it.
 fn note(dialog: &Dialog, width: usize, parts: &mut Vec<Part>) {
-    let cursor = dialog.note.cursor();
-    let mut rows: Vec<(Shown, Option<usize>)> = Vec::new();
-    for (at, line) in dialog.note.lines().iter().enumerate() {
-        let shown = Shown::untrusted(line);
-        let before: String = line.chars().take(cursor.1).collect();
-        let mut left = Shown::untrusted(&before).width();
-        // Hard wrapping here: what is typed stays where it was typed.
-        let mut from = 0;
-        loop {
-            let part = shown.columns(from, width.saturating_sub(1).max(1));
-            let full = part.width().max(1);
-            let last = from + full >= shown.width();
-            let here = at == cursor.0 && (left < full || last);
-            rows.push((part, here.then_some(left)));
-            if here {
-                left = usize::MAX;
-            } else if left != usize::MAX {
-                left = left.saturating_sub(full);
-            }
-            from += full;
-            if last {
-                break;
-            }
-        }
-    }
+    let rows = area::rows(&dialog.note, width);
     let at = rows.iter().position(|(_, cursor)| cursor.is_some()).unwrap_or(0);
     let top = (at + 1).saturating_sub(NOTE_LINES);
     for (shown, column) in rows.into_iter().skip(top).take(NOTE_LINES) {

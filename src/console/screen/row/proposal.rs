@@ -3,6 +3,7 @@
 //! Never: a fact without its age.
 
 use super::super::super::canvas::Styled;
+use super::super::super::keymap::Command;
 use super::super::super::model::{Body, Model};
 use super::super::super::shown::Shown;
 use super::super::super::text;
@@ -11,7 +12,7 @@ use super::super::super::widget::diff::Shape;
 use super::super::super::widget::spark::sparkline;
 use super::super::diff;
 use super::{Doc, Pane};
-use crate::row::{Grade, Weight};
+use crate::row::{Grade, Kind, Proposal, Weight};
 use crate::wire::SignalView;
 
 /// Lines of the difference that the row itself shows; `v` shows all.
@@ -30,6 +31,10 @@ pub(super) fn claim(model: &Model, body: &Body, doc: &mut Doc) {
         doc.wrapped(Pane::Claim, Slot::Watch, 1, why);
     }
     doc.push(Pane::Claim, Styled::of(Slot::Title, format!(" {}", view.head.title)));
+    if !view.amended_by.is_empty() {
+        let by: Vec<String> = view.amended_by.iter().map(ToString::to_string).collect();
+        doc.wrapped(Pane::Claim, Slot::Changed, 1, &format!("amended by {}", by.join(", ")));
+    }
     doc.wrapped(Pane::Claim, Slot::Text, 1, &view.rationale);
     if view.prose_by != crate::row::draft::PROSE_BY_RULES {
         doc.push(Pane::Claim, Styled::of(Slot::Muted, format!(" worded by {}", view.prose_by)));
@@ -120,14 +125,21 @@ pub(super) fn difference(model: &Model, body: &Body, doc: &mut Doc) {
         doc.push(Pane::Difference, Styled::of(Slot::Muted, " no text came with this draft"));
         return;
     }
-    let gate = body.view.head.kind == crate::row::Kind::Gate;
-    let (one, many) = if gate { ("TEXT", "TEXTS") } else { ("RESOURCE", "RESOURCES") };
-    let title = format!(
-        "WHAT DIFFERS: {}, {}",
-        text::plural(body.files.len(), one, many),
-        text::plural(body.diff.changed(), "LINE", "LINES")
-    );
-    doc.heading(Pane::Difference, &title, if gate { "deployed → this run" } else { "live → proposed" });
+    let changed = text::plural(body.diff.changed(), "LINE", "LINES");
+    let resources =
+        |one, many| format!("WHAT DIFFERS: {}, {changed}", text::plural(body.files.len(), one, many));
+    let (title, sides) = match (body.view.head.kind, &body.view.proposal) {
+        // Steps and sections stand above in full; as one text they are what is signed.
+        (_, Some(Proposal::Live(_) | Proposal::Paper(_))) => {
+            let key = model.keymap.key_of(Command::Diff).unwrap_or_default();
+            doc.heading(Pane::Difference, &format!("AS ONE TEXT: {changed}"), &format!("{key} shows it"));
+            return;
+        }
+        (_, Some(Proposal::Edit(_))) => (format!("THE PAGE AFTERWARDS: {changed}"), "page → edit"),
+        (Kind::Gate, None) => (resources("TEXT", "TEXTS"), "deployed → this run"),
+        (_, None) => (resources("RESOURCE", "RESOURCES"), "live → proposed"),
+    };
+    doc.heading(Pane::Difference, &title, sides);
     if body.view.claim {
         doc.push(Pane::Difference, Styled::of(Slot::Watch, format!(" {}", text::CLAIM)));
     }
@@ -141,10 +153,13 @@ pub(super) fn difference(model: &Model, body: &Body, doc: &mut Doc) {
     }
     let rest = lines.len().saturating_sub(DIFF_LINES);
     if rest > 0 {
-        let key = model.keymap.key_of(super::super::super::keymap::Command::Diff).unwrap_or_default();
+        let key = model.keymap.key_of(Command::Diff).unwrap_or_default();
         doc.push(
             Pane::Difference,
-            Styled::of(Slot::Fold, format!("   ┄ {rest} more lines: {key} shows all of it")),
+            Styled::of(
+                Slot::Fold,
+                format!("   ┄ {}: {key} shows all of it", text::plural(rest, "more line", "more lines")),
+            ),
         );
     }
 }

@@ -41,12 +41,7 @@ pub(super) fn what_moved(model: &Model, body: &Body, doc: &mut Doc) {
             );
             doc.push(Pane::Moved, label("since the draft").join(said));
             for moved in &fresh.moved {
-                doc.wrapped(
-                    Pane::Moved,
-                    Slot::Watch,
-                    5,
-                    &format!("{}: {} → {}", moved.what, moved.was, moved.is),
-                );
+                doc.wrapped(Pane::Moved, Slot::Watch, 5, &moved::in_words(&body.view.base_read, moved));
             }
         }
         Some(Err(why)) => {
@@ -84,7 +79,7 @@ fn opened_base(body: &Body, revision: u32, base: Option<&crate::row::Base>) -> V
         lines.push(format!("r{} came; what r{revision} said is not cached", body.view.head.revision));
     }
     let moved = base.map(|base| base.moved(&body.view.base_read)).unwrap_or_default();
-    lines.extend(moved.into_iter().map(|moved| format!("{}: {} → {}", moved.what, moved.was, moved.is)));
+    lines.extend(moved.iter().map(|moved| moved::in_words(&body.view.base_read, moved)));
     lines
 }
 

@@ -1,0 +1,273 @@
+//! What a reviewer changes of a proposal before deciding on it: operations struck or reworded, lines accepted, steps
+//! ticked. It belongs to one revision, and is the reviewer's alone until it is sent.
+//!
+//! Never: sent by itself; lost to a newer revision without being told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::text::plural;
+use crate::row::page::{Action, Block, Operation, markup};
+use crate::row::paper::{Line, Standing};
+use crate::row::{Amendment, Proposal};
+
+/// Characters of a word on a step.
+pub const WORD_MAX: usize = 200;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// The revision whose numbers these are.
+    pub revision: u32,
+    /// Operations that are not to be published, from 1.
+    pub struck: BTreeSet<usize>,
+    /// Other words for an operation, as they were typed.
+    pub words: BTreeMap<usize, String>,
+    /// Lines of the timeline: accepted, or struck.
+    pub lines: BTreeMap<usize, bool>,
+    /// Lines of the reviewer's own, in the order in which they were written.
+    pub own: Vec<Line>,
+    /// What became of the steps of a live runbook.
+    pub ticks: BTreeMap<usize, Tick>,
+    /// The backend is being asked to take them.
+    pub sending: bool,
+    /// Why it did not.
+    pub error: Option<String>,
+    /// What was typed for a revision before, and fits none of this one.
+    pub lost: Vec<String>,
+}
+
+/// What became of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Followed {
+    Followed,
+    Skipped,
+    Wrong,
+}
+
+/// A step's tick, with a word where one was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tick {
+    pub followed: Followed,
+    pub word: String,
+}
+
+impl Followed {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Followed => "followed",
+            Self::Skipped => "skipped",
+            Self::Wrong => "wrong",
+        }
+    }
+
+    fn next(this: Option<Self>) -> Option<Self> {
+        match this {
+            None => Some(Self::Followed),
+            Some(Self::Followed) => Some(Self::Skipped),
+            Some(Self::Skipped) => Some(Self::Wrong),
+            Some(Self::Wrong) => None,
+        }
+    }
+}
+
+impl Tick {
+    /// As it is signed: `followed`, `wrong: gone`.
+    pub fn said(&self) -> String {
+        match self.word.trim() {
+            "" => self.followed.word().to_owned(),
+            word => format!("{}: {word}", self.followed.word()),
+        }
+    }
+
+    fn read(said: &str) -> Option<Self> {
+        let (followed, word) = said.split_once(": ").unwrap_or((said, ""));
+        let all = [Followed::Followed, Followed::Skipped, Followed::Wrong];
+        let followed = all.into_iter().find(|known| known.word() == followed)?;
+        Some(Self { followed, word: word.to_owned() })
+    }
+}
+
+impl Changes {
+    pub fn of(revision: u32) -> Self {
+        Self { revision, ..Self::default() }
+    }
+
+    /// Changes that make a new revision; ticks are signed with the decision and make none.
+    pub fn amends(&self) -> bool {
+        !(self.struck.is_empty() && self.words.is_empty() && self.lines.is_empty() && self.own.is_empty())
+    }
+
+    /// Nothing is left of them.
+    pub fn is_empty(&self) -> bool {
+        !self.amends() && self.ticks.is_empty() && self.lost.is_empty()
+    }
+
+    pub fn strike(&mut self, number: usize) {
+        if !self.struck.remove(&number) {
+            self.struck.insert(number);
+        }
+    }
+
+    /// Accepted, struck, as it was.
+    pub fn stand(&mut self, number: usize, was: Standing) {
+        let next = match (self.lines.get(&number), was) {
+            (None, Standing::Accepted) => Some(false),
+            (None, _) => Some(true),
+            (Some(true), Standing::Struck) | (Some(false), _) => None,
+            (Some(true), _) => Some(false),
+        };
+        match next {
+            Some(accepted) => drop(self.lines.insert(number, accepted)),
+            None => drop(self.lines.remove(&number)),
+        }
+    }
+
+    /// Followed, skipped, wrong, nothing said. The word stays while anything is said.
+    pub fn tick(&mut self, number: usize) {
+        let next = Followed::next(self.ticks.get(&number).map(|tick| tick.followed));
+        match (next, self.ticks.get_mut(&number)) {
+            (Some(followed), Some(tick)) => tick.followed = followed,
+            (Some(followed), None) => {
+                self.ticks.insert(number, Tick { followed, word: String::new() });
+            }
+            (None, _) => drop(self.ticks.remove(&number)),
+        }
+    }
+
+    /// What is signed of the ticks: `3` → `wrong: gone`.
+    pub fn conditions(&self) -> BTreeMap<String, String> {
+        self.ticks.iter().map(|(number, tick)| (number.to_string(), tick.said())).collect()
+    }
+
+    /// The ticks of a draft that was kept.
+    pub fn with_kept(mut self, conditions: &str) -> Self {
+        for (number, said) in conditions.lines().filter_map(|line| line.split_once('=')) {
+            if let (Ok(number), Some(tick)) = (number.parse(), Tick::read(said)) {
+                self.ticks.insert(number, tick);
+            }
+        }
+        self
+    }
+
+    /// `1 struck, 2 reworded`
+    pub fn summary(&self) -> String {
+        let accepted = self.lines.values().filter(|accepted| **accepted).count();
+        let struck = self.struck.len() + self.lines.len() - accepted;
+        let counted = [
+            (struck, "struck".to_owned()),
+            (self.words.keys().filter(|number| !self.struck.contains(number)).count(), "reworded".to_owned()),
+            (accepted, "accepted".to_owned()),
+        ];
+        let mut parts: Vec<String> = counted
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{count} {word}"))
+            .collect();
+        if !self.own.is_empty() {
+            parts.push(plural(self.own.len(), "line added", "lines added"));
+        }
+        parts.join(", ")
+    }
+
+    /// As the backend takes it, or the operation whose words cannot be read, and why.
+    pub fn amendment(&self) -> Result<Amendment, (usize, String)> {
+        let mut reword = BTreeMap::new();
+        for (number, words) in self.words.iter().filter(|(number, _)| !self.struck.contains(number)) {
+            reword.insert(*number, read(words).map_err(|why| (*number, why))?);
+        }
+        Ok(Amendment {
+            strike: self.struck.iter().copied().collect(),
+            reword,
+            lines: self.lines.clone(),
+            add: self.own.clone(),
+        })
+    }
+
+    /// Sent and taken: what is left is what was no part of it.
+    #[must_use]
+    pub fn taken(self) -> Self {
+        Self { revision: self.revision, ticks: self.ticks, lost: self.lost, ..Self::default() }
+    }
+
+    /// Carried to another revision: what was said of an operation, line or step that is in it too. The rest is kept as
+    /// text to read, and told.
+    #[must_use]
+    pub fn carried(self, before: &Proposal, after: &Proposal, revision: u32) -> Self {
+        let mut next = Self {
+            revision,
+            own: self.own,
+            lost: self.lost,
+            sending: self.sending,
+            error: self.error,
+            ..Self::default()
+        };
+        let to = |number: usize| place(before, after, number);
+        for number in self.struck {
+            match to(number) {
+                Some(number) => drop(next.struck.insert(number)),
+                None => next.lost.push(format!("operation {number}: struck")),
+            }
+        }
+        for (number, words) in self.words {
+            match to(number) {
+                Some(number) => drop(next.words.insert(number, words)),
+                None => next.lost.push(format!("operation {number}: {words}")),
+            }
+        }
+        for (number, accepted) in self.lines {
+            match to(number) {
+                Some(number) => drop(next.lines.insert(number, accepted)),
+                None => {
+                    next.lost.push(format!("line {number}: {}", if accepted { "accepted" } else { "struck" }))
+                }
+            }
+        }
+        for (number, tick) in self.ticks {
+            match to(number) {
+                Some(number) => drop(next.ticks.insert(number, tick)),
+                None => next.lost.push(format!("step {number}: {}", tick.said())),
+            }
+        }
+        next
+    }
+}
+
+/// The number in `after` of what stands at `number` in `before`.
+fn place(before: &Proposal, after: &Proposal, number: usize) -> Option<usize> {
+    let at = number.checked_sub(1)?;
+    let found = match (before, after) {
+        (Proposal::Edit(before), Proposal::Edit(after)) => {
+            let was = before.operations.get(at)?;
+            after.operations.iter().position(|is| is == was)
+        }
+        (Proposal::Paper(before), Proposal::Paper(after)) => {
+            let was = before.timeline.get(at)?;
+            let same = |is: &Line| (is.at, &is.source, &is.text) == (was.at, &was.source, &was.text);
+            after.timeline.iter().position(same)
+        }
+        (Proposal::Live(before), Proposal::Live(after)) => {
+            let was = before.steps.get(at)?;
+            after.steps.iter().position(|is| is.text == was.text)
+        }
+        _ => None,
+    };
+    found.map(|at| at + 1)
+}
+
+/// Typed words as blocks, or why they are none.
+pub fn read(words: &str) -> Result<Vec<Block>, String> {
+    match markup::parse(words) {
+        Ok(blocks) if blocks.is_empty() => Err("it says nothing; strike the operation instead".to_owned()),
+        Ok(blocks) => Ok(blocks),
+        Err(why) => Err(why.to_string()),
+    }
+}
+
+/// What an operation writes; `None` where it has no text of its own, which is struck instead.
+pub fn written(operation: &Operation) -> Option<&[Block]> {
+    match &operation.action {
+        Action::InsertBefore { blocks } | Action::InsertAfter { blocks } | Action::Replace { blocks } => {
+            Some(blocks)
+        }
+        Action::ReplaceValue { .. } | Action::MarkDeprecated { .. } => None,
+    }
+}

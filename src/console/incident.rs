@@ -1,0 +1,161 @@
+//! What is known here of an incident, in the order of time: its rows, what was decided on them, holds, and the lines of
+//! its post-mortem.
+//!
+//! Never: complete. It is what this home has cached, and the screen says so.
+
+use jiff::Timestamp;
+
+use crate::row::paper::Standing;
+use crate::row::{Hold, Proposal, RowId, State};
+use crate::wire::RowView;
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happening {
+    pub at: Timestamp,
+    /// The row that it is about, or that tells it.
+    pub row: Option<RowId>,
+    /// What it comes from: `scribe`, `priya`, `slack`.
+    pub by: String,
+    pub what: What,
+    pub text: String,
+}
+
+/// What kind of thing, for its word and its look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum What {
+    /// A line of the post-mortem.
+    Line,
+    Drafted,
+    Decided,
+    Executed,
+    Ended,
+    Hold,
+}
+
+impl What {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Line => "line",
+            Self::Drafted => "drafted",
+            Self::Decided => "decided",
+            Self::Executed => "executed",
+            Self::Ended => "ended",
+            Self::Hold => "hold",
+        }
+    }
+}
+
+/// Everything that these rows and holds tell of the incident.
+pub fn happened(name: &str, views: &[RowView], holds: &[Hold]) -> Vec<Happening> {
+    let mut all = Vec::new();
+    for view in views {
+        row(view, &mut all);
+    }
+    for hold in holds.iter().filter(|hold| hold.incident.as_deref() == Some(name)) {
+        let about = |at: Timestamp, text: String| Happening {
+            at,
+            row: Some(hold.row),
+            by: hold.by.to_string(),
+            what: What::Hold,
+            text,
+        };
+        all.push(about(hold.since, format!("{} is held: {}", hold.subject, hold.note)));
+        if let Some(lifted) = &hold.lifted {
+            let text = format!("the hold on {} ended: {}", hold.subject, lifted.why);
+            all.push(Happening { by: lifted.by.to_string(), ..about(lifted.at, text) });
+        }
+    }
+    all.sort_by(|one, other| (one.at, one.what, one.row).cmp(&(other.at, other.what, other.row)));
+    all
+}
+
+fn row(view: &RowView, all: &mut Vec<Happening>) {
+    let head = &view.head;
+    let about = |at: Timestamp, by: String, what: What, text: String| Happening {
+        at,
+        row: Some(head.id),
+        by,
+        what,
+        text,
+    };
+    let revision =
+        if head.revision > 1 { format!(", revision {} now", head.revision) } else { String::new() };
+    let title = format!("{} ({}{revision})", head.title, head.verdict.word());
+    all.push(about(head.created_at, head.agent.to_string(), What::Drafted, title));
+    for decision in &view.decisions {
+        let mut text = format!("{} r{}", decision.decision.past(), decision.revision);
+        if decision.overrides {
+            text.push_str(" overridden");
+        }
+        for (name, value) in &decision.conditions {
+            text.push_str(&format!(" {name}={value}"));
+        }
+        if let Some(void) = &decision.void {
+            text.push_str(&format!(", void: {void}"));
+        }
+        if let Some(note) = &decision.note {
+            text.push_str(&format!(": {note}"));
+        }
+        all.push(about(decision.at, decision.reviewer.to_string(), What::Decided, text));
+    }
+    if let Some(execution) = &view.execution {
+        all.push(about(execution.intended_at, "dock".to_owned(), What::Executed, view.effect.sentence()));
+    }
+    if let Some(outcome) = &view.outcome {
+        let text = format!("{}: {}", outcome.state.word(), outcome.detail);
+        all.push(about(outcome.checked_at, "dock".to_owned(), What::Ended, text));
+    } else if matches!(
+        head.state,
+        State::Expired | State::Superseded | State::Withdrawn | State::Stale | State::Unknown
+    ) {
+        let why = view.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        all.push(about(
+            head.changed_at,
+            "dock".to_owned(),
+            What::Ended,
+            format!("{}{why}", head.state.word()),
+        ));
+    }
+    if let Some(Proposal::Paper(paper)) = &view.proposal {
+        // What Dock itself tells stands here by its rows already.
+        let lines =
+            paper.timeline.iter().filter(|line| line.standing != Standing::Struck && line.source != "dock");
+        all.extend(lines.map(|line| about(line.at, line.source.clone(), What::Line, line.text.clone())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::documents;
+    use super::*;
+
+    #[test]
+    fn rows_lines_and_holds_stand_in_the_order_of_time_and_what_was_struck_does_not() {
+        let views: Vec<RowView> = documents::views()
+            .into_iter()
+            .filter(|view| view.head.incident.as_deref() == Some("INC-2099"))
+            .collect();
+        let hold = Hold {
+            subject: "cache".into(),
+            drift: crate::row::Digest([7; 32]),
+            row: "sync-8790".parse().unwrap(),
+            by: "priya".parse().unwrap(),
+            note: "Until the replica is replaced.".into(),
+            incident: Some("INC-2099".into()),
+            since: "2026-05-29T05:00:00Z".parse().unwrap(),
+            lifted: Some(crate::row::hold::Lifted {
+                by: "marcus".parse().unwrap(),
+                at: "2026-05-29T06:00:00Z".parse().unwrap(),
+                why: "replaced".into(),
+            }),
+        };
+        let other = Hold { incident: Some("INC-1".into()), ..hold.clone() };
+        let all = happened("INC-2099", &views, &[hold, other]);
+        assert!(all.is_sorted_by_key(|happening| happening.at));
+        let count = |what: What| all.iter().filter(|happening| happening.what == what).count();
+        assert_eq!((count(What::Drafted), count(What::Hold)), (2, 2));
+        assert_eq!(count(What::Line), 6, "one of eight is struck, one is Dock's own");
+        assert!(all.iter().all(|happening| !happening.text.contains("#cache-oncall")));
+    }
+}

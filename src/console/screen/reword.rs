@@ -1,0 +1,51 @@
+//! Other words for an operation, while they are written: a text, and whether it can be read.
+//!
+//! Never: a mark that cannot be read passed over in silence.
+
+use super::super::canvas::{Canvas, Styled};
+use super::super::changes;
+use super::super::layout;
+use super::super::model::{Model, Reword};
+use super::super::shown::Shown;
+use super::super::text;
+use super::super::theme::Slot;
+use super::super::widget::area;
+use super::row::edit;
+use crate::row::Proposal;
+
+const HEIGHT: u16 = 22;
+/// What the signs mean, for whoever has not written any.
+const SIGNS: &str =
+    "## heading   1. step   - bullet   `code`   **strong**   [text](https://…)   ``` around code";
+
+pub(super) fn draw(model: &Model, reword: &Reword, canvas: &mut Canvas<'_>) {
+    let area = layout::layer(model, 96, HEIGHT);
+    let operation = model.body(reword.row).and_then(|body| match &body.view.proposal {
+        Some(Proposal::Edit(edit)) => edit.operations.get(reword.number - 1),
+        _ => None,
+    });
+    let about = operation.map(edit::short).unwrap_or_default();
+    super::boxed(canvas, area, &format!("Your words for {} of {}: {about}", reword.number, reword.row));
+    let inside = super::inside(area);
+    let said = match changes::read(&reword.text()) {
+        Err(why) => (Slot::Danger, format!("cannot be read, {why}")),
+        Ok(_) if reword.text().trim_end() == reword.before.trim_end() => {
+            (Slot::Muted, "the row's own words".to_owned())
+        }
+        Ok(blocks) => (Slot::Ok, format!("can be read: {}", text::plural(blocks.len(), "block", "blocks"))),
+    };
+    let below = 2.min(inside.height);
+    let height = usize::from(inside.height - below);
+    let rows = area::rows(&reword.area, usize::from(inside.width));
+    let at = rows.iter().position(|(_, cursor)| cursor.is_some()).unwrap_or(0);
+    let top = (at + 1).saturating_sub(height);
+    for (y, (line, cursor)) in (inside.y..).zip(rows.into_iter().skip(top).take(height)) {
+        canvas.line(inside.x, y, inside.width, &Styled::of(Slot::Text, line));
+        if let Some(column) = cursor {
+            canvas.cursor(inside.x + u16::try_from(column).unwrap_or(0), y, true);
+        }
+    }
+    let y = inside.bottom().saturating_sub(below);
+    canvas.line(inside.x, y, inside.width, &Styled::of(Slot::Muted, Shown::untrusted(SIGNS)));
+    canvas.line(inside.x, y + 1, inside.width, &Styled::of(said.0, said.1));
+}

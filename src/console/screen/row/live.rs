@@ -1,0 +1,99 @@
+//! A runbook while its incident is on: each step with what the system says now, and what became of it.
+//!
+//! Never: a step that no longer holds told by colour alone; a fact without its age.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::super::canvas::Styled;
+use super::super::super::changes::Changes;
+use super::super::super::model::{Body, Model};
+use super::super::super::shown::Shown;
+use super::super::super::text::{self, plural};
+use super::super::super::theme::Slot;
+use super::{Doc, Pane};
+use crate::row::proposal::{Live, LiveFact, LiveStep};
+
+/// A fact about a system in trouble is not believed for longer.
+const FRESH_FOR: SignedDuration = SignedDuration::from_mins(5);
+/// Columns of a tick.
+const TICK: usize = 8;
+
+pub(super) fn steps(model: &Model, body: &Body, live: &Live, doc: &mut Doc) {
+    let broken = live.steps.iter().filter(|step| step.broken.is_some()).count();
+    let title = format!("STEPS OF {}, LIVE: {}", page(&body.view.head.subject), live.steps.len());
+    let told = if broken > 0 {
+        format!("{broken} NO LONGER {}", if broken == 1 { "HOLDS" } else { "HOLD" })
+    } else {
+        String::new()
+    };
+    doc.heading(Pane::Proposal, &title, &told);
+    let nothing = Changes::default();
+    let changes = model.changes.get(&body.view.head.id).unwrap_or(&nothing);
+    for (at, step) in live.steps.iter().enumerate() {
+        doc.item = Some(at + 1);
+        self::step(model, step, at + 1, changes, doc);
+        doc.item = None;
+    }
+    ticked(changes, live.steps.len(), doc);
+    super::changed::unsent(model, changes, doc);
+}
+
+/// A live row's subject names the page and the incident.
+pub(super) fn page(subject: &str) -> &str {
+    subject.split_once('@').map_or(subject, |(page, _)| page)
+}
+
+fn step(model: &Model, step: &LiveStep, number: usize, changes: &Changes, doc: &mut Doc) {
+    let tick = changes.ticks.get(&number);
+    let said = tick.map_or("", |tick| tick.followed.word());
+    let (mark, slot) = if step.broken.is_some() { ("!", Slot::Danger) } else { (" ", Slot::Text) };
+    let head = Styled::of(Slot::Title, format!("{number:>4} "))
+        .add(Slot::Unsent, format!("[{said:<TICK$}] "))
+        .add(slot, mark)
+        .add(slot, " ");
+    let indent = head.width();
+    let width = doc.width.saturating_sub(indent + 1);
+    let mut head = Some(head);
+    for part in Shown::untrusted(&step.text.replace('\n', " ")).wrap(width) {
+        let before = head.take().unwrap_or_else(|| Styled::from(" ".repeat(indent)));
+        doc.push(Pane::Proposal, before.add(slot, part));
+    }
+    if let Some(why) = &step.broken {
+        doc.wrapped(Pane::Proposal, Slot::Danger, indent, &format!("NO LONGER HOLDS: {why}"));
+    }
+    for fact in &step.facts {
+        self::fact(model.now(), fact, indent, doc);
+    }
+    if let Some(row) = step.row {
+        doc.push(
+            Pane::Proposal,
+            Styled::from(" ".repeat(indent)).add(Slot::Muted, format!("last touched by {row}")),
+        );
+    }
+    if let Some(tick) = tick.filter(|tick| !tick.word.is_empty()) {
+        doc.wrapped(Pane::Proposal, Slot::Unsent, indent, &format!("your word: {}", tick.word));
+    }
+}
+
+fn fact(now: Timestamp, fact: &LiveFact, indent: usize, doc: &mut Doc) {
+    let age = now.duration_since(fact.read_at);
+    let stale = age > FRESH_FOR;
+    let told = if stale { format!("STALE {}", text::age(age)) } else { text::age(age) };
+    let said = format!("{}: {}", fact.name, fact.value.replace('\n', " "));
+    let slot = if stale { Slot::Stale } else { Slot::Info };
+    let line = Styled::from(" ".repeat(indent)).add(slot, Shown::untrusted(&said));
+    doc.spread(Pane::Proposal, line, &told, if stale { Slot::Stale } else { Slot::Muted }, indent + 2);
+}
+
+/// How many steps something is said of: it is signed with the decision.
+fn ticked(changes: &Changes, steps: usize, doc: &mut Doc) {
+    let said = match changes.ticks.len() {
+        0 => "No step is ticked yet: Space says followed, skipped or wrong.".to_owned(),
+        count => format!(
+            "{} of {} ticked, NOT SIGNED: they are signed with your decision.",
+            count,
+            plural(steps, "step", "steps")
+        ),
+    };
+    doc.wrapped(Pane::Proposal, if changes.ticks.is_empty() { Slot::Muted } else { Slot::Unsent }, 1, &said);
+}

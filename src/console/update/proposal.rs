@@ -1,0 +1,431 @@
+//! What a reviewer does to a proposal before deciding on it: from item to item, strikes, ticks, words.
+//!
+//! Never: sends anything without being asked twice; an item meant that is not under the cursor.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+
+use super::super::changes::{self, Changes, WORD_MAX};
+use super::super::decide;
+use super::super::dialog::Verb;
+use super::super::effect::Effect;
+use super::super::keymap::Command;
+use super::super::line::Line as Input;
+use super::super::model::{About, Ask, Layer, Model, Reword, Say, Saying, Screen, Typing};
+use super::super::screen;
+use super::super::text;
+use super::super::theme::Slot;
+use super::super::widget::area;
+use super::{push_layer, tell_watch};
+use crate::client::NoteDraft;
+use crate::row::page::markup;
+use crate::row::paper::{Line as TimelineLine, Standing};
+use crate::row::{Proposal, RowId};
+
+/// Bytes of a line of one's own.
+const LINE_BYTES_MAX: usize = 1_024;
+
+/// `None` where the command is none of a proposal's.
+pub(super) fn command(model: &mut Model, command: Command) -> Option<Vec<Effect>> {
+    match command {
+        Command::ItemNext => Some(step(model, 1)),
+        Command::ItemPrevious => Some(step(model, -1)),
+        Command::Tick => Some(with_item(model, |model, row, number| {
+            change(model, row, |changes| changes.tick(number));
+            keep_ticks(model, row)
+        })),
+        Command::StepWord => Some(with_item(model, step_word)),
+        Command::Strike => Some(with_item(model, |model, row, number| {
+            change(model, row, |changes| changes.strike(number));
+            Vec::new()
+        })),
+        Command::Reword => Some(with_item(model, reword)),
+        Command::Stand => Some(with_item(model, stand)),
+        Command::AddLine => Some(add_line(model)),
+        Command::OwnLine => Some(with_item(model, own_line)),
+        Command::Amend => Some(ask(model)),
+        Command::DropChanges => Some(ask_to_drop(model)),
+        _ => None,
+    }
+}
+
+/// To the next item, or the one before.
+fn step(model: &mut Model, by: isize) -> Vec<Effect> {
+    let items = screen::row::items(model);
+    let Some(here) = screen::cursor(model) else { return Vec::new() };
+    let to = if by > 0 {
+        items.iter().find(|(_, line)| *line > here)
+    } else {
+        items.iter().rev().find(|(_, line)| *line < here)
+    };
+    match to.copied() {
+        Some((_, line)) => to_line(model, line),
+        None if items.is_empty() => return tell_watch(model, text::NO_ITEM),
+        None => return tell_watch(model, if by > 0 { "none below" } else { "none above" }),
+    }
+    Vec::new()
+}
+
+/// The cursor on an item's first line, with some of what follows.
+fn to_line(model: &mut Model, line: usize) {
+    let Some((len, height)) = screen::extent(model) else { return };
+    if let Some(Screen::Row(screen)) = model.screens.last_mut() {
+        screen.view.to((line + 4).min(len.saturating_sub(1)), len, height);
+        screen.view.to(line, len, height);
+    }
+}
+
+/// Does it to the item under the cursor. Where none is there, the cursor goes to the next one, and nothing else is done.
+fn with_item(model: &mut Model, act: impl FnOnce(&mut Model, RowId, usize) -> Vec<Effect>) -> Vec<Effect> {
+    let Some(Screen::Row(screen)) = model.screens.last() else { return Vec::new() };
+    let row = screen.row;
+    if let Some(number) = screen::row::item_at(model) {
+        let effects = act(model, row, number);
+        let first = screen::row::items(model).into_iter().find(|(item, _)| *item == number);
+        if let Some((_, line)) = first {
+            to_line(model, line);
+        }
+        return effects;
+    }
+    step(model, 1);
+    match screen::row::item_at(model) {
+        Some(number) => tell_watch(model, &format!("now on {number}: the same key again means it")),
+        None => tell_watch(model, text::NO_ITEM),
+    }
+}
+
+/// Changes what the reader has begun on the row; nothing is kept of nothing.
+fn change(model: &mut Model, row: RowId, with: impl FnOnce(&mut Changes)) {
+    let Some(revision) = model.body(row).map(|body| body.view.head.revision) else { return };
+    let changes = model.changes.entry(row).or_insert_with(|| Changes::of(revision));
+    if changes.sending {
+        model.tell(Slot::Watch, text::BEING_SENT);
+        return;
+    }
+    with(changes);
+    changes.error = None;
+    if changes.is_empty() {
+        model.changes.remove(&row);
+    }
+}
+
+fn step_word(model: &mut Model, row: RowId, number: usize) -> Vec<Effect> {
+    let tick = model.changes.get(&row).and_then(|changes| changes.ticks.get(&number));
+    let Some(before) = tick.map(|tick| tick.word.clone()) else {
+        return tell_watch(model, "Space says first what became of it: followed, skipped or wrong");
+    };
+    say(model, row, Saying::Step(number), before);
+    Vec::new()
+}
+
+fn say(model: &mut Model, row: RowId, about: Saying, before: String) {
+    let visit = model.visit();
+    let typing = Typing { visit, input: Input::new(&before), before, error: None };
+    push_layer(model, Layer::Say(Say { row, about, typing }));
+}
+
+/// `Enter` in a line that was typed about one thing.
+pub(super) fn said(model: &mut Model) -> Vec<Effect> {
+    let Some(Layer::Say(say)) = model.layers.last() else { return Vec::new() };
+    let (row, about, typed) = (say.row, say.about, say.typing.input.text().trim().to_owned());
+    match about {
+        Saying::Line(own) => match read_line(model, row, &typed) {
+            Ok(line) => change(model, row, |changes| match own.and_then(|at| changes.own.get_mut(at)) {
+                Some(mine) => *mine = line,
+                None => changes.own.push(line),
+            }),
+            Err(why) => return wrong(model, why),
+        },
+        Saying::Step(number) => {
+            let long = typed.chars().count();
+            if long > WORD_MAX {
+                return wrong(model, format!("{long} characters; {WORD_MAX} are the limit"));
+            }
+            change(model, row, |changes| {
+                if let Some(tick) = changes.ticks.get_mut(&number) {
+                    tick.word = typed;
+                }
+            });
+        }
+    }
+    model.layers.pop();
+    if matches!(about, Saying::Step(_)) { keep_ticks(model, row) } else { Vec::new() }
+}
+
+/// Ticks lie on disk while the incident is on, in the draft of the decision that will sign them.
+fn keep_ticks(model: &mut Model, row: RowId) -> Vec<Effect> {
+    let Some(revision) = model.body(row).map(|body| body.view.head.revision) else { return Vec::new() };
+    let ticks = model.changes.get(&row).map(Changes::conditions).unwrap_or_default();
+    let conditions: Vec<String> = ticks.iter().map(|(number, said)| format!("{number}={said}")).collect();
+    let begun = model.known.drafts.iter().position(|draft| (draft.row, draft.revision) == (row, revision));
+    let begun = begun.map(|at| model.known.drafts.remove(at));
+    let now = model.now();
+    let draft = NoteDraft {
+        row,
+        revision,
+        verb: begun.as_ref().map_or_else(|| Verb::Approve.word().to_owned(), |draft| draft.verb.clone()),
+        note: begun.as_ref().map(|draft| draft.note.clone()).unwrap_or_default(),
+        conditions: conditions.join("\n"),
+        since: begun.as_ref().map_or(now, |draft| draft.since),
+        saved_at: now,
+    };
+    if draft.note.trim().is_empty() && draft.conditions.is_empty() {
+        return vec![Effect::DropDraft { row, revision }];
+    }
+    model.known.drafts.insert(0, draft.clone());
+    vec![Effect::SaveDraft(draft)]
+}
+
+/// The ticks that were kept of this revision, where the reader has made none since.
+pub(super) fn restore(model: &mut Model, row: RowId) {
+    let Some(body) = model.body(row).filter(|body| decide::is_live(&body.view)) else { return };
+    let revision = body.view.head.revision;
+    let kept = model.known.drafts.iter().find(|draft| (draft.row, draft.revision) == (row, revision));
+    let Some(kept) = kept.filter(|_| !model.changes.contains_key(&row)) else { return };
+    let changes = Changes::of(revision).with_kept(&kept.conditions);
+    if !changes.is_empty() {
+        model.changes.insert(row, changes);
+    }
+}
+
+fn wrong(model: &mut Model, why: String) -> Vec<Effect> {
+    if let Some(Layer::Say(say)) = model.layers.last_mut() {
+        say.typing.error = Some(why);
+    }
+    Vec::new()
+}
+
+fn proposed(model: &Model, row: RowId) -> Option<&Proposal> {
+    model.body(row)?.view.proposal.as_ref()
+}
+
+/// Other words for an operation: a text to write in.
+fn reword(model: &mut Model, row: RowId, number: usize) -> Vec<Effect> {
+    let Some(Proposal::Edit(edit)) = proposed(model, row) else { return Vec::new() };
+    let Some(operation) = edit.operations.get(number - 1) else { return Vec::new() };
+    let Some(blocks) = changes::written(operation) else {
+        return tell_watch(model, "this operation has no text of its own: Space strikes it");
+    };
+    let before = markup::text(blocks).trim_end().to_owned();
+    let begun = model.changes.get(&row).and_then(|changes| changes.words.get(&number).cloned());
+    let visit = model.visit();
+    let area = area::text_area(begun.as_deref().unwrap_or(&before));
+    push_layer(model, Layer::Reword(Box::new(Reword { visit, row, number, area, before })));
+    Vec::new()
+}
+
+/// Keys of the text with other words.
+pub(super) fn words_command(model: &mut Model, command: Command) -> Vec<Effect> {
+    if command == Command::WordsDone {
+        return super::layers::close(model);
+    }
+    let Some(Layer::Reword(reword)) = model.layers.last_mut() else { return Vec::new() };
+    if command == Command::WordsEditor {
+        return vec![Effect::Edit { text: reword.text() }];
+    }
+    reword.area = area::text_area(&reword.before);
+    Vec::new()
+}
+
+/// The text was left: what it says is kept, also where it cannot be read yet.
+pub(super) fn keep_words(model: &mut Model, reword: &Reword) {
+    let (number, text) = (reword.number, reword.text());
+    let empty = text.trim().is_empty();
+    let same = text.trim_end() == reword.before.trim_end();
+    change(model, reword.row, |changes| {
+        if same || empty {
+            changes.words.remove(&number);
+        } else {
+            changes.words.insert(number, text);
+        }
+    });
+    if empty {
+        model.tell(Slot::Watch, "no words: Space strikes the operation");
+    }
+}
+
+/// The timeline's line under the cursor. One of the reader's own is taken away.
+fn stand(model: &mut Model, row: RowId, number: usize) -> Vec<Effect> {
+    let Some(Proposal::Paper(paper)) = proposed(model, row) else { return Vec::new() };
+    let count = paper.timeline.len();
+    match paper.timeline.get(number - 1).map(|line| line.standing) {
+        Some(was) => change(model, row, |changes| changes.stand(number, was)),
+        None => {
+            change(model, row, |changes| {
+                if number - count <= changes.own.len() {
+                    changes.own.remove(number - count - 1);
+                }
+            });
+            model.tell(Slot::Info, "your line is taken away");
+        }
+    }
+    Vec::new()
+}
+
+/// A line of one's own, at the time of the line under the cursor unless another is typed.
+fn add_line(model: &mut Model) -> Vec<Effect> {
+    let Some(row) = model.subject() else { return Vec::new() };
+    let Some(near) = near(model, row) else { return Vec::new() };
+    let before = near.to_zoned(model.zone.clone()).strftime("%H:%M ").to_string();
+    say(model, row, Saying::Line(None), before);
+    Vec::new()
+}
+
+fn own_line(model: &mut Model, row: RowId, number: usize) -> Vec<Effect> {
+    let Some(Proposal::Paper(paper)) = proposed(model, row) else { return Vec::new() };
+    let count = paper.timeline.len();
+    let own = number.checked_sub(count + 1);
+    let line = own.and_then(|at| model.changes.get(&row)?.own.get(at));
+    let Some(line) = line else {
+        return tell_watch(model, "only a line of your own has other words: a adds one");
+    };
+    let before =
+        format!("{} {}", line.at.to_zoned(model.zone.clone()).strftime("%Y-%m-%d %H:%M:%S"), line.text);
+    say(model, row, Saying::Line(own), before);
+    Vec::new()
+}
+
+/// The time of the line under the cursor; of the first one where the cursor is on none.
+fn near(model: &Model, row: RowId) -> Option<Timestamp> {
+    let Proposal::Paper(paper) = proposed(model, row)? else { return None };
+    let nothing = Changes::default();
+    let changes = model.changes.get(&row).unwrap_or(&nothing);
+    let lines = screen::row::paper::lines(paper, changes);
+    let here = screen::row::item_at(model);
+    let found = lines.iter().find(|(number, _)| Some(*number) == here).or(lines.first());
+    Some(found.map_or_else(|| model.now(), |(_, line)| line.at))
+}
+
+/// `04:12 Writers were paused by hand`, also with seconds, also with a date before it. Without one it is the day that
+/// is nearest to the line under the cursor.
+fn read_line(model: &Model, row: RowId, typed: &str) -> Result<TimelineLine, String> {
+    const SHAPE: &str = "a line is a time and what happened, as in: 04:12 Writers were paused by hand";
+    let (first, rest) = typed.split_once(' ').ok_or(SHAPE)?;
+    let (date, time, text) = match first.parse::<Date>() {
+        Ok(date) => {
+            let (time, text) = rest.trim_start().split_once(' ').ok_or(SHAPE)?;
+            (Some(date), time, text.trim())
+        }
+        Err(_) => (None, first, rest.trim()),
+    };
+    let time =
+        ["%H:%M", "%H:%M:%S"].iter().find_map(|shape| Time::strptime(shape, time).ok()).ok_or(SHAPE)?;
+    if text.is_empty() || text.len() > LINE_BYTES_MAX {
+        return Err(format!("{SHAPE}; at most {LINE_BYTES_MAX} bytes"));
+    }
+    let near = near(model, row).unwrap_or_else(|| model.now());
+    let today = near.to_zoned(model.zone.clone()).date();
+    let days = match date {
+        Some(date) => vec![date],
+        None => [today.yesterday().ok(), Some(today), today.tomorrow().ok()].into_iter().flatten().collect(),
+    };
+    let times = days.iter().filter_map(|day| day.to_datetime(time).to_zoned(model.zone.clone()).ok());
+    let at = times.map(|at| at.timestamp()).min_by_key(|at| at.duration_since(near).abs()).ok_or(SHAPE)?;
+    let me = model.known.me.as_ref().map(|me| me.id.clone());
+    Ok(TimelineLine {
+        at,
+        source: me.as_ref().map(ToString::to_string).unwrap_or_default(),
+        text: text.to_owned(),
+        pointer: None,
+        standing: Standing::Accepted,
+        by: me,
+    })
+}
+
+/// Asks whether the changes are to be sent.
+pub fn ask(model: &mut Model) -> Vec<Effect> {
+    if let Some(reason) = model.disabled(Command::Amend) {
+        return tell_watch(model, &reason);
+    }
+    let Some(row) = model.subject() else { return Vec::new() };
+    let Some(revision) = model.changes.get(&row).map(|changes| changes.revision) else { return Vec::new() };
+    let visit = model.visit();
+    push_layer(model, Layer::Ask(Ask { visit, about: About::Amend { row, revision } }));
+    Vec::new()
+}
+
+fn ask_to_drop(model: &mut Model) -> Vec<Effect> {
+    if let Some(reason) = model.disabled(Command::DropChanges) {
+        return tell_watch(model, &reason);
+    }
+    let Some(row) = model.subject() else { return Vec::new() };
+    let visit = model.visit();
+    push_layer(model, Layer::Ask(Ask { visit, about: About::DropChanges { row } }));
+    Vec::new()
+}
+
+/// `y`: they leave, if they still are what was asked about.
+pub(super) fn send(model: &mut Model, row: RowId, revision: u32) -> Vec<Effect> {
+    if let Some(reason) = model.disabled(Command::Amend) {
+        return tell_watch(model, &reason);
+    }
+    let Some(changes) = model.changes.get_mut(&row).filter(|changes| changes.revision == revision) else {
+        return tell_watch(model, text::NOTHING_CHANGED);
+    };
+    let Ok(amendment) = changes.amendment() else { return Vec::new() };
+    (changes.sending, changes.error) = (true, None);
+    vec![Effect::Amend { row, revision, amendment: Box::new(amendment) }]
+}
+
+/// The backend has answered.
+pub(super) fn amended(model: &mut Model, row: RowId, revision: Result<u32, String>) {
+    match revision {
+        Ok(revision) => {
+            if let Some(changes) = model
+                .changes
+                .remove(&row)
+                .map(|changes| if changes.sending { changes.taken() } else { changes })
+                && !changes.is_empty()
+            {
+                model.changes.insert(row, changes);
+            }
+            model.tell(Slot::Ok, &format!("{row}: revision {revision} is yours. Read it, then decide."));
+        }
+        Err(why) => {
+            if let Some(changes) = model.changes.get_mut(&row) {
+                changes.sending = false;
+                changes.error = Some(why.clone());
+            }
+            model.tell(Slot::Danger, &format!("{row}: not amended: {why}"));
+        }
+    }
+}
+
+/// A row came in another revision: what was begun on the one before goes with it as far as it fits.
+pub(super) fn moved(model: &mut Model, row: RowId, before: Option<&crate::wire::RowView>) -> Vec<Effect> {
+    let Some(body) = model.body(row) else { return Vec::new() };
+    let (now, revision) = (body.view.proposal.clone(), body.view.head.revision);
+    let Some(changes) = model.changes.remove(&row) else { return Vec::new() };
+    if changes.revision == revision {
+        model.changes.insert(row, changes);
+        return Vec::new();
+    }
+    let was_at = changes.revision;
+    // What was sent is in it: the answer itself may come later.
+    let me = model.known.me.as_ref().map(|me| &me.id);
+    let mine = model.body(row).is_some_and(|body| body.view.amended_by.last() == me && me.is_some());
+    let changes = if changes.sending && mine { changes.taken() } else { changes };
+    let lost = changes.lost.len();
+    let was = before.and_then(|view| view.proposal.as_ref());
+    let nothing = Proposal::Edit(crate::row::page::Edit::default());
+    let next = changes.carried(was.unwrap_or(&nothing), now.as_ref().unwrap_or(&nothing), revision);
+    if next.lost.len() > lost {
+        let gone = text::plural(next.lost.len() - lost, "change of yours fits", "changes of yours fit");
+        model.tell(
+            Slot::Watch,
+            &format!("{row}: revision {revision} came; {gone} none of it, see below the proposal"),
+        );
+    }
+    let ticked = !next.ticks.is_empty();
+    if !next.is_empty() {
+        model.changes.insert(row, next);
+    }
+    if !ticked {
+        return Vec::new();
+    }
+    // Kept under their new numbers.
+    model.known.drafts.retain(|draft| (draft.row, draft.revision) != (row, was_at));
+    let mut effects = vec![Effect::DropDraft { row, revision: was_at }];
+    effects.extend(keep_ticks(model, row));
+    effects
+}

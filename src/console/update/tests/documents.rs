@@ -1,0 +1,262 @@
+//! Rows about documents: strikes, words, ticks and lines, as scripts of keys.
+
+use super::super::super::changes::{Changes, Followed};
+use super::super::super::dialog::Verb;
+use super::super::super::effect::{Answer, Effect, LinkState};
+use super::super::super::model::{About, Layer, Screen};
+use super::super::super::sample::{self, Desk, documents, id};
+use super::super::super::text;
+use crate::row::paper::Standing;
+use crate::row::{Amendment, Decision, Proposal};
+use crate::wire::RowView;
+
+fn desk(row: &str, keys: &str) -> Desk {
+    let mut desk = Desk::of_documents(120, 40);
+    desk.open(row);
+    desk.keys(keys);
+    desk
+}
+
+fn changes<'a>(desk: &'a Desk, row: &str) -> &'a Changes {
+    &desk.model.changes[&id(row)]
+}
+
+fn sent(desk: &Desk) -> Vec<(u32, Amendment)> {
+    let sent = desk.effects.iter().filter_map(|effect| match effect {
+        Effect::Amend { revision, amendment, .. } => Some((*revision, amendment.as_ref().clone())),
+        _ => None,
+    });
+    sent.collect()
+}
+
+/// The row comes in its next revision.
+fn next_revision(desk: &mut Desk, row: &str, change: impl FnOnce(&mut crate::row::Draft)) {
+    let at = desk.cache.iter().position(|view| view.head.id == id(row)).unwrap();
+    let mut draft = desk.cache[at].draft();
+    change(&mut draft);
+    let mut view: RowView = sample::view(row, desk.cache[at].head.revision + 1, draft, 30, 7 * 24 * 60);
+    view.head.changed_at = sample::now();
+    let head = (&view.head).into();
+    desk.cache[at] = view;
+    desk.answer(Answer::Changed { rows: vec![head], gone: vec![] });
+    desk.flush();
+}
+
+#[test]
+fn space_strikes_what_the_cursor_is_on_and_keeps_it_again() {
+    let mut desk = desk("rb-8821", "Space");
+    assert!(desk.model.changes.is_empty(), "on no operation yet: it only goes to one");
+    assert!(desk.notice().contains("now on 1"), "{}", desk.notice());
+    desk.keys("Space");
+    assert!(changes(&desk, "rb-8821").struck.contains(&1));
+    assert!(desk.screen().contains("STRUCK by you, not sent"), "{}", desk.screen());
+    desk.keys("n Space p Space");
+    assert_eq!(changes(&desk, "rb-8821").struck.iter().copied().collect::<Vec<_>>(), [2]);
+    desk.keys("n Space");
+    assert!(desk.model.changes.is_empty() && sent(&desk).is_empty(), "nothing is left of nothing");
+}
+
+#[test]
+fn other_words_and_a_strike_become_one_amendment_once_they_are_confirmed() {
+    let mut desk = desk("rb-8821", "n w \"; `WAIT 1` says so\" Esc n Space");
+    assert!(desk.screen().contains("REWORDED by you, not sent"), "{}", desk.screen());
+    assert!(sent(&desk).is_empty());
+    desk.keys("A");
+    assert!(
+        matches!(desk.model.layers[..], [Layer::Ask(_)]),
+        "what would be signed is not what was made of it"
+    );
+    assert!(desk.screen().contains("1 struck, 1 reworded"), "{}", desk.screen());
+    desk.keys("n M y");
+    let [(revision, amendment)] = &sent(&desk)[..] else { panic!("{:?}", desk.effects) };
+    assert_eq!((*revision, amendment.strike.as_slice()), (1, &[2][..]));
+    let words = crate::row::page::markup::text(&amendment.reword[&1]);
+    assert!(words.contains("refuses the promotion; `WAIT 1` says so"), "{words}");
+    desk.keys("Space");
+    assert_eq!(desk.notice(), text::BEING_SENT);
+}
+
+#[test]
+fn an_amendment_that_is_refused_keeps_everything_and_one_that_is_taken_nothing() {
+    let mut desk = desk("rb-8821", "n Space M y");
+    desk.answer(Answer::Amended { row: id("rb-8821"), revision: Err("the page moved".into()) });
+    assert!(changes(&desk, "rb-8821").struck.contains(&1) && !changes(&desk, "rb-8821").sending);
+    assert!(desk.notice().contains("not amended: the page moved"), "{}", desk.notice());
+    assert_eq!(changes(&desk, "rb-8821").error.as_deref(), Some("the page moved"));
+    assert!(desk.screen().contains("1 struck, NOT SENT"), "{}", desk.screen());
+    desk.keys("M y");
+    assert_eq!(sent(&desk).len(), 2);
+    next_revision(&mut desk, "rb-8821", |draft| {
+        let Some(Proposal::Edit(edit)) = &mut draft.proposal else { panic!() };
+        edit.operations.remove(0);
+        draft.amended_by = vec!["priya".parse().unwrap()];
+    });
+    assert!(desk.model.changes.is_empty(), "it came by the feed before its own answer did");
+    desk.answer(Answer::Amended { row: id("rb-8821"), revision: Ok(2) });
+    assert!(desk.notice().contains("revision 2 is yours"), "{}", desk.notice());
+    assert!(desk.screen().contains("amended by priya"), "{}", desk.screen());
+}
+
+#[test]
+fn a_revision_that_comes_meanwhile_takes_over_what_fits_it_and_tells_the_rest() {
+    let mut desk = desk("rb-8821", "n Space n Space");
+    next_revision(&mut desk, "rb-8821", |draft| {
+        let Some(Proposal::Edit(edit)) = &mut draft.proposal else { panic!() };
+        edit.operations.remove(0);
+    });
+    let now = changes(&desk, "rb-8821");
+    assert_eq!((now.revision, now.struck.iter().copied().collect::<Vec<_>>()), (2, vec![1]));
+    assert_eq!(now.lost, ["operation 1: struck"]);
+    assert!(desk.notice().contains("1 change of yours fits none of it"), "{}", desk.notice());
+}
+
+#[test]
+fn nothing_is_amended_without_the_backend_or_with_words_that_cannot_be_read() {
+    let mut desk = desk("rb-8821", "n Space");
+    desk.model.link.state = LinkState::Offline { since: sample::now() };
+    desk.keys("M");
+    assert!(desk.notice().contains(text::AMENDING_ASKS), "{}", desk.notice());
+    assert!(desk.model.layers.is_empty() && changes(&desk, "rb-8821").amends());
+    desk.model.link.state = LinkState::Synced;
+    desk.keys("Space w Enter Enter \"```\" Enter \"never closed\" Esc M");
+    assert!(desk.notice().contains("operation 1"), "{}", desk.notice());
+    assert!(desk.screen().contains("CANNOT BE READ"), "{}", desk.screen());
+    assert!(desk.model.layers.is_empty() && sent(&desk).is_empty());
+    desk.keys("w Ctrl+R Esc");
+    assert!(desk.model.changes.is_empty(), "the row's own words again");
+}
+
+#[test]
+fn small_letters_send_nothing_and_leaving_asks() {
+    for letter in 'a'..='z' {
+        let mut desk = desk("rb-8821", "n");
+        desk.keys(&format!("\"{letter}\""));
+        assert!(sent(&desk).is_empty() && desk.model.changes.is_empty(), "{letter}");
+    }
+    let mut desk = desk("rb-8821", "n Space q q");
+    let asked = |desk: &Desk| matches!(desk.model.layers.last(), Some(Layer::Ask(ask)) if matches!(ask.about, About::Quit { changed: 1, .. }));
+    assert!(asked(&desk) && desk.screen().contains("IS LOST"), "{}", desk.screen());
+    desk.keys("n");
+    assert!(!desk.model.quitting && changes(&desk, "rb-8821").amends());
+}
+
+#[test]
+fn an_operation_without_text_of_its_own_is_struck_not_reworded() {
+    let desk = desk("rb-8821", "n n w");
+    assert!(desk.model.layers.is_empty() && desk.notice().contains("Space strikes it"), "{}", desk.notice());
+}
+
+#[test]
+fn ticks_are_signed_with_the_approval_and_with_nothing_else() {
+    let ticks = "n Space n Space Space Space w \"gone\" Enter";
+    let mut desk = desk("rb-8824", ticks);
+    assert_eq!(changes(&desk, "rb-8824").ticks[&2].followed, Followed::Wrong);
+    desk.keys("A Tab \"y\" Enter");
+    let [order] = desk.orders()[..] else { panic!("{:?}", desk.effects) };
+    let conditions: Vec<_> =
+        order.conditions.iter().map(|(name, said)| (name.as_str(), said.as_str())).collect();
+    assert_eq!(
+        (order.decision, conditions),
+        (Decision::Approve, vec![("1", "followed"), ("2", "wrong: gone")])
+    );
+    let body = &desk.model.bodies[&id("rb-8824")];
+    assert!(
+        body.view.effect.with_conditions(&order.conditions.iter().cloned().collect()).is_some(),
+        "the backend takes them"
+    );
+
+    let mut declined = self::desk("rb-8824", ticks);
+    declined.keys("D \"It is another page.\" Tab \"y\" Enter");
+    assert!(declined.orders()[0].conditions.is_empty());
+}
+
+#[test]
+fn ticks_are_kept_on_disk_and_are_there_again_at_the_next_start() {
+    let mut desk = desk("rb-8824", "n Space n Space Space Space w \"gone\" Enter");
+    let kept = desk.draft().unwrap().clone();
+    assert_eq!(kept.conditions, "1=followed\n2=wrong: gone");
+    assert!(matches!(desk.effects.last(), Some(Effect::SaveDraft(draft)) if *draft == kept));
+    let before = changes(&desk, "rb-8824").clone();
+    desk.keys("q q");
+    assert!(desk.screen().contains("1 draft"), "{}", desk.screen());
+
+    let mut again = Desk::of_documents(120, 40);
+    again.model.known.drafts = vec![kept];
+    again.open("rb-8824");
+    assert_eq!(*changes(&again, "rb-8824"), before);
+    again.keys("n Space Space Space n Space");
+    assert!(again.model.changes.is_empty() && again.model.known.drafts.is_empty());
+    assert!(matches!(again.effects.last(), Some(Effect::DropDraft { .. })));
+}
+
+#[test]
+fn a_live_runbook_without_a_tick_says_so_before_it_is_signed() {
+    let mut desk = desk("rb-8824", "A");
+    assert_eq!(desk.model.dialog().map(|dialog| dialog.verb), Some(Verb::Approve));
+    assert!(desk.screen().contains("None of 3 steps is ticked"), "{}", desk.screen());
+    desk.keys("Esc n Space Space Space Space");
+    assert!(desk.model.changes.is_empty(), "the fourth time nothing is said");
+}
+
+#[test]
+fn lines_are_accepted_struck_and_added() {
+    let mut desk = desk("pm-31", "n Space n n Space Space n n a");
+    assert!(
+        desk.screen().contains("time and what happened: 04:02"),
+        "the time of the line under the cursor: {}",
+        desk.screen()
+    );
+    desk.keys("\"Writers were paused by hand\" Enter M y");
+    let [(1, amendment)] = &sent(&desk)[..] else { panic!("{:?}", desk.effects) };
+    assert_eq!(amendment.lines.iter().collect::<Vec<_>>(), [(&1, &true), (&3, &false)]);
+    let [line] = &amendment.add[..] else { panic!() };
+    assert_eq!(
+        (line.at.to_string().as_str(), line.text.as_str()),
+        ("2026-05-29T04:02:00Z", "Writers were paused by hand")
+    );
+    let Some(Proposal::Paper(paper)) = documents::paper().proposal else { panic!() };
+    assert!(paper.amended(&"priya".parse().unwrap(), &amendment.lines, &amendment.add).is_ok());
+}
+
+#[test]
+fn a_line_has_a_time_and_goes_with_space() {
+    let mut desk = desk("pm-31", "n a Ctrl+U \"soon\" Enter");
+    assert!(matches!(desk.model.layers[..], [Layer::Say(_)]), "the words stay");
+    desk.keys("Ctrl+U \"2026-05-28 23:59 The deploy before\" Enter");
+    let own = &changes(&desk, "pm-31").own;
+    assert_eq!(
+        (own[0].at.to_string().as_str(), own[0].standing),
+        ("2026-05-28T23:59:00Z", Standing::Accepted)
+    );
+    assert!(desk.screen().contains("YOUR LINE, not sent"), "{}", desk.screen());
+    desk.keys("g g n w Ctrl+U \"23:58 The deploy before\" Enter");
+    assert_eq!(changes(&desk, "pm-31").own[0].at.to_string(), "2026-05-28T23:58:00Z", "the day that is near");
+    desk.keys("g g n Space");
+    assert!(desk.model.changes.is_empty());
+}
+
+#[test]
+fn what_was_said_of_a_line_is_taken_back_by_going_on() {
+    let mut desk = desk("pm-31", "n n Space");
+    assert_eq!(changes(&desk, "pm-31").lines[&2], false, "it was accepted before");
+    desk.keys("Space");
+    assert!(desk.model.changes.is_empty(), "as it was");
+}
+
+#[test]
+fn an_incident_leads_to_its_rows_and_back() {
+    let mut desk = desk("pm-31", "i");
+    assert!(matches!(desk.model.screens.last(), Some(Screen::Incident(_))));
+    let screen = desk.screen();
+    for said in ["INC-2099", "rb-8821", "pm-31", "drafted", "hold"] {
+        assert!(screen.contains(said), "{said}: {screen}");
+    }
+    desk.keys("G Enter");
+    assert!(matches!(desk.model.screens.last(), Some(Screen::Row(_))), "{}", desk.screen());
+    desk.keys("q q q g i");
+    assert!(matches!(desk.model.screens.last(), Some(Screen::Incident(_))), "from the queue too");
+    let mut plain = Desk::new(80, 24);
+    plain.keys("G k g i");
+    let linked = matches!(plain.model.screens.last(), Some(Screen::Incident(_)));
+    assert!(linked || plain.notice().contains("linked to no incident"), "{}", plain.notice());
+}
