@@ -11,7 +11,9 @@ use crate::{
     audit::note::{KeyUse, NoteKey},
     cli::exit::Failure,
     config,
-    platform::{Fact, Health, PlatformError, Sources, argocd, confluence, github, reading, slack, terraform},
+    platform::{
+        Fact, Health, PlatformError, Sources, argocd, confluence, github, notion, reading, slack, terraform,
+    },
     row::{
         Digest,
         page::{Runbook, Site, outline},
@@ -69,6 +71,12 @@ pub(super) async fn checks(file: &Path) -> Result<Vec<Check>, Failure> {
                 match confluence::Actuator::open(section) {
                     Ok(actuator) => add("edits", editable(actuator.reads(), &config.runbooks).await),
                     Err(error) => add("edits", Err(error.to_string())),
+                }
+            }
+            if let Some(section) = &section.notion {
+                match notion::Actuator::open(section) {
+                    Ok(actuator) => add("edits in Notion", said(actuator.reads().health().await)),
+                    Err(error) => add("edits in Notion", Err(error.to_string())),
                 }
             }
         }

@@ -17,7 +17,7 @@ use crate::{
     platform::{
         self, Failure, PlatformError,
         argocd::{self, AppKey, Pin, Refresh, SyncError, SyncRefusal, SyncRequest, Tag, sync_body},
-        confluence, github, pagerduty, terraform,
+        confluence, github, notion, pagerduty, terraform,
     },
     row::{
         Base, Digest, Moved, Reading, c1,
@@ -40,6 +40,7 @@ pub(super) struct Hand {
     github: Option<github::Actuator>,
     terraform: Option<terraform::Actuator>,
     confluence: Option<confluence::Actuator>,
+    notion: Option<notion::Actuator>,
     /// Read, never written.
     pagerduty: Option<pagerduty::Source>,
     gates: BTreeMap<String, Service>,
@@ -89,6 +90,7 @@ impl Hand {
             github: config.github.as_ref().map(github::Actuator::open).transpose()?,
             terraform: config.terraform.as_ref().map(terraform::Actuator::open).transpose()?,
             confluence: config.confluence.as_ref().map(confluence::Actuator::open).transpose()?,
+            notion: config.notion.as_ref().map(notion::Actuator::open).transpose()?,
             pagerduty: around.platforms.pagerduty.as_ref().map(pagerduty::Source::open).transpose()?,
             gates: around.gates.clone(),
             runbooks: around.runbooks.clone(),

@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use crate::{
     audit::sshsig::PublicKey,
     clock::Clock,
-    platform::{self, PlatformError, Sources, argocd, confluence, github, terraform},
+    platform::{self, PlatformError, Sources, argocd, confluence, github, notion, terraform},
     policy::Engine,
     row::{PrincipalId, PrincipalKind, RowId, gate::Service, page::Runbook},
     store::{Actor, Store, StoreError, Work, WorkKind},
@@ -66,6 +66,8 @@ pub struct Config {
     pub terraform: Option<terraform::Config>,
     /// Confluence with the service account that may edit pages.
     pub confluence: Option<confluence::Config>,
+    /// Notion with the integration that may edit pages.
+    pub notion: Option<notion::Config>,
     #[serde(default)]
     pub pace: Pace,
 }

@@ -37,11 +37,13 @@ use crate::{
     wire::RowView,
 };
 
+mod acting;
 mod amendments;
 mod decisions;
 mod drafts;
 mod faults;
 mod gates;
+mod pages;
 mod record;
 mod series;
 

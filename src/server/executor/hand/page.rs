@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::{BaseNow, Hand, Sent, after};
 use crate::{
     platform::{
-        Failure, PlatformError, confluence,
+        Failure, PlatformError, confluence, notion,
         reading::{self, NoReading, PageSources},
     },
     row::{
@@ -31,7 +31,10 @@ const LOOKED_THROUGH: usize = 25;
 
 impl Hand {
     fn pages(&self) -> PageSources<'_> {
-        PageSources { confluence: self.confluence.as_ref().map(confluence::Actuator::reads), notion: None }
+        PageSources {
+            confluence: self.confluence.as_ref().map(confluence::Actuator::reads),
+            notion: self.notion.as_ref().map(notion::Actuator::reads),
+        }
     }
 
     fn confluence(&self) -> Result<&confluence::Actuator, String> {
