@@ -51,7 +51,7 @@ impl Found {
             return;
         }
         let number = self.number + 1;
-        *self = Self { number, query, ..Self::default() };
+        *self = Self { query, number, ..Self::default() };
         if !self.query.is_empty() {
             self.due_ms = Some(now_ms + ASK_AFTER_MS);
             self.state = State::Asked;

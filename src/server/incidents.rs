@@ -69,6 +69,8 @@ async fn of(app: &App, query: RowQuery) -> Result<Vec<(Row, Draft)>, Problem> {
 
 fn traits(rows: &[(Row, Draft)]) -> Traits {
     let mut traits = Traits::default();
-    rows.iter().for_each(|(row, draft)| traits.add(&Looked::of(row, draft)));
+    for (row, draft) in rows {
+        traits.add(&Looked::of(row, draft));
+    }
     traits
 }

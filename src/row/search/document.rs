@@ -87,7 +87,7 @@ impl<'a> Head<'a> {
             incident: row.incident.as_deref(),
             agent: row.agent.as_str(),
             owner: row.owner.as_str(),
-            asked: row.reviewers.iter().map(|reviewer| reviewer.as_str()).collect(),
+            asked: row.reviewers.iter().map(crate::row::PrincipalId::as_str).collect(),
             said: row.keys.iter().map(said).collect(),
         }
     }
