@@ -139,6 +139,7 @@ impl Changes {
     }
 
     /// The ticks of a draft that was kept.
+    #[must_use]
     pub fn with_kept(mut self, conditions: &str) -> Self {
         for (number, said) in conditions.lines().filter_map(|line| line.split_once('=')) {
             if let (Ok(number), Some(tick)) = (number.parse(), Tick::read(said)) {
@@ -217,7 +218,8 @@ impl Changes {
             match to(number) {
                 Some(number) => drop(next.lines.insert(number, accepted)),
                 None => {
-                    next.lost.push(format!("line {number}: {}", if accepted { "accepted" } else { "struck" }))
+                    next.lost
+                        .push(format!("line {number}: {}", if accepted { "accepted" } else { "struck" }));
                 }
             }
         }

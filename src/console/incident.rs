@@ -66,7 +66,7 @@ pub fn happened(name: &str, views: &[RowView], holds: &[Hold]) -> Vec<Happening>
             all.push(Happening { by: lifted.by.to_string(), ..about(lifted.at, text) });
         }
     }
-    all.sort_by(|one, other| (one.at, one.what, one.row).cmp(&(other.at, other.what, other.row)));
+    all.sort_by_key(|one| (one.at, one.what, one.row));
     all
 }
 

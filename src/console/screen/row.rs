@@ -251,7 +251,9 @@ impl Doc {
                 }
             }
         }
-        rows.into_iter().for_each(|row| self.push(pane, row));
+        for row in rows {
+            self.push(pane, row);
+        }
     }
 
     fn wrapped(&mut self, pane: Pane, slot: Slot, indent: usize, text: &str) {

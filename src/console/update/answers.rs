@@ -4,6 +4,7 @@
 
 use super::super::decide;
 use super::super::effect::{Answer, Effect, LinkState, Snapshot};
+use super::super::incident::Happening;
 use super::super::model::{Body, Layer, Model, Screen};
 use super::super::queue::Line;
 use super::super::text;
@@ -100,13 +101,7 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
             Vec::new()
         }
         Answer::Incident { visit, known } => {
-            for screen in &mut model.screens {
-                if let Screen::Incident(screen) = screen
-                    && screen.visit == visit
-                {
-                    screen.known = Some(known.clone());
-                }
-            }
+            incident_came(model, visit, &known);
             Vec::new()
         }
         Answer::Edited(edited) => {
@@ -116,6 +111,16 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
         Answer::Told(what) => {
             model.tell(Slot::Info, &what);
             Vec::new()
+        }
+    }
+}
+
+fn incident_came(model: &mut Model, visit: u64, known: &Result<Vec<Happening>, String>) {
+    for screen in &mut model.screens {
+        if let Screen::Incident(screen) = screen
+            && screen.visit == visit
+        {
+            screen.known = Some(known.clone());
         }
     }
 }

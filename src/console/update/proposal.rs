@@ -2,28 +2,24 @@
 //!
 //! Never: sends anything without being asked twice; an item meant that is not under the cursor.
 
-use jiff::Timestamp;
-use jiff::civil::{Date, Time};
+mod words;
 
-use super::super::changes::{self, Changes, WORD_MAX};
+use words::{add_line, own_line, read_line, reword};
+pub(super) use words::{keep_words, words_command};
+
+use super::super::changes::{Changes, WORD_MAX};
 use super::super::decide;
 use super::super::dialog::Verb;
 use super::super::effect::Effect;
 use super::super::keymap::Command;
 use super::super::line::Line as Input;
-use super::super::model::{About, Ask, Layer, Model, Reword, Say, Saying, Screen, Typing};
+use super::super::model::{About, Ask, Layer, Model, Say, Saying, Screen, Typing};
 use super::super::screen;
 use super::super::text;
 use super::super::theme::Slot;
-use super::super::widget::area;
 use super::{push_layer, tell_watch};
 use crate::client::NoteDraft;
-use crate::row::page::markup;
-use crate::row::paper::{Line as TimelineLine, Standing};
 use crate::row::{Proposal, RowId};
-
-/// Bytes of a line of one's own.
-const LINE_BYTES_MAX: usize = 1_024;
 
 /// `None` where the command is none of a proposal's.
 pub(super) fn command(model: &mut Model, command: Command) -> Option<Vec<Effect>> {
@@ -199,137 +195,21 @@ fn proposed(model: &Model, row: RowId) -> Option<&Proposal> {
     model.body(row)?.view.proposal.as_ref()
 }
 
-/// Other words for an operation: a text to write in.
-fn reword(model: &mut Model, row: RowId, number: usize) -> Vec<Effect> {
-    let Some(Proposal::Edit(edit)) = proposed(model, row) else { return Vec::new() };
-    let Some(operation) = edit.operations.get(number - 1) else { return Vec::new() };
-    let Some(blocks) = changes::written(operation) else {
-        return tell_watch(model, "this operation has no text of its own: Space strikes it");
-    };
-    let before = markup::text(blocks).trim_end().to_owned();
-    let begun = model.changes.get(&row).and_then(|changes| changes.words.get(&number).cloned());
-    let visit = model.visit();
-    let area = area::text_area(begun.as_deref().unwrap_or(&before));
-    push_layer(model, Layer::Reword(Box::new(Reword { visit, row, number, area, before })));
-    Vec::new()
-}
-
-/// Keys of the text with other words.
-pub(super) fn words_command(model: &mut Model, command: Command) -> Vec<Effect> {
-    if command == Command::WordsDone {
-        return super::layers::close(model);
-    }
-    let Some(Layer::Reword(reword)) = model.layers.last_mut() else { return Vec::new() };
-    if command == Command::WordsEditor {
-        return vec![Effect::Edit { text: reword.text() }];
-    }
-    reword.area = area::text_area(&reword.before);
-    Vec::new()
-}
-
-/// The text was left: what it says is kept, also where it cannot be read yet.
-pub(super) fn keep_words(model: &mut Model, reword: &Reword) {
-    let (number, text) = (reword.number, reword.text());
-    let empty = text.trim().is_empty();
-    let same = text.trim_end() == reword.before.trim_end();
-    change(model, reword.row, |changes| {
-        if same || empty {
-            changes.words.remove(&number);
-        } else {
-            changes.words.insert(number, text);
-        }
-    });
-    if empty {
-        model.tell(Slot::Watch, "no words: Space strikes the operation");
-    }
-}
-
 /// The timeline's line under the cursor. One of the reader's own is taken away.
 fn stand(model: &mut Model, row: RowId, number: usize) -> Vec<Effect> {
     let Some(Proposal::Paper(paper)) = proposed(model, row) else { return Vec::new() };
     let count = paper.timeline.len();
-    match paper.timeline.get(number - 1).map(|line| line.standing) {
-        Some(was) => change(model, row, |changes| changes.stand(number, was)),
-        None => {
-            change(model, row, |changes| {
-                if number - count <= changes.own.len() {
-                    changes.own.remove(number - count - 1);
-                }
-            });
-            model.tell(Slot::Info, "your line is taken away");
-        }
+    if let Some(was) = paper.timeline.get(number - 1).map(|line| line.standing) {
+        change(model, row, |changes| changes.stand(number, was));
+        return Vec::new();
     }
-    Vec::new()
-}
-
-/// A line of one's own, at the time of the line under the cursor unless another is typed.
-fn add_line(model: &mut Model) -> Vec<Effect> {
-    let Some(row) = model.subject() else { return Vec::new() };
-    let Some(near) = near(model, row) else { return Vec::new() };
-    let before = near.to_zoned(model.zone.clone()).strftime("%H:%M ").to_string();
-    say(model, row, Saying::Line(None), before);
-    Vec::new()
-}
-
-fn own_line(model: &mut Model, row: RowId, number: usize) -> Vec<Effect> {
-    let Some(Proposal::Paper(paper)) = proposed(model, row) else { return Vec::new() };
-    let count = paper.timeline.len();
-    let own = number.checked_sub(count + 1);
-    let line = own.and_then(|at| model.changes.get(&row)?.own.get(at));
-    let Some(line) = line else {
-        return tell_watch(model, "only a line of your own has other words: a adds one");
-    };
-    let before =
-        format!("{} {}", line.at.to_zoned(model.zone.clone()).strftime("%Y-%m-%d %H:%M:%S"), line.text);
-    say(model, row, Saying::Line(own), before);
-    Vec::new()
-}
-
-/// The time of the line under the cursor; of the first one where the cursor is on none.
-fn near(model: &Model, row: RowId) -> Option<Timestamp> {
-    let Proposal::Paper(paper) = proposed(model, row)? else { return None };
-    let nothing = Changes::default();
-    let changes = model.changes.get(&row).unwrap_or(&nothing);
-    let lines = screen::row::paper::lines(paper, changes);
-    let here = screen::row::item_at(model);
-    let found = lines.iter().find(|(number, _)| Some(*number) == here).or(lines.first());
-    Some(found.map_or_else(|| model.now(), |(_, line)| line.at))
-}
-
-/// `04:12 Writers were paused by hand`, also with seconds, also with a date before it. Without one it is the day that
-/// is nearest to the line under the cursor.
-fn read_line(model: &Model, row: RowId, typed: &str) -> Result<TimelineLine, String> {
-    const SHAPE: &str = "a line is a time and what happened, as in: 04:12 Writers were paused by hand";
-    let (first, rest) = typed.split_once(' ').ok_or(SHAPE)?;
-    let (date, time, text) = match first.parse::<Date>() {
-        Ok(date) => {
-            let (time, text) = rest.trim_start().split_once(' ').ok_or(SHAPE)?;
-            (Some(date), time, text.trim())
+    change(model, row, |changes| {
+        if number - count <= changes.own.len() {
+            changes.own.remove(number - count - 1);
         }
-        Err(_) => (None, first, rest.trim()),
-    };
-    let time =
-        ["%H:%M", "%H:%M:%S"].iter().find_map(|shape| Time::strptime(shape, time).ok()).ok_or(SHAPE)?;
-    if text.is_empty() || text.len() > LINE_BYTES_MAX {
-        return Err(format!("{SHAPE}; at most {LINE_BYTES_MAX} bytes"));
-    }
-    let near = near(model, row).unwrap_or_else(|| model.now());
-    let today = near.to_zoned(model.zone.clone()).date();
-    let days = match date {
-        Some(date) => vec![date],
-        None => [today.yesterday().ok(), Some(today), today.tomorrow().ok()].into_iter().flatten().collect(),
-    };
-    let times = days.iter().filter_map(|day| day.to_datetime(time).to_zoned(model.zone.clone()).ok());
-    let at = times.map(|at| at.timestamp()).min_by_key(|at| at.duration_since(near).abs()).ok_or(SHAPE)?;
-    let me = model.known.me.as_ref().map(|me| me.id.clone());
-    Ok(TimelineLine {
-        at,
-        source: me.as_ref().map(ToString::to_string).unwrap_or_default(),
-        text: text.to_owned(),
-        pointer: None,
-        standing: Standing::Accepted,
-        by: me,
-    })
+    });
+    model.tell(Slot::Info, "your line is taken away");
+    Vec::new()
 }
 
 /// Asks whether the changes are to be sent.
