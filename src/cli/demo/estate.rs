@@ -239,6 +239,7 @@ impl Estate {
         let executor = [
             (Site::ArgoCd, "argocd-executor"),
             (Site::GitHub, "github-executor"),
+            (Site::Notion, "notion-executor"),
             (Site::Terraform, "terraform-executor"),
         ];
         let executor =
