@@ -192,6 +192,9 @@ async fn a_world_goes_on_where_it_stopped() {
     let first = Simulators::start(setting()).await.unwrap();
     first.world().drift_next();
     first.world().incident("INC-771", false, None).unwrap();
+    let edit = PageEdit::Paragraph("By hand.".to_owned());
+    assert_eq!(first.world().edit_page("4711", "acc-jordan", &edit).unwrap(), 2);
+    let (body, writes) = (first.world().confluence_body("4711").unwrap(), first.world().confluence_writes());
     let (url, token) = (first.url(Site::ArgoCd), first.world().token(Site::ArgoCd));
     let seen = first.world().read(|state| serde_json::to_value(&state.pager).unwrap());
     drop(first);
@@ -207,6 +210,50 @@ async fn a_world_goes_on_where_it_stopped() {
     let second = second.unwrap();
     assert_eq!((second.url(Site::ArgoCd), second.world().token(Site::ArgoCd)), (url, token));
     assert_eq!(second.world().read(|state| serde_json::to_value(&state.pager).unwrap()), seen);
+    assert!(body.contains("By hand.") && second.world().confluence_body("4711").unwrap() == body);
+    assert_eq!(second.world().confluence_writes(), writes);
+}
+
+#[tokio::test]
+async fn a_reader_from_outside_sees_a_pages_versions_in_confluences_own_words() {
+    let asked = Asked::start().await;
+    let world = asked.simulators.world();
+    for number in 0..4 {
+        let title = PageEdit::Title(format!("Redis failover {number}"));
+        world.edit_page("4711", "acc-jordan", &title).unwrap();
+    }
+    let get = async |path: &str| {
+        let url = format!("{}{path}", asked.simulators.url(Site::Confluence));
+        let mut request = asked.client.get(url);
+        for (name, value) in asked.simulators.headers(Site::Confluence) {
+            request = request.header(name, value);
+        }
+        let answer = request.send().await.unwrap();
+        let link = answer.headers().get("link").map(|link| link.to_str().unwrap().to_owned());
+        assert!(answer.headers().contains_key("atl-traceid"));
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap(), link)
+    };
+    let (status, whole, link) = get("/wiki/api/v2/pages/4711/versions?limit=50").await;
+    let numbers = |body: &Value| -> Vec<u64> {
+        body["results"].as_array().unwrap().iter().map(|one| one["number"].as_u64().unwrap()).collect()
+    };
+    assert_eq!((status, numbers(&whole), link), (200, vec![5, 4, 3, 2, 1], None));
+    assert!(whole["_links"].get("next").is_none() && whole["results"][0]["authorId"] == "acc-jordan");
+    let (_, first, link) = get("/wiki/api/v2/pages/4711/versions?limit=2&body-format=storage").await;
+    let next = first["_links"]["next"].as_str().unwrap();
+    assert!(next.starts_with("/wiki/api/v2/pages/4711/versions?") && link.unwrap().contains(next));
+    assert!(first["results"][0]["page"]["body"]["storage"]["value"].is_string());
+    assert_eq!((numbers(&first), numbers(&get(next).await.1)), (vec![5, 4], vec![3, 2]));
+    let (_, old, _) = get("/wiki/api/v2/pages/4711?version=2&body-format=storage").await;
+    assert_eq!((&old["status"], &old["title"]), (&json!("historical"), &json!("Redis failover 0")));
+    let (_, one, _) = get("/wiki/api/v2/pages/4711/versions/2").await;
+    assert_eq!((&one["prevVersion"], &one["nextVersion"]), (&json!(1), &json!(3)));
+    let (status, missing, _) = get("/wiki/api/v2/pages/12").await;
+    assert_eq!((status, &missing["errors"][0]["status"]), (404, &json!(404)));
+    assert_eq!(get("/wiki/api/v2/spaces/98305/pages").await.1["results"].as_array().unwrap().len(), 2);
+    world.draft_page("4711", "acc-marcus", "<p>half</p>").unwrap();
+    assert_eq!(get("/wiki/api/v2/pages/4711?get-draft=true").await.1["status"], "draft");
+    assert_eq!(get("/wiki/api/v2/pages/4711?get-draft=false").await.1["status"], "current");
 }
 
 #[tokio::test]
@@ -227,6 +274,7 @@ async fn strangers_are_turned_away_in_each_platforms_own_way() {
     check(Site::Datadog, "/api/v1/validate", 403, "API key required").await;
     check(Site::Notion, "/v1/users/me", 401, r#""code":"unauthorized""#).await;
     check(Site::Slack, "/api/auth.test", 200, r#""error":"not_authed""#).await;
+    check(Site::Confluence, "/wiki/api/v2/pages/4711", 401, r#""message":"Unauthorized""#).await;
     check(Site::Terraform, "/api/v2/account/details", 401, r#""title":"unauthorized""#).await;
     check(Site::TerraformArchive, "/v1/object/x.1.y", 403, "expired").await;
 }

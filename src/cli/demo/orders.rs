@@ -97,8 +97,6 @@ async fn carry_out(
         Order::EditPage { row } => {
             let view = view(row, estate).await?;
             edit_page(&view, world)
-                .map_err(unknown)?
-                .ok_or_else(|| Failure::failed(format!("{row} names no page")))
         }
         Order::Down { platform } => {
             world.faults(site(&platform)?).down();
@@ -149,22 +147,27 @@ fn advance_clock(by: &str, estate: &Estate) -> Result<String, Failure> {
     Ok(format!("the clock is {seconds} s ahead"))
 }
 
-/// Somebody edits a row's page in the browser; `None` where the row is not about a page.
-fn edit_page(view: &RowView, world: &World) -> Result<Option<String>, SimulatorError> {
-    let page = |site: page::Site| view.pointers.iter().find(|pointer| pointer.name == site.pointer());
-    if let Some(pointer) = page(page::Site::Confluence) {
-        let words = PageEdit::Paragraph(format!("{EDITED} {}.", view.head.id));
-        let version = world.edit_page(&pointer.reference, EDITOR, &words)?;
-        return Ok(Some(format!(
-            "{EDITOR} edited the page {}, it is at version {version}",
-            pointer.reference
-        )));
+/// Somebody edits a row's page in the browser, and it is published at once.
+fn edit_page(view: &RowView, world: &World) -> Result<String, Failure> {
+    let sites = [page::Site::Confluence, page::Site::Notion];
+    let page = view.pointers.iter().find_map(|pointer| {
+        let site = sites.into_iter().find(|site| site.pointer() == pointer.name)?;
+        Some((site, pointer.reference.as_str()))
+    });
+    let (site, id) = page.ok_or_else(|| Failure::failed(format!("{} names no page", view.head.id)))?;
+    let words = format!("{EDITED} {}.", view.head.id);
+    match site {
+        page::Site::Confluence => {
+            let edited = world.edit_page(id, EDITOR, &PageEdit::Paragraph(words));
+            let version = edited.map_err(|error| Failure::failed(error.to_string()))?;
+            Ok(format!("{EDITOR} edited the page {id}, it is at version {version}"))
+        }
+        page::Site::Notion => {
+            let edited = world.edit_notion_page(id, NOTION_EDITOR);
+            edited.map_err(|error| Failure::failed(error.to_string()))?;
+            Ok(format!("{NOTION_EDITOR} edited the page {id}"))
+        }
     }
-    if let Some(pointer) = page(page::Site::Notion) {
-        world.edit_notion_page(&pointer.reference, NOTION_EDITOR)?;
-        return Ok(Some(format!("{NOTION_EDITOR} edited the page {}", pointer.reference)));
-    }
-    Ok(None)
 }
 
 /// What is known of a row: from what some of the people have cached, else from the backend.
