@@ -63,7 +63,7 @@ async fn measure(store: &dyn Store) {
     line("a row opened, its body indexed", each[1], MEASURED, Some(each[0]));
     line("a row moved, its body as it was", each[2], MEASURED, Some(each[0]));
     for text in QUERIES {
-        let query = Query::parse(text).ok().expect("a query");
+        let query = Query::parse(text).expect("a query");
         let search = Search { query, among: RowQuery::default(), now, skip: 0, limit: 50 };
         let start = Instant::now();
         let found = store.search(search.clone()).await.expect("found").rows.len();

@@ -37,7 +37,7 @@ struct Check {
 
 pub(super) fn run(globals: &Globals, args: &Doctor) -> Outcome {
     if let Some(file) = &args.backend {
-        return told(globals, &block_on(async { backend::checks(file).await })?);
+        return told(globals, &block_on(async { Box::pin(backend::checks(file)).await })?);
     }
     let person = match Person::open(globals) {
         Ok(person) => person,

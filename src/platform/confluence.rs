@@ -129,7 +129,7 @@ impl Source {
         let ask = get(format!("the versions of the page {id}"), &["pages", id, "versions"])
             .query("sort", "-modified-date");
         let mut versions: Vec<wire::Version> = self.list(ask, limit).await?;
-        versions.sort_by(|one, other| other.number.cmp(&one.number));
+        versions.sort_by_key(|version| std::cmp::Reverse(version.number));
         Ok(versions.into_iter().map(Into::into).collect())
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Reading {
     pub(super) remaining: u32,
     /// Until the next window begins, in seconds.
     pub(super) reset_s: f64,
+    /// The same in whole seconds, rounded up, as `Retry-After` takes it.
+    pub(super) retry_s: u64,
 }
 
 impl Meter {
@@ -47,6 +49,7 @@ impl Meter {
             limit: self.limit,
             remaining: self.limit - *count,
             reset_s: left_ms as f64 / 1_000.0,
+            retry_s: left_ms.unsigned_abs().div_ceil(1_000),
         }
     }
 }

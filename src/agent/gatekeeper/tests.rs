@@ -327,13 +327,12 @@ impl Delivery {
 }
 
 /// What GitHub delivers comes here, not to Dock.
-async fn held_back(world: &Loop) -> mpsc::UnboundedReceiver<Delivery> {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let take =
-        async |State(sender): State<mpsc::UnboundedSender<Delivery>>, headers: HeaderMap, body: Bytes| {
-            drop(sender.send(Delivery { headers, body }));
-            StatusCode::ACCEPTED
-        };
+async fn held_back(world: &Loop) -> mpsc::Receiver<Delivery> {
+    let (sender, receiver) = mpsc::channel(64);
+    let take = async |State(sender): State<mpsc::Sender<Delivery>>, headers: HeaderMap, body: Bytes| {
+        drop(sender.send(Delivery { headers, body }).await);
+        StatusCode::ACCEPTED
+    };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let app = Router::new().route("/", post(take)).with_state(sender);

@@ -28,10 +28,10 @@ space = "98306"
 "#;
 
 /// In the configs of scribe and chronicler: what was said last is said already when the demo begins.
-pub(super) const INCIDENTS: &str = r#"
+pub(super) const INCIDENTS: &str = "
 [incidents]
 settle_s = 5
-"#;
+";
 
 #[cfg(test)]
 mod tests {

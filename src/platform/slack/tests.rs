@@ -166,7 +166,7 @@ async fn a_channel_that_we_are_not_in_is_a_no_and_never_silence() {
 async fn a_message_is_posted_once_with_its_tag_and_mentions_nobody() {
     let (ground, source, channel) = ground().await;
     let writer = Actuator::open(&ground.slack_with(&ground.world().slack_writer())).unwrap();
-    let since = Timestamp::now() - SignedDuration::from_secs(5);
+    let since = crate::clock::Clock::system().now() - SignedDuration::from_secs(5);
     let wanted = post(&channel, "gate-9821 waits <!channel> & <@U012>");
     assert_eq!(writer.find(&wanted, since).await.unwrap(), None);
     let posted = writer.post(&wanted).await.unwrap();
@@ -191,7 +191,7 @@ async fn a_post_whose_answer_is_lost_is_found_and_not_repeated() {
     let (ground, source, channel) = ground().await;
     let world = ground.world();
     let writer = Actuator::open(&ground.slack_with(&world.slack_writer())).unwrap();
-    let since = Timestamp::now() - SignedDuration::from_secs(5);
+    let since = crate::clock::Clock::system().now() - SignedDuration::from_secs(5);
     let wanted = post(&channel, "gate-9821 was approved");
     world.slack_says("chat.postMessage", "internal_error", true);
     let error = writer.post(&wanted).await.unwrap_err();

@@ -92,16 +92,10 @@ fn decoded(text: &str) -> String {
     while let Some(at) = rest.find('&') {
         out.push_str(&rest[..at]);
         let entity = [("&amp;", '&'), ("&lt;", '<'), ("&gt;", '>')];
-        match entity.iter().find(|(entity, _)| rest[at..].starts_with(entity)) {
-            Some((entity, letter)) => {
-                out.push(*letter);
-                rest = &rest[at + entity.len()..];
-            }
-            None => {
-                out.push('&');
-                rest = &rest[at + 1..];
-            }
-        }
+        let known = entity.iter().find(|(entity, _)| rest[at..].starts_with(entity));
+        let (letter, length) = known.map_or(('&', 1), |(entity, letter)| (*letter, entity.len()));
+        out.push(letter);
+        rest = &rest[at + length..];
     }
     out.push_str(rest);
     out

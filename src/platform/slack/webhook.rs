@@ -65,18 +65,14 @@ pub fn read(secret: &[u8], now: Timestamp, delivery: &Delivery<'_>) -> Result<Re
     let body: Body =
         serde_json::from_slice(delivery.body).map_err(|error| Refusal::Malformed(error.to_string()))?;
     let lacks = |what: &str| Refusal::Malformed(format!("no {what}"));
-    match body.kind.as_str() {
-        "url_verification" => {
-            let challenge = body.challenge.ok_or_else(|| lacks("challenge"))?;
-            Ok(Received::Greeting { challenge })
-        }
-        _ => {
-            let id = body.event_id.ok_or_else(|| lacks("event_id"))?;
-            let event = body.event.ok_or_else(|| lacks("event"))?;
-            let channel = event.channel.and_then(|channel| Some(channel.as_str()?.to_owned()));
-            Ok(Received::Event { id, event: Event { kind: event.kind, channel } })
-        }
+    if body.kind == "url_verification" {
+        let challenge = body.challenge.ok_or_else(|| lacks("challenge"))?;
+        return Ok(Received::Greeting { challenge });
     }
+    let id = body.event_id.ok_or_else(|| lacks("event_id"))?;
+    let event = body.event.ok_or_else(|| lacks("event"))?;
+    let channel = event.channel.and_then(|channel| Some(channel.as_str()?.to_owned()));
+    Ok(Received::Event { id, event: Event { kind: event.kind, channel } })
 }
 
 /// Is it signed by our secret, now? In constant time. An empty secret signs nothing.

@@ -41,23 +41,18 @@ pub(super) fn find<'a>(
     if let Some(found) = one(under) {
         return Ok(found);
     }
-    match same.as_slice() {
-        [(at, _)] => Ok(Target::Passage(*at)),
-        _ => {
-            let above = if anchor.path.is_empty() {
-                String::new()
-            } else {
-                format!(" under {}", anchor.path.join(" › "))
-            };
-            let text = cut(&anchor.text);
-            Err(match count {
-                0 => format!("“{text}”{above} was looked for and is not on the page"),
-                _ => format!(
-                    "“{text}”{above} was looked for and found {in_path} times there, {count} times on the page"
-                ),
-            })
-        }
+    if let [(at, _)] = same.as_slice() {
+        return Ok(Target::Passage(*at));
     }
+    let above =
+        if anchor.path.is_empty() { String::new() } else { format!(" under {}", anchor.path.join(" › ")) };
+    let text = cut(&anchor.text);
+    Err(match count {
+        0 => format!("“{text}”{above} was looked for and is not on the page"),
+        _ => format!(
+            "“{text}”{above} was looked for and found {in_path} times there, {count} times on the page"
+        ),
+    })
 }
 
 /// White space does not tell two texts apart.

@@ -28,7 +28,7 @@ pub fn text(blocks: &[Block]) -> String {
     let mut in_list = false;
     for block in blocks {
         let item = matches!(block, Block::Item { .. });
-        if !out.is_empty() && !(item && in_list) {
+        if !out.is_empty() && (!item || !in_list) {
             out.push('\n');
         }
         if !item {
@@ -181,15 +181,12 @@ impl Parser {
             }
             return Ok(());
         }
-        match &mut self.open {
-            Some((_, Open::Paragraph(text) | Open::Item { text, .. })) => {
-                text.push(' ');
-                text.push_str(content);
-            }
-            _ => {
-                self.close()?;
-                self.open = Some((number, Open::Paragraph(content.to_owned())));
-            }
+        if let Some((_, Open::Paragraph(text) | Open::Item { text, .. })) = &mut self.open {
+            text.push(' ');
+            text.push_str(content);
+        } else {
+            self.close()?;
+            self.open = Some((number, Open::Paragraph(content.to_owned())));
         }
         Ok(())
     }

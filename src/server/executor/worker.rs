@@ -244,7 +244,7 @@ impl Drive<'_> {
                 Next::Write => {
                     let reading = match reading.take() {
                         Some(reading) => reading,
-                        None => match self.again().await? {
+                        None => match Box::pin(self.again()).await? {
                             Again::Write(reading) => reading,
                             Again::Wait => continue,
                             Again::Ended(after) => return Ok(after),

@@ -338,7 +338,7 @@ impl Wanted {
         Ok(Self { whole, title, body })
     }
 
-    fn sent<'s>(&'s self, user: User) -> Sent<'s> {
+    fn sent(&self, user: User) -> Sent<'_> {
         let version = &self.whole["version"];
         Sent {
             who: user.account(),

@@ -138,7 +138,7 @@ async fn at_the_door(
     if !reading.taken {
         let message = "You have been rate limited. Please try again in a few minutes.".to_owned();
         let no = No { status: 429, code: "rate_limited", message };
-        let wait = HeaderValue::from(reading.reset_s.ceil() as u64);
+        let wait = HeaderValue::from(reading.retry_s);
         return ([(header::RETRY_AFTER, wait)], no).into_response();
     }
     let writes = request.method() != Method::GET;

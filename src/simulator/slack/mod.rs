@@ -148,7 +148,7 @@ async fn call(
     let meters = &desk.tiers[usize::from(app == App::Writer)];
     let reading = meters[tier - 2].count(name, world.now());
     if !reading.taken {
-        let wait = [(header::RETRY_AFTER, HeaderValue::from(reading.reset_s.ceil() as u64))];
+        let wait = [(header::RETRY_AFTER, HeaderValue::from(reading.retry_s))];
         return (StatusCode::TOO_MANY_REQUESTS, wait, Json(json!({"ok": false, "error": "ratelimited"})))
             .into_response();
     }

@@ -84,7 +84,8 @@ fn poisoned(view: &RowView, text: &str) -> RowView {
                 }
                 match &mut operation.action {
                     Action::ReplaceValue { was, is } => {
-                        [was, is].into_iter().for_each(|side| side.push_str(text))
+                        was.push_str(text);
+                        is.push_str(text);
                     }
                     Action::InsertBefore { blocks } => {
                         blocks.push(Block::Code { language: text.to_owned(), code: text.to_owned() });

@@ -134,14 +134,14 @@ impl One<'_> {
                 }
                 items
             }
-            Sort::Row => match self.rows(seen, blocks)? {
-                Some(rows) => rows,
-                None => {
+            Sort::Row => {
+                let Some(rows) = self.rows(seen, blocks)? else {
                     let table = above(&seen.place.address);
                     self.put(spot(table, false), Side::Before, write::write(blocks));
                     return Ok(());
-                }
-            },
+                };
+                rows
+            }
             Sort::Text | Sort::Code | Sort::Opaque => write::write(blocks),
         };
         self.put(spot(&seen.place.address, false), Side::Before, new);
@@ -157,13 +157,13 @@ impl One<'_> {
                 self.put((address.clone(), count.checked_sub(1)), Side::After, own);
                 items
             }
-            Sort::Row => match self.rows(seen, blocks)? {
-                Some(rows) => rows,
-                None => {
+            Sort::Row => {
+                let Some(rows) = self.rows(seen, blocks)? else {
                     self.put(spot(above(address), true), side, write::write(blocks));
                     return Ok(());
-                }
-            },
+                };
+                rows
+            }
             Sort::Text | Sort::Code | Sort::Opaque => write::write(blocks),
         };
         self.put(spot(address, true), side, new);

@@ -141,7 +141,9 @@ impl Walk {
             }
             if let Some(url) = payload["url"].as_str() {
                 links.push(url.to_owned());
-                shown = format!("{shown} <{url}>").trim_start().to_owned();
+                let before =
+                    if shown.trim().is_empty() { String::new() } else { format!("{} ", shown.trim_start()) };
+                shown = format!("{before}<{url}>");
             }
         } else if text.trim().is_empty() {
             return;

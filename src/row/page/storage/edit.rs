@@ -133,7 +133,7 @@ impl Page<'_, '_> {
         match &operation.action {
             Action::InsertBefore { blocks } => before(seen, some(blocks)?),
             Action::InsertAfter { blocks } => after(seen, some(blocks)?, Change::default()),
-            Action::Replace { blocks } => self.replaced(seen, some(blocks)?),
+            Action::Replace { blocks } => Self::replaced(seen, some(blocks)?),
             Action::ReplaceValue { was, is } => {
                 let (at, text) = replace::value(self.tree, seen, was, is)?;
                 Ok(Change::default().instead(at, text))
@@ -142,15 +142,14 @@ impl Page<'_, '_> {
         }
     }
 
-    fn replaced(&self, seen: &Found, blocks: &[Block]) -> Result<Change, String> {
+    fn replaced(seen: &Found, blocks: &[Block]) -> Result<Change, String> {
         let place = &seen.place;
         let change = Change::default();
         let (first, rest) = blocks.split_first().ok_or("it has no blocks")?;
         match &place.sort {
             Sort::Item { .. } => {
-                let text = match first {
-                    Block::Item { text, .. } | Block::Paragraph { text } => text,
-                    _ => return Err("a list's item is replaced by items".to_owned()),
+                let (Block::Item { text, .. } | Block::Paragraph { text }) = first else {
+                    return Err("a list's item is replaced by items".to_owned());
                 };
                 let run =
                     joined(&place.runs).ok_or("its text lies in several parts; replace a value of it")?;
@@ -252,7 +251,9 @@ fn all_rows(blocks: &[Block]) -> Option<String> {
     let mut out = String::new();
     for block in blocks {
         let Block::Table { rows } = block else { return None };
-        rows.iter().for_each(|cells| write::row(cells, false, &mut out));
+        for cells in rows {
+            write::row(cells, false, &mut out);
+        }
     }
     Some(out)
 }

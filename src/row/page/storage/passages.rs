@@ -73,7 +73,7 @@ struct Walk<'t, 'a> {
     trail: Trail,
 }
 
-impl<'a> Walk<'_, 'a> {
+impl Walk<'_, '_> {
     /// Blocks, with what text stands between them.
     fn container(&mut self, children: &[usize], depth: u8) {
         let mut loose: Vec<usize> = Vec::new();
@@ -178,7 +178,8 @@ impl<'a> Walk<'_, 'a> {
             (own.first(), own.iter().rev().find(|child| !tree.is_blank(**child)))
         {
             let mut place = self.place(node, vec![own.to_vec()], sort);
-            place.runs = vec![tree.nodes[*first].whole.start..tree.nodes[*last].whole.end];
+            let run = tree.nodes[*first].whole.start..tree.nodes[*last].whole.end;
+            place.runs = std::iter::once(run).collect();
             self.add(kind, depth, Some(node), place);
             return self.container(rest, depth.saturating_add(1));
         }

@@ -55,7 +55,7 @@ fn whole(placed: &[Placed]) -> Option<Range<usize>> {
     let (first, last) = (placed.first()?, placed.last()?);
     let text = |c: &Placed| matches!(c.kind, LeafKind::Text | LeafKind::Entity | LeafKind::CData);
     let joined = placed.windows(2).all(|pair| pair[0].source.end == pair[1].source.start);
-    (placed.iter().all(text) && joined).then(|| first.source.start..last.source.end)
+    (placed.iter().all(text) && joined).then_some(first.source.start..last.source.end)
 }
 
 fn escaped(is: &str) -> String {

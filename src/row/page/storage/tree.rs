@@ -136,16 +136,21 @@ impl<'a> Builder<'a> {
                 node.whole.end = whole.end;
                 Ok(())
             }
-            Event::Text(_) => self.leaf(Kind::Text, whole.clone(), whole),
+            Event::Text(_) => {
+                self.leaf(Kind::Text, whole.clone(), whole);
+                Ok(())
+            }
             Event::CData(_) => {
                 let inner = whole.start + "<![CDATA[".len()..whole.end - "]]>".len();
-                self.leaf(Kind::CData, whole, inner)
+                self.leaf(Kind::CData, whole, inner);
+                Ok(())
             }
             Event::GeneralRef(entity) => {
                 let text = characters_of(&entity).ok_or_else(|| {
                     broken(source, whole.start, &format!("nobody knows the entity &{};", entity.as_ref()))
                 })?;
-                self.leaf(Kind::Entity(text), whole.clone(), whole)
+                self.leaf(Kind::Entity(text), whole.clone(), whole);
+                Ok(())
             }
             // Nothing that anyone reads; the bytes stay.
             Event::Comment(_) | Event::PI(_) | Event::Decl(_) => Ok(()),
@@ -164,7 +169,7 @@ impl<'a> Builder<'a> {
         let attributes = attributes(tag, name).map_err(|why| broken(source, whole.start, &why))?;
         let kind = Kind::Element { name: &tag[..name], attributes, closed };
         let inner = whole.end..whole.end;
-        self.leaf(kind, whole, inner)?;
+        self.leaf(kind, whole, inner);
         if !closed {
             if self.open.len() > DEPTH_MAX {
                 return Err(Unreadable(format!("its elements lie more than {DEPTH_MAX} deep in each other")));
@@ -174,12 +179,11 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn leaf(&mut self, kind: Kind<'a>, whole: Range<usize>, inner: Range<usize>) -> Result<(), Unreadable> {
+    fn leaf(&mut self, kind: Kind<'a>, whole: Range<usize>, inner: Range<usize>) {
         let at = self.tree.nodes.len();
         let parent = self.open.last().copied().unwrap_or(0);
         self.tree.nodes[parent].children.push(at);
         self.tree.nodes.push(Node { kind, whole, inner, children: Vec::new() });
-        Ok(())
     }
 
     fn done(self) -> Result<Tree<'a>, Unreadable> {
