@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     PrincipalId,
     base::RecordEffect,
-    page::{Block, Body, Edit, NotApplicable},
+    page::{Block, Body, Edit, NotApplicable, Operation},
     paper::{Line, Paper},
 };
 
@@ -84,7 +84,9 @@ impl Proposal {
                     Some(Self::Edit(before)) => before.operations.as_slice(),
                     Some(Self::Paper(_) | Self::Live(_)) | None => &[],
                 };
-                let foreign = edit.operations.iter().find(|one| one.by.is_some() && !stood.contains(one))?;
+                // On a page that moved the same words have another anchor.
+                let said = |one: &Operation| stood.iter().any(|was| one.says_as(was));
+                let foreign = edit.operations.iter().find(|one| one.by.is_some() && !said(one))?;
                 let by = foreign.by.as_ref().map_or("somebody", PrincipalId::as_str);
                 Some(format!("an operation carries {by}'s words, and {by} has not said them"))
             }

@@ -196,8 +196,14 @@ impl Refusal {
         }
     }
 
+    /// What a mismatch is called when an agent's revision passes over the reviewers who amended the row.
+    pub const WHO_AMENDED: &'static str = "who amended it";
+
     pub fn hint(&self) -> &'static str {
         match self {
+            Self::ClaimMismatch { what, .. } if what == Self::WHO_AMENDED => {
+                "read the row again, keep what its reviewers changed, and name them"
+            }
             Self::BadStatement { .. } | Self::BadSignature { .. } => "decide again with this version of dock",
             Self::UnknownKey { .. } | Self::KeyExpired { .. } => {
                 "`dock whoami` shows your keys; an administrator enrols new ones"

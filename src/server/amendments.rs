@@ -21,7 +21,7 @@ use super::{
 use crate::{
     lifecycle::{self, Step},
     policy::{Asker, Permission, RowFacts, Wish},
-    row::{Amendment, Draft, Kind, Proposal, Refusal, RowId, c1},
+    row::{Amendment, Draft, Kind, PrincipalId, Proposal, Refusal, Row, RowId, c1},
     store::{Committed, Whole},
     wire::RowView,
 };
@@ -109,17 +109,36 @@ fn amended(draft: &Draft, caller: &Caller, amendment: &Amendment) -> Result<Draf
     Ok(Draft { proposal: Some(next), amended_by, ..draft.clone() })
 }
 
-/// What an agent sends in a person's name has to be what that person said, in the revision before.
+/// Reviewers changed what this row proposes.
+pub(super) async fn amended_already(app: &App, row: &Row) -> Result<bool, Problem> {
+    let draft = app.store.draft(row.id, row.revision).await?;
+    Ok(draft.is_some_and(|draft| !draft.amended_by.is_empty()))
+}
+
+/// What an agent sends in a person's name has to be what that person said, in the revision before; and whoever changed that
+/// one is named in the next: no agent goes back to its own words as if nobody had said anything.
 pub(super) fn own_words(draft: &Draft, before: Option<&Draft>) -> Result<(), Problem> {
     let amended = before.map(|before| before.amended_by.as_slice()).unwrap_or_default();
     if let Some(foreign) = draft.amended_by.iter().find(|person| !amended.contains(person)) {
         let why = format!("{foreign} has not changed this proposal");
         return Err(Problem::bad_request("amended_by", &why));
     }
+    if !amended.iter().all(|person| draft.amended_by.contains(person)) {
+        let (what, claimed, read) =
+            (Refusal::WHO_AMENDED.to_owned(), names(&draft.amended_by), names(amended));
+        return Err(Refusal::ClaimMismatch { what, claimed, read }.into());
+    }
     let was = before.and_then(|before| before.proposal.as_ref());
     match draft.proposal.as_ref().and_then(|proposal: &Proposal| proposal.put_in_mouths(was)) {
         Some(why) => Err(Problem::bad_request("proposal", &why)),
         None => Ok(()),
+    }
+}
+
+fn names(people: &[PrincipalId]) -> String {
+    match people {
+        [] => "nobody".to_owned(),
+        some => some.iter().map(PrincipalId::as_str).collect::<Vec<_>>().join(", "),
     }
 }
 
@@ -136,7 +155,7 @@ fn platform(kind: Kind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::row::{PrincipalId, paper::tests as example};
+    use crate::row::paper::tests as example;
 
     #[test]
     fn an_agent_speaks_for_nobody_but_repeats_what_was_said() {
@@ -150,6 +169,12 @@ mod tests {
         let silent = Draft { amended_by: vec![], ..amended.clone() };
         assert_eq!(own_words(&silent, Some(&clean)).unwrap_err().body.field.as_deref(), Some("proposal"));
         assert!(own_words(&amended, Some(&amended)).is_ok());
-        assert!(own_words(&clean, Some(&amended)).is_ok());
+        let undone = own_words(&clean, Some(&amended)).unwrap_err().body;
+        assert_eq!(undone.refusal.map(|refusal| refusal.code()), Some("claim_mismatch"));
+        let without = Draft { proposal: clean.proposal, ..amended.clone() };
+        assert!(
+            own_words(&without, Some(&amended)).is_ok(),
+            "what no longer fits may be left out, under their names"
+        );
     }
 }

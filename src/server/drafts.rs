@@ -37,7 +37,7 @@ use crate::{
 
 const KEY_BYTES_MAX: usize = 128;
 
-/// `POST /v1/rows`. With `?supersede=true` an undecided row of the same subject makes way.
+/// `POST /v1/rows`. With `?supersede=true` an undecided row of the same subject makes way, but none that reviewers amended.
 pub(super) async fn open(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -68,7 +68,11 @@ pub(super) async fn open(
             let step = if open.state() == RowState::Degraded {
                 // The mend of what went wrong must not wait for the watch to end.
                 Step::EndWatch { why: format!("{} has something new to decide", draft.subject) }
-            } else if supersede && open.agent == request.caller.id && open.state().undecided() {
+            } else if supersede
+                && open.agent == request.caller.id
+                && open.state().undecided()
+                && !amendments::amended_already(&app, &open).await?
+            {
                 Step::Supersede { why: anew(&app, &open, &draft).await? }
             } else {
                 return Err(Refusal::SubjectTaken { row: open.id }.into());

@@ -4,6 +4,7 @@
 //! is no row.
 //! Never: IO, a clock; an operation without a message, an entry or a tick behind it.
 
+mod kept;
 mod operations;
 mod shown;
 
@@ -37,8 +38,7 @@ pub fn draft(facts: &Facts, limits: &Limits) -> Result<Draft, String> {
     }
     let case = Case { facts, limits, outline: &outline };
     let mut findings = Vec::new();
-    let mut wanted = case.wanted(&mut findings);
-    let answers = requests::follow(&facts.asks, &mut wanted, facts, &outline);
+    let (wanted, answers) = case.asked(&mut findings)?;
     let (wanted, reading) = case.applied(wanted, &mut findings);
     let waits = facts.before.as_ref().is_some_and(|_| facts.asks.iter().any(|asks| asks.same));
     if wanted.is_empty() && !waits {
@@ -70,7 +70,7 @@ pub fn draft(facts: &Facts, limits: &Limits) -> Result<Draft, String> {
         effect: reading.effect(),
         diff: reading.difference(),
         proposal: Some(Proposal::Edit(edit)),
-        amended_by: vec![],
+        amended_by: facts.before.as_ref().map(|before| before.amended_by.clone()).unwrap_or_default(),
         facts: BTreeMap::new(),
         read_at: facts.read_at,
     })
@@ -90,6 +90,21 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
+    /// What is to be proposed, with what reviewers asked of it: on top of what they amended, where they did.
+    fn asked(&self, found: &mut Vec<Finding>) -> Result<(Vec<Wanted>, Vec<requests::Answered>), String> {
+        let Case { facts, outline, .. } = *self;
+        let mut drafted = self.wanted(found);
+        let Some((before, by)) = self.amended() else {
+            self.disputes(&drafted, found);
+            let answers = requests::follow(&facts.asks, &mut drafted, facts, outline);
+            return Ok((drafted, answers));
+        };
+        let numbered = self.kept((before, &by), &drafted, found)?;
+        let standing: Vec<Wanted> = numbered.iter().flatten().cloned().collect();
+        self.disputes(&standing, found);
+        Ok(requests::follow_amended(&facts.asks, numbered, facts, outline))
+    }
+
     fn proposed(&self, wanted: &[Wanted]) -> Proposed {
         let operations: Vec<_> = wanted.iter().map(|one| one.operation.clone()).collect();
         if operations.is_empty() {
@@ -157,6 +172,7 @@ impl Case<'_> {
         };
         let mut sentences: Vec<String> = answers.iter().map(requests::Answered::sentence).collect();
         sentences.extend(self.moved());
+        sentences.extend(self.amended().map(|(_, by)| format!("The edit is kept as {by} amended it.")));
         if verdict == Verdict::Hold {
             sentences.push("Hold.".to_owned());
             sentences.extend(of(Weight::Hold));

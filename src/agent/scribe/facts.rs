@@ -39,6 +39,8 @@ pub struct Facts {
 pub struct Before {
     pub revision: u32,
     pub edit: Edit,
+    /// The reviewers who changed it: what they left out and wrote stands.
+    pub amended_by: Vec<PrincipalId>,
     /// What of the page has moved since.
     pub moved: Vec<Moved>,
 }

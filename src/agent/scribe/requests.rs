@@ -44,16 +44,37 @@ pub(super) fn follow(
     for asks in asks {
         // Numbers are those that the reviewer saw: what is dropped leaves a gap until the note is through.
         let mut numbered: Vec<Option<Wanted>> = wanted.drain(..).map(Some).collect();
-        for line in lines(&asks.note) {
-            let outcome = one(line, &mut numbered, facts, outline);
-            if asks.same && answers.len() < ANSWERS_MAX {
-                answers.push(Answered { by: asks.by.clone(), line: line.to_owned(), outcome });
-            }
-        }
+        let answered = answer(asks, &mut numbered, facts, outline);
+        answers.extend(answered.into_iter().filter(|_| asks.same));
         wanted.extend(numbered.into_iter().flatten());
         wanted.sort_by_key(|one| one.at);
     }
+    answers.truncate(ANSWERS_MAX);
     answers
+}
+
+/// Follows what was asked of the last revision, which reviewers amended: what was asked before is in it, or was undone by
+/// them. The numbers are that revision's, with gaps where an operation no longer fits the page.
+pub(super) fn follow_amended(
+    asks: &[Asks],
+    mut numbered: Vec<Option<Wanted>>,
+    facts: &Facts,
+    outline: &Outline,
+) -> (Vec<Wanted>, Vec<Answered>) {
+    let of_last = asks.iter().filter(|asks| asks.same);
+    let mut answers: Vec<_> = of_last.flat_map(|asks| answer(asks, &mut numbered, facts, outline)).collect();
+    answers.truncate(ANSWERS_MAX);
+    let mut wanted: Vec<_> = numbered.into_iter().flatten().collect();
+    wanted.sort_by_key(|one| one.at);
+    (wanted, answers)
+}
+
+fn answer(asks: &Asks, numbered: &mut [Option<Wanted>], facts: &Facts, outline: &Outline) -> Vec<Answered> {
+    let answer = |line: &str| {
+        let outcome = one(line, numbered, facts, outline);
+        Answered { by: asks.by.clone(), line: line.to_owned(), outcome }
+    };
+    lines(&asks.note).map(answer).collect()
 }
 
 /// Lines and sentences, without what marks them as a list.
@@ -187,6 +208,9 @@ fn move_to(
     let at = operation_of(lower, wanted)?;
     let to = place::step(outline, number).ok_or_else(|| format!("the page has no step {number}"))?;
     let one = wanted.get_mut(at).and_then(Option::as_mut).ok_or("it is gone already")?;
+    if let Some(why) = theirs(one) {
+        return Err(why);
+    }
     let (Action::InsertBefore { blocks } | Action::InsertAfter { blocks }) = &one.operation.action else {
         return Err(format!("operation {} inserts nothing that could be moved", at + 1));
     };
@@ -211,8 +235,9 @@ fn reword(line: &str, wanted: &mut [Option<Wanted>]) -> Result<String, String> {
         return Err("quote the new words and the old ones, as in: say \"promote\" instead of \"fail over\""
             .to_owned());
     };
-    let mut count = 0;
+    let (mut count, mut kept) = (0, None);
     for one in wanted.iter_mut().flatten() {
+        let theirs = theirs(one);
         let pieces: Vec<&mut Piece> = match &mut one.operation.action {
             Action::InsertBefore { blocks } | Action::InsertAfter { blocks } | Action::Replace { blocks } => {
                 blocks.iter_mut().flat_map(text_of).collect()
@@ -223,19 +248,28 @@ fn reword(line: &str, wanted: &mut [Option<Wanted>]) -> Result<String, String> {
         for piece in pieces {
             let (Piece::Plain(text) | Piece::Strong(text) | Piece::Code(text) | Piece::Link { text, .. }) =
                 piece;
-            if text.contains(*old) {
+            if text.contains(*old) && theirs.is_some() {
+                kept.clone_from(&theirs);
+            } else if text.contains(*old) {
                 *text = text.replace(*old, new);
                 count += 1;
             }
         }
-        if count > 0 {
+        if count > 0 && theirs.is_none() {
             one.phrase = one.phrase.replace(*old, new);
         }
     }
-    match count {
-        0 => Err(format!("{} stands in no operation", words::quoted(old))),
+    match (count, kept) {
+        (0, Some(why)) => Err(why),
+        (0, None) => Err(format!("{} stands in no operation", words::quoted(old))),
         _ => Ok(format!("it says {} now", words::quoted(new))),
     }
+}
+
+/// A reviewer's words are changed by reviewers alone.
+fn theirs(one: &Wanted) -> Option<String> {
+    let by = one.operation.by.as_ref()?;
+    Some(format!("it holds {by}'s words, which are a reviewer's to change; amend it yourself"))
 }
 
 fn text_of(block: &mut Block) -> Vec<&mut Piece> {

@@ -13,6 +13,8 @@ rules! {
         "something was marked for the runbook, and no passage of the page belongs to it" => "hold: the place is a person's to name";
     CHAT_CUT "chat-cut" v 1 Hold from "Slack":
         "what was said could not be read to its end" => "hold: what is missing may say otherwise";
+    NO_LONGER_FITS "no-longer-fits" v 1 Hold from "Dock, Confluence, Notion":
+        "an operation of an edit that a reviewer amended does not fit the page as it is now" => "hold: it is left out and named";
     UNKNOWN_FACT "unknown-fact" v 1 Hold from "every platform that was asked":
         "a read failed" => "hold: unknown is never fine";
     STEP_SAID "step-said" v 1 Go from "Slack, PagerDuty notes":
@@ -27,6 +29,8 @@ rules! {
         "somebody wrote a list for the runbook under a heading that the page lacks" => "insert it as a section";
     TICKED_WRONG "ticked-wrong" v 1 Go from "Dock":
         "who was on call ticked a step of the live runbook as wrong, and signed it" => "mark the step as deprecated";
+    KEPT "kept-as-amended" v 1 Go from "Dock":
+        "the operation stands in the edit as a reviewer amended it" => "keep it as it is";
     STEP_FAILED "step-failed" v 1 Note from "Slack, Dock":
         "a step was said to have failed" => "who said so and what came of it";
     STEP_SKIPPED "step-skipped" v 1 Note from "Slack, Dock":
@@ -35,6 +39,8 @@ rules! {
         "what was said stands on the page already" => "nothing is proposed of it";
     INSTRUCTIONS_IN_CHAT "instructions-in-chat" v 1 Note from "Slack":
         "a message tells the agent, or whoever decides, what to do" => "shown, and never followed";
+    NOT_AS_AMENDED "not-as-amended" v 1 Note from "Dock":
+        "something would be proposed that is not in the edit as a reviewer amended it" => "it stays out, and is named";
     DECLINED_BEFORE "declined-before" v 1 Note from "Dock":
         "the same edit of this page was declined before" => "who declined it, when and why";
     READ "read" v 1 Note from "every platform that was asked":

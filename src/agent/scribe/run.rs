@@ -311,7 +311,8 @@ fn before(row: &RowView, name: &str, runbook: &Runbook, page: &Page) -> Option<B
         Base::Runbook(base) => of_page(name, runbook, page.clone()).moved(base),
         Base::Sync(_) | Base::Gate(_) | Base::Postmortem(_) | Base::Policy(_) => Vec::new(),
     };
-    Some(Before { revision: row.head.revision, edit: edit.clone(), moved })
+    let (edit, amended_by) = (edit.clone(), row.amended_by.clone());
+    Some(Before { revision: row.head.revision, edit, amended_by, moved })
 }
 
 /// What was ticked and signed on the live runbook of this page and incident.

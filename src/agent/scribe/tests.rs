@@ -7,7 +7,10 @@ use crate::{
     agent::{Told, Wish, incidents::IncidentsError},
     client::api::Api,
     clock::Clock,
-    row::{Decision, Draft, Proposal, State, Verdict},
+    row::{
+        Amendment, Decision, Draft, Proposal, State, Verdict,
+        page::{Block, Edit, Piece},
+    },
     server::tests::{World as ServerWorld, write_private},
     simulator::{Fault, Pace, PageEdit, Scenario, Setting, Simulators, Site},
     wire::RowView,
@@ -215,4 +218,53 @@ async fn two_scribes_make_one_row_each_and_a_note_or_a_moved_page_makes_the_next
     assert_eq!((row.head.revision, row.head.state), (2, State::Pending), "{:?}", row.why);
     assert!(row.rationale.starts_with("The page has moved since revision 1"), "{}", row.rationale);
     assert!(row.diff.contains("Redis replica") && row.diff.contains("takes no writes"), "{}", row.diff);
+}
+
+fn edit(row: &RowView) -> &Edit {
+    match &row.proposal {
+        Some(Proposal::Edit(edit)) => edit,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_a_reviewer_struck_and_reworded_stays_so_when_the_page_moves_and_when_more_is_asked() {
+    let ground = Loop::start().await;
+    let world = ground.server.platforms.world();
+    let during = Clock::system().now() - jiff::SignedDuration::from_mins(70);
+    let support = "The runbook is missing a step: tell support before scaling session-writer.";
+    world.say("inc-2099", "jordan", during, support).unwrap();
+    ground.look().await;
+    let row = &ground.rows().await[0];
+    assert_eq!((edit(row).operations.len(), row.head.revision), (2, 1), "{}", row.diff);
+    assert!(row.diff.contains("ell support"), "{}", row.diff);
+
+    let own = vec![Piece::Plain("Rewrite the replica's append-only file.".to_owned())];
+    let own = vec![Block::Item { ordered: true, depth: 0, text: own }];
+    let change = Amendment { strike: vec![1], reword: [(2, own)].into(), ..Amendment::default() };
+    let sarah = ground.server.login("sarah").await;
+    let sarah = Api::new(&ground.server.url).unwrap().with_token(sarah.into());
+    let amended = sarah.amend_row(row.head.id, 1, &change).await.unwrap();
+    assert_eq!((amended.head.revision, edit(&amended).operations.len()), (2, 1));
+    let again = ground.look().await;
+    assert!(again.iter().all(|told| matches!(told, Told::Rest { .. })), "{again:?}");
+
+    let paragraph = PageEdit::Paragraph("For when the primary takes no writes.".into());
+    world.edit_page("4711", "acc-jordan", &paragraph).unwrap();
+    let told = ground.look().await;
+    let row = &ground.rows().await[0];
+    assert_eq!((row.head.revision, row.head.state), (3, State::Pending), "{told:?}");
+    assert_eq!((edit(row), &row.amended_by), (edit(&amended), &amended.amended_by));
+    assert_eq!((row.head.verdict, row.mismatch()), (Verdict::Publish, None), "{}", row.rationale);
+    assert!(row.diff.contains("append-only file") && row.diff.contains("takes no writes"), "{}", row.diff);
+    assert!(!row.diff.contains("ell support"), "{}", row.diff);
+    for says in ["The edit is kept as sarah amended it.", "Not proposed: add step: tell support"] {
+        assert!(row.rationale.contains(says), "{}", row.rationale);
+    }
+
+    assert_eq!(ground.server.decide("sarah", row, Decision::NeedsChanges).await, "accepted");
+    ground.look().await;
+    let row = &ground.rows().await[0];
+    assert_eq!((row.head.revision, edit(row)), (4, edit(&amended)), "{:?}", row.why);
+    assert!(row.rationale.starts_with("sarah asked:"), "{}", row.rationale);
 }

@@ -20,6 +20,7 @@ pub mod notion;
 pub mod operation;
 pub mod origin;
 pub mod outline;
+pub mod refit;
 pub mod storage;
 
 pub use merge::{Overlap, Rewritten};

@@ -122,6 +122,14 @@ pub enum NotApplicable {
     Page(#[from] outline::Unreadable),
 }
 
+impl Operation {
+    /// It says the same of a passage that reads the same, wherever that stands by now.
+    pub fn says_as(&self, other: &Self) -> bool {
+        let anchor = Anchor { text: other.anchor.text.clone(), ..self.anchor.clone() };
+        *self == Self { anchor, ..other.clone() }
+    }
+}
+
 impl Edit {
     pub const OPERATIONS_MAX: usize = 64;
 

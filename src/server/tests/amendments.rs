@@ -135,6 +135,16 @@ async fn the_agents_next_draft_keeps_a_reviewers_words_and_invents_none() {
     forged.amended_by.push(name("govind"));
     let refused = world.post(&path, "f", &forged, &[("If-Match", "\"2\"")]).await;
     assert_eq!((refused.0, &refused.1["field"]), (400, &json!("amended_by")));
+    let mut undone = drafted(&world).await;
+    undone.amended_by.clear();
+    let refused = world.post(&path, "u", &undone, &[("If-Match", "\"2\"")]).await;
+    assert_eq!((refused.0, code(&refused).as_str()), (422, "claim_mismatch"), "{refused:?}");
+    let (told, hint) = (refused.1["detail"].to_string(), refused.1["hint"].to_string());
+    assert!(told.contains("who amended it is nobody; our own read says sarah"), "{}", refused.1);
+    assert!(hint.contains("keep what its reviewers changed"), "{}", refused.1);
+    let fresh = drafted(&world).await;
+    let refused = world.post("/v1/rows?supersede=true", "s", &fresh, &[]).await;
+    assert_eq!(code(&refused), "subject_taken", "a row with a reviewer's words makes no way: {refused:?}");
     let kept = world.post(&path, "k", &amended, &[("If-Match", "\"2\"")]).await;
     assert_eq!((kept.0, &kept.1["revision"]), (200, &json!(3)), "{kept:?}");
     let mut opened = drafted(&world).await;

@@ -43,11 +43,16 @@ pub(in crate::agent::scribe) struct Wanted {
 
 impl Wanted {
     pub(super) fn name(&self) -> &'static str {
-        match self.operation.action {
-            Action::InsertBefore { .. } | Action::InsertAfter { .. } => "insert",
-            Action::Replace { .. } | Action::ReplaceValue { .. } => "replace",
-            Action::MarkDeprecated { .. } => "mark deprecated",
-        }
+        name(&self.operation.action)
+    }
+}
+
+/// What is done to the page, in a word or two.
+pub(super) fn name(action: &Action) -> &'static str {
+    match action {
+        Action::InsertBefore { .. } | Action::InsertAfter { .. } => "insert",
+        Action::Replace { .. } | Action::ReplaceValue { .. } => "replace",
+        Action::MarkDeprecated { .. } => "mark deprecated",
     }
 }
 
@@ -86,12 +91,15 @@ impl Case<'_> {
         wanted.extend(self.ticked(&wanted, found));
         let mut seen = BTreeSet::new();
         wanted.retain(|one| seen.insert(one.phrase.to_lowercase()));
-        for one in &wanted {
-            found.extend(self.disputed(one, &heard));
-        }
         wanted.sort_by_key(|one| one.at);
         wanted.truncate(self.limits.operations_max);
         wanted
+    }
+
+    /// What was said against any of these.
+    pub(super) fn disputes(&self, wanted: &[Wanted], found: &mut Vec<Finding>) {
+        let heard = self.heard();
+        found.extend(wanted.iter().filter_map(|one| self.disputed(one, &heard)));
     }
 
     fn heard(&self) -> Vec<Heard<'_>> {

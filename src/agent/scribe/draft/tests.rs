@@ -299,7 +299,8 @@ fn a_note_is_answered_line_by_line() {
     let first = made(&facts(GATEWAY, messages.clone()));
     let mut again = facts(GATEWAY, messages);
     again.asks = vec![asked("Link the workflow by its file, not its run.\nPaint it green.")];
-    again.before = Some(Before { revision: 1, edit: edit(&first).clone(), moved: vec![] });
+    again.before =
+        Some(Before { revision: 1, edit: edit(&first).clone(), amended_by: vec![], moved: vec![] });
     let second = made(&again);
     assert!(second.diff.contains(FILE) && !second.diff.contains(RUN), "{}", second.diff);
     assert!(
@@ -340,7 +341,8 @@ fn a_step_is_moved_dropped_and_reworded_as_asked() {
     assert_eq!(draft.rationale.matches("Done:").count(), 3, "{}", draft.rationale);
 
     // Everything dropped is the reviewer's to decline: the draft answers, and holds.
-    facts.before = Some(Before { revision: 1, edit: edit(&draft).clone(), moved: vec![] });
+    facts.before =
+        Some(Before { revision: 1, edit: edit(&draft).clone(), amended_by: vec![], moved: vec![] });
     facts.asks = vec![asked("drop operation 1; drop operation 2")];
     let none = made(&facts);
     assert_eq!(none.verdict, Verdict::Hold);
@@ -353,7 +355,8 @@ fn a_page_that_moved_is_drafted_for_as_it_is_now() {
     let mut facts = facts(&moved, vec![said(9, "priya", MISSING, &[])]);
     facts.page.version = 13;
     let was = Moved { what: "version".into(), was: "12".into(), is: "13".into() };
-    facts.before = Some(Before { revision: 1, edit: edit(&first).clone(), moved: vec![was] });
+    facts.before =
+        Some(Before { revision: 1, edit: edit(&first).clone(), amended_by: vec![], moved: vec![was] });
     let draft = made(&facts);
     assert!(
         draft.rationale.starts_with("The page has moved since revision 1 (version 12 \u{2192} 13)"),
@@ -387,4 +390,105 @@ fn ticks_and_earlier_noes_are_heard() {
     };
     facts.past = Asked::Known { value: vec![past], at: sample::at(0) };
     assert!(made(&facts).rationale.contains("declined by sarah"));
+}
+
+const SUPPORT: &str = "the runbook is missing a step: tell support before scaling session-writer";
+
+/// Two steps and a value, and the edit as sarah amended it: the first step struck, the second in her words.
+fn amended(page: &str) -> (Edit, Facts) {
+    let messages = vec![
+        said(8, "jordan", SUPPORT, &[]),
+        said(9, "priya", MISSING, &[]),
+        said(10, "jordan", "the lag is 9s now, not 5s", &[]),
+    ];
+    let first = made(&facts(REDIS, messages.clone()));
+    assert_eq!(edit(&first).operations.len(), 3, "{first:?}");
+    let own =
+        Block::Item { ordered: true, depth: 0, text: vec![Piece::Plain("Rotate it, then wait.".into())] };
+    let sarah: row::PrincipalId = "sarah".parse().unwrap();
+    let edit = edit(&first).amended(&sarah, &[1], &[(2, vec![own])].into()).unwrap();
+    let mut facts = facts(page, messages);
+    facts.page.version = 13;
+    let moved = vec![Moved { what: "version".into(), was: "12".into(), is: "13".into() }];
+    let before = Before { revision: 2, edit: edit.clone(), amended_by: vec![sarah], moved };
+    facts.before = Some(before);
+    (edit, facts)
+}
+
+const KEPT: &str = "The edit is kept as sarah amended it.";
+const STRUCK: &str = "Not proposed: add step: tell support before scaling session-writer; it is not in the edit as \
+    sarah amended it.";
+
+#[test]
+fn what_reviewers_struck_and_reworded_stays_so_on_a_page_that_moved() {
+    let left_out = "Left out: operation 1 (insert \u{201c}Rotate it, then wait.\u{201d}), since";
+    // The page as it is now, the operations that are left, what is said, the verdict.
+    let table: [(&str, String, &[usize], Option<&str>, Verdict); 4] = [
+        ("elsewhere", REDIS.replace("writers again", "writers"), &[0, 1], None, Verdict::Publish),
+        ("the heading", REDIS.replace("<h2>Steps", "<h2>How"), &[0, 1], None, Verdict::Publish),
+        ("its passage", REDIS.replace("Fail over to", "Promote"), &[1], Some(left_out), Verdict::Hold),
+        (
+            "done by hand",
+            REDIS.replace("<li><p>Fail", "<li><p>Rotate it, then wait.</p></li><li><p>Fail"),
+            &[1],
+            Some("since the page says so already."),
+            Verdict::Hold,
+        ),
+    ];
+    for (name, page, kept, says, verdict) in table {
+        let (before, facts) = amended(&page);
+        let draft = made(&facts);
+        let operations = &edit(&draft).operations;
+        assert_eq!(operations.len(), kept.len(), "{name}: {operations:?}");
+        for (one, was) in operations.iter().zip(kept) {
+            assert!(one.says_as(&before.operations[*was]), "{name}: {one:?}");
+        }
+        assert_eq!(draft.amended_by, ["sarah".parse().unwrap()], "{name}");
+        assert_eq!(draft.verdict, verdict, "{name}: {}", draft.rationale);
+        for says in [KEPT, STRUCK].into_iter().chain(says) {
+            assert!(draft.rationale.contains(says), "{name}: {}", draft.rationale);
+        }
+        assert!(!draft.diff.contains("support"), "{name}: {}", draft.diff);
+        let was = Proposal::Edit(before);
+        assert_eq!(draft.proposal.as_ref().unwrap().put_in_mouths(Some(&was)), None, "{name}");
+    }
+    let gone = "<h1>Redis failover</h1><p>It fails over by itself.</p>";
+    let why = draft_of(&amended(gone).1).unwrap_err();
+    assert!(why.contains(left_out), "{why}");
+}
+
+#[test]
+fn what_is_asked_of_an_amended_edit_is_done_on_top_of_it_by_its_numbers() {
+    let (before, mut facts) = amended(&REDIS.replace("Fail over to", "Promote"));
+    facts.asks = vec![
+        Asks { same: false, ..asked("drop operation 2") },
+        asked("drop operation 1; say \"Run\" instead of \"Rotate\""),
+    ];
+    let draft = made(&facts);
+    assert!(edit(&draft).operations[0].says_as(&before.operations[1]), "the number that the reviewer saw");
+    assert!(draft.rationale.contains("there is no operation 1"), "{}", draft.rationale);
+
+    let (before, mut facts) = amended(REDIS);
+    facts.asks =
+        vec![asked("drop operation 2; operation 1 before step 1; say \"Run\" instead of \"Rotate\"")];
+    let draft = made(&facts);
+    assert_eq!(edit(&draft).operations, before.operations[..1], "her words stay where they are");
+    assert_eq!(draft.rationale.matches("Done:").count(), 1, "{}", draft.rationale);
+    assert_eq!(
+        draft.rationale.matches("Not followed: it holds sarah's words").count(),
+        2,
+        "{}",
+        draft.rationale
+    );
+}
+
+#[test]
+fn what_was_said_against_a_struck_step_holds_nothing() {
+    let (_, mut facts) = amended(REDIS);
+    let Asked::Known { value: messages, .. } = &mut facts.story.said else { panic!("known") };
+    messages.retain(|said| said.text != MISSING && !said.text.contains("9s"));
+    messages.push(said(12, "jordan", "that didn't help at all", &[]));
+    assert_eq!(made(&facts).verdict, Verdict::Publish, "{}", made(&facts).rationale);
+    facts.before = None;
+    assert!(fired(&made(&facts), rules::DISPUTED));
 }

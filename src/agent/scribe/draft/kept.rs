@@ -1,0 +1,142 @@
+//! An edit that reviewers amended, on the page as it is now: what they left of it and what they wrote in it is what is
+//! proposed, not what the story would say afresh.
+//!
+//! Never: an operation that a reviewer struck; a reviewer's words changed; an operation left out without a word.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Case, Finding, Wanted,
+    operations::name,
+    rules,
+    words::{list, quoted, small},
+};
+use crate::{
+    agent::scribe::facts::Before,
+    row::page::{
+        Action, Block, Operation, Piece,
+        refit::{Fitted, LeftOut},
+    },
+};
+
+impl Before {
+    /// `sarah and ben`; none where nobody amended it.
+    pub(super) fn amenders(&self) -> Option<String> {
+        let names: Vec<String> = self.amended_by.iter().map(ToString::to_string).collect();
+        (!names.is_empty()).then(|| list(&names))
+    }
+}
+
+impl Case<'_> {
+    /// The revision before, where reviewers amended it, and who they were.
+    pub(super) fn amended(&self) -> Option<(&Before, String)> {
+        let before = self.facts.before.as_ref()?;
+        Some((before, before.amenders()?))
+    }
+
+    /// Its operations at their numbers, with gaps where one no longer fits. What the story would propose beside them stays
+    /// out: of what was struck nothing else is left to remember it by.
+    pub(super) fn kept(
+        &self,
+        (before, by): (&Before, &str),
+        drafted: &[Wanted],
+        found: &mut Vec<Finding>,
+    ) -> Result<Vec<Option<Wanted>>, String> {
+        let refitted = before.edit.refitted(&self.facts.page.body).map_err(|why| why.to_string())?;
+        let pairs = paired(&before.edit.operations, drafted);
+        let left_out = refitted.left_out.iter().map(|one| self.left_out(one));
+        found.splice(0..0, left_out.collect::<Vec<_>>());
+        let again: BTreeSet<usize> = pairs.iter().flatten().copied().collect();
+        let beside = drafted.iter().enumerate().filter(|(at, _)| !again.contains(at));
+        found.extend(beside.map(|(_, one)| self.beside(one, by)));
+        let mut numbered = vec![None; before.edit.operations.len()];
+        for one in refitted.kept {
+            let at = one.number.saturating_sub(1);
+            let story = pairs.get(at).copied().flatten().and_then(|pair| drafted.get(pair));
+            if let Some(place) = numbered.get_mut(at) {
+                *place = Some(self.still(one, story));
+            }
+        }
+        Ok(numbered)
+    }
+
+    /// An operation that stands; what the row says of it is what the story says, but where its words are a reviewer's.
+    fn still(&self, fitted: Fitted, story: Option<&Wanted>) -> Wanted {
+        let Fitted { at, operation, .. } = fitted;
+        if let Some(story) = story.filter(|_| operation.by.is_none()) {
+            return Wanted { operation, at, ..story.clone() };
+        }
+        let from = operation.pointers.first().unwrap_or(&self.facts.story.pointer).clone();
+        Wanted { phrase: phrase(&operation), rule: rules::KEPT, from, at, operation }
+    }
+
+    fn left_out(&self, out: &LeftOut) -> Finding {
+        let LeftOut { number, operation, why } = out;
+        let phrase = phrase(operation);
+        let says = format!("Left out: operation {number} ({}), since {why}.", small(&phrase));
+        let pointer = self.page_pointer();
+        self.finding(rules::NO_LONGER_FITS, "left out", &format!("{number}: {phrase}"), pointer, &says)
+    }
+
+    fn beside(&self, one: &Wanted, by: &str) -> Finding {
+        let phrase = small(&one.phrase);
+        let says = format!("Not proposed: {phrase}; it is not in the edit as {by} amended it.");
+        self.finding(rules::NOT_AS_AMENDED, "not proposed", &one.phrase, one.from.clone(), &says)
+    }
+}
+
+/// Which of what is drafted afresh each operation came from, the closest first; none has two.
+pub(super) fn paired(operations: &[Operation], drafted: &[Wanted]) -> Vec<Option<usize>> {
+    let closeness: [fn(&Operation, &Operation) -> bool; 3] = [
+        |one, new| one.anchor.text == new.anchor.text && one.action == new.action,
+        |one, new| one.anchor.text == new.anchor.text && of_one_origin(one, new),
+        of_one_origin,
+    ];
+    let mut pairs = vec![None; operations.len()];
+    let mut free: BTreeSet<usize> = (0..drafted.len()).collect();
+    for close in closeness {
+        for (operation, pair) in operations.iter().zip(&mut pairs).filter(|(_, pair)| pair.is_none()) {
+            let found = free.iter().copied().find(|at| close(operation, &drafted[*at].operation));
+            *pair = found.filter(|at| free.remove(at));
+        }
+    }
+    pairs
+}
+
+/// They do the like, and rest on the same record: other words, or another place.
+fn of_one_origin(one: &Operation, new: &Operation) -> bool {
+    let same =
+        one.because == new.because || one.pointers.iter().any(|pointer| new.pointers.contains(pointer));
+    same && name(&one.action) == name(&new.action)
+}
+
+/// What an operation does, from itself alone.
+fn phrase(operation: &Operation) -> String {
+    let there = || quoted(&operation.anchor.text);
+    match &operation.action {
+        Action::InsertBefore { blocks } | Action::InsertAfter { blocks } => {
+            format!("Insert {}", quoted(&blocks.first().map(text).unwrap_or_default()))
+        }
+        Action::Replace { .. } => format!("Replace {}", there()),
+        Action::ReplaceValue { was, is } => format!("Replace {was} with {is}"),
+        Action::MarkDeprecated { .. } => format!("Mark {} as deprecated", there()),
+    }
+}
+
+fn text(block: &Block) -> String {
+    let of = |pieces: &[Piece]| -> String {
+        let texts = pieces.iter().map(|piece| match piece {
+            Piece::Plain(text) | Piece::Strong(text) | Piece::Code(text) | Piece::Link { text, .. } => {
+                text.as_str()
+            }
+        });
+        texts.collect()
+    };
+    match block {
+        Block::Heading { text, .. } | Block::Paragraph { text } | Block::Item { text, .. } => of(text),
+        Block::Code { code, .. } => code.clone(),
+        Block::Table { rows } => {
+            rows.first().and_then(|row| row.first()).map(|cell| of(cell)).unwrap_or_default()
+        }
+    }
+}
