@@ -162,7 +162,7 @@ fn the_reader_brings_along_what_to_trust() {
 #[test]
 fn what_a_server_could_forge_is_found() {
     type Forge = fn(&mut Log);
-    let cases: [(&str, Forge); 15] = [
+    let cases: [(&str, Forge); 16] = [
         ("had 1 keys of the 2 that were needed", |log| {
             let row = log.open("sync-1", 2);
             let id = log.decide("sarah", row, Decision::Approve, 1, "x");
@@ -213,6 +213,13 @@ fn what_a_server_could_forge_is_found() {
         ("nobody decides what they, or an agent of theirs, proposed", |log| {
             let row = log.open("sync-1", 1);
             log.decide("admin", row, Decision::Approve, 1, "x");
+        }),
+        ("nobody decides what they, or an agent of theirs, proposed", |log| {
+            let row = log.open("sync-1", 1);
+            // A revision of one's own is one's proposal, whatever name it gives.
+            let body = c1::map([("amended_by", c1::Value::from("priya"))]);
+            log.row_leaf(("sarah", PrincipalKind::Human), row, Event::RowRevised, body);
+            log.decide("sarah", row, Decision::Approve, 1, "x");
         }),
         ("priya had no key that was enrolled and valid at this leaf", |log| {
             let fingerprint = key_of("priya").public().fingerprint();
@@ -348,6 +355,27 @@ fn the_executor_asks_the_leaves() {
         let pinned = Some(vec![key_of("sarah").public().clone()]);
         assert!(verify::may_execute(ORG, pinned, leaves(), (next, intent)).is_err());
     }
+}
+
+#[test]
+fn a_reviewer_decides_on_the_revision_that_holds_their_own_words() {
+    let mut log = Log::with_people();
+    let row = log.open("rb-1", 1);
+    let content = Digest::of(row.to_string());
+    let body = c1::map([
+        ("amended_by", c1::Value::from("sarah")),
+        ("content_sha256", content.into()),
+        ("keys_needed", 1_u64.into()),
+    ]);
+    log.row_leaf(("sarah", PrincipalKind::Human), row, Event::RowRevised, body);
+    let yes = log.decide("sarah", row, Decision::Approve, 1, "x");
+    let leaves = (0..).zip(log.leaves.iter().cloned());
+    let next = log.tree.size();
+    let body = c1::map([("decision", c1::list([yes.as_str()]))]);
+    let intent = log.leaf(("executor", PrincipalKind::Service), Event::ExecutionIntended, body);
+    let intent = super::leaf::Leaf { row: Some(row), revision: Some(1), prev: Some(next - 1), ..intent };
+    let answer = verify::may_execute(ORG, None, leaves, (next, intent));
+    assert_eq!(answer.map_err(|problems| problems[0].text.clone()), Ok(()));
 }
 
 #[test]

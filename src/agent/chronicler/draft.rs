@@ -40,7 +40,10 @@ pub fn draft(facts: &Facts) -> Draft {
         kind: Kind::Postmortem,
         subject: reading.subject(),
         environment: facts.place.environment.clone(),
-        title: paper.title.clone(),
+        title: words::cut(
+            &format!("Post-mortem: {}", words::line(&facts.story.title)),
+            Draft::TITLE_BYTES_MAX,
+        ),
         verdict: if hold { Verdict::Hold } else { Verdict::Publish },
         rationale: words::cut(&case.rationale(&paper, &findings), Draft::RATIONALE_BYTES_MAX),
         prose_by: PROSE_BY_RULES.to_owned(),

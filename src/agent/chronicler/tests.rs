@@ -78,7 +78,7 @@ async fn one_paper_for_each_incident_and_what_a_person_said_of_it_stays() {
     let about: Vec<_> = rows.iter().map(|row| row.head.subject.as_str()).collect();
     assert_eq!(about, ["INC-2099", "INC-2104", "INC-2108"], "{one:?} {two:?}");
     let row = &rows[0];
-    assert!(row.head.title.starts_with("INC-2099: Redis primary of session-store"), "{}", row.head.title);
+    assert!(row.head.title.starts_with("Post-mortem: Redis primary of session-store"), "{}", row.head.title);
     assert_eq!(
         (row.head.verdict, row.claim, row.mismatch()),
         (Verdict::Publish, false, None),

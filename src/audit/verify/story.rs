@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::audit::leaf::Leaf;
 use crate::audit::note;
 use crate::row::c1::Value;
-use crate::row::{Decision, DecisionId, Digest, PrincipalId};
+use crate::row::{Decision, DecisionId, Digest, Event, PrincipalId, PrincipalKind};
 
 /// A row's story so far.
 #[derive(Default)]
@@ -33,9 +33,18 @@ pub(super) struct Accepted {
     pub(super) void: bool,
 }
 
+/// A reviewer changed what an agent proposed, under their own name: that makes them no proposer, and what they decide on is
+/// the revision that holds their words.
+fn amends(leaf: &Leaf) -> bool {
+    let reviewer = leaf.actor.kind == PrincipalKind::Human && leaf.event == Event::RowRevised;
+    reviewer && leaf.body.text("amended_by") == Some(leaf.actor.id.as_str())
+}
+
 impl Story {
     pub(super) fn propose(&mut self, leaf: &Leaf) {
-        self.proposers.insert(leaf.actor.id.clone());
+        if !amends(leaf) {
+            self.proposers.insert(leaf.actor.id.clone());
+        }
         if let (Some(revision), Some(content)) = (leaf.revision, leaf.body.text("content_sha256")) {
             self.contents.insert(revision, content.to_owned());
         }

@@ -138,7 +138,11 @@ impl Parser {
         let Some((number, open)) = self.open.take() else { return Ok(()) };
         let pieces = |text: &str| inline::parse(text).map_err(|why| NotMarkup { line: number, why });
         self.blocks.push(match open {
-            Open::Paragraph(text) => Block::Paragraph { text: pieces(&text)? },
+            Open::Paragraph(text) => match pieces(&text)? {
+                // Marks around nothing say nothing.
+                nothing if nothing.is_empty() => return Ok(()),
+                text => Block::Paragraph { text },
+            },
             Open::Item { ordered, depth, text } => Block::Item { ordered, depth, text: pieces(&text)? },
             Open::Table(rows) => Block::Table { rows },
         });
@@ -182,7 +186,9 @@ impl Parser {
             return Ok(());
         }
         if let Some((_, Open::Paragraph(text) | Open::Item { text, .. })) = &mut self.open {
-            text.push(' ');
+            if !text.is_empty() {
+                text.push(' ');
+            }
             text.push_str(content);
         } else {
             self.close()?;

@@ -162,8 +162,9 @@ pub(super) fn of(
             panes
         }
         Base::Runbook(_) => {
-            let Some(own) = own else { return Vec::new() };
-            measured(&Names::of(own, service), configured, true)
+            // A page's service is measured where its gate's table says by whom.
+            let (Some(own), Some(service)) = (own, service) else { return Vec::new() };
+            measured(&Names::of(own, Some(service)), configured, true)
         }
         Base::Postmortem(_) | Base::Policy(_) => Vec::new(),
     }

@@ -142,7 +142,7 @@ async fn who_may_do_what_at_the_door() {
         let (status, answer) = world.raw("POST", "/v1/rows", token, Some(body.clone()), &key).await;
         assert_eq!(status, expected, "{token:?} {answer}");
     }
-    let page = Draft { kind: crate::row::Kind::Runbook, ..draft.clone() };
+    let page = Draft { kind: crate::row::Kind::Policy, ..draft.clone() };
     assert_eq!(world.post("/v1/rows", "k", &page, &[]).await.0, 403, "a kind outside of its scopes");
     for (method, path) in [("POST", "/v1/halt"), ("GET", "/v1/evidence"), ("GET", "/v1/people")] {
         let body = Some(json!({"note": "stop everything now"}));

@@ -185,6 +185,26 @@ async fn an_edit_is_published_once_and_its_version_names_row_decision_and_approv
 }
 
 #[tokio::test]
+async fn what_a_reviewer_reworded_is_published_in_their_words() {
+    let acting = start().await;
+    let row = opened(&acting).await;
+    let sarah = acting.world.login("sarah").await;
+    let words = json!({"reword": {"1": [{"is": "item", "ordered": true, "depth": 0, "text": [{"plain": "Wait for the replica."}]}]}});
+    let path = format!("/v1/rows/{}/amendments", row.head.id);
+    let body = Some(words.to_string().into_bytes());
+    let (status, answer) =
+        acting.world.raw("POST", &path, Some(&sarah), body, &[("If-Match", "\"1\"")]).await;
+    assert_eq!(status, 200, "{answer}");
+    let row = acting.world.row(&row.head.id.to_string()).await;
+    assert_eq!((row.head.revision, &row.amended_by), (2, &vec![name("sarah")]));
+    approved(&acting, &row).await;
+    let done = acting.work(&acting.executor(), row.head.id, &[State::Healthy, State::Failed]).await;
+    assert_eq!(done.state(), State::Healthy, "{:?}", done.stage);
+    let body = acting.world.platforms.world().confluence_body(PAGE).unwrap();
+    assert!(body.contains("Wait for the replica.") && !body.contains(NEW_STEP), "{body}");
+}
+
+#[tokio::test]
 async fn cut_off_between_any_two_steps_a_page_is_published_once() {
     for point in [
         "lease.taken",

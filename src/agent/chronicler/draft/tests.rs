@@ -205,7 +205,7 @@ fn a_night_becomes_a_timeline_and_each_line_says_where_it_was_told() {
     assert!(paper(&draft).timeline.iter().all(|line| line.pointer.is_some()));
     draft.check().unwrap();
     assert_eq!((draft.verdict, draft.subject.as_str()), (Verdict::Publish, "INC-2099"));
-    assert_eq!(draft.title, "INC-2099: Redis primary unreachable");
+    assert_eq!(draft.title, "Post-mortem: Redis primary unreachable");
 }
 
 #[test]

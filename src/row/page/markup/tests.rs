@@ -136,7 +136,9 @@ proptest! {
     #[test]
     fn any_text_is_read_or_refused(any in "[-#|`*\\[\\]()\\\\1. a\\n]{0,40}") {
         if let Ok(blocks) = parse(&any) {
-            prop_assert_eq!(parse(&text(&blocks)).map(|again| text(&again)), Ok(text(&blocks)));
+            // White space at the ends of what was typed may go; what is written then stays.
+            let settled = parse(&text(&blocks)).unwrap();
+            prop_assert_eq!(parse(&text(&settled)), Ok(settled));
         }
     }
 }
