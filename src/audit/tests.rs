@@ -160,6 +160,7 @@ fn the_reader_brings_along_what_to_trust() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of forgeries")]
 fn what_a_server_could_forge_is_found() {
     type Forge = fn(&mut Log);
     let cases: [(&str, Forge); 16] = [

@@ -184,8 +184,8 @@ fn file_of(link: &str, facts: &Facts) -> Option<String> {
     given.map(str::to_owned).or_else(|| {
         let words =
             texts.iter().flat_map(|text| text.split(|c: char| c.is_whitespace() || "`(),".contains(c)));
-        let named = words.filter(|word| !word.contains("://") && is_file(word));
-        let name = named.filter_map(|word| word.rsplit('/').next()).next()?;
+        let mut named = words.filter(|word| !word.contains("://") && is_file(word));
+        let name = named.find_map(|word| word.rsplit('/').next())?;
         Some(format!("{repository}/actions/workflows/{name}"))
     })
 }

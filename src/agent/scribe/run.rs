@@ -275,9 +275,9 @@ impl Flow for Scribe {
 
     async fn draft(&self, case: &Case<'_>) -> Result<Drafted, String> {
         if let Some((name, _)) = case.subject.split_once('@') {
-            return self.live(case, name).await;
+            return Box::pin(self.live(case, name)).await;
         }
-        let mut facts = self.facts(case).await?;
+        let mut facts = Box::pin(self.facts(case)).await?;
         let first = match draft(&facts, &self.config.limits) {
             Ok(draft) => draft,
             Err(why) => return Ok(Drafted::Nothing(why)),

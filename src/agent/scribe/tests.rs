@@ -107,7 +107,7 @@ async fn the_seeds_rows_are_drafted_from_what_was_said_in_their_order() {
     }
     let people = |at: usize| drafts[at].reviewers.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!((people(0), people(1)), (vec!["priya".to_owned()], vec!["marcus".to_owned()]));
-    assert!(drafts[0].diff.contains("+") && drafts[0].diff.contains("Redis replica"), "{}", drafts[0].diff);
+    assert!(drafts[0].diff.contains('+') && drafts[0].diff.contains("Redis replica"), "{}", drafts[0].diff);
     assert!(drafts[0].diff.contains("BGREWRITEAOF") && drafts[1].diff.contains("actions/runs/77120"));
 }
 

@@ -227,7 +227,7 @@ fn what_is_cut_off_unknown_disputed_or_without_a_place_holds() {
         (
             "cut",
             facts_with(&good, |facts| {
-                facts.story.unread = Some("what was said before 02:00 is missing".into())
+                facts.story.unread = Some("what was said before 02:00 is missing".into());
             }),
             rules::CHAT_CUT,
         ),
