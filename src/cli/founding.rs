@@ -107,7 +107,7 @@ pub(super) fn backend(globals: &Globals, args: &Init, dir: &Path) -> Outcome {
     }
     let signer = Person::open(globals)?.signer(org, None)?;
     let token = || Token::new(TokenKind::Agent).map_err(|error| Failure::failed(error.to_string()));
-    let (argus, gatekeeper) = (token()?, token()?);
+    let (argus, gatekeeper, scribe, chronicler) = (token()?, token()?, token()?, token()?);
     let mut changes = vec![enrolled(me.clone(), signer.public().clone())];
     for reviewer in &args.reviewer {
         let (name, key) = reviewer_key(reviewer)?;
@@ -115,6 +115,8 @@ pub(super) fn backend(globals: &Globals, args: &Init, dir: &Path) -> Outcome {
     }
     changes.extend(agent(parsed("argus")?, me.clone(), Kind::Sync, &argus));
     changes.extend(agent(parsed("gatekeeper")?, me.clone(), Kind::Gate, &gatekeeper));
+    changes.extend(agent(parsed("scribe")?, me.clone(), Kind::Runbook, &scribe));
+    changes.extend(agent(parsed("chronicler")?, me.clone(), Kind::Postmortem, &chronicler));
     let sign = |purpose: Purpose, bytes: &[u8]| Ok(signer.sign(purpose, org, bytes)?);
     let now = crate::clock::Clock::system().now();
     let lines = Founder { org, by: me, now, sign: &sign }.signed(changes)?;
@@ -132,11 +134,15 @@ pub(super) fn backend(globals: &Globals, args: &Init, dir: &Path) -> Outcome {
     write("argus.toml", &argus_text(&dir, args.argocd.as_deref()))?;
     write("gatekeeper.token", gatekeeper.reveal())?;
     write("gatekeeper.toml", &gatekeeper_text(&dir, args.argocd.as_deref()))?;
+    write("scribe.token", scribe.reveal())?;
+    write("scribe.toml", &scribe_text(&dir, args.argocd.as_deref()))?;
+    write("chronicler.token", chronicler.reveal())?;
+    write("chronicler.toml", &chronicler_text(&dir, args.argocd.as_deref()))?;
     write("dock.toml", &server_text(&dir, org, &signer.public().line(), args.argocd.as_deref()))?;
     let dir = dir.display();
     out::line(format!(
-        "Wrote {dir}: dock.toml, argus.toml, gatekeeper.toml, log.key, the agents' tokens and the signed beginning of \
-         the record."
+        "Wrote {dir}: dock.toml, a config and a token for each of argus, gatekeeper, scribe and chronicler, log.key and \
+         the signed beginning of the record."
     ));
     out::line(format!("Log key, for everybody's console.toml: {}", log_key.public()));
     out::line(format!(
@@ -144,7 +150,9 @@ pub(super) fn backend(globals: &Globals, args: &Init, dir: &Path) -> Outcome {
     ));
     out::line(format!(
         "  dock serve --config {dir}/dock.toml\n  dock agent argus --config {dir}/argus.toml\n  dock agent gatekeeper \
-         --config {dir}/gatekeeper.toml   (once [platforms.github] and [gates.*] are filled in, in both files)"
+         --config {dir}/gatekeeper.toml   (once [platforms.github] and [gates.*] are filled in, in both files)\n  dock agent \
+         scribe --config {dir}/scribe.toml   (once [platforms.pagerduty], the pages' platform and [runbooks.*] are)\n  dock \
+         agent chronicler --config {dir}/chronicler.toml   (once [platforms.pagerduty] and [postmortems] are)"
     ));
     Ok(Code::Done)
 }
@@ -190,7 +198,10 @@ fn server_text(dir: &Path, org: &str, admin: &str, argocd: Option<&str>) -> Stri
          # Who is on call, where PagerDuty is not asked; people with the role `reviewer` may always review.\n# [rota]\n# sarah = \"primary\"\n\n{}\n\
          # The one credential that writes. Leave the section out to decide without executing.\n[executor.argocd]\nurl = {}\ntoken_file = {}\n\n\
          # The App or token that owns the protection rules, and the token that may apply plans.\n\
-         # [executor.github]\n# token_file = {}\n# [executor.terraform]\n# token_file = {}\n\n{GATES}",
+         # [executor.github]\n# token_file = {}\n# [executor.terraform]\n# token_file = {}\n\n\
+         # The accounts that may edit pages.\n# [executor.confluence]\n# url = \"https://example.atlassian.net\"\n\
+         # email = \"dock@example.com\"\n# token_file = {}\n# [executor.notion]\n# token_file = {}\n\n\
+         {GATES}\n{RUNBOOKS}\n{POSTMORTEMS}",
         quoted(&dir.join("dock.db")),
         Value::String(org.to_owned()),
         quoted(&dir.join("log.key")),
@@ -202,6 +213,8 @@ fn server_text(dir: &Path, org: &str, admin: &str, argocd: Option<&str>) -> Stri
         quoted(&dir.join("argocd-executor.token")),
         quoted(&dir.join("github-executor.token")),
         quoted(&dir.join("terraform-executor.token")),
+        quoted(&dir.join("confluence-executor.token")),
+        quoted(&dir.join("notion-executor.token")),
     )
 }
 
@@ -224,6 +237,46 @@ const GATES: &str = "# Deploys that wait for an answer: the same tables for back
     # datadog_slo = \"an SLO's id\"            # else the SLO that is tagged service:NAME\n\
     # prometheus = \"checkout-api\"            # where Prometheus measures it and Datadog does not\n\
     # promotes_to = { staging = \"production\" }\n";
+
+/// The same in the configs of backend and scribe.
+const RUNBOOKS: &str = "# Pages that the scribe may propose edits of: the same tables for backend and scribe.\n\
+    # [runbooks.CONF-4711]                     # what people call the page\n# site = \"confluence\"\n# page = \"4711\"\n\
+    # services = [\"checkout-api\"]             # whose incidents it is for\n# keys = 2\n";
+
+/// The same in the configs of backend and chronicler.
+const POSTMORTEMS: &str = "# Where post-mortems are published: the same for backend and chronicler.\n\
+    # [postmortems]\n# site = \"confluence\"\n# space = \"98306\"\n";
+
+/// What the two agents that write about incidents read beside PagerDuty.
+fn incidents_text(dir: &Path) -> String {
+    format!(
+        "# [platforms.notion]\n# token_file = {}\n\n# [platforms.slack]\n# token_file = {}\n\n\
+         # [incidents]\n# channel = \"inc-{{number}}\"\n# settle_s = 120\n",
+        quoted(&dir.join("notion.token")),
+        quoted(&dir.join("slack.token")),
+    )
+}
+
+fn scribe_text(dir: &Path, argocd: Option<&str>) -> String {
+    format!(
+        "# The scribe, who proposes edits of runbooks. `dock agent scribe --config` this file; its rules: `--rules`.\n\n\
+         server = \"http://127.0.0.1:7373\"\ntoken_file = {}\n# While an incident is on, its runbook beside the system as it is.\n\
+         # live = true\n\n{}\n{}\n{RUNBOOKS}",
+        quoted(&dir.join("scribe.token")),
+        platforms_text(dir, argocd),
+        incidents_text(dir),
+    )
+}
+
+fn chronicler_text(dir: &Path, argocd: Option<&str>) -> String {
+    format!(
+        "# The chronicler, who drafts post-mortems. `dock agent chronicler --config` this file; its rules: `--rules`.\n\n\
+         server = \"http://127.0.0.1:7373\"\ntoken_file = {}\n\n{}\n{}\n{POSTMORTEMS}",
+        quoted(&dir.join("chronicler.token")),
+        platforms_text(dir, argocd),
+        incidents_text(dir),
+    )
+}
 
 fn gatekeeper_text(dir: &Path, argocd: Option<&str>) -> String {
     format!(
@@ -249,7 +302,10 @@ fn gatekeeper_text(dir: &Path, argocd: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{agent::gatekeeper, server};
+    use crate::{
+        agent::{chronicler, gatekeeper, scribe},
+        server,
+    };
 
     /// What is commented out by one `# ` is TOML once it is not.
     fn uncommented(text: &str) -> String {
@@ -276,5 +332,12 @@ mod tests {
         assert_eq!((config.gates.len(), config.services.len(), config.freeze.len()), (1, 1, 1));
         let server = server_text(dir, "example.com", "key", None);
         assert!(toml::from_str::<server::Config>(&server).is_ok());
+        let text = scribe_text(dir, None);
+        let config: scribe::Config = toml::from_str(&text).unwrap();
+        assert!(config.runbooks.is_empty() && !config.live);
+        let config: scribe::Config = toml::from_str(&uncommented(&text)).unwrap();
+        assert_eq!((config.runbooks.len(), config.incidents.channel.as_str()), (1, "inc-{number}"));
+        let config: chronicler::Config = toml::from_str(&uncommented(&chronicler_text(dir, None))).unwrap();
+        assert_eq!(config.postmortems.space, "98306");
     }
 }
