@@ -116,3 +116,47 @@ fn the_agent_or_its_backend_dies_around_a_draft_and_each_drift_has_one_row() {
     let of_app = |app: &str| rows.values().filter(|row| row["subject"] == app).count();
     assert_eq!((of_app("payments-api"), of_app("checkout-web")), (1, 1), "{rows:?}");
 }
+
+/// Who decides on which row about a page, and where its backend dies.
+const PAGES: [(&str, &str, &str); 4] = [
+    ("rb-8821", "priya", "publish.write.sent"),
+    ("rb-8822", "marcus", "publish.intent.committed"),
+    // Notion's page: call by call, without a lock.
+    ("rb-8823", "priya", "publish.write.sent"),
+    ("pm-31", "priya", "comment.intent.committed"),
+];
+
+#[test]
+fn the_backend_dies_around_a_publication_and_each_approval_is_one_version() {
+    let world = World::start(&["--scenario", "seeds", "--only", "platforms"]);
+    let mut backend = world.part(&["serve"], "serve", None);
+    let _scribe = world.part(&["agent", "scribe"], "scribe", None);
+    let _chronicler = world.part(&["agent", "chronicler"], "chronicler", None);
+    let synced = |who: &str| {
+        until("the backend is back", || world.run(who, &["sync", "--once"]).status.success().then_some(()));
+    };
+    for (id, who, point) in PAGES {
+        world.until_row(who, id, "pending");
+        backend.kill();
+        backend = world.part(&["serve"], "serve", Some(point));
+        synced(who);
+        let said = world.run(who, &["approve", id, "--note", NOTE, "--yes"]);
+        assert!(matches!(said.status.code(), Some(0 | 3)), "{id}: {said:?}");
+        backend.until_stopped(point);
+        backend = world.part(&["serve"], "serve", None);
+        synced(who);
+        world.until_row(who, id, "healthy");
+    }
+    let listed = |path: &str| {
+        let answer = world.platform("confluence", &format!("/wiki/api/v2/pages{path}"));
+        answer["results"].as_array().cloned().unwrap()
+    };
+    for page in ["4711", "3380"] {
+        let ours = |version: &&serde_json::Value| version["message"].as_str().unwrap().starts_with("dock ");
+        let count = listed(&format!("/{page}/versions?limit=50")).iter().filter(ours).count();
+        assert_eq!(count, 1, "{page}: {count} versions for one approval\n{}", world.said());
+    }
+    let papers = listed("?space-id=98306&limit=50");
+    let ours = papers.iter().filter(|page| page["title"].as_str().unwrap().ends_with("(pm-31)")).count();
+    assert_eq!(ours, 1, "{papers:?}");
+}
