@@ -169,13 +169,14 @@ impl<F: Flow> Looker<'_, F> {
         let end = self.clock.now().saturating_add(most);
         loop {
             let wait = Box::pin(self.look(wish, &mut memory, &dirty, &mut told)).await;
+            // What could not even be listed was told; whoever asked once asks again.
             let waits =
-                memory.failures > 0 || memory.incidents.values().any(|seen| seen.not_before.is_some());
+                memory.failures == 0 && memory.incidents.values().any(|seen| seen.not_before.is_some());
             if !waits || end.as_ref().is_ok_and(|end| self.clock.now() >= *end) {
                 return Ok(());
             }
             tokio::time::sleep(wait).await;
-            dirty = Dirty { all: memory.failures > 0, ..Dirty::default() };
+            dirty = Dirty::default();
         }
     }
 
