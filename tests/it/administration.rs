@@ -75,10 +75,18 @@ fn doctor_tells_a_credential_that_may_too_much() {
         assert!(sound.contains(&format!("ok   {platform} ")), "{platform}: {sound}");
     }
     assert!(sound.contains("calls left this hour"), "{sound}");
+    assert!(sound.contains("the reading account can not edit CONF-3380, CONF-4711"), "{sound}");
+    assert!(sound.contains("the executor's account may edit CONF-3380, CONF-4711"), "{sound}");
 
     let text = fs::read_to_string(&config).unwrap().replace("argocd-agent.token", "argocd-executor.token");
     let loose = world.dir.path().join("loose.toml");
     fs::write(&loose, text).unwrap();
     let found = world.ok("admin", &["doctor", "--backend", loose.to_str().unwrap()], 1);
     assert!(found.contains("FAIL agents' right") && found.contains("may sync"), "{found}");
+
+    let text = fs::read_to_string(&config).unwrap();
+    let text = text.replace("confluence.token", "confluence-executor.token");
+    fs::write(&loose, text.replace("dock-reader@", "dock@")).unwrap();
+    let found = world.ok("admin", &["doctor", "--backend", loose.to_str().unwrap()], 1);
+    assert!(found.contains("FAIL agents' pages") && found.contains("may edit CONF-3380"), "{found}");
 }

@@ -42,6 +42,9 @@ pub(super) async fn checks(file: &Path) -> Result<Vec<Check>, Failure> {
             }
             if !config.runbooks.is_empty() {
                 add("runbooks", pages(&sources, &config.runbooks).await);
+                if let Some(confluence) = &sources.confluence {
+                    add("agents' pages", only_reads(confluence, &config.runbooks).await);
+                }
             }
         }
         Err(error) => add("platforms", Err(error.to_string())),
@@ -160,21 +163,43 @@ async fn pages(sources: &Sources, runbooks: &BTreeMap<String, Runbook>) -> Found
 
 /// Whether the executor's account may edit each page in Confluence.
 async fn editable(confluence: &confluence::Source, runbooks: &BTreeMap<String, Runbook>) -> Found {
-    let mut found = Vec::new();
+    let (may, not) = rights(confluence, runbooks).await?;
+    match not.first() {
+        Some(name) => Err(format!(
+            "the executor's account may not edit {name}\nhint: let it edit the space, and the page where that is \
+             restricted"
+        )),
+        None => Ok(format!("the executor's account may edit {}", may.join(", "))),
+    }
+}
+
+/// Whether the reading account, which is the agents' kind, may edit no page in Confluence.
+async fn only_reads(confluence: &confluence::Source, runbooks: &BTreeMap<String, Runbook>) -> Found {
+    let (may, not) = rights(confluence, runbooks).await?;
+    match may.first() {
+        Some(name) => Err(format!(
+            "the reading account may edit {name}\nhint: give agents an account that only views; what a token with \
+             scopes lacks beside its account is not told here"
+        )),
+        None => Ok(format!("the reading account can not edit {}", not.join(", "))),
+    }
+}
+
+/// The pages in Confluence that an account may edit, and those that it may not.
+async fn rights<'a>(
+    confluence: &confluence::Source,
+    runbooks: &'a BTreeMap<String, Runbook>,
+) -> Result<(Vec<&'a str>, Vec<&'a str>), String> {
+    let (mut may, mut not) = (Vec::new(), Vec::new());
     for (name, runbook) in runbooks.iter().filter(|(_, runbook)| runbook.site == Site::Confluence) {
-        let may = confluence.may_edit(&runbook.page).await.map_err(|error| format!("{name}: {error}"))?;
-        match may {
-            Fact::Known(true) => found.push(name.as_str()),
-            Fact::Known(false) => {
-                return Err(format!(
-                    "the executor's account may not edit {name}\nhint: let it edit the space, and the page where that \
-                     is restricted"
-                ));
-            }
+        let told = confluence.may_edit(&runbook.page).await.map_err(|error| format!("{name}: {error}"))?;
+        match told {
+            Fact::Known(true) => may.push(name.as_str()),
+            Fact::Known(false) => not.push(name.as_str()),
             Fact::Unknown(why) => return Err(format!("{name}: {why}")),
         }
     }
-    Ok(format!("the executor's account may edit {}", found.join(", ")))
+    Ok((may, not))
 }
 
 /// GitHub, with what is left of the calls that it takes in an hour.
