@@ -108,30 +108,18 @@ fn argus(globals: &Globals, args: &Agent, file: &Path) -> Outcome {
     let config: argus::Config = config::read(file)?;
     service::log(globals);
     let agent = Argus::open(config.clone(), clock(config.clock_file))?;
-    let (wish, say) = (wish(args), say(globals, Name::Argus));
-    service::run(async {
-        if args.once || args.dry_run {
-            Box::pin(agent.once(&wish, say)).await?;
-        } else {
-            Box::pin(agent.run(&wish, say, service::told_to_stop(args.with_parent))).await?;
-        }
-        Ok(Code::Done)
-    })
+    let (wish, say) = (wish(args), say(globals, args.name));
+    let run = agent.run(&wish, &say, service::told_to_stop(args.with_parent));
+    kept(args, agent.once(&wish, &say), run)
 }
 
 fn gatekeeper(globals: &Globals, args: &Agent, file: &Path) -> Outcome {
     let config: gatekeeper::Config = config::read(file)?;
     service::log(globals);
     let agent = Gatekeeper::open(config.clone(), clock(config.clock_file))?;
-    let (wish, say) = (wish(args), say(globals, Name::Gatekeeper));
-    service::run(async {
-        if args.once || args.dry_run {
-            Box::pin(agent.once(&wish, say)).await?;
-        } else {
-            Box::pin(agent.run(&wish, say, service::told_to_stop(args.with_parent))).await?;
-        }
-        Ok(Code::Done)
-    })
+    let (wish, say) = (wish(args), say(globals, args.name));
+    let run = agent.run(&wish, &say, service::told_to_stop(args.with_parent));
+    kept(args, agent.once(&wish, &say), run)
 }
 
 fn scribe(globals: &Globals, args: &Agent, file: &Path) -> Outcome {
@@ -139,27 +127,34 @@ fn scribe(globals: &Globals, args: &Agent, file: &Path) -> Outcome {
     config.live |= args.live;
     service::log(globals);
     let agent = Scribe::open(config.clone(), clock(config.clock_file))?;
-    let (wish, say) = (wish(args), say(globals, Name::Scribe));
-    service::run(async {
-        if args.once || args.dry_run {
-            Box::pin(agent.once(&wish, say)).await?;
-        } else {
-            Box::pin(agent.run(&wish, say, service::told_to_stop(args.with_parent))).await?;
-        }
-        Ok(Code::Done)
-    })
+    let (wish, say) = (wish(args), say(globals, args.name));
+    let run = agent.run(&wish, &say, service::told_to_stop(args.with_parent));
+    kept(args, agent.once(&wish, &say), run)
 }
 
 fn chronicler(globals: &Globals, args: &Agent, file: &Path) -> Outcome {
     let config: chronicler::Config = config::read(file)?;
     service::log(globals);
     let agent = Chronicler::open(config.clone(), clock(config.clock_file))?;
-    let (wish, say) = (wish(args), say(globals, Name::Chronicler));
+    let (wish, say) = (wish(args), say(globals, args.name));
+    let run = agent.run(&wish, &say, service::told_to_stop(args.with_parent));
+    kept(args, agent.once(&wish, &say), run)
+}
+
+/// One look, or looks until it is told to stop, as was asked.
+fn kept<E>(
+    args: &Agent,
+    once: impl Future<Output = Result<(), E>>,
+    run: impl Future<Output = Result<(), E>>,
+) -> Outcome
+where
+    Failure: From<E>,
+{
     service::run(async {
         if args.once || args.dry_run {
-            Box::pin(agent.once(&wish, say)).await?;
+            Box::pin(once).await?;
         } else {
-            Box::pin(agent.run(&wish, say, service::told_to_stop(args.with_parent))).await?;
+            Box::pin(run).await?;
         }
         Ok(Code::Done)
     })

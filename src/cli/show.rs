@@ -13,7 +13,13 @@ use super::{
 };
 use crate::{
     client::{Cache, Cached, Outbox, outbox::Seen},
-    row::{Base, Kind, Moved, Proposal, RowId, paper, present},
+    row::{
+        Base, Kind, Moved, Proposal, RowId, paper, present,
+        search::{
+            Looked,
+            alike::{self, Traits},
+        },
+    },
     wire::{Mark, Pane, RowView, Span},
 };
 
@@ -104,21 +110,32 @@ async fn show(person: &Person, args: &Show) -> Outcome {
 
 /// Incidents like this one, as far as this home has their papers.
 fn similar(cache: &Cache, view: &RowView, now: Timestamp) -> Result<String, Failure> {
-    let Some(Proposal::Paper(paper)) = &view.proposal else { return Ok(String::new()) };
-    let mut found = Vec::new();
-    for id in cache.ids()?.into_iter().filter(|id| id.kind == Kind::Postmortem && *id != view.head.id) {
-        let Some(other) = cache.row(id, now)? else { continue };
-        if let Some(Proposal::Paper(other)) = &other.view.proposal
-            && let Some(alike) = paper::similar::alike(paper, other)
-        {
-            found.push((alike.percent, id, other.title.clone(), alike.shared.join(", ")));
-        }
+    if view.head.kind != Kind::Postmortem {
+        return Ok(String::new());
     }
-    found.sort_by_key(|(percent, id, ..)| (std::cmp::Reverse(*percent), *id));
-    let line = |(percent, id, title, shared): &(u64, RowId, String, String)| {
-        format!("similar: {id} {} ({percent} %: {})\n", out::safe(title), out::safe(shared))
+    let traits = |view: &RowView| {
+        let mut traits = Traits::default();
+        traits.add(&Looked { head: view.searched(), draft: &view.draft() });
+        traits
     };
-    Ok(found.iter().take(SIMILAR_MAX).map(line).collect())
+    let mut others = Vec::new();
+    for id in cache.ids()?.into_iter().filter(|id| id.kind == Kind::Postmortem && *id != view.head.id) {
+        others.extend(
+            cache.row(id, now)?.map(|cached| (id, cached.view.head.title.clone(), traits(&cached.view))),
+        );
+    }
+    let all: Vec<_> = others.iter().map(|(.., traits)| traits.clone()).collect();
+    let line = |alike: &alike::Alike| {
+        let (id, title, _) = others.get(alike.place)?;
+        let shared = [alike.shared.services.as_slice(), &alike.shared.words].concat().join(", ");
+        Some(format!(
+            "similar: {id} {} ({:.0} %: {})\n",
+            out::safe(title),
+            alike.score * 100.0,
+            out::safe(&shared)
+        ))
+    };
+    Ok(alike::alike(&traits(view), &all).iter().take(SIMILAR_MAX).filter_map(line).collect())
 }
 
 /// The paper to take away, with the row, the revision and the digest that it can be checked by.

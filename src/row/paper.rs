@@ -14,7 +14,6 @@ use super::{
 };
 
 pub mod export;
-pub mod similar;
 
 /// Where post-mortems are published, as `[postmortems]` in the configs of chronicler, server and executor says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -15,7 +15,6 @@ use super::{Digest, Moved, Risk, base::PageBase, base::PageEffect, proposal::Liv
 
 mod anchor;
 pub mod markup;
-pub mod merge;
 pub mod notion;
 pub mod operation;
 pub mod origin;
@@ -23,7 +22,6 @@ pub mod outline;
 pub mod refit;
 pub mod storage;
 
-pub use merge::{Overlap, Rewritten};
 pub use operation::{Action, Anchor, Block, Edit, NotApplicable, Operation, Piece};
 pub use outline::{Outline, Passage, Unreadable};
 

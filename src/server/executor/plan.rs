@@ -169,3 +169,17 @@ pub(super) fn next(
 fn waited(since: Timestamp, repeat_after: SignedDuration, now: Timestamp) -> bool {
     now.duration_since(since) >= repeat_after
 }
+
+/// What is to be done in a word, for the tables of the tests.
+#[cfg(test)]
+fn word(next: &Next) -> &'static str {
+    match next {
+        Next::Wait => "wait",
+        Next::Terminate { .. } => "terminate",
+        Next::Confirm { .. } => "confirm",
+        Next::Fail { .. } => "fail",
+        Next::Moved { .. } => "moved",
+        Next::Write => "write",
+        Next::CannotTell { .. } => "cannot tell",
+    }
+}

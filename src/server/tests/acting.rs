@@ -19,7 +19,7 @@ pub(super) const ENDED: [State; 4] = [State::Executed, State::Failed, State::Unk
 
 pub(super) struct Acting {
     pub(super) world: World,
-    config: Config,
+    pub(super) config: Config,
     writes: executor::Config,
 }
 

@@ -1,21 +1,19 @@
 //! Deploy gates through the API, over the simulated platforms: claimed, decided, answered once, told of a no, followed.
 
-use std::{future::Future, pin::Pin};
-
 use jiff::SignedDuration;
-use tokio::sync::Notify;
 
-use super::*;
+use super::{
+    acting::{Acting, ENDED},
+    *,
+};
 use crate::{
-    audit::leaf::Leaf,
     platform::{
         github::{Approval, ApprovalState, Repository},
         reading::{self, Depth},
     },
     row::{Event, Kind, Reading as AnyReading, Risk, State, gate},
-    server::executor::{self, Executor},
+    server::executor::Executor,
     simulator::Fault,
-    store::Leaves,
 };
 
 const SERVICE: &str = "billing-worker";
@@ -38,55 +36,52 @@ environments = { staging = "reversible", production = "reversible" }
 promotes_to = { staging = "production" }
 "#;
 
-/// A server without executor, and what an executor over its store needs.
+/// A server over simulated pipelines, and what works on its store.
 struct Gated {
-    world: World,
-    config: Config,
-    writes: executor::Config,
+    acting: Acting,
+}
+
+impl std::ops::Deref for Gated {
+    type Target = Acting;
+
+    fn deref(&self) -> &Acting {
+        &self.acting
+    }
 }
 
 impl Gated {
     async fn start() -> Self {
-        let mut config = None;
-        let world = World::start_telling("memory:", |platforms, dir| {
-            let url = |site| platforms.url(site);
-            let token = |name: &str, text: &str| {
-                let file = dir.join(name);
-                write_private(&file, text);
-                file.display().to_string()
-            };
+        let acting = Acting::start(|platforms, token| {
             let world = platforms.world();
             let section = |of: &str, site: Site, file: String| {
-                format!("[{of}]\nurl = \"{}\"\ntoken_file = \"{file}\"\n", url(site))
+                format!("[{of}]\nurl = \"{}\"\ntoken_file = \"{file}\"\n", platforms.url(site))
             };
-            let hook = token("hook", SECRET);
             let read = [
                 GATES.to_owned(),
-                format!("[hooks.github]\nsecret_file = \"{hook}\"\n"),
-                section("platforms.prometheus", Site::Prometheus, token("burns", &world.token(Site::Prometheus))),
+                format!("[hooks.github]\nsecret_file = \"{}\"\n", token("hook", SECRET)),
+                section(
+                    "platforms.prometheus",
+                    Site::Prometheus,
+                    token("burns", &world.token(Site::Prometheus)),
+                ),
                 section("platforms.github", Site::GitHub, token("github", &world.token(Site::GitHub))),
-                section("platforms.terraform", Site::Terraform, token("terraform", &world.token(Site::Terraform))),
+                section(
+                    "platforms.terraform",
+                    Site::Terraform,
+                    token("terraform", &world.token(Site::Terraform)),
+                ),
             ];
-            let pace = "[pace]\npoll_ms = 5\nlease_ms = 400\nretry_ms = 5\nwatch_ms = 1800000\nhealthy_after_ms = 300000\n";
             let writes = [
-                pace.to_owned(),
                 section("github", Site::GitHub, token("github-writer", &world.github_writer())),
-                section("terraform", Site::Terraform, token("terraform-writer", &world.terraform_executor_token())),
+                section(
+                    "terraform",
+                    Site::Terraform,
+                    token("terraform-writer", &world.terraform_executor_token()),
+                ),
             ];
-            config = Some(toml::from_str::<executor::Config>(&writes.concat()).unwrap());
-            read.concat()
-        })
-        .await;
-        let text = std::fs::read_to_string(world.dir.path().join("config")).unwrap();
-        let (writes, config) = (config.unwrap(), toml::from_str(&text).unwrap());
-        Self { world, config, writes }
-    }
-
-    fn executor(&self) -> Executor {
-        let around = self.config.around();
-        let (store, clock) = (Arc::clone(&self.world.app.store), self.world.app.clock.clone());
-        let admins = self.config.pinned().unwrap();
-        Executor::open(store, clock, ORG, admins, &self.writes, &around).unwrap()
+            (read.concat(), writes.concat())
+        });
+        Self { acting: acting.await }
     }
 
     fn repo(service: &str) -> Repository {
@@ -156,24 +151,6 @@ impl Gated {
         unreachable!("sarah is the last")
     }
 
-    async fn state(&self, row: &RowView) -> State {
-        self.world.store().row(row.head.id).await.unwrap().unwrap().state()
-    }
-
-    /// Works until the row is in one of these states.
-    async fn work(&self, executor: &Executor, row: &RowView, until: &[State]) -> crate::row::Row {
-        loop {
-            let worked = executor.turn().await.unwrap();
-            let now = self.world.store().row(row.head.id).await.unwrap().unwrap();
-            if until.contains(&now.state()) {
-                return now;
-            }
-            if !worked {
-                tokio::task::yield_now().await;
-            }
-        }
-    }
-
     /// Answers to the rule, reports left out.
     async fn answers(&self, service: &str, run: u64) -> Vec<Approval> {
         let github = self.world.app.sources.github.as_ref().unwrap();
@@ -200,9 +177,9 @@ impl Gated {
         self.world.running.abort();
         let (clock, store) = (self.world.app.clock.clone(), Arc::clone(&self.world.app.store));
         let server = super::super::bind_over(&self.config, clock, store).await.unwrap();
-        self.world.url = format!("http://{}", server.address());
-        self.world.app = Arc::clone(&server.app);
-        self.world.running = run(server);
+        self.acting.world.url = format!("http://{}", server.address());
+        self.acting.world.app = Arc::clone(&server.app);
+        self.acting.world.running = run(server);
     }
 
     /// A waiting run of a service that can be taken back, approved and answered.
@@ -217,7 +194,7 @@ impl Gated {
             "accepted",
             "one key is enough"
         );
-        self.work(executor, &row, &[State::Executed]).await;
+        self.work(executor, row.head.id, &[State::Executed]).await;
         row
     }
 
@@ -231,11 +208,6 @@ impl Gated {
             }
             tokio::task::yield_now().await;
         }
-    }
-
-    async fn leaves(&self, row: &RowView) -> Vec<Leaf> {
-        let leaves = self.world.store().leaves(Leaves::OfRow(row.head.id)).await.unwrap();
-        leaves.iter().map(|leaf| Leaf::parse(&leaf.bytes).unwrap()).collect()
     }
 }
 
@@ -280,7 +252,7 @@ async fn a_gate_is_answered_once_with_its_canary_and_its_plan_is_applied() {
     assert_eq!(row.mismatch(), None, "the digests are those of what is shown");
     let decision = gated.approved(&row, true).await;
     let executor = gated.executor();
-    let done = gated.work(&executor, &row, &[State::Executed, State::Failed, State::Unknown]).await;
+    let done = gated.work(&executor, row.head.id, &[State::Executed, State::Failed, State::Unknown]).await;
     assert_eq!(done.state(), State::Executed, "{:?}", done.stage);
 
     let answers = gated.answers(SERVICE, reading.run.id).await;
@@ -294,7 +266,7 @@ async fn a_gate_is_answered_once_with_its_canary_and_its_plan_is_applied() {
     assert_eq!(terraform.run(&run).await.unwrap().status, "applied");
     assert!(terraform.comments(&run).await.unwrap()[0].body.contains(decision.as_str()));
 
-    let leaves = gated.leaves(&row).await;
+    let leaves = gated.leaves(row.head.id).await;
     let told: Vec<_> =
         leaves.iter().filter_map(|leaf| Some((leaf.event, leaf.body.text("write")?))).collect();
     let (begun, confirmed) = (Event::ExecutionIntended, Event::ExecutionConfirmed);
@@ -312,14 +284,14 @@ async fn a_deploy_is_healthy_when_its_watch_is_over_and_rolled_back_when_an_olde
     let row = gated.world.row(answer["row"].as_str().unwrap()).await;
     assert_eq!(gated.world.decide("govind", &row, Decision::Approve).await, "accepted", "one key is enough");
     let executor = gated.executor();
-    gated.work(&executor, &row, &[State::Executed]).await;
+    gated.work(&executor, row.head.id, &[State::Executed]).await;
     for _ in 0..20 {
         gated.world.platforms.world().tick();
     }
     executor.turn().await.unwrap();
-    assert_eq!(gated.state(&row).await, State::Executed, "fine is not healthy before its time");
+    assert_eq!(gated.state(row.head.id).await, State::Executed, "fine is not healthy before its time");
     gated.world.advance(301);
-    let done = gated.work(&executor, &row, &[State::Healthy, State::Degraded]).await;
+    let done = gated.work(&executor, row.head.id, &[State::Healthy, State::Degraded]).await;
     let detail = done.stage.outcome().unwrap().detail.clone();
     assert_eq!((done.state(), detail.as_str()), (State::Healthy, "GitHub says success of the deployment"));
 }
@@ -339,7 +311,7 @@ async fn a_deploy_that_is_rolled_back_on_github_is_stamped_so() {
     let row = gated.world.row(answer["row"].as_str().unwrap()).await;
     gated.approved(&row, false).await;
     let executor = gated.executor();
-    gated.work(&executor, &row, &[State::Executed]).await;
+    gated.work(&executor, row.head.id, &[State::Executed]).await;
     let done = loop {
         platforms.tick();
         executor.turn().await.unwrap();
@@ -379,9 +351,9 @@ async fn a_row_is_promoted_only_from_the_healthy_deploy_of_its_own_run() {
     check(&Draft { base: Base::Gate(other), ..next.clone() }, "promotes nothing here").await;
     assert_eq!(gated.world.decide("govind", &row, Decision::Approve).await, "accepted");
     let executor = gated.executor();
-    gated.work(&executor, &row, &[State::Executed]).await;
+    gated.work(&executor, row.head.id, &[State::Executed]).await;
     gated.world.advance(301);
-    gated.work(&executor, &row, &[State::Healthy]).await;
+    gated.work(&executor, row.head.id, &[State::Healthy]).await;
     check(&next, "").await;
 }
 
@@ -407,9 +379,8 @@ async fn cut_off_between_any_two_steps_a_gate_is_answered_and_applied_once() {
         let gated = Gated::start().await;
         let (reading, row) = gated.opened().await;
         gated.approved(&row, false).await;
-        cut(&gated, &row, point).await;
-        let ended = [State::Executed, State::Failed, State::Unknown, State::Stale];
-        let done = gated.work(&gated.executor(), &row, &ended).await;
+        gated.cut(row.head.id, point).await;
+        let done = gated.work(&gated.executor(), row.head.id, &ENDED).await;
         assert_eq!(done.state(), State::Executed, "{point}: {:?}", done.stage);
         assert_eq!(gated.answers(SERVICE, reading.run.id).await.len(), 1, "{point}");
         let terraform = gated.world.app.sources.terraform.as_ref().unwrap();
@@ -432,34 +403,12 @@ async fn a_canary_that_may_have_been_dispatched_is_not_dispatched_again() {
         let gated = Gated::start().await;
         let (reading, row) = gated.opened().await;
         gated.approved(&row, true).await;
-        cut(&gated, &row, point).await;
-        let ended = [State::Executed, State::Failed, State::Unknown, State::Stale];
-        let done = gated.work(&gated.executor(), &row, &ended).await;
+        gated.cut(row.head.id, point).await;
+        let done = gated.work(&gated.executor(), row.head.id, &ENDED).await;
         assert_eq!(done.state(), expected, "{point}: {:?}", done.stage);
         let answered = usize::from(expected == State::Executed);
         assert_eq!(gated.answers(SERVICE, reading.run.id).await.len(), answered, "{point}");
     }
-}
-
-/// Works until this place, and no further.
-async fn cut(gated: &Gated, row: &RowView, point: &'static str) {
-    let reached = Arc::new(Notify::new());
-    let there = Arc::clone(&reached);
-    let executor = gated.executor().stopping(Arc::new(move |at| {
-        let cut = at == point;
-        if cut {
-            there.notify_one();
-        }
-        Box::pin(std::future::ready(cut)) as Pin<Box<dyn Future<Output = bool> + Send>>
-    }));
-    tokio::select! {
-        done = gated.work(&executor, row, &[State::Executed, State::Failed, State::Unknown]) => {
-            panic!("{point} was never reached: {:?}", done.stage)
-        }
-        () = reached.notified() => {}
-    }
-    drop(executor);
-    gated.world.store().reclaim_work().await.unwrap();
 }
 
 #[tokio::test]
@@ -473,8 +422,7 @@ async fn an_answer_that_is_lost_is_read_back_and_one_that_never_came_is_given_ag
             reading.run.id
         );
         gated.world.platforms.world().faults(Site::GitHub).script(&path, fault.clone(), Some(1));
-        let ended = [State::Executed, State::Failed, State::Unknown, State::Stale];
-        let done = gated.work(&gated.executor(), &row, &ended).await;
+        let done = gated.work(&gated.executor(), row.head.id, &ENDED).await;
         assert_eq!(done.state(), State::Executed, "{fault:?}: {:?}", done.stage);
         assert_eq!(gated.answers(SERVICE, reading.run.id).await.len(), 1, "{fault:?}");
     }
@@ -540,7 +488,7 @@ async fn a_run_that_was_answered_or_begun_anew_is_no_longer_what_was_read() {
     assert_eq!((taken.0, &taken.1["code"]), (409, &json!("subject_taken")), "{taken:?}");
     let opened = gated.post("/v1/rows?supersede=true", "new", &drafted(&next)).await;
     assert_eq!((opened.0, &opened.1["outcome"]), (201, &json!("opened")), "{opened:?}");
-    assert_eq!(gated.state(&row).await, State::Superseded);
+    assert_eq!(gated.state(row.head.id).await, State::Superseded);
 
     let row = gated.world.row(opened.1["row"].as_str().unwrap()).await;
     platforms.answer_run(next.run.id, true, "marcus").unwrap();
@@ -557,7 +505,8 @@ async fn what_moved_between_approval_and_execution_is_not_answered() {
     gated.approved(&row, false).await;
     gated.world.platforms.world().rerun(reading.run.id).unwrap();
     gated.waits(SERVICE, reading.run.id, "production").await;
-    let done = gated.work(&gated.executor(), &row, &[State::Stale, State::Executed, State::Failed]).await;
+    let done =
+        gated.work(&gated.executor(), row.head.id, &[State::Stale, State::Executed, State::Failed]).await;
     assert_eq!(done.state(), State::Stale, "{:?}", done.stage);
     assert_eq!(gated.answers(SERVICE, reading.run.id).await, [], "nobody saw the second attempt");
 }
@@ -573,7 +522,7 @@ async fn two_keys_within_fifteen_minutes_answer_a_gate() {
     let now = gated.world.row(&row.head.id.to_string()).await;
     assert_eq!((now.head.state, now.head.keys_given), (State::HalfSigned, 1), "the first key was too old");
     assert_eq!(approve("govind").await, "accepted");
-    assert_eq!(gated.state(&row).await, State::Approved);
+    assert_eq!(gated.state(row.head.id).await, State::Approved);
 }
 
 #[tokio::test]
@@ -614,11 +563,11 @@ async fn a_decline_of_what_was_answered_meanwhile_is_recorded_as_read() {
     assert_eq!(gated.world.decide("sarah", &row, Decision::Decline).await, "accepted", "no waits for nobody");
     let executor = gated.executor();
     assert!(executor.turn().await.unwrap());
-    let last = gated.leaves(&row).await.pop().unwrap();
+    let last = gated.leaves(row.head.id).await.pop().unwrap();
     assert_eq!(last.event, Event::ExecutionFailed);
     let said = last.body.text("detail").unwrap();
     assert_eq!(said, "GitHub was not told: waits: yes → rejected in GitHub by marcus");
-    assert_eq!(gated.state(&row).await, State::Declined);
+    assert_eq!(gated.state(row.head.id).await, State::Declined);
     assert_eq!(gated.answers(SERVICE, reading.run.id).await.len(), 1, "theirs alone");
 }
 
@@ -707,7 +656,7 @@ async fn a_delivery_that_is_replayed_over_a_restart_is_one_look_and_nothing_else
     let (_, told) = gated.world.call("GET", "/v1/hooks/wait?platform=github&after=7", token, None).await;
     assert_eq!((&told["missed"], told["hints"].as_array().unwrap().len()), (&json!(true), 1), "{told}");
     assert_eq!(gated.world.store().head().await.unwrap(), before, "nothing was written");
-    assert_eq!(gated.state(&row).await, State::Pending);
+    assert_eq!(gated.state(row.head.id).await, State::Pending);
 }
 
 #[tokio::test]
@@ -728,7 +677,7 @@ async fn a_watch_whose_github_never_answers_again_has_an_end_and_says_so() {
     assert!(now.stage.terminal(gated.world.app.clock.now()), "nothing is awaited any more");
     let shown = gated.world.row(&row.head.id.to_string()).await.outcome.unwrap();
     assert_eq!((shown.state, shown.detail), (State::Executed, detail.clone()));
-    let last = gated.leaves(&row).await.pop().unwrap();
+    let last = gated.leaves(row.head.id).await.pop().unwrap();
     assert_eq!((last.event, last.body.text("detail")), (Event::HealthStamped, Some(detail.as_str())));
     gated.world.platforms.world().faults(Site::GitHub).up();
     assert!(!executor.turn().await.unwrap(), "no work is left");

@@ -175,24 +175,12 @@ fn moved(what: &str, was: &str, is: &str) -> Next {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::word, *};
 
     const SENT: &str = "2026-05-30T02:14:00Z";
 
     fn at(seconds: i64) -> Timestamp {
         SENT.parse::<Timestamp>().unwrap() + SignedDuration::from_secs(seconds)
-    }
-
-    fn word(next: &Next) -> &'static str {
-        match next {
-            Next::Wait => "wait",
-            Next::Terminate { .. } => "terminate",
-            Next::Confirm { .. } => "confirm",
-            Next::Fail { .. } => "fail",
-            Next::Moved { .. } => "moved",
-            Next::Write => "write",
-            Next::CannotTell { .. } => "cannot tell",
-        }
     }
 
     fn written() -> [Written; 4] {

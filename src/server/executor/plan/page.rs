@@ -84,7 +84,7 @@ fn moved(was: Option<&PageBase>, is: Option<&PageBase>) -> Vec<Moved> {
 #[cfg(test)]
 mod tests {
     use super::super::Ours;
-    use super::*;
+    use super::{super::word, *};
 
     fn at(seconds: i64) -> Timestamp {
         "2026-05-29T04:12:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(seconds)
@@ -98,18 +98,6 @@ mod tests {
             author: "priya".to_owned(),
             created_at: "2026-05-29T04:00:00Z".to_owned(),
             body: Digest::of(body),
-        }
-    }
-
-    fn word(next: &Next) -> &'static str {
-        match next {
-            Next::Wait => "wait",
-            Next::Terminate { .. } => "terminate",
-            Next::Confirm { .. } => "confirm",
-            Next::Fail { .. } => "fail",
-            Next::Moved { .. } => "moved",
-            Next::Write => "write",
-            Next::CannotTell { .. } => "cannot tell",
         }
     }
 
