@@ -51,6 +51,8 @@ const PURE: &[&str] = &[
     "src/agent/chronicler/facts.rs",
     "src/agent/chronicler/rules.rs",
     "src/agent/chronicler/words.rs",
+    "src/agent/drafter/check.rs",
+    "src/agent/drafter/question.rs",
     "src/agent/facts.rs",
     "src/agent/story.rs",
     "src/agent/finding.rs",

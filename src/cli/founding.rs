@@ -128,16 +128,17 @@ pub(super) fn backend(globals: &Globals, args: &Init, dir: &Path) -> Outcome {
     let log_key = NoteKey::from_seed(&format!("{org}/dock"), KeyUse::Log, &seed)
         .map_err(|error| Failure::failed(error.to_string()))?;
     let write = |name: &str, text: &str| home::write_private(&dir.join(name), text.as_bytes());
+    let agent = |name: &str, text: String| write(name, &(text + &model_text(&dir)));
     write("log.key", &format!("{}\n", Digest(seed)))?;
     write("bootstrap.jsonl", &lines)?;
     write("argus.token", argus.reveal())?;
-    write("argus.toml", &argus_text(&dir, args.argocd.as_deref()))?;
+    agent("argus.toml", argus_text(&dir, args.argocd.as_deref()))?;
     write("gatekeeper.token", gatekeeper.reveal())?;
-    write("gatekeeper.toml", &gatekeeper_text(&dir, args.argocd.as_deref()))?;
+    agent("gatekeeper.toml", gatekeeper_text(&dir, args.argocd.as_deref()))?;
     write("scribe.token", scribe.reveal())?;
-    write("scribe.toml", &scribe_text(&dir, args.argocd.as_deref()))?;
+    agent("scribe.toml", scribe_text(&dir, args.argocd.as_deref()))?;
     write("chronicler.token", chronicler.reveal())?;
-    write("chronicler.toml", &chronicler_text(&dir, args.argocd.as_deref()))?;
+    agent("chronicler.toml", chronicler_text(&dir, args.argocd.as_deref()))?;
     write("dock.toml", &server_text(&dir, org, &signer.public().line(), args.argocd.as_deref()))?;
     let dir = dir.display();
     out::line(format!(
@@ -247,6 +248,15 @@ const RUNBOOKS: &str = "# Pages that the scribe may propose edits of: the same t
 const POSTMORTEMS: &str = "# Where post-mortems are published: the same for backend and chronicler.\n\
     # [postmortems]\n# site = \"confluence\"\n# space = \"98306\"\n";
 
+/// The same in the configs of all agents.
+fn model_text(dir: &Path) -> String {
+    format!(
+        "\n# A language model may word what the rules decided; without one, all works.\n# [model]\n# api = \"anthropic\"                     \
+         # or \"openai\", and what speaks like it\n# model = \"the model's name\"\n# key_file = {}\n",
+        quoted(&dir.join("model.key")),
+    )
+}
+
 /// What the two agents that write about incidents read beside PagerDuty.
 fn incidents_text(dir: &Path) -> String {
     format!(
@@ -303,7 +313,8 @@ fn gatekeeper_text(dir: &Path, argocd: Option<&str>) -> String {
 mod tests {
     use super::*;
     use crate::{
-        agent::{chronicler, gatekeeper, scribe},
+        agent::{argus, chronicler, gatekeeper, scribe},
+        platform::model,
         server,
     };
 
@@ -332,6 +343,9 @@ mod tests {
         assert_eq!((config.gates.len(), config.services.len(), config.freeze.len()), (1, 1, 1));
         let server = server_text(dir, "example.com", "key", None);
         assert!(toml::from_str::<server::Config>(&server).is_ok());
+        let text = argus_text(dir, None) + &model_text(dir);
+        let config: argus::Config = toml::from_str(&uncommented(&text)).unwrap();
+        assert_eq!(config.model.unwrap().api, model::Api::Anthropic);
         let text = scribe_text(dir, None);
         let config: scribe::Config = toml::from_str(&text).unwrap();
         assert!(config.runbooks.is_empty() && !config.live);

@@ -13,6 +13,7 @@ pub mod datadog;
 mod error;
 pub mod github;
 mod http;
+pub mod model;
 pub mod notion;
 pub mod pagerduty;
 pub mod prometheus;
@@ -31,12 +32,13 @@ pub use error::{Failure, Next, PlatformError};
 pub use series::{Sample, Series};
 
 /// Every platform there is, in the order in which people are told about them.
-pub const ALL: [Platform; 10] = [
+pub const ALL: [Platform; 11] = [
     Platform::Alertmanager,
     Platform::ArgoCd,
     Platform::Confluence,
     Platform::Datadog,
     Platform::GitHub,
+    Platform::Model,
     Platform::Notion,
     Platform::PagerDuty,
     Platform::Prometheus,
@@ -51,6 +53,8 @@ pub enum Platform {
     Confluence,
     Datadog,
     GitHub,
+    /// A language model that words what rules decided.
+    Model,
     Notion,
     PagerDuty,
     Prometheus,
@@ -67,6 +71,7 @@ impl Platform {
             Platform::Confluence => "confluence",
             Platform::Datadog => "datadog",
             Platform::GitHub => "github",
+            Platform::Model => "model",
             Platform::Notion => "notion",
             Platform::PagerDuty => "pagerduty",
             Platform::Prometheus => "prometheus",
@@ -83,6 +88,7 @@ impl Platform {
             Platform::Confluence => "Confluence",
             Platform::Datadog => "Datadog",
             Platform::GitHub => "GitHub",
+            Platform::Model => "The language model",
             Platform::Notion => "Notion",
             Platform::PagerDuty => "PagerDuty",
             Platform::Prometheus => "Prometheus",

@@ -32,6 +32,9 @@ pub struct Config {
     pub limits: Limits,
     #[serde(default)]
     pub people: People,
+    /// What words the rules' decisions, where one is wanted.
+    #[serde(default)]
+    pub model: Option<platform::model::Config>,
     /// By application.
     #[serde(default)]
     pub services: BTreeMap<String, Service>,

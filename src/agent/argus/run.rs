@@ -18,6 +18,7 @@ use super::{
 use crate::{
     agent::{
         Told, Wish,
+        drafter::Drafter,
         wake::{Dirty, Wake, pause},
     },
     client::api::{Api, ApiError},
@@ -41,6 +42,7 @@ pub struct Argus {
     sources: Sources,
     api: Api,
     clock: Clock,
+    drafter: Drafter,
 }
 
 /// Why Argus cannot begin.
@@ -86,7 +88,8 @@ impl Argus {
             return Err(ArgusError::NoArgocd);
         }
         let api = Api::new(&config.server)?.with_token(config::secret(&config.token_file)?);
-        Ok(Self { config, sources, api, clock })
+        let drafter = Drafter::open(config.model.as_ref())?;
+        Ok(Self { config, sources, api, clock, drafter })
     }
 
     /// Looks and drafts until `stop` is done.
@@ -219,7 +222,7 @@ impl Argus {
         seen.due = None;
         let known = dock
             .map_or(Known { rows: &[], holds: &[] }, |dock| Known { rows: &dock.rows, holds: &dock.holds });
-        match self.step(argocd, wish, seen, known).await {
+        match self.step(argocd, wish, seen, known, told).await {
             Ok(Stepped::Rest(why)) => {
                 seen.failures = 0;
                 if seen.rested != why {
@@ -248,6 +251,7 @@ impl Argus {
         wish: &Wish,
         seen: &mut Seen,
         known: Known<'_>,
+        told: &mut impl FnMut(Told),
     ) -> Result<Stepped, String> {
         let first = argocd.reading(&seen.key, Refresh::No).await.map_err(|error| error.to_string())?;
         let act = plan::act(&first, known);
@@ -274,7 +278,7 @@ impl Argus {
         {
             return Ok(Stepped::Settles(due));
         }
-        self.carry_out(wish, &act, facts, known).await
+        self.carry_out(wish, &act, facts, known, told).await
     }
 
     async fn facts(&self, argocd: &argocd::Source, seen: &Seen, known: Known<'_>) -> Result<Facts, String> {
@@ -291,20 +295,25 @@ impl Argus {
         act: &Act,
         mut facts: Facts,
         known: Known<'_>,
+        told: &mut impl FnMut(Told),
     ) -> Result<Stepped, String> {
         let app = facts.reading.app.clone();
         let base = crate::row::Base::Sync(facts.reading.base()).digest();
         let key = plan::key(act, &app, base, known.newest(&app), facts.read_at);
-        let limits = self.config.limits(&app);
+        if let Act::Revise { row, .. } = act {
+            facts.asks = known.asks(*row, facts.reading.base().drift());
+        }
+        let drafts = wish.dry_run || matches!(act, Act::Open | Act::Revise { .. });
+        let mut made = draft(&facts, &self.config.limits(&app));
+        if drafts {
+            made = self.drafter.word(made, &self.clock, told).await;
+        }
         crate::stop_point::reach("draft.made");
         let answer = match act {
             Act::Rest(why) => return Ok(Stepped::Rest(why)),
-            _ if wish.dry_run => return Ok(Stepped::Done(Told::Draft(Box::new(draft(&facts, &limits))))),
-            Act::Open => self.api.open_row(&draft(&facts, &limits), &key).await,
-            Act::Revise { row, revision } => {
-                facts.asks = known.asks(*row, facts.reading.base().drift());
-                self.api.revise_row(*row, *revision, &draft(&facts, &limits), &key).await
-            }
+            _ if wish.dry_run => return Ok(Stepped::Done(Told::Draft(Box::new(made)))),
+            Act::Open => self.api.open_row(&made, &key).await,
+            Act::Revise { row, revision } => self.api.revise_row(*row, *revision, &made, &key).await,
             Act::Withdraw { row, why, .. } => self.api.withdraw_row(*row, why, &key).await,
         };
         crate::stop_point::reach("draft.posted");

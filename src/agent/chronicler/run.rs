@@ -11,6 +11,7 @@ use super::{
 use crate::{
     agent::{
         Told, Wish,
+        drafter::Drafter,
         facts::Asked,
         incidents::{
             IncidentsError,
@@ -35,6 +36,7 @@ pub struct Chronicler {
     sources: Sources,
     api: Api,
     clock: Clock,
+    drafter: Drafter,
 }
 
 impl Chronicler {
@@ -45,7 +47,8 @@ impl Chronicler {
             return Err(IncidentsError::NoPagerduty("chronicler"));
         }
         let api = Api::new(&config.server)?.with_token(config::secret(&config.token_file)?);
-        Ok(Self { config, sources, api, clock })
+        let drafter = Drafter::open(config.model.as_ref())?;
+        Ok(Self { config, sources, api, clock, drafter })
     }
 
     /// Looks and drafts until `stop` is done.
@@ -71,6 +74,7 @@ impl Chronicler {
             clock: &self.clock,
             config: &self.config.incidents,
             poll_s: self.config.poll_s,
+            drafter: &self.drafter,
         })
     }
 

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     agent::{
         Told, Wish,
+        drafter::Drafter,
         wake::{Dirty, Wake, pause},
     },
     client::api::{Api, ApiError},
@@ -49,6 +50,7 @@ pub struct Gatekeeper {
     sources: Sources,
     api: Api,
     clock: Clock,
+    drafter: Drafter,
 }
 
 /// Why the gatekeeper cannot begin.
@@ -116,7 +118,8 @@ impl Gatekeeper {
             return Err(GatekeeperError::NoGithub);
         }
         let api = Api::new(&config.server)?.with_token(config::secret(&config.token_file)?);
-        Ok(Self { config, sources, api, clock })
+        let drafter = Drafter::open(config.model.as_ref())?;
+        Ok(Self { config, sources, api, clock, drafter })
     }
 
     /// Looks and drafts until `stop` is done.
@@ -286,7 +289,7 @@ impl Gatekeeper {
         while let Some((target, facts)) = gathered.next().await {
             let seen = memory.gates.entry(target.clone()).or_default();
             let outcome = match facts {
-                Ok(facts) => Box::pin(self.carry_out(wish, &target, facts, known, seen)).await,
+                Ok(facts) => Box::pin(self.carry_out(wish, &target, facts, known, seen, told)).await,
                 Err(error) => Err(error),
             };
             if let Some(until) = self.conclude(&target, seen, outcome, told) {
@@ -325,7 +328,7 @@ impl Gatekeeper {
                 continue;
             }
             again += usize::from(!moved);
-            let outcome = self.read_again(wish, &target, seen, services, known).await;
+            let outcome = self.read_again(wish, &target, seen, services, known, told).await;
             if let Some(until) = self.conclude(&target, seen, outcome, told) {
                 memory.full_until = Some(until);
                 return;
@@ -351,6 +354,7 @@ impl Gatekeeper {
         seen: &mut Seen,
         services: &Services,
         known: Known<'_>,
+        told: &mut impl FnMut(Told),
     ) -> Result<Stepped, String> {
         let mut still = None;
         if let (Some(before), Some(service)) = (seen.facts.take(), services.get(&target.service)) {
@@ -380,7 +384,7 @@ impl Gatekeeper {
         if let Some(service) = still {
             facts.service = service;
         }
-        Box::pin(self.carry_out(wish, target, facts, known, seen)).await
+        Box::pin(self.carry_out(wish, target, facts, known, seen, told)).await
     }
 
     async fn gather(&self, target: &Target, services: &Services) -> Result<Facts, String> {
@@ -397,6 +401,7 @@ impl Gatekeeper {
         mut facts: Facts,
         known: Known<'_>,
         seen: &mut Seen,
+        told: &mut impl FnMut(Told),
     ) -> Result<Stepped, String> {
         let (subject, limits) = (facts.reading.subject(), self.config.limits(&target.service));
         let diff = crate::row::difference::of_gate(&facts.reading);
@@ -413,7 +418,10 @@ impl Gatekeeper {
         if let Act::Revise { row, .. } = act {
             facts.asks = known.asks(row, &diff);
         }
-        let draft = if facts.asks.is_some() { draft(&facts, &limits) } else { first };
+        let mut draft = if facts.asks.is_some() { draft(&facts, &limits) } else { first };
+        if !matches!(act, Act::Rest(_) | Act::Withdraw { .. }) {
+            draft = self.drafter.word(draft, &self.clock, told).await;
+        }
         (seen.read_at, seen.facts) = (Some(facts.read_at), Some(Facts { asks: None, ..facts }));
         crate::stop_point::reach("draft.made");
         let key = plan::key(&act, &subject, draft.base.digest(), known.newest(&subject), draft.read_at);

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     agent::{
         Told, Wish,
+        drafter::Drafter,
         wake::{Dirty, Wake, pause},
     },
     client::api::{Api, ApiError},
@@ -102,6 +103,7 @@ pub(in crate::agent) struct Looker<'a, F> {
     pub(in crate::agent) clock: &'a Clock,
     pub(in crate::agent) config: &'a Config,
     pub(in crate::agent) poll_s: u32,
+    pub(in crate::agent) drafter: &'a Drafter,
 }
 
 /// What is remembered of one incident.
@@ -267,7 +269,7 @@ impl<F: Flow> Looker<'_, F> {
             }
         };
         for subject in subjects {
-            match self.step(wish, &seen.incident, &subject, known).await {
+            match self.step(wish, &seen.incident, &subject, known, told).await {
                 Ok(Stepped::Rest(why)) => {
                     seen.failures = 0;
                     seen.rests(&subject, &why, told);
@@ -313,6 +315,7 @@ impl<F: Flow> Looker<'_, F> {
         incident: &pagerduty::Incident,
         subject: &str,
         known: Known<'_>,
+        told: &mut impl FnMut(Told),
     ) -> Result<Stepped, String> {
         let act = plan::act(known, subject, &incident.reference);
         let before = match act {
@@ -334,6 +337,13 @@ impl<F: Flow> Looker<'_, F> {
         {
             return Ok(Stepped::Rest("its row is open".to_owned()));
         }
+        let drafted = match drafted {
+            // What is shown anew again and again is not worded each time.
+            Drafted::Draft(draft) if !refreshed => {
+                Drafted::Draft(Box::new(self.drafter.word(*draft, self.clock, told).await))
+            }
+            other => other,
+        };
         self.carry_out(wish, &act, &case, drafted).await
     }
 

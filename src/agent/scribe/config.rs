@@ -40,6 +40,9 @@ pub struct Config {
     pub limits: Limits,
     #[serde(default)]
     pub people: People,
+    /// What words the rules' decisions, where one is wanted.
+    #[serde(default)]
+    pub model: Option<platform::model::Config>,
     /// The demo moves time by this file.
     #[serde(default)]
     pub clock_file: Option<PathBuf>,

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     agent::{
         Told, Wish,
+        drafter::Drafter,
         facts::Asked,
         finding,
         incidents::{
@@ -43,6 +44,7 @@ pub struct Scribe {
     sources: Sources,
     api: Api,
     clock: Clock,
+    drafter: Drafter,
 }
 
 impl Scribe {
@@ -57,7 +59,8 @@ impl Scribe {
             return Err(IncidentsError::Section { what: "no page is a runbook".to_owned(), hint });
         }
         let api = Api::new(&config.server)?.with_token(config::secret(&config.token_file)?);
-        Ok(Self { config, sources, api, clock })
+        let drafter = Drafter::open(config.model.as_ref())?;
+        Ok(Self { config, sources, api, clock, drafter })
     }
 
     /// Looks and drafts until `stop` is done.
@@ -84,6 +87,7 @@ impl Scribe {
             clock: &self.clock,
             config: &self.config.incidents,
             poll_s: self.config.poll_s,
+            drafter: &self.drafter,
         })
     }
 

@@ -45,6 +45,11 @@ impl Budget {
     /// A read that makes the platform look again before it answers.
     pub(super) const REFRESH: Budget =
         Budget { piece: Duration::from_secs(60), whole: Duration::from_secs(60) };
+
+    /// So long in all, however long it is silent.
+    pub(super) fn of(whole: Duration) -> Self {
+        Self { piece: whole, whole }
+    }
 }
 
 /// One request as data.
