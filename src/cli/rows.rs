@@ -47,8 +47,9 @@ pub(super) struct Rows {
     declined: bool,
     /// Words and key:value, as in the console's filter: env:prod -state:expired payments. Words are looked for in all that
     /// a row says, too: rationale, signals, notes, differences, what is to be published. Quotes keep words together, `-`
-    /// is not. Keys: kind env state risk service app agent owner asked who incident page source id, before and since.
-    #[arg(long, value_name = "TEXT")]
+    /// is not. Keys: kind env state risk service app agent owner asked who incident page source id, before and since: those
+    /// two go by a row's last change.
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     search: Option<String>,
     /// From the cache alone.
     #[arg(long)]

@@ -20,6 +20,7 @@ use crate::{
     wire::RowFound,
 };
 
+const QUOTES: &str = "a shell takes quotation marks for itself: --search '\"redis replica\" who:priya'";
 /// Pages of the backend's that are read for one search.
 const PAGES_MAX: usize = 5;
 
@@ -40,6 +41,9 @@ pub(super) struct Search {
 impl Search {
     pub(super) fn new(person: &Person, cache: &Cache, text: &str) -> Result<Self, Failure> {
         let filter = Filter::parse(text).map_err(|error| Failure::usage(error.to_string()))?;
+        if let Some(open) = filter.query().unclosed() {
+            return Err(Failure::usage(format!("the quotation is not closed: \"{open}\nhint: {QUOTES}")));
+        }
         let file = person.home.outbox_file();
         let outbox = if file.exists() { Some(Outbox::open(&file)?) } else { None };
         let (seen, entries) = match outbox {

@@ -26,7 +26,7 @@ use crate::{
     dock why CONF-4711 \"wait 90 s\" --json\n\nThe line is looked for among what rows published on the page: all \
     words have to stand in it, each at least begun. What changed, replaced or deprecated it later is told, too.")]
 pub(super) struct Why {
-    /// The page, as the config names it or by the platform's own id: CONF-4711.
+    /// The page, as the config names it, by the platform's own id or by its address: CONF-4711.
     page: String,
     /// Words of the line.
     #[arg(required = true)]
@@ -38,14 +38,20 @@ const LINES_MAX: usize = 5;
 
 pub(super) fn run(globals: &Globals, args: &Why) -> Outcome {
     let person = Person::open(globals)?;
-    let query = of_page(&args.page);
+    let query = of_page(pages_of(&args.page));
     let views = match block_on(published(&person, &query)) {
         Err(failure) if failure.code == Code::Away => kept(&person, &query, &failure)?,
         found => found?,
     };
     let rows: Vec<Published<'_>> = views.iter().filter_map(of_view).collect();
     let words = args.words.join(" ");
-    let lines = told(&words, &rows);
+    let lines = told(unmarked(&words), &rows);
+    if views.is_empty() {
+        return Err(Failure::nothing(format!(
+            "no row was ever about {}\nhint: `dock rows --state all --kind runbook` lists the pages that rows are about",
+            out::safe(&args.page)
+        )));
+    }
     if lines.is_empty() {
         return Err(Failure::nothing(format!(
             "nothing that Dock published on {} says “{}” ({} published edits)\nhint: the page's own history has what \
@@ -69,10 +75,35 @@ pub(super) fn run(globals: &Globals, args: &Why) -> Outcome {
     Ok(Code::Done)
 }
 
+/// A line as it is pasted from a difference or a list, without what marks it there.
+fn unmarked(line: &str) -> &str {
+    let line = line.trim().trim_start_matches(['+', '-', '*', '•']).trim_start();
+    let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    match rest.strip_prefix(". ").or_else(|| rest.strip_prefix(") ")) {
+        Some(text) if rest.len() < line.len() => text.trim_start(),
+        _ => line,
+    }
+}
+
+/// A page's address has its id in it: Confluence's behind `/pages/`, Notion's at the end, there without its dashes.
+fn pages_of(typed: &str) -> Vec<String> {
+    let Some((_, path)) = typed.split_once("://") else { return vec![typed.to_owned()] };
+    let path = path.split(['?', '#']).next().unwrap_or(path).trim_end_matches('/');
+    let id = match path.split_once("/pages/") {
+        Some((_, behind)) => behind.split('/').next().unwrap_or(behind),
+        None => path.rsplit(['/', '-']).next().unwrap_or(path),
+    };
+    let mut ids = vec![id.to_owned()];
+    if id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        ids.push([&id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..]].join("-"));
+    }
+    ids
+}
+
 /// The runbook rows of a page.
-fn of_page(page: &str) -> Query {
-    let term = |key, value: &str| Term { not: false, test: Test::Key(key, vec![value.to_owned()]) };
-    Query { terms: vec![term(Key::Kind, "runbook"), term(Key::Page, page)] }
+fn of_page(ids: Vec<String>) -> Query {
+    let term = |key, values| Term { not: false, test: Test::Key(key, values) };
+    Query { terms: vec![term(Key::Kind, vec!["runbook".to_owned()]), term(Key::Page, ids)] }
 }
 
 async fn published(person: &Person, query: &Query) -> Result<Vec<RowView>, Failure> {
@@ -278,13 +309,37 @@ mod tests {
     }
 
     #[test]
+    fn a_line_and_a_page_may_be_pasted() {
+        for (typed, line) in [
+            ("2. Rotate Redis replica", "Rotate Redis replica"),
+            ("+ 12. Wait 90 s", "Wait 90 s"),
+            ("- Fail over.", "Fail over."),
+            ("90 s is enough", "90 s is enough"),
+            ("3.5 GB are free", "3.5 GB are free"),
+            ("", ""),
+        ] {
+            assert_eq!(unmarked(typed), line);
+        }
+        for (typed, pages) in [
+            ("CONF-4711", vec!["CONF-4711"]),
+            ("https://acme.atlassian.net/wiki/spaces/OPS/pages/4711/Fail+over?focus=1", vec!["4711"]),
+            (
+                "https://www.notion.so/acme/Outage-0123456789abcdef0123456789abcdef",
+                vec!["0123456789abcdef0123456789abcdef", "01234567-89ab-cdef-0123-456789abcdef"],
+            ),
+        ] {
+            assert_eq!(pages_of(typed), pages);
+        }
+    }
+
+    #[test]
     fn what_was_not_published_put_nothing_anywhere() {
         let mut view = rotate();
         if let Some(execution) = &mut view.execution {
             execution.confirmed_at = None;
         }
         assert_eq!(lines(&[view], "rotate redis replica"), []);
-        let query = of_page("CONF-4711").to_string();
-        assert_eq!(Query::parse(&query), Ok(of_page("CONF-4711")), "{query}");
+        let asked = of_page(vec!["CONF-4711".to_owned()]);
+        assert_eq!(Query::parse(&asked.to_string()), Ok(asked.clone()), "{asked}");
     }
 }

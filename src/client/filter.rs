@@ -1,7 +1,8 @@
 //! The filter language over one home's list: the same words as a backend's search ([`crate::row::search`]), fuzzy over
 //! what stands in a list, with what only this reader knows.
 //!
-//! Words are fuzzy over id, title, subject and agent, quoted ones stand there as they are; `key:value` is exact.
+//! Words are fuzzy over the names in it (id, subject, agent); a title has them as they are, or with one slip of the finger:
+//! in a sentence the letters of most words stand somewhere in order. Quoted ones stand as they are; `key:value` is exact.
 //!
 //! Never: guesses. A key that is not known is an error that names the nearest.
 
@@ -17,6 +18,7 @@ pub use crate::row::search::span;
 use crate::row::search::{
     Is, Key, Query, Term, Test, Text,
     language::{Form, is_id, long_name},
+    words,
 };
 use crate::row::{Kind, State};
 
@@ -52,6 +54,8 @@ pub struct Standing {
 
 /// A filter is typed by hand.
 pub const FILTER_BYTES_MAX: usize = Query::BYTES_MAX;
+/// A slip in a shorter word makes it another one.
+const SLIP_LETTERS_MIN: usize = 4;
 /// A row expires soon when this is left of its life, or a tenth.
 pub const EXPIRING: SignedDuration = SignedDuration::from_mins(15);
 
@@ -124,18 +128,42 @@ fn passes(
     now: Timestamp,
 ) -> bool {
     match test {
-        Test::Text(_) => {
+        Test::Text(text) => {
+            let Some(atom) = atom else { return false };
             let id = row.id.to_string();
             let mut buffer = Vec::new();
-            [id.as_str(), &*row.title, &*row.subject, row.agent.as_str()].into_iter().any(|text| {
-                atom.is_some_and(|atom| atom.score(Utf32Str::new(text, &mut buffer), matcher).is_some())
-            })
+            let mut stands = |name: &str| atom.score(Utf32Str::new(name, &mut buffer), matcher).is_some();
+            if atom.kind != AtomKind::Fuzzy {
+                return [id.as_str(), &*row.title, &*row.subject, row.agent.as_str()].into_iter().any(stands);
+            }
+            [id.as_str(), &*row.subject, row.agent.as_str()].into_iter().any(&mut stands)
+                || row.title.to_lowercase().contains(&text.typed.to_lowercase())
+                || [&*row.title, &*row.subject].into_iter().any(|said| slipped(&text.typed, said))
         }
         Test::Key(key, values) => values.iter().any(|value| has(*key, row, standing, value)),
         Test::Is(all) => all.iter().any(|one| is(*one, row, standing, now)),
         Test::Since(when) => row.changed_at >= when.at(now),
         Test::Before(when) => row.changed_at < when.at(now),
         Test::Left(span) => row.state.undecided() && row.expires_at.duration_since(now) <= *span,
+    }
+}
+
+/// A word of the text is the typed one but for one letter: another, one more, one less, or two in the wrong order.
+fn slipped(typed: &str, text: &str) -> bool {
+    let typed: Vec<char> = typed.to_lowercase().chars().collect();
+    typed.len() >= SLIP_LETTERS_MIN
+        && words(text).any(|word| is_one_slip(&typed, &word.chars().collect::<Vec<_>>()))
+}
+
+fn is_one_slip(a: &[char], b: &[char]) -> bool {
+    let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let (a, b) = (&a[same..], &b[same..]);
+    match (a, b) {
+        ([_, a @ ..], [_, b @ ..]) if a == b => true,
+        ([x, y, a @ ..], [v, w, b @ ..]) if (x, y) == (w, v) && a == b => true,
+        ([_, rest @ ..], _) if rest == b => true,
+        (_, [_, rest @ ..]) if rest == a => true,
+        _ => a.is_empty() && b.is_empty(),
     }
 }
 
@@ -252,6 +280,16 @@ mod tests {
             ("  - ", true),
             ("checkout", true),
             ("chkweb", true),
+            // In a sentence a word stands, or all but stands.
+            ("configmap", true),
+            ("conf", true),
+            ("confgimap", true),
+            ("configmp", true),
+            ("configmapp", true),
+            ("drixt", true),
+            ("cfgmap", false),
+            ("dtr", false),
+            ("felt", false),
             ("payments", false),
             ("-payments", true),
             ("-checkout", false),

@@ -2,8 +2,9 @@
 //!
 //! Two incidents are as alike as they share of these: four tenths for services, three for the words of contributing
 //! factors, three for all words. A word weighs ln((N + 1) / (n + 1)) where *n* of *N* incidents have it, so that what stands in
-//! every post-mortem weighs next to nothing.
-//! Never: alike by a word that everybody writes alone; a number without what it rests on.
+//! every post-mortem weighs next to nothing. Where there are few, that is not enough: what English is made of, and who was
+//! there, are no matter of an incident.
+//! Never: alike by a word that everybody writes alone, or by who was on call; a number without what it rests on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +24,8 @@ pub struct Traits {
     /// Words of contributing factors.
     factors: BTreeSet<String>,
     words: BTreeSet<String>,
+    /// Parts of the names of who was asked, decided or reworded: no words of the matter.
+    people: BTreeSet<String>,
 }
 
 /// One incident beside the one that was asked about.
@@ -48,12 +51,180 @@ const SCORE_MIN: f64 = 0.05;
 const WORDS_SHOWN: usize = 6;
 /// Shorter words are no words of a matter.
 const LETTERS_MIN: usize = 3;
+/// Words that any two texts share, in the order of the alphabet; those about incidents as such among them.
+const COMMON: &[&str] = &[
+    "about",
+    "added",
+    "after",
+    "again",
+    "all",
+    "also",
+    "and",
+    "any",
+    "are",
+    "ask",
+    "asked",
+    "because",
+    "been",
+    "before",
+    "began",
+    "being",
+    "between",
+    "both",
+    "but",
+    "came",
+    "can",
+    "come",
+    "could",
+    "did",
+    "does",
+    "done",
+    "down",
+    "during",
+    "each",
+    "edit",
+    "every",
+    "find",
+    "first",
+    "for",
+    "found",
+    "from",
+    "get",
+    "given",
+    "goes",
+    "had",
+    "happened",
+    "has",
+    "have",
+    "her",
+    "here",
+    "him",
+    "his",
+    "how",
+    "inc",
+    "incident",
+    "incidents",
+    "into",
+    "its",
+    "just",
+    "keep",
+    "kept",
+    "known",
+    "last",
+    "like",
+    "line",
+    "lines",
+    "long",
+    "made",
+    "make",
+    "may",
+    "message",
+    "messages",
+    "minute",
+    "minutes",
+    "more",
+    "most",
+    "must",
+    "named",
+    "need",
+    "never",
+    "new",
+    "next",
+    "none",
+    "nor",
+    "not",
+    "nothing",
+    "now",
+    "off",
+    "once",
+    "one",
+    "only",
+    "open",
+    "opened",
+    "operation",
+    "other",
+    "our",
+    "out",
+    "over",
+    "own",
+    "page",
+    "people",
+    "point",
+    "post",
+    "read",
+    "resolved",
+    "row",
+    "rows",
+    "run",
+    "runbook",
+    "said",
+    "same",
+    "say",
+    "says",
+    "see",
+    "seen",
+    "sentence",
+    "she",
+    "should",
+    "since",
+    "some",
+    "step",
+    "steps",
+    "still",
+    "such",
+    "tell",
+    "tells",
+    "than",
+    "that",
+    "the",
+    "their",
+    "them",
+    "then",
+    "there",
+    "these",
+    "they",
+    "this",
+    "those",
+    "through",
+    "time",
+    "told",
+    "too",
+    "two",
+    "under",
+    "until",
+    "use",
+    "used",
+    "very",
+    "wait",
+    "was",
+    "were",
+    "what",
+    "when",
+    "where",
+    "which",
+    "while",
+    "who",
+    "whom",
+    "why",
+    "will",
+    "with",
+    "without",
+    "would",
+    "write",
+    "written",
+    "wrote",
+    "yet",
+    "you",
+    "your",
+];
 
 impl Traits {
     /// Adds what one row of the incident says.
     pub fn add(&mut self, looked: &Looked<'_>) {
         self.services.extend(document::services(looked.draft).map(str::to_lowercase));
         self.factors.extend(factors(looked.draft).flat_map(telling));
+        let amended = looked.draft.amended_by.iter().map(|who| who.as_str());
+        self.people.extend(looked.head.people().chain(amended).flat_map(words));
         for Passage { part, text } in Document::of(looked).passages {
             if matches!(part, Part::Title | Part::Rationale | Part::Proposal | Part::Note) {
                 self.words.extend(telling(&text));
@@ -76,7 +247,9 @@ fn factors(draft: &Draft) -> impl Iterator<Item = &str> {
 
 /// Words that may tell one matter from another: no numbers, nothing short.
 fn telling(text: &str) -> impl Iterator<Item = String> + '_ {
-    words(text).filter(|word| word.chars().count() >= LETTERS_MIN && !word.chars().all(char::is_numeric))
+    let common = |word: &String| COMMON.binary_search(&word.as_str()).is_ok();
+    let long = |word: &String| word.chars().count() >= LETTERS_MIN && !word.chars().all(char::is_numeric);
+    words(text).filter(move |word| long(word) && !common(word))
 }
 
 /// The others that are like it, those most alike first.
@@ -88,7 +261,10 @@ pub fn alike(of: &Traits, others: &[Traits]) -> Vec<Alike> {
         }
     }
     let all = float(others.len() + 1 + 1);
-    let weigh = |word: &str| (all / float(having.get(word).copied().unwrap_or(0) + 1)).ln().max(0.0);
+    let people: BTreeSet<&str> =
+        others.iter().chain([of]).flat_map(|traits| &traits.people).map(String::as_str).collect();
+    let rare = |word: &str| (all / float(having.get(word).copied().unwrap_or(0) + 1)).ln().max(0.0);
+    let weigh = |word: &str| if people.contains(word) { 0.0 } else { rare(word) };
     let mut found: Vec<Alike> = others
         .iter()
         .enumerate()
@@ -130,7 +306,7 @@ mod tests {
 
     fn traits(services: &str, factors: &str, text: &str) -> Traits {
         let set = |text: &str| telling(text).collect::<BTreeSet<_>>();
-        Traits { services: set(services), factors: set(factors), words: set(text) }
+        Traits { services: set(services), factors: set(factors), words: set(text), ..Traits::default() }
     }
 
     #[test]
@@ -149,6 +325,20 @@ mod tests {
         assert_eq!(found[0].shared.services, ["sessions"]);
         assert!(found[0].shared.words.contains(&"redis".to_owned()), "{found:?}");
         assert!(!found[0].shared.words.contains(&"the".to_owned()), "what all have tells nothing: {found:?}");
+    }
+
+    #[test]
+    fn what_english_is_made_of_and_who_was_there_are_no_matter() {
+        assert!(COMMON.is_sorted(), "it is searched by halves");
+        let mut of = traits("", "", "Priya kept the page open before they wait for the replica.");
+        of.people = BTreeSet::from(["priya".to_owned()]);
+        let others = [
+            traits("", "", "Priya has kept about the same page and they wait after all."),
+            traits("", "", "The replica lagged."),
+        ];
+        let found = alike(&of, &others);
+        assert_eq!(found.iter().map(|one| one.place).collect::<Vec<_>>(), [1], "{found:?}");
+        assert_eq!(found[0].shared.words, ["replica"]);
     }
 
     #[test]

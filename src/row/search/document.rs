@@ -93,6 +93,14 @@ impl<'a> Head<'a> {
     }
 }
 
+impl Head<'_> {
+    /// Everybody who is named by the row: its agent, its owner, who was asked and who decided.
+    pub fn people(&self) -> impl Iterator<Item = &str> {
+        let said = self.said.iter().map(|(who, _)| *who);
+        [self.agent, self.owner].into_iter().chain(self.asked.iter().copied()).chain(said)
+    }
+}
+
 /// A row with the body that is looked through.
 #[derive(Clone, Debug)]
 pub struct Looked<'a> {

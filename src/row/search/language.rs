@@ -168,6 +168,14 @@ impl Query {
         Self { terms: self.terms.iter().filter_map(kept).collect() }
     }
 
+    /// What stands after a quotation mark that has no other: it may still be typed.
+    pub fn unclosed(&self) -> Option<&str> {
+        self.terms.iter().find_map(|term| match &term.test {
+            Test::Text(Text { typed, form: Form::Open }) => Some(typed.as_str()),
+            _ => None,
+        })
+    }
+
     /// The first term that only a reader's own list can tell.
     pub fn own(&self) -> Option<&Term> {
         self.terms.iter().find(|term| matches!(term.test, Test::Is(_) | Test::Left(_)))
