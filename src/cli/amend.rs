@@ -13,7 +13,7 @@ use std::{
 use super::{
     Globals,
     exit::{Code, Failure, Outcome},
-    out,
+    operations, out,
     person::{Person, block_on},
     timeline,
 };
@@ -66,9 +66,6 @@ impl std::str::FromStr for Reword {
 }
 
 pub(super) fn run(globals: &Globals, args: &Amend) -> Outcome {
-    if args.strike.is_empty() && args.reword.is_empty() && args.edit.is_none() {
-        return Err(Failure::usage("say what to change: --strike N, --reword N=FILE or --edit N"));
-    }
     let mut reword = BTreeMap::new();
     for one in &args.reword {
         reword.insert(one.number, blocks(&one.file)?);
@@ -76,6 +73,9 @@ pub(super) fn run(globals: &Globals, args: &Amend) -> Outcome {
     let person = Person::open(globals)?;
     block_on(async {
         let row = Person::row_id(&args.row, &person.cache()?)?;
+        if args.strike.is_empty() && reword.is_empty() && args.edit.is_none() {
+            return list(&person.online().await?.row(row).await?);
+        }
         if let Some(number) = args.edit {
             reword.insert(number, edited(&person, row, number).await?);
         }
@@ -84,6 +84,21 @@ pub(super) fn run(globals: &Globals, args: &Amend) -> Outcome {
         told(&person, &view);
         Ok(Code::Done)
     })
+}
+
+/// What can be changed, where nothing was said to be.
+fn list(view: &RowView) -> Outcome {
+    let lines = operations::lines(view);
+    if lines.is_empty() {
+        return Err(no_edit(view));
+    }
+    out::lines(lines.into_iter());
+    Err(Failure::usage("say what to change: --strike N, --reword N=FILE or --edit N"))
+}
+
+fn no_edit(view: &RowView) -> Failure {
+    let id = view.head.id;
+    Failure::usage(format!("{id} proposes no edit of a page\nhint: `dock timeline {id}` for a post-mortem"))
 }
 
 /// The fresh difference, and the word that whoever approves it says.
@@ -138,12 +153,7 @@ async fn edited(person: &Person, row: RowId, number: usize) -> Result<Vec<Block>
 
 /// The blocks that an operation writes.
 fn own_blocks(view: &RowView, number: usize) -> Result<Vec<Block>, Failure> {
-    let Some(Proposal::Edit(edit)) = &view.proposal else {
-        let id = view.head.id;
-        return Err(Failure::usage(format!(
-            "{id} proposes no edit of a page\nhint: `dock timeline {id}` for a post-mortem"
-        )));
-    };
+    let Some(Proposal::Edit(edit)) = &view.proposal else { return Err(no_edit(view)) };
     let operation = number.checked_sub(1).and_then(|at| edit.operations.get(at));
     let operation = operation.ok_or_else(|| {
         Failure::usage(format!("there is no operation {number}; it has {}", edit.operations.len()))

@@ -24,6 +24,7 @@ mod incident;
 mod init;
 mod line;
 mod login;
+mod operations;
 mod out;
 mod outbox;
 mod paperwork;

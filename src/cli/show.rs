@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     Globals,
     exit::{Code, Failure, Outcome},
-    out,
+    operations, out,
     person::{Person, block_on},
     plain,
 };
@@ -269,6 +269,11 @@ fn text(view: &RowView, now: Timestamp, plain: bool) -> String {
         ));
         lines.push(out::safe_lines(&paper.timeline_text()).trim_end().to_owned());
     }
+    let operations = operations::lines(view);
+    if !operations.is_empty() {
+        lines.push(String::new());
+        lines.extend(operations);
+    }
     lines.push("\nDECIDED SO FAR".to_owned());
     decided(view, now, &mut lines);
     became(view, now, &mut lines);
@@ -287,6 +292,10 @@ fn above(view: &RowView, now: Timestamp) -> Vec<String> {
         head.keys_given,
         head.keys_needed
     ));
+    if !view.amended_by.is_empty() {
+        let by: Vec<_> = view.amended_by.iter().map(ToString::to_string).collect();
+        lines.push(format!("amended by {}", by.join(", ")));
+    }
     if view.claim {
         lines.push("AGENT'S CLAIM: the backend could not compute this difference itself.".to_owned());
     }

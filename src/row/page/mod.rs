@@ -15,6 +15,7 @@ use super::{Digest, Moved, Risk, base::PageBase, base::PageEffect, proposal::Liv
 
 mod anchor;
 pub mod markup;
+mod named;
 pub mod notion;
 pub mod operation;
 pub mod origin;
@@ -22,6 +23,7 @@ pub mod outline;
 pub mod refit;
 pub mod storage;
 
+pub use named::named;
 pub use operation::{Action, Anchor, Block, Edit, NotApplicable, Operation, Piece};
 pub use outline::{Outline, Passage, Unreadable};
 

@@ -9,7 +9,7 @@ use super::super::super::shown::Shown;
 use super::super::super::text::{self, plural};
 use super::super::super::theme::Slot;
 use super::{Doc, Pane};
-use crate::row::page::{Action, Anchor, Edit, Operation, Piece, markup};
+use crate::row::page::{Action, Anchor, Edit, Operation, Piece, markup, named};
 use crate::row::{Base, base::PageBase};
 
 /// Columns before what an operation says.
@@ -91,18 +91,6 @@ fn operation(operation: &Operation, number: usize, changes: &Changes, doc: &mut 
 /// What is struck stands back.
 fn slot(struck: bool, otherwise: Slot) -> Slot {
     if struck { Slot::Ghost } else { otherwise }
-}
-
-fn named(operation: &Operation) -> (&'static str, &'static str) {
-    let top = operation.anchor.text.is_empty();
-    match &operation.action {
-        Action::InsertBefore { .. } => ("INSERT", "before"),
-        Action::InsertAfter { .. } if top => ("INSERT", "at the top of the page"),
-        Action::InsertAfter { .. } => ("INSERT", "after"),
-        Action::Replace { .. } => ("REPLACE", ""),
-        Action::ReplaceValue { .. } => ("REPLACE A VALUE", "in"),
-        Action::MarkDeprecated { .. } => ("MARK DEPRECATED", ""),
-    }
 }
 
 /// `Failover > after “Promote the replica …”`
