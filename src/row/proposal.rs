@@ -100,7 +100,11 @@ impl Proposal {
         let Amendment { strike, reword, lines, add } = amendment;
         match self {
             Self::Edit(edit) if lines.is_empty() && add.is_empty() => {
-                Ok(Self::Edit(edit.amended(by, strike, reword)?))
+                let edit = edit.amended(by, strike, reword)?;
+                if edit.operations.is_empty() {
+                    return no("nothing would be left of the edit: decline it instead");
+                }
+                Ok(Self::Edit(edit))
             }
             Self::Edit(_) => no("an edit has no timeline"),
             Self::Paper(paper) if strike.is_empty() && reword.is_empty() => {
@@ -145,5 +149,28 @@ impl Live {
         };
         let foreign = self.steps.iter().find(|step| outline.passages.iter().all(|p| p.text != step.text));
         foreign.map(|step| format!("the page has no step “{}”", step.text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::page::{Action, Anchor, Operation};
+
+    #[test]
+    fn an_edit_of_which_nothing_is_left_is_declined_and_not_amended() {
+        let operation = |anchor: &str| Operation {
+            anchor: Anchor { id: None, path: vec![], text: anchor.into() },
+            action: Action::MarkDeprecated { instead: vec![] },
+            because: "it is gone".into(),
+            pointers: vec![],
+            by: None,
+        };
+        let edit = Proposal::Edit(Edit { operations: vec![operation("one"), operation("two")] });
+        let strike = |strike: Vec<usize>| {
+            edit.amended(&"priya".parse().unwrap(), &Amendment { strike, ..Amendment::default() })
+        };
+        assert!(matches!(strike(vec![1]), Ok(Proposal::Edit(edit)) if edit.operations.len() == 1));
+        assert!(strike(vec![1, 2]).unwrap_err().to_string().contains("decline it instead"));
     }
 }
