@@ -13,10 +13,14 @@ use super::{
     exit::{Code, Failure, Outcome, of_refusal},
     out,
     person::{Person, Read, ask, block_on},
+    tick,
 };
 use crate::{
-    client::{Cache, DecideError, Entry, Fate, Me, Pin, Signer, Wish, decide},
-    row::{Decision, DecisionId, Digest, Note, Refusal, Risk, note::NotANote},
+    client::{
+        Cache, DecideError, Entry, Fate, Me, Outbox, Pin, Signer, Wish, decide,
+        ticks::{self, Kept},
+    },
+    row::{Decision, DecisionId, Digest, Note, Proposal, Refusal, Risk, note::NotANote},
     wire::{DecisionOutcome, RowView},
 };
 
@@ -37,7 +41,8 @@ pub(super) struct Plain {
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  dock approve sync-8821 --note \"Read the whole diff.\"\n  \
-    dock approve gate-9821 --with canary=10% --note \"Additive schema change.\"")]
+    dock approve gate-9821 --with canary=10% --note \"Additive schema change.\"\n  \
+    dock approve rb-8824                     signs what `dock tick` said of a live runbook's steps")]
 pub(super) struct Approve {
     /// The row.
     row: String,
@@ -151,11 +156,14 @@ async fn decide(person: &Person, asked: &Asked<'_>, given: Option<String>) -> Ou
     }
     check_digest(asked.how, view)?;
     let signer = person.signer(&org, Some(&cache))?;
+    let ticked = ticked(person, &outbox, asked, view)?;
+    let conditions =
+        ticked.as_ref().map_or_else(|| asked.conditions.clone(), |kept| ticks::conditions(&kept.ticks));
     let mut wish = Wish {
         decision: asked.decision,
-        overrides: asked.overrides && view.head.verdict.against(asked.decision, !asked.conditions.is_empty()),
+        overrides: asked.overrides && view.head.verdict.against(asked.decision, !conditions.is_empty()),
         note: None,
-        conditions: asked.conditions.clone(),
+        conditions,
         pin: Pin::of(view),
         on_screen_s: 0,
         offline: offline.is_some(),
@@ -175,6 +183,12 @@ async fn decide(person: &Person, asked: &Asked<'_>, given: Option<String>) -> Ou
         Err(error) => return Err(error.into()),
     };
     let (entry, away) = person.deliver(&outbox, &entry).await?;
+    if let (Some(kept), Some(Proposal::Live(live)), Fate::Overtaken { .. } | Fate::Refused { .. }) =
+        (&ticked, &view.proposal, &entry.fate)
+    {
+        // They are not in the record, and went from the disk when they were signed.
+        tick::keep(&outbox, view, live, kept, now)?;
+    }
     let outcome = tell(person, view, &entry, away.as_deref());
     if matches!(entry.fate, Fate::Accepted { .. }) {
         // So that the cache and the receipt are there when the backend is not.
@@ -182,6 +196,30 @@ async fn decide(person: &Person, asked: &Asked<'_>, given: Option<String>) -> Ou
         person.receipts(&outbox).await?;
     }
     outcome
+}
+
+/// What was ticked of a live runbook, here or in the console; a row of another kind has none, and `--with` says its own.
+fn ticked(
+    person: &Person,
+    outbox: &Outbox,
+    asked: &Asked<'_>,
+    view: &RowView,
+) -> Result<Option<Kept>, Failure> {
+    let Some(Proposal::Live(live)) = &view.proposal else { return Ok(None) };
+    if asked.decision != Decision::Approve || !asked.conditions.is_empty() {
+        return Ok(None);
+    }
+    let kept = tick::of_row(outbox, view, live)?;
+    if kept.ticks.is_empty() {
+        let (id, count) = (view.head.id, live.steps.len());
+        out::remark(&format!(
+            "None of {count} steps is ticked: `dock tick {id} 1 followed` says what became of one."
+        ));
+    }
+    if kept.made_on != view.head.revision {
+        tick::keep(outbox, view, live, &kept, person.now())?;
+    }
+    Ok(Some(kept))
 }
 
 fn note_given(how: &HowTo) -> Result<Option<String>, Failure> {

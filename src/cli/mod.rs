@@ -36,6 +36,7 @@ mod serve;
 mod service;
 mod show;
 mod sync;
+mod tick;
 mod timeline;
 mod watch;
 mod why;
@@ -123,6 +124,8 @@ enum Command {
     Amend(amend::Amend),
     /// The lines of a post-mortem: accept, strike, add.
     Timeline(timeline::Timeline),
+    /// The steps of a runbook while its incident is on: what was followed, skipped or wrong.
+    Tick(tick::Ticking),
     /// Read what changed, deliver what was signed.
     Sync(sync::Sync),
     /// What was signed here, and what became of it.
@@ -207,6 +210,7 @@ fn dispatch(cli: Cli) -> Outcome {
         Command::Attest(args) => aside::attest(globals, &args),
         Command::Amend(args) => amend::run(globals, &args),
         Command::Timeline(args) => timeline::run(globals, &args),
+        Command::Tick(args) => tick::run(globals, &args),
         Command::People(args) => administer::people(globals, &args),
         Command::Key(args) => administer::keys(globals, &args),
         Command::Token(args) => administer::tokens(globals, &args),

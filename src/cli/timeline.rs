@@ -59,16 +59,16 @@ enum What {
 
 /// `3`, or `5-8`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Numbers {
-    first: usize,
-    last: usize,
+pub(super) struct Numbers {
+    pub(super) first: usize,
+    pub(super) last: usize,
 }
 
 impl std::str::FromStr for Numbers {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no line: 3, or 5-8");
+        let wrong = || format!("`{text}` is no number: 3, or 5-8");
         let number = |text: &str| text.parse::<usize>().ok().filter(|n| (1..=Paper::LINES_MAX).contains(n));
         let (first, last) = text.split_once('-').unwrap_or((text, text));
         let (first, last) = (number(first).ok_or_else(wrong)?, number(last).ok_or_else(wrong)?);

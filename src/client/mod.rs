@@ -2,7 +2,7 @@
 //! exchange with the server.
 //!
 //! Reading order: [`home`] and [`settings`] are where and who, [`outbox`] and [`cache`] what is kept, [`signer`] the key;
-//! [`decide`] signs into the outbox, [`plan`] says what to send, [`sync`] does it through [`api`].
+//! [`ticks`] what was said of a live runbook's steps; [`decide`] signs into the outbox, [`plan`] says what to send, [`sync`] does it through [`api`].
 //! Never: a decision on the network before it is on disk; a plain key outside the demo.
 
 pub mod api;
@@ -21,6 +21,7 @@ pub mod session;
 pub mod settings;
 pub mod signer;
 pub mod sync;
+pub mod ticks;
 pub mod turn;
 
 use ring::rand::SecureRandom as _;

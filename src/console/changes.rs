@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use crate::client::ticks::{Followed, Tick, Ticks, WORD_MAX};
+
 use super::text::plural;
+use crate::client::ticks;
 use crate::row::page::{Action, Block, Operation, markup};
 use crate::row::paper::{Line, Standing};
 use crate::row::{Amendment, Proposal};
-
-/// Characters of a word on a step.
-pub const WORD_MAX: usize = 200;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
@@ -26,64 +26,13 @@ pub struct Changes {
     /// Lines of the reviewer's own, in the order in which they were written.
     pub own: Vec<Line>,
     /// What became of the steps of a live runbook.
-    pub ticks: BTreeMap<usize, Tick>,
+    pub ticks: Ticks,
     /// The backend is being asked to take them.
     pub sending: bool,
     /// Why it did not.
     pub error: Option<String>,
     /// What was typed for a revision before, and fits none of this one.
     pub lost: Vec<String>,
-}
-
-/// What became of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Followed {
-    Followed,
-    Skipped,
-    Wrong,
-}
-
-/// A step's tick, with a word where one was given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tick {
-    pub followed: Followed,
-    pub word: String,
-}
-
-impl Followed {
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Followed => "followed",
-            Self::Skipped => "skipped",
-            Self::Wrong => "wrong",
-        }
-    }
-
-    fn next(this: Option<Self>) -> Option<Self> {
-        match this {
-            None => Some(Self::Followed),
-            Some(Self::Followed) => Some(Self::Skipped),
-            Some(Self::Skipped) => Some(Self::Wrong),
-            Some(Self::Wrong) => None,
-        }
-    }
-}
-
-impl Tick {
-    /// As it is signed: `followed`, `wrong: gone`.
-    pub fn said(&self) -> String {
-        match self.word.trim() {
-            "" => self.followed.word().to_owned(),
-            word => format!("{}: {word}", self.followed.word()),
-        }
-    }
-
-    fn read(said: &str) -> Option<Self> {
-        let (followed, word) = said.split_once(": ").unwrap_or((said, ""));
-        let all = [Followed::Followed, Followed::Skipped, Followed::Wrong];
-        let followed = all.into_iter().find(|known| known.word() == followed)?;
-        Some(Self { followed, word: word.to_owned() })
-    }
 }
 
 impl Changes {
@@ -135,18 +84,13 @@ impl Changes {
 
     /// What is signed of the ticks: `3` → `wrong: gone`.
     pub fn conditions(&self) -> BTreeMap<String, String> {
-        self.ticks.iter().map(|(number, tick)| (number.to_string(), tick.said())).collect()
+        ticks::conditions(&self.ticks)
     }
 
-    /// The ticks of a draft that was kept.
+    /// With the ticks that were kept on disk.
     #[must_use]
-    pub fn with_kept(mut self, conditions: &str) -> Self {
-        for (number, said) in conditions.lines().filter_map(|line| line.split_once('=')) {
-            if let (Ok(number), Some(tick)) = (number.parse(), Tick::read(said)) {
-                self.ticks.insert(number, tick);
-            }
-        }
-        self
+    pub fn with_kept(self, kept: ticks::Kept) -> Self {
+        Self { ticks: kept.ticks, lost: kept.lost, ..self }
     }
 
     /// `1 struck, 2 reworded`
@@ -246,10 +190,7 @@ fn place(before: &Proposal, after: &Proposal, number: usize) -> Option<usize> {
             let same = |is: &Line| (is.at, &is.source, &is.text) == (was.at, &was.source, &was.text);
             after.timeline.iter().position(same)
         }
-        (Proposal::Live(before), Proposal::Live(after)) => {
-            let was = before.steps.get(at)?;
-            after.steps.iter().position(|is| is.text == was.text)
-        }
+        (Proposal::Live(before), Proposal::Live(after)) => return ticks::moved(before, after, number),
         _ => None,
     };
     found.map(|at| at + 1)

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
-use crate::client::{self, Listed, NoteDraft, Wish};
+use crate::client::{self, Listed, NoteDraft, Wish, ticks};
 use crate::row::{Decision, Note, Proposal, Refusal, RowId};
 use crate::wire::RowView;
 
@@ -267,7 +267,9 @@ fn push_dialog(model: &mut Model, verb: Verb, pins: Vec<Pin>) -> Vec<Effect> {
     let draft =
         model.known.drafts.iter().filter(|_| pins.len() == 1).find(|draft| draft.row == pin.row).cloned();
     let since = draft.as_ref().map_or(model.now(), |draft| draft.since);
-    let kept = draft.as_ref().map(|draft| draft.conditions.clone()).unwrap_or_default();
+    // What is kept of a live runbook are its ticks.
+    let live = model.body(pin.row).is_some_and(|body| is_live(&body.view));
+    let kept = draft.as_ref().filter(|_| !live).map(|draft| draft.conditions.clone()).unwrap_or_default();
     let conditions = Conditions::kept(&kept, &|conditions| can_carry(model, &pin, conditions));
     let pin_row = pin.row;
     let visit = model.visit();
@@ -303,6 +305,14 @@ fn ticks(model: &Model, row: RowId) -> BTreeMap<String, String> {
     let live = model.body(row).is_some_and(|body| is_live(&body.view));
     let changes = model.changes.get(&row).filter(|_| live);
     changes.map(super::changes::Changes::conditions).unwrap_or_default()
+}
+
+/// The same as it lies on disk, each with its step's text.
+pub fn kept_ticks(model: &Model, row: RowId) -> String {
+    let Some(Proposal::Live(live)) = model.body(row).and_then(|body| body.view.proposal.as_ref()) else {
+        return String::new();
+    };
+    model.changes.get(&row).map(|changes| ticks::text(&changes.ticks, live)).unwrap_or_default()
 }
 
 /// A runbook while its incident is on: what is approved is what was done.
@@ -359,7 +369,10 @@ pub fn draft(model: &Model) -> Option<NoteDraft> {
         revision: pin.revision,
         verb: dialog.verb.word().to_owned(),
         note: dialog.note_text(),
-        conditions: dialog.conditions.text(),
+        conditions: match model.body(pin.row) {
+            Some(body) if is_live(&body.view) => kept_ticks(model, pin.row),
+            Some(_) | None => dialog.conditions.text(),
+        },
         since: dialog.since,
         saved_at: model.now(),
     })

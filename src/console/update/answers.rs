@@ -202,6 +202,7 @@ fn reload_open(model: &mut Model, behind: impl Fn(&Listed, &Body) -> bool) -> Ve
 }
 
 fn outbox(model: &mut Model, entries: Vec<Entry>, drafts: Vec<crate::client::NoteDraft>) -> Vec<Effect> {
+    let mut again = Vec::new();
     for entry in &entries {
         let before = model.known.entries.iter().find(|old| old.id == entry.id).map(|old| &old.fate);
         if before == Some(&entry.fate) {
@@ -210,6 +211,7 @@ fn outbox(model: &mut Model, entries: Vec<Entry>, drafts: Vec<crate::client::Not
         match &entry.fate {
             Fate::Refused { message, .. } | Fate::Overtaken { message } if before.is_some() => {
                 model.tell(Slot::Danger, &format!("{}: {message}", entry.row));
+                again.push(entry.row);
             }
             Fate::Accepted { log_index, .. } if before.is_some_and(Fate::unsent) => {
                 // What was ticked is in the record now.
@@ -223,7 +225,8 @@ fn outbox(model: &mut Model, entries: Vec<Entry>, drafts: Vec<crate::client::Not
     model.known.set_entries(entries);
     model.known.drafts = drafts;
     list_changed(model);
-    Vec::new()
+    // What was ticked is not in the record, and went from the disk when it was signed.
+    again.into_iter().flat_map(|row| proposal::keep_again(model, row)).collect()
 }
 
 fn body_came(model: &mut Model, row: RowId, body: Result<Box<Body>, String>) -> Vec<Effect> {
@@ -260,8 +263,8 @@ fn body_came(model: &mut Model, row: RowId, body: Result<Box<Body>, String>) -> 
     let same_text = before.as_ref().is_some_and(|before| before.view.diff == body.view.diff);
     screens::keep_body(model, row, body);
     decide::check_pin(model, row, before.as_ref().map(|before| &before.view));
-    let kept = proposal::moved(model, row, before.as_ref().map(|before| &before.view));
-    proposal::restore(model, row);
+    let mut kept = proposal::moved(model, row, before.as_ref().map(|before| &before.view));
+    kept.extend(proposal::restore(model, row));
     for screen in &mut model.screens {
         if let Screen::Diff(screen) = screen
             && screen.row == row

@@ -18,7 +18,7 @@ use super::super::screen;
 use super::super::text;
 use super::super::theme::Slot;
 use super::{push_layer, tell_watch};
-use crate::client::NoteDraft;
+use crate::client::{NoteDraft, ticks};
 use crate::row::{Proposal, RowId};
 
 /// `None` where the command is none of a proposal's.
@@ -151,8 +151,7 @@ pub(super) fn said(model: &mut Model) -> Vec<Effect> {
 /// Ticks lie on disk while the incident is on, in the draft of the decision that will sign them.
 fn keep_ticks(model: &mut Model, row: RowId) -> Vec<Effect> {
     let Some(revision) = model.body(row).map(|body| body.view.head.revision) else { return Vec::new() };
-    let ticks = model.changes.get(&row).map(Changes::conditions).unwrap_or_default();
-    let conditions: Vec<String> = ticks.iter().map(|(number, said)| format!("{number}={said}")).collect();
+    let conditions = decide::kept_ticks(model, row);
     let begun = model.known.drafts.iter().position(|draft| (draft.row, draft.revision) == (row, revision));
     let begun = begun.map(|at| model.known.drafts.remove(at));
     let now = model.now();
@@ -161,7 +160,7 @@ fn keep_ticks(model: &mut Model, row: RowId) -> Vec<Effect> {
         revision,
         verb: begun.as_ref().map_or_else(|| Verb::Approve.word().to_owned(), |draft| draft.verb.clone()),
         note: begun.as_ref().map(|draft| draft.note.clone()).unwrap_or_default(),
-        conditions: conditions.join("\n"),
+        conditions,
         since: begun.as_ref().map_or(now, |draft| draft.since),
         saved_at: now,
     };
@@ -172,16 +171,37 @@ fn keep_ticks(model: &mut Model, row: RowId) -> Vec<Effect> {
     vec![Effect::SaveDraft(draft)]
 }
 
-/// The ticks that were kept of this revision, where the reader has made none since.
-pub(super) fn restore(model: &mut Model, row: RowId) {
-    let Some(body) = model.body(row).filter(|body| decide::is_live(&body.view)) else { return };
+/// The ticks that were kept of this row, where the reader has made none since. Those of an earlier revision go with their
+/// steps, and lie under this one from now on.
+pub(super) fn restore(model: &mut Model, row: RowId) -> Vec<Effect> {
+    let Some(body) = model.body(row) else { return Vec::new() };
+    let Some(Proposal::Live(live)) = &body.view.proposal else { return Vec::new() };
     let revision = body.view.head.revision;
-    let kept = model.known.drafts.iter().find(|draft| (draft.row, draft.revision) == (row, revision));
-    let Some(kept) = kept.filter(|_| !model.changes.contains_key(&row)) else { return };
-    let changes = Changes::of(revision).with_kept(&kept.conditions);
-    if !changes.is_empty() {
-        model.changes.insert(row, changes);
+    if model.changes.contains_key(&row) || !body.view.head.state.undecided() {
+        return Vec::new();
     }
+    let kept = ticks::kept(&model.known.drafts, row, revision, live);
+    let made_on = kept.made_on;
+    let changes = Changes::of(revision).with_kept(kept);
+    if changes.is_empty() {
+        return Vec::new();
+    }
+    model.changes.insert(row, changes);
+    if made_on == revision { Vec::new() } else { rekeep_ticks(model, row, made_on) }
+}
+
+/// The ticks of a decision that did not count.
+pub(super) fn keep_again(model: &mut Model, row: RowId) -> Vec<Effect> {
+    let ticked = model.changes.get(&row).is_some_and(|changes| !changes.ticks.is_empty());
+    if ticked { keep_ticks(model, row) } else { Vec::new() }
+}
+
+/// What was kept under the revision before is kept under this one.
+fn rekeep_ticks(model: &mut Model, row: RowId, before: u32) -> Vec<Effect> {
+    model.known.drafts.retain(|draft| (draft.row, draft.revision) != (row, before));
+    let mut effects = vec![Effect::DropDraft { row, revision: before }];
+    effects.extend(keep_ticks(model, row));
+    effects
 }
 
 fn wrong(model: &mut Model, why: String) -> Vec<Effect> {
@@ -304,8 +324,5 @@ pub(super) fn moved(model: &mut Model, row: RowId, before: Option<&crate::wire::
         return Vec::new();
     }
     // Kept under their new numbers.
-    model.known.drafts.retain(|draft| (draft.row, draft.revision) != (row, was_at));
-    let mut effects = vec![Effect::DropDraft { row, revision: was_at }];
-    effects.extend(keep_ticks(model, row));
-    effects
+    rekeep_ticks(model, row, was_at)
 }

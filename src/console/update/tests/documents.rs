@@ -174,7 +174,8 @@ fn ticks_are_signed_with_the_approval_and_with_nothing_else() {
 fn ticks_are_kept_on_disk_and_are_there_again_at_the_next_start() {
     let mut desk = desk("rb-8824", "n Space n Space Space Space w \"gone\" Enter");
     let kept = desk.draft().unwrap().clone();
-    assert_eq!(kept.conditions, "1=followed\n2=wrong: gone");
+    let said: Vec<_> = kept.conditions.lines().filter_map(|line| line.split_once('\t')).collect();
+    assert_eq!(said.iter().map(|(said, _)| *said).collect::<Vec<_>>(), ["1=followed", "2=wrong: gone"]);
     assert!(matches!(desk.effects.last(), Some(Effect::SaveDraft(draft)) if *draft == kept));
     let before = changes(&desk, "rb-8824").clone();
     desk.keys("q q");
@@ -259,4 +260,48 @@ fn an_incident_leads_to_its_rows_and_back() {
     plain.keys("G k g i");
     let linked = matches!(plain.model.screens.last(), Some(Screen::Incident(_)));
     assert!(linked || plain.notice().contains("linked to no incident"), "{}", plain.notice());
+}
+
+/// The live runbook without its first step, in its next revision.
+fn without_first(draft: &mut crate::row::Draft) {
+    let Some(Proposal::Live(live)) = &mut draft.proposal else { panic!() };
+    live.steps.remove(0);
+    let live = live.clone();
+    draft.effect = crate::row::Effect::Record(live.effect());
+}
+
+#[test]
+fn ticks_go_with_their_steps_to_the_next_revision_now_and_at_the_next_start() {
+    let ticks = "n Space n Space Space Space w \"gone\" Enter";
+    let mut running = desk("rb-8824", ticks);
+    let kept = running.draft().unwrap().clone();
+    next_revision(&mut running, "rb-8824", without_first);
+
+    let mut again = Desk::of_documents(120, 40);
+    next_revision(&mut again, "rb-8824", without_first);
+    again.model.known.drafts = vec![kept];
+    again.open("rb-8824");
+    for desk in [&running, &again] {
+        let now = changes(desk, "rb-8824");
+        let said: Vec<_> = now.conditions().into_iter().collect();
+        assert_eq!((now.revision, said), (2, vec![("1".to_owned(), "wrong: gone".to_owned())]));
+        assert_eq!(now.lost, ["step 1: followed"]);
+        let drafts: Vec<_> = desk.model.known.drafts.iter().map(|draft| draft.revision).collect();
+        assert_eq!(drafts, [2], "kept under the revision that it is of");
+    }
+}
+
+#[test]
+fn a_note_that_is_written_beside_them_keeps_the_ticks() {
+    let mut desk = desk("rb-8824", "n Space A \"Not all of it.\" Esc");
+    let kept = desk.draft().unwrap().clone();
+    assert_eq!(
+        (kept.note.as_str(), kept.conditions.split('\t').next()),
+        ("Not all of it.", Some("1=followed"))
+    );
+    desk.keys("A");
+    assert!(
+        desk.model.dialog().unwrap().conditions.taken().is_empty(),
+        "a live runbook has ticks, and no conditions"
+    );
 }

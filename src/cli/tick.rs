@@ -1,0 +1,276 @@
+//! `dock tick`: what became of the steps of a live runbook, said one by one and kept here until it is signed.
+//!
+//! Never: sends anything. `dock approve` signs what was ticked, in the console or here.
+
+use serde_json::json;
+
+use super::{
+    Globals,
+    exit::{Code, Failure, Outcome},
+    out,
+    person::{Person, block_on},
+    timeline::Numbers,
+};
+use crate::{
+    client::{
+        NoteDraft, Outbox,
+        ticks::{self, Followed, Kept, Tick},
+    },
+    row::{
+        Proposal,
+        proposal::{Live, LiveStep},
+    },
+    wire::RowView,
+};
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  dock tick rb-8824                       the steps, and what the system says now\n  \
+    dock tick rb-8824 1-2 followed\n  dock tick rb-8824 3 wrong --word \"the sentinel is gone since the move\"\n  \
+    dock tick rb-8824 3 nothing             takes it back\n  dock approve rb-8824                    signs them"
+)]
+pub(super) struct Ticking {
+    /// The live runbook's row.
+    row: String,
+    /// The step, or several: 3, 5-8.
+    #[arg(requires = "said")]
+    steps: Option<Numbers>,
+    /// What became of it.
+    said: Option<Said>,
+    /// Why, in a word or two.
+    #[arg(long, value_name = "TEXT", requires = "said")]
+    word: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Said {
+    Followed,
+    Skipped,
+    Wrong,
+    /// Takes back what was said of it.
+    Nothing,
+}
+
+impl Said {
+    fn followed(self) -> Option<Followed> {
+        match self {
+            Self::Followed => Some(Followed::Followed),
+            Self::Skipped => Some(Followed::Skipped),
+            Self::Wrong => Some(Followed::Wrong),
+            Self::Nothing => None,
+        }
+    }
+}
+
+pub(super) fn run(globals: &Globals, args: &Ticking) -> Outcome {
+    let word = word(args)?;
+    let person = Person::open(globals)?;
+    block_on(async {
+        let (outbox, mut cache) = (person.outbox()?, person.cache()?);
+        let id = Person::row_id(&args.row, &cache)?;
+        let read = person.row(&outbox, &mut cache, id).await?;
+        if let Some(why) = &read.offline {
+            let as_of = out::when(read.cached.view.head.as_of, person.now());
+            out::remark(&format!("{}; {id} as of {as_of}", why.lines().next().unwrap_or_default()));
+        }
+        let view = &read.cached.view;
+        let live = live(view)?;
+        let mut kept = of_row(&outbox, view, live)?;
+        if let Some((steps, said)) = args.steps.zip(args.said) {
+            tick(view, live, &mut kept, steps, &Tick::of(said, &word))?;
+            keep(&outbox, view, live, &kept, person.now())?;
+        }
+        tell(&person, view, live, &kept);
+        Ok(Code::Done)
+    })
+}
+
+impl Tick {
+    fn of(said: Said, word: &str) -> Option<Self> {
+        said.followed().map(|followed| Self { followed, word: word.to_owned() })
+    }
+}
+
+fn word(args: &Ticking) -> Result<String, Failure> {
+    let word = args.word.as_deref().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+    let long = word.chars().count();
+    if long > ticks::WORD_MAX {
+        return Err(Failure::usage(format!("{long} characters; {} are the limit", ticks::WORD_MAX)));
+    }
+    Ok(word)
+}
+
+fn live(view: &RowView) -> Result<&Live, Failure> {
+    match &view.proposal {
+        Some(Proposal::Live(live)) => Ok(live),
+        _ => Err(Failure::usage(format!("{} is no live runbook: it has no steps to tick", view.head.id))),
+    }
+}
+
+fn tick(
+    view: &RowView,
+    live: &Live,
+    kept: &mut Kept,
+    steps: Numbers,
+    tick: &Option<Tick>,
+) -> Result<(), Failure> {
+    let (id, count) = (view.head.id, live.steps.len());
+    if !view.head.state.undecided() {
+        return Err(Failure::new(
+            Code::Refused,
+            format!("{id} is {}: its ticks are signed, or over", view.head.state),
+        ));
+    }
+    if steps.last > count {
+        return Err(Failure::usage(format!("there is no step {}; {id} has {count}", steps.last)));
+    }
+    for number in steps.first..=steps.last {
+        match tick {
+            Some(tick) => drop(kept.ticks.insert(number, tick.clone())),
+            None => drop(kept.ticks.remove(&number)),
+        }
+    }
+    Ok(())
+}
+
+/// What was ticked of a row here, on its steps as they are now. What fits none of them any more is told.
+pub(super) fn of_row(outbox: &Outbox, view: &RowView, live: &Live) -> Result<Kept, Failure> {
+    let kept = ticks::kept(&outbox.drafts()?, view.head.id, view.head.revision, live);
+    for lost in &kept.lost {
+        let (made_on, id) = (kept.made_on, view.head.id);
+        out::remark(&out::safe(&format!(
+            "{id}: not on the page any more, and not signed: {lost} (revision {made_on})"
+        )));
+    }
+    Ok(kept)
+}
+
+/// Under the revision that it is of now.
+pub(super) fn keep(
+    outbox: &Outbox,
+    view: &RowView,
+    live: &Live,
+    kept: &Kept,
+    now: jiff::Timestamp,
+) -> Result<(), Failure> {
+    let (row, revision) = (view.head.id, view.head.revision);
+    let begun = outbox.drafts()?.into_iter().find(|draft| (draft.row, draft.revision) == (row, revision));
+    let (verb, note, since) = begun.map_or_else(
+        || ("approve".to_owned(), String::new(), now),
+        |draft| (draft.verb, draft.note, draft.since),
+    );
+    let conditions = ticks::text(&kept.ticks, live);
+    if conditions.is_empty() && note.trim().is_empty() {
+        outbox.drop_draft(row, revision)?;
+    } else {
+        outbox.save_draft(&NoteDraft { row, revision, verb, note, conditions, since, saved_at: now })?;
+    }
+    if kept.made_on != revision {
+        outbox.drop_draft(row, kept.made_on)?;
+    }
+    Ok(())
+}
+
+fn tell(person: &Person, view: &RowView, live: &Live, kept: &Kept) {
+    for (at, step) in live.steps.iter().enumerate() {
+        let tick = kept.ticks.get(&(at + 1));
+        if person.globals.json {
+            out::json(
+                &json!({"row": view.head.id, "revision": view.head.revision, "step": at + 1, "text": step.text,
+                "facts": step.facts, "broken": step.broken, "touched_by": step.row, "ticked": tick.map(Tick::said)}),
+            );
+        } else {
+            out::text(&out::safe_lines(&said(at + 1, step, tick, person.now())));
+        }
+    }
+    if person.globals.json {
+        return;
+    }
+    let (id, ticked) = (view.head.id, kept.ticks.len());
+    out::line(match ticked {
+        0 => format!("{id} r{}: no step is ticked", view.head.revision),
+        _ => format!(
+            "{id} r{}: {ticked} of {} steps ticked, NOT SIGNED: dock approve {id}",
+            view.head.revision,
+            live.steps.len()
+        ),
+    });
+}
+
+fn said(number: usize, step: &LiveStep, tick: Option<&Tick>, now: jiff::Timestamp) -> String {
+    let said = tick.map(Tick::said).unwrap_or_default();
+    let mut text = format!("{number:>3} [{said}] {}\n", step.text.replace('\n', " "));
+    if let Some(why) = &step.broken {
+        text += &format!("      NO LONGER HOLDS: {why}\n");
+    }
+    for fact in &step.facts {
+        text += &format!("      {}: {} ({})\n", fact.name, fact.value, out::when(fact.read_at, now));
+    }
+    if let Some(row) = step.row {
+        text += &format!("      last touched by {row}\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::sample;
+
+    fn step(text: &str) -> LiveStep {
+        LiveStep { text: text.to_owned(), facts: vec![], broken: None, row: None }
+    }
+
+    fn ground() -> (tempfile::TempDir, Outbox, RowView, Live) {
+        let folder = tempfile::tempdir().unwrap();
+        let outbox = Outbox::open(&folder.path().join("outbox")).unwrap();
+        let live =
+            Live { incident: "INC-1".to_owned(), steps: vec![step("stop"), step("fail over"), step("wait")] };
+        let mut view = sample::view("rb-8824", 2, sample::draft());
+        view.proposal = Some(Proposal::Live(live.clone()));
+        (folder, outbox, view, live)
+    }
+
+    #[test]
+    fn ticks_are_kept_and_go_to_the_next_revision() {
+        let (_folder, outbox, mut view, live) = ground();
+        let mut kept = of_row(&outbox, &view, &live).unwrap();
+        let steps: Numbers = "2-3".parse().unwrap();
+        tick(&view, &live, &mut kept, steps, &Tick::of(Said::Wrong, "gone")).unwrap();
+        keep(&outbox, &view, &live, &kept, sample::at(1)).unwrap();
+
+        view.head.revision = 3;
+        let next = Live { steps: vec![step("say it"), step("stop"), step("fail over")], ..live.clone() };
+        let mut kept = of_row(&outbox, &view, &next).unwrap();
+        assert_eq!(kept.ticks.keys().copied().collect::<Vec<_>>(), [3]);
+        assert_eq!(kept.lost, ["step 3: wrong: gone"]);
+        tick(&view, &next, &mut kept, "1".parse().unwrap(), &Tick::of(Said::Followed, "")).unwrap();
+        keep(&outbox, &view, &next, &kept, sample::at(2)).unwrap();
+        let drafts = outbox.drafts().unwrap();
+        assert_eq!(drafts.len(), 1, "{drafts:?}");
+        assert_eq!(
+            (drafts[0].revision, drafts[0].conditions.as_str()),
+            (3, "1=followed\tsay it\n3=wrong: gone\tfail over")
+        );
+
+        for one in [1, 3] {
+            let steps = one.to_string().parse().unwrap();
+            tick(&view, &next, &mut kept, steps, &Tick::of(Said::Nothing, "")).unwrap();
+        }
+        keep(&outbox, &view, &next, &kept, sample::at(3)).unwrap();
+        assert!(outbox.drafts().unwrap().is_empty(), "nothing is kept of nothing");
+    }
+
+    #[test]
+    fn what_cannot_be_ticked_is_told() {
+        let (_folder, outbox, mut view, live) = ground();
+        let mut kept = of_row(&outbox, &view, &live).unwrap();
+        let four: Numbers = "3-4".parse().unwrap();
+        assert_eq!(tick(&view, &live, &mut kept, four, &None).unwrap_err().code, Code::Usage);
+        view.head.state = crate::row::State::Healthy;
+        let one: Numbers = "1".parse().unwrap();
+        assert_eq!(tick(&view, &live, &mut kept, one, &None).unwrap_err().code, Code::Refused);
+        view.proposal = None;
+        assert_eq!(super::live(&view).unwrap_err().code, Code::Usage);
+    }
+}
