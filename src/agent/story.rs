@@ -3,6 +3,8 @@
 //!
 //! Never: a platform's own types; a time that no platform gave; words of a chat taken for anything but words.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::facts::{Asked, Gauge};
@@ -35,6 +37,13 @@ pub struct Story {
     pub gauges: Vec<Gauge>,
     /// Who responded, as Dock knows them; the first was asked first.
     pub responders: Vec<PrincipalId>,
+}
+
+impl Story {
+    /// What a row about it is found by.
+    pub(super) fn row_facts(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([("service".to_owned(), self.service.clone())])
+    }
 }
 
 /// One entry of PagerDuty's log.

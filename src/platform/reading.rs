@@ -121,10 +121,21 @@ pub async fn page(from: PageSources<'_>, runbook: &Runbook) -> Result<Page, NoRe
 }
 
 /// When PagerDuty last changed an incident, as it wrote it, and whether it is resolved.
-pub async fn incident(from: &pagerduty::Source, reference: &str) -> Result<(String, bool), PlatformError> {
+pub async fn incident(from: &pagerduty::Source, reference: &str) -> Result<IncidentNow, PlatformError> {
     let incident = from.incident(reference).await?;
     let updated_at = incident.updated_at.map_or_else(|| "unknown".to_owned(), |at| at.to_string());
-    Ok((updated_at, !incident.is_open()))
+    Ok(IncidentNow { updated_at, closed: !incident.is_open(), service: incident.service })
+}
+
+/// An incident as PagerDuty has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IncidentNow {
+    /// When it last changed; `unknown` where PagerDuty does not say.
+    pub updated_at: String,
+    /// It is resolved.
+    pub closed: bool,
+    /// The service's name in PagerDuty.
+    pub service: String,
 }
 
 /// The repository that a service's config names.

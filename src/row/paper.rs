@@ -129,6 +129,8 @@ pub struct Reading {
     pub updated_at: String,
     /// It is resolved.
     pub closed: bool,
+    /// Whose incident it is, by the service's name in PagerDuty; empty where that was not read.
+    pub service: String,
     pub environment: String,
     pub paper: Option<Paper>,
 }

@@ -83,7 +83,7 @@ impl Reading {
         match self {
             Self::Sync(reading) => reading.risk(),
             Self::Gate(reading) => reading.risk,
-            Self::Page(reading) => reading.risk,
+            Self::Page(reading) => reading.costs(),
             Self::Paper(reading) => reading.risk(),
         }
     }
@@ -91,7 +91,7 @@ impl Reading {
     /// Keys that the subject itself asks for, beside what its risk does.
     pub fn keys(&self) -> NonZeroU32 {
         match self {
-            Self::Page(reading) => reading.keys,
+            Self::Page(reading) => reading.asks(),
             Self::Sync(_) | Self::Gate(_) | Self::Paper(_) => NonZeroU32::MIN,
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     platform::{
         Fact, Failure, PlatformError,
         argocd::{AppKey, Refresh},
-        reading::{self, Depth, NoReading},
+        reading::{self, Depth, IncidentNow, NoReading},
     },
     row::{
         Base, Moved, Proposal, Reading, Refusal,
@@ -21,6 +21,8 @@ use crate::{
     },
 };
 
+/// The fact that a row about a document is found by.
+const SERVICE: &str = "service";
 /// How long a decision waits for the platform.
 pub(super) const DECISION_WITHIN: Duration = Duration::from_secs(5);
 /// How long a draft or a look waits: the platform may have to reconcile.
@@ -199,7 +201,7 @@ async fn paper(
         }
     };
     let read = reading::incident(pagerduty, &base.incident);
-    let (updated_at, closed) = match tokio::time::timeout(look.within(), read).await {
+    let IncidentNow { updated_at, closed, service } = match tokio::time::timeout(look.within(), read).await {
         Ok(Ok(read)) => read,
         Ok(Err(error)) if error.failure == Failure::NotFound => {
             return Err(mismatch("the incident", &base.incident, "absent"));
@@ -211,14 +213,32 @@ async fn paper(
         incident: base.incident.clone(),
         updated_at,
         closed,
+        service,
         environment: place.environment.clone(),
         paper,
     }))))
 }
 
-/// What the policies look at, from our own reading. Gates have none: a person decides them.
-pub(super) async fn facts(app: &App, reading: &Reading) -> Result<BTreeMap<String, String>, Refusal> {
-    let Reading::Sync(reading) = reading else { return Ok(BTreeMap::new()) };
+/// What the policies look at and rows are found by, from our own reading. Gates have none: a person decides them, and
+/// their subject names the service. Of rows about documents it is the service, where the one that is claimed holds.
+pub(super) async fn facts(
+    app: &App,
+    reading: &Reading,
+    claimed: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, Refusal> {
+    let service = |holds: &dyn Fn(&String) -> bool| {
+        let claimed = claimed.iter().filter(|(name, service)| *name == SERVICE && holds(service));
+        Ok(claimed.map(|(name, service)| (name.clone(), service.clone())).collect())
+    };
+    let reading = match reading {
+        Reading::Sync(reading) => reading,
+        Reading::Gate(_) => return Ok(BTreeMap::new()),
+        Reading::Page(reading) => {
+            let runbook = app.runbooks.get(&reading.name);
+            return service(&|service| runbook.is_some_and(|one| one.services.contains(service)));
+        }
+        Reading::Paper(reading) => return service(&|service| reading.service == *service),
+    };
     let mut notes = Vec::new();
     if let Some(github) = &app.sources.github {
         for chart in release::charts(reading) {

@@ -288,7 +288,7 @@ impl Read {
     async fn of(app: &App, draft: &Draft) -> Result<Self, Problem> {
         let reading = claim::read(app, &draft.base, draft.proposal.as_ref(), claim::Look::Whole).await?;
         if let Some(reading) = &reading {
-            let facts = claim::facts(app, reading).await?;
+            let facts = claim::facts(app, reading, &draft.facts).await?;
             if facts != draft.facts {
                 let (what, claimed, read) = ("the facts".to_owned(), json(&draft.facts), json(&facts));
                 return Err(Refusal::ClaimMismatch { what, claimed, read }.into());

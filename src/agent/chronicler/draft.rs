@@ -7,8 +7,6 @@ mod sections;
 mod signals;
 mod timeline;
 
-use std::collections::BTreeMap;
-
 use super::{
     facts::Facts,
     words::{self, Known},
@@ -31,6 +29,7 @@ pub fn draft(facts: &Facts) -> Draft {
         incident: facts.story.incident.clone(),
         updated_at: facts.story.updated_at.clone(),
         closed: facts.story.closed_at.is_some(),
+        service: facts.story.service.clone(),
         environment: facts.place.environment.clone(),
         paper: Some(paper.clone()),
     }));
@@ -58,7 +57,7 @@ pub fn draft(facts: &Facts) -> Draft {
         diff: reading.difference(),
         proposal: Some(Proposal::Paper(paper)),
         amended_by: facts.before.as_ref().map(|before| before.amended_by.clone()).unwrap_or_default(),
-        facts: BTreeMap::new(),
+        facts: facts.story.row_facts(),
         read_at: facts.read_at,
     }
 }

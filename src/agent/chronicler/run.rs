@@ -16,7 +16,7 @@ use crate::{
         incidents::{
             IncidentsError,
             gather::Gatherer,
-            plan,
+            plan::{self, Known},
             run::{Case, Drafted, Flow, Looker},
         },
         inquiry::Inquiry,
@@ -104,14 +104,18 @@ impl Flow for Chronicler {
     const NAME: &'static str = "chronicler";
     const KIND: Kind = Kind::Postmortem;
 
-    fn subjects(&self, incident: &pagerduty::Incident) -> Result<Vec<String>, &'static str> {
+    fn subjects(
+        &self,
+        incident: &pagerduty::Incident,
+        _known: Known<'_>,
+    ) -> Result<Vec<String>, &'static str> {
         if incident.is_open() { Err("it is not resolved") } else { Ok(vec![incident.reference.clone()]) }
     }
 
     async fn base(&self, incident: &pagerduty::Incident, _subject: &str) -> Result<Base, String> {
         let pagerduty = self.pagerduty().map_err(|error| error.to_string())?;
         let read = reading::incident(pagerduty, &incident.reference).await;
-        let (updated_at, _) = read.map_err(|error| error.to_string())?;
+        let updated_at = read.map_err(|error| error.to_string())?.updated_at;
         Ok(Base::Postmortem(IncidentBase { incident: incident.reference.clone(), updated_at }))
     }
 

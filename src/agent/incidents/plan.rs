@@ -91,8 +91,12 @@ impl<'k> Known<'k> {
 
     /// Incidents whose row nobody has decided yet.
     pub(in crate::agent) fn undecided(self) -> impl Iterator<Item = &'k str> {
-        let open = self.rows.iter().filter(move |row| row.head.kind == self.kind);
-        open.filter(|row| row.head.state.undecided()).filter_map(|row| row.head.incident.as_deref())
+        self.open_rows().filter_map(|row| row.head.incident.as_deref())
+    }
+
+    /// Rows that nobody has decided yet.
+    pub(in crate::agent) fn open_rows(self) -> impl Iterator<Item = &'k RowView> {
+        self.rows.iter().filter(move |row| row.head.kind == self.kind && row.head.state.undecided())
     }
 
     /// The newest row of this subject, whatever became of it: what a new one comes after.

@@ -38,7 +38,8 @@ pub(in crate::agent) trait Flow {
     const KIND: Kind;
 
     /// What a row is wanted about; else why none is.
-    fn subjects(&self, incident: &pagerduty::Incident) -> Result<Vec<String>, &'static str>;
+    fn subjects(&self, incident: &pagerduty::Incident, known: Known<'_>)
+    -> Result<Vec<String>, &'static str>;
 
     /// Incidents that are on, where the flow has something to say while they are.
     async fn open(&self) -> Result<Vec<pagerduty::Incident>, PlatformError> {
@@ -53,6 +54,11 @@ pub(in crate::agent) trait Flow {
 
     /// Is it such a subject?
     fn is_refreshed(&self, _subject: &str) -> bool {
+        false
+    }
+
+    /// Something was said since its row was drafted that it should have been drafted from.
+    fn has_news(&self, _case: &Case<'_>) -> bool {
         false
     }
 
@@ -74,8 +80,10 @@ pub(in crate::agent) struct Case<'a> {
 
 pub(in crate::agent) enum Drafted {
     Draft(Box<Draft>),
-    /// There is nothing to propose, and why.
+    /// There is nothing to propose, and why. A row that is still open is withdrawn.
     Nothing(String),
+    /// Its row stays as it is, and why.
+    Stays(String),
 }
 
 /// Why an agent about incidents cannot begin.
@@ -261,7 +269,7 @@ impl<F: Flow> Looker<'_, F> {
         if seen.not_before.is_some() {
             return;
         }
-        let subjects = match self.flow.subjects(&seen.incident) {
+        let subjects = match self.flow.subjects(&seen.incident, known) {
             Ok(subjects) => subjects,
             Err(why) => {
                 let subject = seen.incident.reference.clone();
@@ -292,7 +300,7 @@ impl<F: Flow> Looker<'_, F> {
         }
     }
 
-    /// Until when an incident that nobody asked for by name, and that has no row yet, is left alone.
+    /// Until when an incident that nobody asked for by name, and that nothing was proposed after yet, is left alone.
     fn settles(
         &self,
         wish: &Wish,
@@ -300,7 +308,11 @@ impl<F: Flow> Looker<'_, F> {
         known: Known<'_>,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        let has_row = known.undecided().any(|name| name == incident.reference);
+        let proposed = |row: &&RowView| !self.flow.is_refreshed(&row.head.subject);
+        let has_row = known
+            .open_rows()
+            .filter(proposed)
+            .any(|row| row.head.incident.as_ref() == Some(&incident.reference));
         if wish.dry_run || wish.only.is_some() || has_row {
             return None;
         }
@@ -323,14 +335,14 @@ impl<F: Flow> Looker<'_, F> {
             Act::Open => None,
             Act::Revise { row, .. } | Act::Watch { row, .. } => known.row(row),
         };
-        let refreshed = self.flow.is_refreshed(subject);
-        if let (Act::Watch { .. }, Some(before), false) = (&act, before, refreshed) {
+        let case = Case { incident, subject, before, known };
+        let anew = self.flow.is_refreshed(subject) || self.flow.has_news(&case);
+        if let (Act::Watch { .. }, Some(before), false) = (&act, before, anew) {
             let base = self.flow.base(incident, subject).await?;
             if before.base_read.moved(&base).is_empty() {
                 return Ok(Stepped::Rest("its row is open".to_owned()));
             }
         }
-        let case = Case { incident, subject, before, known };
         let drafted = Box::pin(self.flow.draft(&case)).await?;
         if let (Act::Watch { .. }, Some(before), Drafted::Draft(draft)) = (&act, before, &drafted)
             && self.flow.worth(subject, before, draft) == Some(false)
@@ -339,7 +351,7 @@ impl<F: Flow> Looker<'_, F> {
         }
         let drafted = match drafted {
             // What is shown anew again and again is not worded each time.
-            Drafted::Draft(draft) if !refreshed => {
+            Drafted::Draft(draft) if !self.flow.is_refreshed(subject) => {
                 Drafted::Draft(Box::new(self.drafter.word(*draft, self.clock, told).await))
             }
             other => other,
@@ -357,7 +369,7 @@ impl<F: Flow> Looker<'_, F> {
         let about = (case.subject, case.incident.reference.as_str());
         let newest = case.known.newest(case.subject);
         let answer = match (drafted, case.before) {
-            (Drafted::Nothing(why), None) => return Ok(Stepped::Rest(why)),
+            (Drafted::Nothing(why), None) | (Drafted::Stays(why), _) => return Ok(Stepped::Rest(why)),
             (Drafted::Nothing(why), Some(row)) => {
                 let base = row.base_read.digest();
                 let key = plan::key(F::NAME, about, act, base, newest, row.read_at);

@@ -34,8 +34,14 @@ pub struct Config {
     #[serde(default)]
     pub runbooks: BTreeMap<String, Runbook>,
     /// While an incident is on, its runbook is shown beside the system as it is.
-    #[serde(default)]
+    #[serde(default = "yes")]
     pub live: bool,
+    /// Minutes after an incident in which what was ticked can still be signed.
+    #[serde(default = "sign_within_min")]
+    pub sign_within_min: u32,
+    /// Numbers that steps of a live runbook name, by how they name them: `replication lag`.
+    #[serde(default)]
+    pub numbers: BTreeMap<String, Number>,
     #[serde(default)]
     pub limits: Limits,
     #[serde(default)]
@@ -46,6 +52,60 @@ pub struct Config {
     /// The demo moves time by this file.
     #[serde(default)]
     pub clock_file: Option<PathBuf>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn sign_within_min() -> u32 {
+    120
+}
+
+/// A number that is measured somewhere: the query, and what its unit is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Given")]
+pub struct Number {
+    pub query: Query,
+    /// As it is shown behind the number; empty where it has none.
+    pub unit: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Query {
+    Prometheus(String),
+    Datadog(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Given {
+    prometheus: Option<String>,
+    datadog: Option<String>,
+    #[serde(default)]
+    unit: String,
+}
+
+impl TryFrom<Given> for Number {
+    type Error = &'static str;
+
+    fn try_from(given: Given) -> Result<Self, Self::Error> {
+        let query = match (given.prometheus, given.datadog) {
+            (Some(query), None) => Query::Prometheus(query),
+            (None, Some(query)) => Query::Datadog(query),
+            (Some(_), Some(_)) | (None, None) => return Err("a number has one query: prometheus or datadog"),
+        };
+        Ok(Self { query, unit: given.unit })
+    }
+}
+
+impl Number {
+    /// `3.2 s`.
+    pub(super) fn told(&self, value: f64) -> String {
+        let text = format!("{value:.2}");
+        let number = text.trim_end_matches('0').trim_end_matches('.');
+        if self.unit.is_empty() { number.to_owned() } else { format!("{number} {}", self.unit) }
+    }
 }
 
 fn poll_s() -> u32 {
@@ -85,5 +145,24 @@ mod tests {
         assert!(names("session").is_empty());
         assert_eq!((config.poll_s, config.runbooks["CONF-4711"].keys.get()), (60, 1));
         assert!(toml::from_str::<Config>(&format!("{LEAST}pol_s = 2\n")).is_err());
+    }
+
+    #[test]
+    fn a_live_runbook_is_shown_unless_it_is_turned_off() {
+        let live = |more: &str| toml::from_str::<Config>(&format!("{LEAST}{more}")).unwrap().live;
+        assert!(live("") && live("live = true\n") && !live("live = false\n"));
+    }
+
+    #[test]
+    fn a_number_has_one_query() {
+        let read =
+            |text: &str| toml::from_str::<Config>(&format!("{LEAST}[numbers.\"replication lag\"]\n{text}"));
+        let config = read("prometheus = \"max(lag_seconds)\"\nunit = \"s\"\n").unwrap();
+        let lag = &config.numbers["replication lag"];
+        assert_eq!(lag.query, Query::Prometheus("max(lag_seconds)".to_owned()));
+        assert_eq!([3.2, 3.0, 0.004].map(|value| lag.told(value)), ["3.2 s", "3 s", "0 s"]);
+        for wrong in ["", "unit = \"s\"\n", "prometheus = \"a\"\ndatadog = \"b\"\n", "promql = \"a\"\n"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 }

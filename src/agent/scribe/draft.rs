@@ -8,7 +8,7 @@ mod kept;
 mod operations;
 mod shown;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{
     facts::{Asked, Facts},
@@ -71,7 +71,7 @@ pub fn draft(facts: &Facts, limits: &Limits) -> Result<Draft, String> {
         diff: reading.difference(),
         proposal: Some(Proposal::Edit(edit)),
         amended_by: facts.before.as_ref().map(|before| before.amended_by.clone()).unwrap_or_default(),
-        facts: BTreeMap::new(),
+        facts: facts.story.row_facts(),
         read_at: facts.read_at,
     })
 }

@@ -1,12 +1,10 @@
 //! The live runbook: the page's steps as they are, each with what the system says now of what it names.
 //!
-//! A step no longer holds where it names a workload that ArgoCD has nowhere. What could not be read says so beside the
-//! step, and breaks nothing.
+//! `running` and `history` ask, `steps` holds each step against the answers; here it becomes a draft, and is held against the row that
+//! is open.
 //! Never: IO, a clock; anything that would be executed.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     facts::{Asked, Story},
@@ -18,41 +16,26 @@ use crate::{
     row::{
         self, Draft, Kind, PrincipalId, Proposal, Verdict,
         draft::PROSE_BY_RULES,
-        page::{self, Outline, Page, Proposed, Runbook, outline, outline::PassageKind},
-        proposal::{Live, LiveFact, LiveStep},
+        page::{self, Page, Proposed, Runbook, outline},
+        proposal::{Live, LiveStep},
     },
     wire::RowView,
 };
 
+pub(super) mod history;
+pub(super) mod running;
+pub(super) mod steps;
+
+use history::History;
+use steps::{Number, Running, Seen};
+
 /// A row has no more revisions than 32: the last ones are kept for steps that break.
 const REFRESHED_MAX: u32 = 24;
 const REVISED_MAX: u32 = 31;
-/// Numbers that change while a person reads do not turn the page each second.
+/// What changes while a person reads does not turn the page each second: once a minute at first, then less often, so that
+/// the revisions last for a long night.
 const REFRESH_S: i64 = 60;
-/// What a workload is called in commands and prose.
-const KINDS: &[(&str, &str)] = &[
-    ("deployment", "Deployment"),
-    ("deploy", "Deployment"),
-    ("statefulset", "StatefulSet"),
-    ("sts", "StatefulSet"),
-    ("daemonset", "DaemonSet"),
-];
-
-/// A workload as ArgoCD has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Workload {
-    /// The application that it belongs to.
-    pub app: String,
-    pub kind: String,
-    pub name: String,
-    pub replicas: Option<u64>,
-    /// The first container's.
-    pub image: Option<String>,
-    /// The application's health.
-    pub health: String,
-    /// When the application was synced last, as ArgoCD wrote it.
-    pub deployed_at: Option<String>,
-}
+const EASED_AFTER: u32 = 8;
 
 /// All that one live runbook rests on.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,9 +46,11 @@ pub(super) struct LiveFacts {
     pub page: Page,
     pub read_at: Timestamp,
     pub on_call: Asked<Vec<PrincipalId>>,
-    pub workloads: Asked<Vec<Workload>>,
-    /// The newest row that touched a step, by the step's text.
-    pub touched: BTreeMap<String, row::RowId>,
+    pub running: Asked<Running>,
+    pub numbers: Vec<Number>,
+    pub history: History,
+    /// What the open row says, where one is open.
+    pub before: Option<Live>,
 }
 
 /// `CONF-3380@INC-2104`.
@@ -75,8 +60,18 @@ pub(super) fn subject(name: &str, incident: &str) -> String {
 
 /// The draft of a live runbook; else why there is none.
 pub(super) fn draft(facts: &LiveFacts, limits: &Limits) -> Result<Draft, String> {
+    if let Some(closed) = &facts.page.closed {
+        return Err(format!("the page is {closed}"));
+    }
     let outline = outline::read(&facts.page.body).map_err(|why| why.to_string())?;
-    let steps = steps(facts, &outline);
+    let seen = Seen {
+        running: &facts.running,
+        numbers: &facts.numbers,
+        history: &facts.history,
+        before: facts.before.as_ref(),
+        read_at: facts.read_at,
+    };
+    let steps = steps::steps(&outline, &seen);
     if steps.is_empty() {
         return Err("the page has no steps".to_owned());
     }
@@ -99,10 +94,9 @@ pub(super) fn draft(facts: &LiveFacts, limits: &Limits) -> Result<Draft, String>
             finding.saying(says)
         })
         .collect();
-    if let Some((why, at)) = facts.workloads.unknown() {
-        let finding =
-            Finding::new(rules::UNKNOWN_FACT, "workloads", why, pointer.clone(), at, limits.fresh_s);
-        findings.push(finding.saying(format!("Unknown: what runs now ({why}).")).unknown());
+    for (what, why, at) in unread(facts) {
+        let finding = Finding::new(rules::UNKNOWN_FACT, what, &why, pointer.clone(), at, limits.fresh_s);
+        findings.push(finding.saying(format!("Unknown: {what} ({why}).")).unknown());
     }
     let on = format!("{}, since {}", facts.story.title, words::clock(facts.story.opened_at));
     findings.push(Finding::new(
@@ -152,99 +146,52 @@ pub(super) fn draft(facts: &LiveFacts, limits: &Limits) -> Result<Draft, String>
         diff: reading.difference(),
         proposal: Some(Proposal::Live(live)),
         amended_by: vec![],
-        facts: BTreeMap::new(),
+        facts: facts.story.row_facts(),
         read_at: facts.read_at,
     })
 }
 
-fn steps(facts: &LiveFacts, outline: &Outline) -> Vec<LiveStep> {
-    let is_step = |kind: &PassageKind| matches!(kind, PassageKind::Step(_));
-    let passages = outline
-        .passages
-        .iter()
-        .enumerate()
-        .filter(|(_, passage)| is_step(&passage.kind) && !passage.deprecated);
-    passages
-        .map(|(at, passage)| {
-            // What stands under a step as code belongs to it.
-            let code = outline.passages.iter().skip(at + 1).take_while(|next| next.kind == PassageKind::Code);
-            let whole = code.fold(passage.text.clone(), |text, code| text + "\n" + &code.text);
-            let (named, broken) = named(&whole, &facts.workloads);
-            LiveStep {
-                text: passage.text.clone(),
-                facts: named
-                    .into_iter()
-                    .flat_map(|one| told(one, facts.workloads.at().unwrap_or(facts.read_at)))
-                    .collect(),
-                broken,
-                row: facts.touched.get(&passage.text).copied(),
-            }
-        })
-        .take(Draft::STEPS_MAX)
-        .collect()
-}
-
-/// The workloads that a step names, and why it no longer holds if it does not: it names one that is nowhere.
-fn named<'w>(text: &str, workloads: &'w Asked<Vec<Workload>>) -> (Vec<&'w Workload>, Option<String>) {
-    let Asked::Known { value: known, .. } = workloads else { return (Vec::new(), None) };
-    let mentioned: Vec<&Workload> =
-        known.iter().filter(|one| crate::agent::words::names(text, &one.name)).collect();
-    let gone = mentions(text)
-        .into_iter()
-        .find(|(kind, name)| known.iter().all(|one| one.name != *name || one.kind != *kind));
-    let broken = gone.map(|(kind, name)| format!("names {} {name}: ArgoCD has none", kind.to_lowercase()));
-    (mentioned, broken)
-}
-
-/// `deployment/api-gw`, `deploy api-gw`: kind and name.
-fn mentions(text: &str) -> BTreeSet<(&'static str, String)> {
-    let part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '/' | '.');
-    let all: Vec<&str> = text.split(|c: char| !part(c)).filter(|word| !word.is_empty()).collect();
-    let kind =
-        |word: &str| KINDS.iter().find(|(short, _)| word.eq_ignore_ascii_case(short)).map(|(_, kind)| *kind);
-    let is_name = |word: &str| {
-        let inner = word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-        inner && word.contains('-')
-    };
-    let slashed = all.iter().filter_map(|word| {
-        let (short, name) = word.split_once('/')?;
-        Some((kind(short)?, name.trim_matches('.').to_owned()))
-    });
-    let spaced = all.windows(2).filter_map(|pair| match pair {
-        [short, name] if is_name(name.trim_end_matches('.')) => {
-            Some((kind(short)?, name.trim_end_matches('.').to_owned()))
+/// What could not be read, why, and when that was.
+fn unread(facts: &LiveFacts) -> Vec<(&'static str, String, Timestamp)> {
+    let line = |why: &str| words::line(why.lines().next().unwrap_or_default());
+    let mut all = Vec::new();
+    match &facts.running {
+        Asked::Unknown { why, at } => all.push(("what runs now", line(why), *at)),
+        Asked::Known { value, at } => {
+            all.extend(value.missing.as_deref().map(|why| ("some of what runs now", line(why), *at)));
         }
-        _ => None,
-    });
-    slashed.chain(spaced).filter(|(_, name)| !name.is_empty()).collect()
+        Asked::Never => {}
+    }
+    let numbers = facts.numbers.iter().filter_map(|number| number.value.unknown());
+    all.extend(numbers.map(|(why, at)| ("a number that a step names", line(why), at)).next());
+    all
 }
 
-fn told(one: &Workload, read_at: Timestamp) -> Vec<LiveFact> {
-    let kind = one.kind.to_lowercase();
-    let replicas = one.replicas.map(|replicas| format!("{replicas} replicas, ")).unwrap_or_default();
-    let mut facts = vec![(format!("{kind} {}", one.name), format!("{replicas}{}", one.health))];
-    facts.extend(one.image.clone().map(|image| (format!("image of {}", one.name), image)));
-    facts.extend(one.deployed_at.clone().map(|at| (format!("last sync of {}", one.app), at)));
-    facts.into_iter().map(|(name, value)| LiveFact { name, value, read_at }).collect()
-}
-
-/// The open row says something else than this draft, and it is time to say so.
+/// The open row says something else than this draft, and it is time to say so: a step that broke at once, the rest by and
+/// by. Another age of the same answer is nothing new.
 pub(super) fn is_worth(before: &RowView, draft: &Draft) -> bool {
     let (Some(Proposal::Live(was)), Some(Proposal::Live(is))) = (&before.proposal, &draft.proposal) else {
         return true;
     };
-    let broken = |live: &Live| {
-        live.steps.iter().map(|step| (step.text.clone(), step.broken.clone())).collect::<Vec<_>>()
-    };
-    if broken(was) != broken(is) {
-        return before.head.revision < REVISED_MAX;
+    let revision = before.head.revision;
+    let texts = |live: &Live| live.steps.iter().map(|step| step.text.clone()).collect::<Vec<_>>();
+    if before.base_read != draft.base || texts(was) != texts(is) {
+        return revision < REVISED_MAX;
     }
-    let values = |live: &Live| {
-        let facts = live.steps.iter().flat_map(|step| step.facts.iter());
-        facts.map(|fact| (fact.name.clone(), fact.value.clone())).collect::<Vec<_>>()
-    };
-    let old = draft.read_at.duration_since(before.read_at).as_secs() >= REFRESH_S;
-    values(was) != values(is) && old && before.head.revision < REFRESHED_MAX
+    let broken = |live: &Live| live.steps.iter().map(|step| step.broken.is_some()).collect::<Vec<_>>();
+    let broke = broken(was).into_iter().zip(broken(is)).any(|(was, is)| is && !was);
+    if broke {
+        return revision < REVISED_MAX;
+    }
+    let eased = i64::from(revision / EASED_AFTER) + 1;
+    let due = draft.read_at.duration_since(before.read_at).as_secs() >= REFRESH_S * eased * eased;
+    due && revision < REFRESHED_MAX && (broken(was) != broken(is) || steps::differ(was, is))
+}
+
+/// Why the row of an incident that is over stays as it is, while what was ticked can still be signed.
+pub(super) fn still_signed(story_over: Option<Timestamp>, within_min: u32, now: Timestamp) -> Option<String> {
+    let until = story_over?.checked_add(SignedDuration::from_mins(i64::from(within_min))).ok()?;
+    (now < until).then(|| format!("what was ticked can be signed until {}", words::clock(until)))
 }
 
 #[cfg(test)]
@@ -255,7 +202,7 @@ mod tests {
     const PAGE: &str = "<h1>api-gw</h1><ol><li><p>Scale deployment api-gw to 6.</p></li>\
 <li><p>Look at payments-api</p></li><li><p>Restart it: <code>kubectl rollout restart deploy/payments-api</code></p></li></ol>";
 
-    fn facts(workloads: Asked<Vec<Workload>>) -> LiveFacts {
+    fn facts(running: Asked<Running>) -> LiveFacts {
         let base = example(PAGE);
         LiveFacts {
             story: base.story,
@@ -264,13 +211,18 @@ mod tests {
             page: Page { body: Body::Storage(PAGE.into()), ..base.page },
             read_at: base.read_at,
             on_call: base.on_call,
-            workloads,
-            touched: BTreeMap::from([("Look at payments-api".to_owned(), "rb-8801".parse().unwrap())]),
+            running,
+            numbers: vec![],
+            before: None,
+            history: History {
+                touched: [("Look at payments-api".to_owned(), "rb-8801".parse().unwrap())].into(),
+                ..History::default()
+            },
         }
     }
 
-    fn payments(replicas: u64) -> Asked<Vec<Workload>> {
-        let one = Workload {
+    fn payments(replicas: u64) -> Asked<Running> {
+        let one = steps::Workload {
             app: "payments-api".into(),
             kind: "Deployment".into(),
             name: "payments-api".into(),
@@ -279,7 +231,8 @@ mod tests {
             health: "Healthy".into(),
             deployed_at: None,
         };
-        Asked::Known { value: vec![one], at: sample::at(3600) }
+        let value = Running { workloads: vec![one], ..Running::default() };
+        Asked::Known { value, at: sample::at(3600) }
     }
 
     #[test]
@@ -302,8 +255,9 @@ mod tests {
         let unknown = Asked::Unknown { why: "ArgoCD is not reachable".into(), at: sample::at(0) };
         let made = draft(&facts(unknown), &Limits::default()).unwrap();
         let Some(Proposal::Live(live)) = &made.proposal else { panic!() };
-        assert!(live.steps.iter().all(|step| step.broken.is_none() && step.facts.is_empty()));
-        assert!(made.rationale.contains("Unknown: what runs now"));
+        assert!(live.steps.iter().all(|step| step.broken.is_none()));
+        assert_eq!(live.steps[0].facts[0].value, "unknown: ArgoCD is not reachable");
+        assert!(made.rationale.contains("Unknown: what runs now (ArgoCD is not reachable)."));
     }
 
     #[test]
@@ -317,10 +271,21 @@ mod tests {
         let row = crate::client::sample::view("rb-8821", 1, first.clone());
         assert!(!at(&row, 4, 600), "nothing new");
         assert!(!at(&row, 5, 59) && at(&row, 5, 60));
-        let often = crate::client::sample::view("rb-8821", REFRESHED_MAX, first);
-        assert!(!at(&often, 5, 600));
+        let often = crate::client::sample::view("rb-8821", REFRESHED_MAX, first.clone());
+        assert!(!at(&often, 5, 6000));
+        let late = crate::client::sample::view("rb-8821", 8, first.clone());
+        assert!(!at(&late, 5, 239) && at(&late, 5, 240), "less often, the longer it takes");
         let mut gone = facts(payments(4));
-        gone.workloads = Asked::Known { value: vec![], at: sample::at(3600) };
+        gone.running = Asked::Known { value: Running::default(), at: sample::at(3600) };
         assert!(is_worth(&often, &draft(&gone, &Limits::default()).unwrap()), "a step broke");
+    }
+
+    #[test]
+    fn what_was_ticked_can_be_signed_for_a_while_after_the_incident() {
+        let over = Some(sample::at(0));
+        let why = still_signed(over, 120, sample::at(7199)).unwrap();
+        assert!(why.starts_with("what was ticked can be signed until "), "{why}");
+        assert_eq!(still_signed(over, 120, sample::at(7200)), None);
+        assert_eq!(still_signed(None, 120, sample::at(0)), None);
     }
 }

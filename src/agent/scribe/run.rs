@@ -2,12 +2,17 @@
 //!
 //! Never: a page read once and taken for how it is now; a write.
 
-use std::{collections::BTreeMap, future::Future};
+use std::future::Future;
 
 use super::{
     Config, draft,
     facts::{Before, Facts, Tick, ticked},
-    live::{self, LiveFacts, Workload},
+    live::{
+        self, LiveFacts,
+        history::history,
+        running::{numbers, running},
+        steps::gone,
+    },
 };
 use crate::{
     agent::{
@@ -18,7 +23,7 @@ use crate::{
         incidents::{
             IncidentsError,
             gather::Gatherer,
-            plan,
+            plan::{self, Known},
             run::{Case, Drafted, Flow, Looker},
         },
         inquiry::Inquiry,
@@ -26,17 +31,13 @@ use crate::{
     client::api::Api,
     clock::Clock,
     config,
-    platform::{Fact, PlatformError, Sources, argocd::Refresh, pagerduty, reading},
+    platform::{Fact, PlatformError, Sources, pagerduty, reading},
     row::{
-        Base, Decision, Draft, Kind, PrincipalId, Proposal, RowId, State,
-        page::{self, Page, Proposed, Runbook},
-        sync,
+        Base, Decision, Draft, Kind, PrincipalId, Proposal, State,
+        page::{self, Page, Proposed, Runbook, outline},
     },
     wire::RowView,
 };
-
-/// Applications that are read for a live runbook.
-const APPS_MAX: usize = 100;
 
 /// The scribe, ready to look.
 pub struct Scribe {
@@ -142,101 +143,78 @@ impl Scribe {
 }
 
 impl Scribe {
-    /// The live runbook, while its incident is on.
+    /// The page is not as the open row has it.
+    async fn page_moved(&self, case: &Case<'_>, name: &str) -> Result<bool, String> {
+        let runbook = self.runbook(name)?;
+        let now = of_page(name, runbook, self.page(runbook).await?);
+        Ok(case.before.is_some_and(|row| match &row.base_read {
+            Base::Runbook(base) => !now.moved(base).is_empty(),
+            Base::Sync(_) | Base::Gate(_) | Base::Postmortem(_) | Base::Policy(_) => true,
+        }))
+    }
+
+    /// The live runbook, while its incident is on. Afterwards it stays for as long as what was ticked can be signed.
     async fn live(&self, case: &Case<'_>, name: &str) -> Result<Drafted, String> {
+        let over = case.incident.resolved_at.filter(|_| !case.incident.is_open());
         if !case.incident.is_open() {
-            let at = case.incident.resolved_at.map(|at| format!(" since {at}")).unwrap_or_default();
-            return Ok(Drafted::Nothing(format!("{} is over{at}", case.incident.reference)));
+            let signable = live::still_signed(over, self.config.sign_within_min, self.clock.now());
+            let waits =
+                case.before.is_some_and(|row| matches!(row.head.state, State::Pending | State::HalfSigned));
+            match signable {
+                Some(why) if waits && !self.page_moved(case, name).await? => return Ok(Drafted::Stays(why)),
+                // The page moved, or somebody asked: it is drawn again, to be signed.
+                Some(_) if case.before.is_some() => {}
+                Some(_) | None => {
+                    let since = over.map(|at| format!(" since {at}")).unwrap_or_default();
+                    return Ok(Drafted::Nothing(format!("{} is over{since}", case.incident.reference)));
+                }
+            }
         }
         let runbook = self.runbook(name)?;
         let people = &self.config.people;
         let inquiry = Inquiry { sources: &self.sources, clock: &self.clock, people };
         let gatherer = Gatherer { inquiry, config: &self.config.incidents };
-        let (story, on_call, page, workloads) = tokio::join!(
+        let (story, on_call, page, running) = tokio::join!(
             gatherer.story(case.incident, case.known.rows),
             self.on_call(&inquiry, &case.incident.service),
             self.page(runbook),
-            self.workloads(&inquiry),
+            running(&inquiry),
         );
+        let page = page?;
+        let outline = outline::read(&page.body).map_err(|why| why.to_string())?;
+        let gone = gone(&outline, &running);
+        let before = case.before.and_then(|row| match &row.proposal {
+            Some(Proposal::Live(live)) => Some(live),
+            _ => None,
+        });
         let facts = LiveFacts {
+            numbers: numbers(&inquiry, &self.config, &case.incident.service, &outline).await,
             story,
             name: name.to_owned(),
             runbook: runbook.clone(),
-            page: page?,
+            page,
             read_at: self.clock.now(),
             on_call,
-            workloads,
-            touched: touched(case.known.rows, name),
+            running,
+            history: history(&self.api, case.known.rows, name, &gone, before).await,
+            before: before.cloned(),
         };
         match live::draft(&facts, &self.config.limits) {
             Ok(draft) => Ok(Drafted::Draft(Box::new(draft))),
             Err(why) => Ok(Drafted::Nothing(why)),
         }
     }
-
-    /// What ArgoCD runs. A step may name any of it; where one application cannot be read, none is taken for gone.
-    async fn workloads(&self, inquiry: &Inquiry<'_>) -> Asked<Vec<Workload>> {
-        let Some(argocd) = &self.sources.argocd else { return Asked::Never };
-        let apps = match argocd.applications().await {
-            Ok(apps) if apps.len() <= APPS_MAX => apps,
-            Ok(apps) => {
-                let why = format!("there are {} applications; {APPS_MAX} are read", apps.len());
-                return Asked::Unknown { why, at: self.clock.now() };
-            }
-            Err(error) => return inquiry.unknown(&error),
-        };
-        let mut found = Vec::new();
-        for app in apps {
-            match argocd.reading(&app.key, Refresh::No).await {
-                Ok(reading) => found.extend(workloads_of(&reading)),
-                Err(error) => return inquiry.unknown(&error),
-            }
-        }
-        Asked::Known { value: found, at: self.clock.now() }
-    }
-}
-
-fn workloads_of(reading: &sync::Reading) -> impl Iterator<Item = Workload> {
-    let runs = |kind: &str| matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet");
-    let live = reading.resources.iter().filter(move |one| runs(&one.key.kind));
-    live.filter_map(|one| {
-        let object = one.live.as_ref()?;
-        let image = object.pointer("/spec/template/spec/containers/0/image");
-        Some(Workload {
-            app: reading.app.clone(),
-            kind: one.key.kind.clone(),
-            name: one.key.name.clone(),
-            replicas: object.pointer("/spec/replicas").and_then(serde_json::Value::as_u64),
-            image: image.and_then(serde_json::Value::as_str).map(str::to_owned),
-            health: reading.health.clone(),
-            deployed_at: reading.operation_finished_at.clone(),
-        })
-    })
-}
-
-/// The newest row of this page that put or touched a step, by the step's text.
-fn touched(rows: &[RowView], name: &str) -> BTreeMap<String, RowId> {
-    let done = |row: &&RowView| matches!(row.head.state, State::Executed | State::Healthy);
-    let mut of_page: Vec<&RowView> = rows
-        .iter()
-        .filter(|row| row.head.kind == Kind::Runbook && row.head.subject == name)
-        .filter(done)
-        .collect();
-    of_page.sort_by_key(|row| row.head.id);
-    let edits = of_page.into_iter().filter_map(|row| match &row.proposal {
-        Some(Proposal::Edit(edit)) => Some((row.head.id, edit)),
-        _ => None,
-    });
-    let steps =
-        edits.flat_map(|(id, edit)| edit.operations.iter().map(move |one| (one.anchor.text.clone(), id)));
-    steps.collect()
 }
 
 impl Flow for Scribe {
     const NAME: &'static str = "scribe";
     const KIND: Kind = Kind::Runbook;
 
-    fn subjects(&self, incident: &pagerduty::Incident) -> Result<Vec<String>, &'static str> {
+    fn subjects(
+        &self,
+        incident: &pagerduty::Incident,
+        known: Known<'_>,
+    ) -> Result<Vec<String>, &'static str> {
         let names: Vec<String> =
             self.config.runbooks_of(&incident.service).map(|(name, _)| name.clone()).collect();
         let live = names.iter().map(|name| live::subject(name, &incident.reference));
@@ -244,9 +222,11 @@ impl Flow for Scribe {
             (true, _, _) => Err("no runbook is for its service"),
             (false, true, false) => Err("it is not resolved"),
             (false, true, true) => Ok(live.collect()),
-            (false, false, false) => Ok(names),
-            // The live row of an incident that is over is withdrawn, where it is still open.
-            (false, false, true) => Ok(live.chain(names.iter().cloned()).collect()),
+            // The live row of an incident that is over is looked after for as long as it is open.
+            (false, false, _) => {
+                let is_open = |subject: &String| known.open_rows().any(|row| row.head.subject == *subject);
+                Ok(live.filter(is_open).chain(names.iter().cloned()).collect())
+            }
         }
     }
 
@@ -269,6 +249,13 @@ impl Flow for Scribe {
 
     fn worth(&self, subject: &str, before: &RowView, draft: &Draft) -> Option<bool> {
         self.is_refreshed(subject).then(|| live::is_worth(before, draft))
+    }
+
+    /// Somebody signed what was skipped or wrong: the edit says so, while nobody has signed it.
+    fn has_news(&self, case: &Case<'_>) -> bool {
+        let Some(before) = case.before.filter(|row| row.head.state == State::Pending) else { return false };
+        let ticks = ticks(case.known.rows, case.subject, &case.incident.reference);
+        ticks.iter().any(|tick| tick.at > before.read_at && !tick.word.starts_with("followed"))
     }
 
     async fn base(&self, _incident: &pagerduty::Incident, subject: &str) -> Result<Base, String> {

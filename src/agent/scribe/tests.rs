@@ -16,6 +16,8 @@ use crate::{
     wire::RowView,
 };
 
+mod live;
+
 const RUNBOOKS: &str = "[runbooks.CONF-4711]\nsite = \"confluence\"\npage = \"4711\"\nservices = [\"session-store\"]\n\
     [runbooks.CONF-3380]\nsite = \"confluence\"\npage = \"3380\"\nservices = [\"api-gw\"]\n\
     [runbooks.NOTION-91a]\nsite = \"notion\"\npage = \"91a4c2d0-5b7e-4f13-9c86-2e0d7a1b3f58\"\n\

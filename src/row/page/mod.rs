@@ -159,6 +159,16 @@ impl Reading {
         PageBase::of(&self.name, &self.page)
     }
 
+    /// What a wrong decision costs to take back. What is said of a live runbook's steps is recorded and changes no page.
+    pub fn costs(&self) -> Risk {
+        if matches!(self.proposed, Proposed::Live(_)) { Risk::Reversible } else { self.risk }
+    }
+
+    /// Keys that the page asks for. Who was on call says alone what became of the steps.
+    pub fn asks(&self) -> NonZeroU32 {
+        if matches!(self.proposed, Proposed::Live(_)) { NonZeroU32::MIN } else { self.keys }
+    }
+
     /// The page's next body, where there is one.
     pub fn next(&self) -> Option<Result<Body, NotApplicable>> {
         match &self.proposed {

@@ -63,6 +63,7 @@ pub(crate) fn draft() -> Draft {
         incident: "INC-2099".to_owned(),
         updated_at: "2026-05-29T03:42:00Z".to_owned(),
         closed: true,
+        service: "session-store".to_owned(),
         environment: "production".to_owned(),
         paper: Some(paper()),
     }));

@@ -22,11 +22,12 @@ async fn world() -> World {
 async fn drafted(world: &World) -> Draft {
     let mut draft = paper::tests::draft();
     let pagerduty = world.app.sources.pagerduty.as_ref().unwrap();
-    let (updated_at, closed) = read::incident(pagerduty, "INC-2099").await.unwrap();
+    let now = read::incident(pagerduty, "INC-2099").await.unwrap();
     let reading = AnyReading::Paper(Box::new(paper::Reading {
         incident: "INC-2099".to_owned(),
-        updated_at,
-        closed,
+        updated_at: now.updated_at,
+        closed: now.closed,
+        service: now.service,
         environment: "production".to_owned(),
         paper: Some(paper::tests::paper()),
     }));

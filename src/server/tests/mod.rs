@@ -306,6 +306,15 @@ impl World {
         code(&self.send(&statement).await)
     }
 
+    /// Signs and sends what became of a live runbook's steps, by their numbers.
+    pub(crate) async fn tick(&self, who: &str, row: &RowView, ticks: &[(&str, &str)]) -> String {
+        let mut statement = self.statement(who, row, Decision::Approve).await;
+        let said = ticks.iter().map(|(step, said)| ((*step).to_owned(), (*said).to_owned()));
+        statement.conditions = said.collect();
+        statement.effect = row.effect.with_conditions(&statement.conditions).unwrap().digest();
+        code(&self.send(&statement).await)
+    }
+
     /// An administrator's change, as the API takes it.
     async fn change(&self, path: &str, by: &str, change: AdminChange) -> (u16, Value) {
         let statement = admin_statement(by, change, self.app.clock.now(), self.seen().await);

@@ -380,11 +380,12 @@ fn paper() -> Paper {
 async fn paper_row(acting: &Acting) -> RowView {
     acting.world.platforms.world().incident("INC-771", false, None).unwrap();
     let pagerduty = acting.world.app.sources.pagerduty.as_ref().unwrap();
-    let (updated_at, closed) = reading::incident(pagerduty, "INC-771").await.unwrap();
+    let now = reading::incident(pagerduty, "INC-771").await.unwrap();
     let reading = AnyReading::Paper(Box::new(paper::Reading {
         incident: "INC-771".to_owned(),
-        updated_at,
-        closed,
+        updated_at: now.updated_at,
+        closed: now.closed,
+        service: now.service,
         environment: "production".to_owned(),
         paper: Some(paper()),
     }));

@@ -10,7 +10,7 @@ use super::{BaseNow, Hand, Sent, after};
 use crate::{
     platform::{
         Failure, PlatformError, confluence, notion,
-        reading::{self, NoReading, PageSources},
+        reading::{self, IncidentNow, NoReading, PageSources},
     },
     row::{
         Base, Moved, Proposal, Reading,
@@ -85,11 +85,14 @@ impl Hand {
             Some(pagerduty) => reading::incident(pagerduty, &base.incident).await.ok(),
             None => None,
         };
-        let (updated_at, closed) = read.unwrap_or_else(|| (base.updated_at.clone(), true));
+        let reviewed =
+            || IncidentNow { updated_at: base.updated_at.clone(), closed: true, service: String::new() };
+        let IncidentNow { updated_at, closed, service } = read.unwrap_or_else(reviewed);
         Ok(Reading::Paper(Box::new(paper::Reading {
             incident: base.incident.clone(),
             updated_at,
             closed,
+            service,
             environment: String::new(),
             paper: Some(paper.clone()),
         })))
