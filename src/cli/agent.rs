@@ -44,7 +44,7 @@ pub(super) struct Agent {
     /// Only this incident, however long ago it was resolved.
     #[arg(long, value_name = "INC-N", conflicts_with = "app")]
     incident: Option<String>,
-    /// The scribe: while an incident is on, show its runbook beside the system as it is.
+    /// The scribe: show an incident's runbook while it is on, even where the config says `live = false`.
     #[arg(long)]
     live: bool,
     /// Show drafts, send none.

@@ -96,8 +96,10 @@ async fn live(globals: &Globals, args: &Demo, scenario: Scenario, place: &estate
         Setting { scenario, clock: clock.clone(), pace: pace(args.speed), dir: Some(place.dir().to_owned()) };
     let simulators = Simulators::start(setting).await.map_err(|error| Failure::failed(error.to_string()))?;
     let estate = Estate::make(place, &simulators, &clock, args.store.as_deref(), args.seed)?;
-    let (url, secret) = estate.hook()?;
+    let (url, secret) = estate.hook(estate::GITHUB)?;
     simulators.world().hook_github(&url, &secret);
+    let (url, secret) = estate.hook(estate::PAGERDUTY)?;
+    simulators.world().hook_pagerduty(&url, &secret);
     let mut children = Children::new(place, globals, !(args.headless || globals.json));
     let parts = parts(&args.only);
     for part in &parts {

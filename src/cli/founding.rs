@@ -270,8 +270,9 @@ fn incidents_text(dir: &Path) -> String {
 fn scribe_text(dir: &Path, argocd: Option<&str>) -> String {
     format!(
         "# The scribe, who proposes edits of runbooks. `dock agent scribe --config` this file; its rules: `--rules`.\n\n\
-         server = \"http://127.0.0.1:7373\"\ntoken_file = {}\n# While an incident is on, its runbook beside the system as it is.\n\
-         # live = true\n\n{}\n{}\n{RUNBOOKS}",
+         server = \"http://127.0.0.1:7373\"\ntoken_file = {}\n# While an incident is on, its runbook is shown beside the system as it \
+         is.\n# live = false\n# [numbers.\"replication lag\"]            # as its steps call it\n\
+         # prometheus = \"max(redis_replication_lag_seconds)\"\n# unit = \"s\"\n\n{}\n{}\n{RUNBOOKS}",
         quoted(&dir.join("scribe.token")),
         platforms_text(dir, argocd),
         incidents_text(dir),

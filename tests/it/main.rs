@@ -13,6 +13,7 @@ mod fault;
 mod files;
 mod injection;
 mod pty;
+mod runbook;
 mod search;
 #[cfg(test)]
 mod terminal;

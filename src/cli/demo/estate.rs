@@ -35,6 +35,10 @@ const ADMIN: &str = "admin";
 /// The agents, each with the kind of row that it drafts.
 pub(super) const AGENTS: [(&str, Kind); 4] =
     [(ARGUS, Kind::Sync), (GATEKEEPER, Kind::Gate), (SCRIBE, Kind::Runbook), (CHRONICLER, Kind::Postmortem)];
+/// Who tells Dock at once what happens.
+const HOOKED: [&str; 2] = [GITHUB, PAGERDUTY];
+pub(super) const GITHUB: &str = "github";
+pub(super) const PAGERDUTY: &str = "pagerduty";
 const ARGUS: &str = "argus";
 const GATEKEEPER: &str = "gatekeeper";
 const SCRIBE: &str = "scribe";
@@ -212,9 +216,11 @@ impl Estate {
             ("terraform", world.token(Site::Terraform)),
             ("terraform-executor", world.terraform_executor_token()),
         ];
-        if !self.hook_file().exists() {
-            let secret = client::random_name().ok_or_else(no_chance)?;
-            home::write_private(&self.hook_file(), secret.as_bytes())?;
+        for platform in HOOKED {
+            if !self.hook_file(platform).exists() {
+                let secret = client::random_name().ok_or_else(no_chance)?;
+                home::write_private(&self.hook_file(platform), secret.as_bytes())?;
+            }
         }
         for (name, token) in &tokens {
             home::write_private(&self.token_file(name), token.as_bytes())?;
@@ -246,9 +252,11 @@ impl Estate {
             executor.map(|(site, token)| self.section("executor", simulators, site, token)).concat();
         let tables = gates::tables(simulators.world());
         let executor = executor + &self.confluence("executor", simulators);
-        let hook = format!("[hooks.github]\nsecret_file = {}\n\n", quoted(self.hook_file()));
+        let hook =
+            |platform| format!("[hooks.{platform}]\nsecret_file = {}\n\n", quoted(self.hook_file(platform)));
+        let hooks = HOOKED.map(hook).concat();
         let papers = format!("{}{}", pages::RUNBOOKS, pages::POSTMORTEMS);
-        let server = format!("{server}{executor}{hook}{tables}{papers}");
+        let server = format!("{server}{executor}{hooks}{tables}{papers}");
         home::write_private(&self.config("serve"), server.as_bytes())?;
         home::write_private(&self.config("executor"), server.as_bytes())?;
         self.write_agent(simulators, ARGUS, "settle_s = 2\npoll_s = 5\n", "")?;
@@ -286,14 +294,14 @@ impl Estate {
         Ok(home::write_private(&self.config(agent), text.as_bytes())?)
     }
 
-    fn hook_file(&self) -> PathBuf {
-        self.dir.join("keys/github-hook.secret")
+    fn hook_file(&self, platform: &str) -> PathBuf {
+        self.dir.join(format!("keys/{platform}-hook.secret"))
     }
 
-    /// Where GitHub tells Dock what happens, and the secret that it signs with.
-    pub(super) fn hook(&self) -> Result<(String, String), Failure> {
-        let secret = config::secret(&self.hook_file())?;
-        Ok((format!("{}/v1/hooks/github", self.server), secret.to_string()))
+    /// Where a platform tells Dock what happens, and the secret that it signs with.
+    pub(super) fn hook(&self, platform: &str) -> Result<(String, String), Failure> {
+        let secret = config::secret(&self.hook_file(platform))?;
+        Ok((format!("{}/v1/hooks/{platform}", self.server), secret.to_string()))
     }
 
     fn token_file(&self, name: &str) -> PathBuf {

@@ -1,0 +1,58 @@
+//! A runbook while its incident is on, through the real binary: it opens by itself, is ticked and signed by command line,
+//! and what was said of its steps stands in the edit afterwards.
+
+use serde_json::{Value, json};
+
+use crate::world::{World, until};
+
+fn steps(world: &World, words: &[&str]) -> Vec<Value> {
+    let mut all = vec!["tick", "rb-8824", "--json"];
+    all.extend(words);
+    world.ok("sarah", &all, 0).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_live_runbook_is_ticked_signed_and_heard_without_the_console() {
+    let mut world = World::start(&["--scenario", "seeds"]);
+    // The seeds' rows first: a live one is counted after them.
+    for row in ["rb-8821", "rb-8822", "rb-8823"] {
+        world.until_row("sarah", row, "pending");
+    }
+    world.ok("sarah", &["decline", "rb-8822", "--note", "The workflow is not there yet.", "--yes"], 0);
+    world.move_world(&json!({"do": "incident", "id": "INC-2200", "state": "open", "service": "api-gw"}));
+    let row = world.until_row("sarah", "rb-8824", "pending");
+    assert_eq!(row["subject"], "CONF-3380@INC-2200");
+    assert_eq!(row["proposal"]["proposes"], "live");
+
+    let untouched = steps(&world, &[]);
+    assert_eq!(untouched.len(), 3, "{untouched:?}");
+    assert!(untouched.iter().all(|step| step["ticked"].is_null()));
+    steps(&world, &["1", "followed"]);
+    steps(&world, &["2-3", "wrong", "--word", "nobody has the keys of the nodes"]);
+    let ticked = steps(&world, &["3", "nothing"]);
+    let said: Vec<_> = ticked.iter().map(|step| step["ticked"].as_str()).collect();
+    assert_eq!(said, [Some("followed"), Some("wrong: nobody has the keys of the nodes"), None]);
+    world.ok("sarah", &["tick", "rb-8824", "4", "followed"], 2);
+    world.ok("sarah", &["tick", "rb-8821", "1", "followed"], 2);
+    let text = world.ok("sarah", &["tick", "rb-8824"], 0);
+    assert!(text.contains("2 of 3 steps ticked, NOT SIGNED: dock approve rb-8824"), "{text}");
+
+    world.ok("sarah", &["approve", "rb-8824", "--yes"], 0);
+    let row = world.row("sarah", "rb-8824");
+    let signed = json!({"1": "followed", "2": "wrong: nobody has the keys of the nodes"});
+    assert_eq!(row["decisions"][0]["conditions"], signed, "{row}");
+    world.ok("sarah", &["tick", "rb-8824", "1", "skipped"], 4);
+
+    world.move_world(&json!({"do": "incident", "id": "INC-2200", "state": "resolved"}));
+    let edit = world.until_subject("sarah", "CONF-3380", "pending");
+    let edit = world.row("sarah", &edit);
+    assert_eq!(edit["incident"], "INC-2200");
+    let diff = edit["diff"].as_str().unwrap();
+    assert!(diff.contains("Found wrong in INC-2200: nobody has the keys of the nodes"), "{diff}");
+    let found = until("rows of the service", || {
+        let lines =
+            world.ok("sarah", &["rows", "--state", "all", "--search", "service:api-gw incident:INC-2200"], 0);
+        (lines.contains("rb-8824") && lines.contains("rb-8825")).then_some(lines)
+    });
+    assert!(!found.contains("rb-8821"), "{found}");
+}
