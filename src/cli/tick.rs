@@ -77,7 +77,7 @@ pub(super) fn run(globals: &Globals, args: &Ticking) -> Outcome {
         let live = live(view)?;
         let mut kept = of_row(&outbox, view, live)?;
         if let Some((steps, said)) = args.steps.zip(args.said) {
-            tick(view, live, &mut kept, steps, &Tick::of(said, &word))?;
+            tick(view, live, &mut kept, steps, Tick::of(said, &word).as_ref())?;
             keep(&outbox, view, live, &kept, person.now())?;
         }
         tell(&person, view, live, &kept);
@@ -112,7 +112,7 @@ fn tick(
     live: &Live,
     kept: &mut Kept,
     steps: Numbers,
-    tick: &Option<Tick>,
+    tick: Option<&Tick>,
 ) -> Result<(), Failure> {
     let (id, count) = (view.head.id, live.steps.len());
     if !view.head.state.undecided() {
@@ -236,7 +236,7 @@ mod tests {
         let (_folder, outbox, mut view, live) = ground();
         let mut kept = of_row(&outbox, &view, &live).unwrap();
         let steps: Numbers = "2-3".parse().unwrap();
-        tick(&view, &live, &mut kept, steps, &Tick::of(Said::Wrong, "gone")).unwrap();
+        tick(&view, &live, &mut kept, steps, Tick::of(Said::Wrong, "gone").as_ref()).unwrap();
         keep(&outbox, &view, &live, &kept, sample::at(1)).unwrap();
 
         view.head.revision = 3;
@@ -244,7 +244,7 @@ mod tests {
         let mut kept = of_row(&outbox, &view, &next).unwrap();
         assert_eq!(kept.ticks.keys().copied().collect::<Vec<_>>(), [3]);
         assert_eq!(kept.lost, ["step 3: wrong: gone"]);
-        tick(&view, &next, &mut kept, "1".parse().unwrap(), &Tick::of(Said::Followed, "")).unwrap();
+        tick(&view, &next, &mut kept, "1".parse().unwrap(), Tick::of(Said::Followed, "").as_ref()).unwrap();
         keep(&outbox, &view, &next, &kept, sample::at(2)).unwrap();
         let drafts = outbox.drafts().unwrap();
         assert_eq!(drafts.len(), 1, "{drafts:?}");
@@ -255,7 +255,7 @@ mod tests {
 
         for one in [1, 3] {
             let steps = one.to_string().parse().unwrap();
-            tick(&view, &next, &mut kept, steps, &Tick::of(Said::Nothing, "")).unwrap();
+            tick(&view, &next, &mut kept, steps, Tick::of(Said::Nothing, "").as_ref()).unwrap();
         }
         keep(&outbox, &view, &next, &kept, sample::at(3)).unwrap();
         assert!(outbox.drafts().unwrap().is_empty(), "nothing is kept of nothing");
@@ -266,10 +266,10 @@ mod tests {
         let (_folder, outbox, mut view, live) = ground();
         let mut kept = of_row(&outbox, &view, &live).unwrap();
         let four: Numbers = "3-4".parse().unwrap();
-        assert_eq!(tick(&view, &live, &mut kept, four, &None).unwrap_err().code, Code::Usage);
+        assert_eq!(tick(&view, &live, &mut kept, four, None).unwrap_err().code, Code::Usage);
         view.head.state = crate::row::State::Healthy;
         let one: Numbers = "1".parse().unwrap();
-        assert_eq!(tick(&view, &live, &mut kept, one, &None).unwrap_err().code, Code::Refused);
+        assert_eq!(tick(&view, &live, &mut kept, one, None).unwrap_err().code, Code::Refused);
         view.proposal = None;
         assert_eq!(super::live(&view).unwrap_err().code, Code::Usage);
     }

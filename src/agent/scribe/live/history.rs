@@ -153,11 +153,11 @@ mod tests {
         row.head.state = State::Healthy;
         row.diff = "--- Deployment/api-gw: live\n+++ Deployment/api-gw: git\n-  replicas: 3\n".to_owned();
         let mut history = History::default();
-        history.take_syncs(&[row.clone()]);
+        history.take_syncs(std::slice::from_ref(&row));
         assert_eq!(history.changed.get("api-gw"), Some(&row.head.id));
         row.head.state = State::Pending;
         history = History::default();
-        history.take_syncs(&[row]);
+        history.take_syncs(std::slice::from_ref(&row));
         assert!(history.changed.is_empty());
     }
 }
