@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::row::{
     Attributes, Base, Decision, DecisionId, Digest, Digests, Draft, Effect, Hold, How, Kind, Moved, Pointer,
-    PrincipalId, PrincipalKind, Proposal, Refusal, Risk, RowId, Series, Signal, State, Touch, Verdict,
+    PrincipalId, PrincipalKind, Proposal, Refusal, Risk, RowId, Series, Signal, State, Touch, Verdict, page,
     search::{Head, Match, alike::Shared},
 };
 
@@ -549,6 +549,9 @@ pub struct Fresh {
     pub moved: Vec<Moved>,
     pub base: Base,
     pub diff: String,
+    /// Of an edit whose page moved: what moved on it, and what of the edit that touches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<page::Since>,
 }
 
 /// `GET /v1/rows/{id}/history`: one entry of the record, byte for byte.

@@ -1,6 +1,7 @@
-//! `dock amend`: a reviewer strikes operations of an edit, or puts them in other words, before deciding on it.
+//! `dock amend`: a reviewer strikes operations of an edit, puts them in other words, or takes the edit over to a page that
+//! moved, before deciding on it.
 //!
-//! Never: a decision. The change is the reviewer's own; the backend applies it to the page as it is now, and the revision
+//! Never: a decision. The change is the reviewer's own; the backend carries it out on the page as it is now, and the revision
 //! that it makes is decided on like any other.
 
 use std::{
@@ -30,7 +31,8 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  dock amend rb-8822 --strike 2\n  dock amend rb-8821 --reword 1=step.md\n  \
-    dock amend rb-8821 --edit 1          opens $EDITOR on the operation's text"
+    dock amend rb-8821 --edit 1          opens $EDITOR on the operation's text\n  \
+    dock amend rb-8821 --merge           its page moved, and the edit lies apart from that"
 )]
 pub(super) struct Amend {
     /// The row: rb-8821.
@@ -44,6 +46,10 @@ pub(super) struct Amend {
     /// Edit an operation's text in $EDITOR.
     #[arg(long, value_name = "N", conflicts_with = "reword")]
     edit: Option<usize>,
+    /// Take the edit over to its page as it is now, where the page moved. What moved right beside an operation asks for that
+    /// operation to be struck, or put in other words, along with it; `dock show ROW --diff --since draft` tells.
+    #[arg(long)]
+    merge: bool,
 }
 
 /// `1=step.md`.
@@ -73,13 +79,14 @@ pub(super) fn run(globals: &Globals, args: &Amend) -> Outcome {
     let person = Person::open(globals)?;
     block_on(async {
         let row = Person::row_id(&args.row, &person.cache()?)?;
-        if args.strike.is_empty() && reword.is_empty() && args.edit.is_none() {
+        if args.strike.is_empty() && reword.is_empty() && args.edit.is_none() && !args.merge {
             return list(&person.online().await?.row(row).await?);
         }
         if let Some(number) = args.edit {
             reword.insert(number, edited(&person, row, number).await?);
         }
-        let amendment = Amendment { strike: args.strike.clone(), reword, ..Amendment::default() };
+        let (strike, merge) = (args.strike.clone(), args.merge);
+        let amendment = Amendment { strike, reword, merge, ..Amendment::default() };
         let view = timeline::amend(&person, row, &amendment).await?;
         told(&person, &view);
         Ok(Code::Done)
@@ -93,7 +100,7 @@ fn list(view: &RowView) -> Outcome {
         return Err(no_edit(view));
     }
     out::lines(lines.into_iter());
-    Err(Failure::usage("say what to change: --strike N, --reword N=FILE or --edit N"))
+    Err(Failure::usage("say what to change: --strike N, --reword N=FILE, --edit N or --merge"))
 }
 
 fn no_edit(view: &RowView) -> Failure {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{
     Globals,
     exit::{Code, Failure, Outcome, of_refusal},
-    out,
+    out, page,
     person::{Person, Read, ask, block_on},
     tick,
 };
@@ -188,6 +188,9 @@ async fn decide(person: &Person, asked: &Asked<'_>, given: Option<String>) -> Ou
     {
         // They are not in the record, and went from the disk when they were signed.
         tick::keep(&outbox, view, live, kept, now)?;
+    }
+    if matches!(&entry.fate, Fate::Refused { code, .. } if code == "base_moved") && !person.globals.json {
+        out::text(&page::moved(person, view, None).await);
     }
     let outcome = tell(person, view, &entry, away.as_deref());
     if matches!(entry.fate, Fate::Accepted { .. }) {

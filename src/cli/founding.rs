@@ -181,7 +181,8 @@ fn platforms_text(dir: &Path, argocd: Option<&str>) -> String {
         "[platforms.argocd]\nurl = {}\ntoken_file = {}\n\n# [platforms.github]\n# url = \"https://api.github.com\"\n# token_file = {}\n\n\
          # [platforms.pagerduty]\n# url = \"https://api.pagerduty.com\"\n# token_file = {}\n\n\
          # [platforms.prometheus]\n# url = \"https://prometheus.example.com\"\n# token_file = {}\n\n\
-         # [platforms.confluence]\n# url = \"https://example.atlassian.net\"\n# email = \"dock-reader@example.com\"\n# token_file = {}\n",
+         # [platforms.confluence]\n# url = \"https://example.atlassian.net\"\n# email = \"dock-reader@example.com\"\n# token_file = {}\n\
+         # executor = \"ACCOUNT ID\"                 # of the account below that edits: a page restricted against it is told\n",
         Value::String(argocd.unwrap_or("https://argocd.example.com").to_owned()),
         quoted(&dir.join("argocd-agent.token")),
         quoted(&dir.join("github.token")),

@@ -27,6 +27,7 @@ mod login;
 mod operations;
 mod out;
 mod outbox;
+mod page;
 mod paperwork;
 mod person;
 mod plain;

@@ -12,7 +12,7 @@ use super::{
     sync::words,
 };
 use crate::{
-    client::{Fate, NoteDraft, Outbox, outbox::Entry},
+    client::{Begun, Fate, NoteDraft, Outbox, outbox::Entry},
     row::DecisionId,
 };
 
@@ -36,7 +36,7 @@ enum OutboxCommand {
     },
     /// Take back what was not sent, or put away how something ended.
     Discard {
-        /// A decision's id, or a row's for the note that is being written.
+        /// A decision's id, or a row's for the note that is being written and the changes that are not sent.
         id: String,
     },
 }
@@ -53,9 +53,13 @@ pub(super) fn run(globals: &Globals, args: &OutboxArgs) -> Outcome {
 
 fn list(person: &Person, outbox: &Outbox) -> Outcome {
     let (drafts, entries) = (outbox.drafts()?, outbox.entries()?);
+    let begun: Vec<_> = outbox.begun()?.into_iter().filter(|begun| !begun.what.is_empty()).collect();
     if person.globals.json {
         for draft in &drafts {
             out::json(&draft_line(draft));
+        }
+        for begun in &begun {
+            out::json(&begun_line(begun));
         }
         for entry in &entries {
             out::json(&line(entry));
@@ -69,10 +73,18 @@ fn list(person: &Person, outbox: &Outbox) -> Outcome {
             draft.row, draft.verb, draft.revision
         ));
     }
+    for begun in &begun {
+        let since = out::when(begun.since, person.now());
+        let what = out::safe(&begun.what);
+        out::line(format!(
+            "{} changes r{}: {what}. Not sent. Kept since {since}.",
+            begun.row, begun.revision
+        ));
+    }
     for entry in &entries {
         out::line(format!("{} {}  {}", out::when(entry.made_at, person.now()), entry.id, words(entry)));
     }
-    if drafts.is_empty() && entries.is_empty() {
+    if drafts.is_empty() && begun.is_empty() && entries.is_empty() {
         out::line("Nothing was signed here yet.");
     }
     Ok(Code::Done)
@@ -99,6 +111,11 @@ pub(super) fn line(entry: &Entry) -> Value {
 fn draft_line(draft: &NoteDraft) -> Value {
     json!({"decision_id": null, "row": draft.row, "revision": draft.revision, "decision": draft.verb,
         "note": draft.note, "state": "drafting", "made_at": draft.since})
+}
+
+fn begun_line(begun: &Begun) -> Value {
+    json!({"decision_id": null, "row": begun.row, "revision": begun.revision, "decision": "amend", "note": begun.what,
+        "state": "drafting", "made_at": begun.since})
 }
 
 fn id(text: &str) -> Result<DecisionId, Failure> {
@@ -140,8 +157,14 @@ async fn retry(person: &Person, outbox: &Outbox, only: Option<&str>) -> Outcome 
 fn discard(person: &Person, outbox: &Outbox, text: &str) -> Outcome {
     if let Ok(row) = text.parse::<crate::row::RowId>() {
         let drafts: Vec<_> = outbox.drafts()?.into_iter().filter(|draft| draft.row == row).collect();
-        if drafts.is_empty() {
-            return Err(Failure::nothing(format!("no note is being written for {row}")));
+        let begun = outbox.begun()?.iter().any(|begun| begun.row == row);
+        if drafts.is_empty() && !begun {
+            return Err(Failure::nothing(format!(
+                "no note is being written for {row}, and nothing changed of it"
+            )));
+        }
+        if begun {
+            outbox.drop_begun(row)?;
         }
         for draft in drafts {
             outbox.drop_draft(row, draft.revision)?;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     Globals,
     exit::{Code, Failure, Outcome},
-    operations, out,
+    operations, out, page,
     person::{Person, block_on},
     plain,
 };
@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How long the text of a row waits for what is measured beside it.
-const MEASURED_WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
+pub(super) const MEASURED_WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// Papers like this one that are named.
 const SIMILAR_MAX: usize = 3;
@@ -99,9 +99,10 @@ async fn show(person: &Person, args: &Show) -> Outcome {
         return moved(person, &outbox, &read.view, since).await;
     }
     let whole = !args.diff && !person.globals.json && args.revision.is_none();
-    let mut telemetry = if whole { telemetry(person, id, offline).await } else { String::new() };
+    let mut telemetry = if whole { telemetry(person, id, offline.clone()).await } else { String::new() };
     if whole {
         telemetry.push_str(&similar(&cache, &read.view, person.now())?);
+        telemetry.push_str(&page::moved(person, &read.view, offline).await);
     }
     print(person, read, args.diff, &telemetry)
         .and_then(|view| if args.revision.is_none() { mark_seen(person, &outbox, &view) } else { Ok(()) })
@@ -377,9 +378,11 @@ async fn history(person: &Person, id: RowId) -> Outcome {
 /// What is no longer as it was, in the words of both sides.
 async fn moved(person: &Person, outbox: &Outbox, view: &RowView, since: Since) -> Outcome {
     let id = view.head.id;
+    let mut page = None;
     let (moved, read_at) = match since {
         Since::Draft => {
             let fresh = person.online().await?.fresh(id).await?;
+            page = fresh.since;
             (fresh.moved, fresh.read_at)
         }
         Since::Opened => {
@@ -391,13 +394,16 @@ async fn moved(person: &Person, outbox: &Outbox, view: &RowView, since: Since) -
         }
     };
     if person.globals.json {
-        out::json(&serde_json::json!({"id": id, "moved": moved, "read_at": read_at}));
+        out::json(&serde_json::json!({"id": id, "moved": moved, "read_at": read_at, "page": page}));
     } else if moved.is_empty() {
         let since = if since == Since::Draft { "the draft" } else { "you opened it" };
         out::line(format!("Nothing moved since {since}. Base read {}.", out::when(read_at, person.now())));
     } else {
         for moved in &moved {
             out::line(sentence(moved));
+        }
+        if let Some(since) = page {
+            out::text(&page::text(id, &since));
         }
     }
     Ok(Code::Done)

@@ -231,6 +231,7 @@ mod tests {
             author: "mei".into(),
             created_at: "2026-05-01".into(),
             body: Digest::of("body"),
+            space: String::new(),
         };
         let operation = Operation {
             anchor: Anchor { id: None, path: vec![], text: anchor.into() },

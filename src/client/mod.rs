@@ -32,7 +32,7 @@ pub use database::StoreError;
 pub use decide::{DecideError, Me, Pin, Wish};
 pub use home::{Home, HomeError};
 pub use listed::{List, Listed};
-pub use outbox::{Entry, Fate, NoteDraft, Outbox};
+pub use outbox::{Begun, Entry, Fate, NoteDraft, Outbox};
 pub use session::LoginError;
 pub use settings::Settings;
 pub use signer::{SignError, Signer};

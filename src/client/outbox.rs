@@ -5,6 +5,8 @@
 //! a time under a lease.
 //! Never: rebuilt, overwritten when damaged, or rid of a signed statement; a schema that is not an extension.
 
+mod begun;
+
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Row as Record, params};
 
 use super::database::{Schema, StoreError, store_error};
 use crate::row::{Decision, DecisionId, Digest, RowId};
+pub use begun::Begun;
 
 const SCHEMA: Schema = Schema {
     application_id: 0x446f_636b,
@@ -32,6 +35,9 @@ CREATE TABLE checkpoint (place TEXT PRIMARY KEY, origin TEXT NOT NULL, epoch INT
 CREATE TABLE lease (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until INTEGER NOT NULL) STRICT;
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE seen (row TEXT PRIMARY KEY, revision INTEGER NOT NULL, base TEXT NOT NULL, at INTEGER NOT NULL) STRICT;
+", "
+CREATE TABLE begun (row TEXT PRIMARY KEY, revision INTEGER NOT NULL, what TEXT NOT NULL, changes TEXT NOT NULL,
+    proposal TEXT NOT NULL, since INTEGER NOT NULL, saved_at INTEGER NOT NULL) STRICT;
 "],
 };
 

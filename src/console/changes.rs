@@ -1,9 +1,11 @@
 //! What a reviewer changes of a proposal before deciding on it: operations struck or reworded, lines accepted, steps
-//! ticked. It belongs to one revision, and is the reviewer's alone until it is sent.
+//! ticked. It belongs to one revision, and is the reviewer's alone until it is sent; it is kept on disk as it is written here.
 //!
 //! Never: sent by itself; lost to a newer revision without being told.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
 
 pub use crate::client::ticks::{Followed, Tick, Ticks, WORD_MAX};
 
@@ -13,7 +15,8 @@ use crate::row::page::{Action, Block, Operation, markup};
 use crate::row::paper::{Line, Standing};
 use crate::row::{Amendment, Proposal};
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Changes {
     /// The revision whose numbers these are.
     pub revision: u32,
@@ -25,11 +28,13 @@ pub struct Changes {
     pub lines: BTreeMap<usize, bool>,
     /// Lines of the reviewer's own, in the order in which they were written.
     pub own: Vec<Line>,
-    /// What became of the steps of a live runbook.
+    /// What became of the steps of a live runbook: kept with the note of the decision that signs them.
+    #[serde(skip)]
     pub ticks: Ticks,
     /// The backend is being asked to take them.
     pub sending: bool,
     /// Why it did not.
+    #[serde(skip)]
     pub error: Option<String>,
     /// What was typed for a revision before, and fits none of this one.
     pub lost: Vec<String>,
@@ -124,6 +129,7 @@ impl Changes {
             reword,
             lines: self.lines.clone(),
             add: self.own.clone(),
+            merge: false,
         })
     }
 
@@ -183,7 +189,9 @@ fn place(before: &Proposal, after: &Proposal, number: usize) -> Option<usize> {
     let found = match (before, after) {
         (Proposal::Edit(before), Proposal::Edit(after)) => {
             let was = before.operations.get(at)?;
-            after.operations.iter().position(|is| is == was)
+            let same = after.operations.iter().position(|is| is == was);
+            // On a page that moved it has another anchor.
+            same.or_else(|| after.operations.iter().position(|is| is.says_as(was)))
         }
         (Proposal::Paper(before), Proposal::Paper(after)) => {
             let was = before.timeline.get(at)?;

@@ -6,6 +6,7 @@ mod sign;
 
 pub use sign::{key_came, sign, unlock_now};
 
+use super::changes::Changes;
 use super::conditions::Conditions;
 use super::dialog::{BATCH_MAX, Demand, Dialog, Field, SETTLED_MS, Verb};
 use super::effect::{Effect, LinkState};
@@ -52,7 +53,13 @@ pub fn disabled(model: &Model, command: Command) -> Option<String> {
             return Some(text::NOTHING_CHANGED.to_owned());
         }
     }
-    let decides = verb(command).is_some() || matches!(command, Command::SendNow | Command::Amend);
+    if command == Command::Merge
+        && let Some(why) = cannot_merge(model)
+    {
+        return Some(why);
+    }
+    let decides =
+        verb(command).is_some() || matches!(command, Command::SendNow | Command::Amend | Command::Merge);
     if !decides {
         return None;
     }
@@ -68,8 +75,8 @@ pub fn disabled(model: &Model, command: Command) -> Option<String> {
     if model.link.broken.is_some() {
         return Some(text::BROKEN.to_owned());
     }
-    if command == Command::Amend {
-        return cannot_amend(model);
+    if matches!(command, Command::Amend | Command::Merge) {
+        return cannot_amend(model, command == Command::Merge);
     }
     let verb = verb(command)?;
     let Some(head) = model.subject().and_then(|row| model.head(row)) else {
@@ -79,9 +86,11 @@ pub fn disabled(model: &Model, command: Command) -> Option<String> {
 }
 
 /// Why the reader's changes cannot be sent now; they stay as they are.
-fn cannot_amend(model: &Model) -> Option<String> {
+fn cannot_amend(model: &Model, merges: bool) -> Option<String> {
     let row = model.subject()?;
-    let (head, changes) = (model.head(row)?, model.changes.get(&row)?);
+    let (head, body) = (model.head(row)?, model.body(row)?);
+    let nothing = Changes::of(body.view.head.revision);
+    let changes = model.changes.get(&row).unwrap_or(&nothing);
     if model.link.away() {
         return Some(format!("{} Your changes are kept.", text::AMENDING_ASKS));
     }
@@ -94,10 +103,38 @@ fn cannot_amend(model: &Model) -> Option<String> {
     if head.revision != changes.revision {
         return Some(format!("revision {} is on its way: read it first", head.revision));
     }
+    let moved = matches!(&body.fresh, Some(Ok(fresh)) if fresh.since.is_some());
+    if moved && !merges {
+        let key = model.keymap.key_of(Command::Merge).unwrap_or_else(|| ":merge".to_owned());
+        return Some(format!(
+            "the page moved since you read it: {key} merges the edit, your changes with it"
+        ));
+    }
     changes
         .amendment()
         .err()
         .map(|(number, why)| format!("operation {number}: {why}. hint: w goes on with its words"))
+}
+
+/// Why the edit cannot be taken over to its page as it is now.
+fn cannot_merge(model: &Model) -> Option<String> {
+    let row = model.subject()?;
+    let since = match model.body(row).map(|body| &body.fresh) {
+        None => return Some(text::NO_BODY.to_owned()),
+        Some(None) if model.link.away() => return Some(text::AMENDING_ASKS.to_owned()),
+        Some(None) => return Some("the page is being read again".to_owned()),
+        Some(Some(Err(why))) => return Some(format!("whether the page moved is unknown: {why}")),
+        Some(Some(Ok(fresh))) if fresh.moved.is_empty() => return Some(text::NOTHING_TO_MERGE.to_owned()),
+        Some(Some(Ok(fresh))) => match &fresh.since {
+            Some(since) => since,
+            None => return Some("only the edit of a page is merged".to_owned()),
+        },
+    };
+    let nothing = Changes::default();
+    let changes = model.changes.get(&row).unwrap_or(&nothing);
+    let (struck, words): (Vec<usize>, Vec<usize>) =
+        (changes.struck.iter().copied().collect(), changes.words.keys().copied().collect());
+    since.against(&struck, &words).into_iter().next()
 }
 
 /// The sentence that the backend would refuse with, computed before it is asked. What the dialog itself asks for (a

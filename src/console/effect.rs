@@ -16,7 +16,7 @@ use super::page::Call;
 use super::telemetry::Look;
 use super::widget::diff::Diff;
 use crate::client::outbox::Seen;
-use crate::client::{Entry, List, Listed, Me, NoteDraft};
+use crate::client::{Begun, Entry, List, Listed, Me, NoteDraft};
 use crate::row::difference::FileDifference;
 use crate::row::search::Query;
 use crate::row::{Amendment, Decision, DecisionId, Hold, RowId};
@@ -67,6 +67,11 @@ pub enum Effect {
     DropDraft {
         row: RowId,
         revision: u32,
+    },
+    /// What the reader began to change of a proposal, as it is now.
+    SaveBegun(Begun),
+    DropBegun {
+        row: RowId,
     },
     /// Which key would sign.
     Key,
@@ -166,6 +171,8 @@ pub enum Answer {
         entries: Vec<Entry>,
         drafts: Vec<NoteDraft>,
     },
+    /// What another console of this home began to change, and left.
+    Begun(Vec<Begun>),
     Link(Link),
     Row {
         row: RowId,
@@ -224,6 +231,7 @@ pub struct Snapshot {
     pub seen: Vec<Seen>,
     pub entries: Vec<Entry>,
     pub drafts: Vec<NoteDraft>,
+    pub begun: Vec<Begun>,
     pub link: Link,
 }
 

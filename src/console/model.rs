@@ -83,6 +83,11 @@ pub struct Model {
     pub read: BTreeMap<RowId, Pin>,
     /// What the reader began to change of a row, and has not sent.
     pub changes: BTreeMap<RowId, Changes>,
+    /// Rows whose changes on disk are those in memory: where none are left in memory, none are kept.
+    pub held: BTreeSet<RowId>,
+    /// When changes were written last, and when the text that is being typed is to be written.
+    pub kept_ms: u64,
+    pub keep_due_ms: Option<u64>,
     /// Milliseconds that a revision was looked at.
     pub looked_ms: BTreeMap<(RowId, u32), u64>,
     /// Rows whose body holds a signal that could not be read.
@@ -274,6 +279,9 @@ impl Model {
             bodies: BTreeMap::new(),
             read: BTreeMap::new(),
             changes: BTreeMap::new(),
+            held: BTreeSet::new(),
+            kept_ms: 0,
+            keep_due_ms: None,
             looked_ms: BTreeMap::new(),
             unknown: BTreeSet::new(),
             loading: BTreeSet::new(),

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 pub use rank::rank;
 
-use crate::client::{Entry, Fate, Listed, Me, NoteDraft, outbox::Seen};
+use crate::client::{Begun, Entry, Fate, Listed, Me, NoteDraft, outbox::Seen};
 use crate::row::{Decision, Hold, PrincipalId, RowId, State};
 
 /// What a row wants from its reader.
@@ -59,6 +59,8 @@ pub struct Known {
     /// Newest first.
     pub entries: Vec<Entry>,
     pub drafts: Vec<NoteDraft>,
+    /// What this reader began to change of proposals, as it is on disk.
+    pub begun: BTreeMap<RowId, Begun>,
     /// The newest entry of each row that was not taken back.
     newest: BTreeMap<RowId, usize>,
 }

@@ -493,6 +493,7 @@ pub(crate) fn snapshot() -> Snapshot {
             entry("sync-8821", Decision::Approve, Fate::Signed, 1),
         ],
         drafts: vec![],
+        begun: vec![],
         link: Link { state: LinkState::Synced, synced_at: Some(now()), ..Link::default() },
     }
 }
@@ -506,6 +507,7 @@ pub(crate) fn body(view: RowView) -> Body {
         moved: vec![],
         base: view.base_read.clone(),
         diff: view.diff.clone(),
+        since: None,
     };
     Body { view, undecidable: None, files, diff, opened: None, fresh: Some(Ok(fresh)), attempts: None }
 }

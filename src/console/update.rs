@@ -3,6 +3,7 @@
 //! Never: draws, waits, or reads anything; the moment comes with the event, answers come as events.
 
 mod answers;
+mod begun;
 mod keys;
 mod layers;
 mod lists;
@@ -33,6 +34,15 @@ const LOOK_OVER_MS: u64 = 200;
 
 pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
     model.at = event.at;
+    let effects = happened(model, event);
+    let leaves = effects.iter().any(|effect| matches!(effect, Effect::Quit | Effect::Suspend));
+    // On disk before anything that may end the console.
+    let mut all = begun::keep(model, leaves);
+    all.extend(effects);
+    all
+}
+
+fn happened(model: &mut Model, event: Event) -> Vec<Effect> {
     let mut effects = timers(model);
     effects.extend(match event.what {
         What::Terminal(seen) => terminal(model, seen),
@@ -82,7 +92,8 @@ pub fn next_wake_ms(model: &Model) -> Option<u64> {
     let page = (model.page.by != super::page::By::Off).then_some(model.page_due_ms);
     let series = super::telemetry::wake_ms(model);
     let find = model.found.due_ms;
-    [notice, save, settle, list, second, minute, key, page, series, find].into_iter().flatten().min()
+    let keep = model.keep_due_ms;
+    [keep, notice, save, settle, list, second, minute, key, page, series, find].into_iter().flatten().min()
 }
 
 fn may_settle(model: &Model) -> bool {
@@ -243,7 +254,7 @@ fn list_changed(model: &mut Model) {
 
 fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
     let (unsent, drafts) = (model.known.unsent(), model.known.drafts.len());
-    let changed = model.changes.values().filter(|changes| changes.amends()).count();
+    let changed = model.known.begun.values().filter(|begun| !begun.what.is_empty()).count();
     if unsent + drafts + changed == 0 {
         return quit(model);
     }

@@ -22,13 +22,15 @@ use super::{
     http::{Ask, Http, Manners},
     secret,
 };
-use crate::row::page::{Body, Page};
+use crate::row::page::{Body, Editing, Page};
 
 pub use actuator::{Actuator, BODY_BYTES_MAX, Create, Created, MESSAGE_CHARS_MAX, Publish, PublishError};
 
 const API: [&str; 3] = ["wiki", "api", "v2"];
 /// What is asked for at once of a list.
 const PAGE: usize = 50;
+/// People and groups of a restriction that are asked for.
+const RESTRICTIONS: &str = "200";
 /// A list that goes on after so many of them is not read to its end.
 const PAGES_MAX: usize = 20;
 
@@ -45,12 +47,16 @@ pub struct Config {
     pub token_env: Option<String>,
     pub token_file: Option<PathBuf>,
     pub ca_file: Option<PathBuf>,
+    /// The id of the account that publishes, where this one only reads: with it a page that is restricted against the
+    /// executor is told before anybody signs. It needs the scope to read a content's details, too.
+    pub executor: Option<String>,
 }
 
 /// Confluence with a reading token.
 #[derive(Debug)]
 pub struct Source {
     http: Http,
+    executor: Option<String>,
     public_url: Option<String>,
     url: String,
 }
@@ -81,6 +87,37 @@ pub struct Found {
     pub closed: Option<String>,
 }
 
+/// Who alone may edit a page. Nobody is named where it is not restricted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Editors {
+    /// Account ids.
+    pub accounts: Vec<String>,
+    /// Groups by name.
+    pub groups: Vec<String>,
+    /// There are more than Confluence lists at once.
+    pub cut: bool,
+}
+
+impl Editors {
+    /// What that means for one account. Who is in a group is not told.
+    pub fn lets(&self, account: &str) -> Editing {
+        let groups = self.groups.iter().map(|group| format!("the group {group}"));
+        let all: Vec<String> = self.accounts.iter().cloned().chain(groups).collect();
+        let who = match all.as_slice() {
+            [] => return Editing::Open,
+            [one] => one.clone(),
+            [some @ .., last] => format!("{} and {last}", some.join(", ")),
+        };
+        match (self.accounts.iter().any(|one| one == account), self.groups.is_empty() && !self.cut) {
+            (true, _) => Editing::Open,
+            (false, true) => Editing::Restricted(format!("{who} alone")),
+            (false, false) => Editing::Unknown(format!(
+                "it is restricted to {who}, and whether {account} is one of them is not told"
+            )),
+        }
+    }
+}
+
 impl Source {
     pub fn open(config: &Config) -> Result<Self, PlatformError> {
         let place = secret::Place { env: config.token_env.as_deref(), file: config.token_file.as_ref() };
@@ -103,7 +140,7 @@ impl Source {
         let manners = Manners { said: said::said, failure: said::failure };
         let http = Http::new(Platform::Confluence, &url, headers, config.ca_file.as_deref(), manners)?;
         let public_url = config.public_url.as_deref().map(|url| site_of(url).to_owned());
-        Ok(Self { http, public_url, url })
+        Ok(Self { http, executor: config.executor.clone(), public_url, url })
     }
 
     /// The page as it is now, with its body. One that is in the trash, archived or only a draft comes as `closed`.
@@ -113,7 +150,27 @@ impl Source {
             self.json(get(asked.clone(), &["pages", id]).query("body-format", "storage")).await?;
         self.is_page(&asked, id, &page)?;
         let url = self.url_of(&page);
-        page.page(url).map_err(|why| self.garbage(&asked, &why))
+        let page = page.page(url).map_err(|why| self.garbage(&asked, &why))?;
+        Ok(Page { editing: self.editing(id).await, ..page })
+    }
+
+    /// Whether the account that publishes may edit the page, where it is known which one that is.
+    async fn editing(&self, id: &str) -> Editing {
+        let Some(executor) = &self.executor else { return Editing::Open };
+        match self.editors(id).await {
+            Ok(editors) => editors.lets(executor),
+            Err(error) => Editing::Unknown(error.sentence()),
+        }
+    }
+
+    /// Who alone may edit the page. The newer interface has no word of it.
+    pub async fn editors(&self, id: &str) -> Result<Editors, PlatformError> {
+        let asked = format!("who may edit the page {id}");
+        let ask = Ask::get(asked.clone(), &["wiki", "rest", "api", "content", id, "restriction"])
+            .query("expand", "restrictions.user,restrictions.group")
+            .query("limit", RESTRICTIONS);
+        let restrictions: wire::Restrictions = self.json(ask).await?;
+        restrictions.editors().map_err(|why| self.garbage(&asked, &why))
     }
 
     /// Which version a page has now: the cheap look, without the body.
@@ -180,7 +237,7 @@ impl Source {
         })
     }
 
-    /// May this token's account edit the page? Restrictions of a page are told by this alone.
+    /// May this token's account edit the page, by whatever right?
     pub async fn may_edit(&self, id: &str) -> Result<Fact<bool>, PlatformError> {
         let asked = format!("what we may do with the page {id}");
         let permitted: wire::Operations = self.json(get(asked, &["pages", id, "operations"])).await?;
@@ -189,6 +246,17 @@ impl Source {
 
     /// Does it take our token, and whose is it?
     pub async fn health(&self) -> Result<Health, PlatformError> {
+        let user = self.user().await?;
+        let version = Fact::Unknown("Confluence Cloud has none".to_owned());
+        Ok(Health { platform: Platform::Confluence, version, account: user.name() })
+    }
+
+    /// The id of the token's account.
+    pub async fn account(&self) -> Result<Fact<String>, PlatformError> {
+        Ok(self.user().await?.id())
+    }
+
+    async fn user(&self) -> Result<wire::User, PlatformError> {
         let asked = "whose token it is";
         let ask = Ask::get(asked, &["wiki", "rest", "api", "user", "current"]);
         let user: wire::User = self.json(ask).await?;
@@ -200,8 +268,7 @@ impl Source {
                 "it takes us for an anonymous visitor",
             ));
         }
-        let version = Fact::Unknown("Confluence Cloud has none".to_owned());
-        Ok(Health { platform: Platform::Confluence, version, account: user.name() })
+        Ok(user)
     }
 
     /// The page that a person would open, by its id alone.

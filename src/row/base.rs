@@ -43,6 +43,9 @@ pub struct PageBase {
     pub author: String,
     pub created_at: String,
     pub body: Digest,
+    /// The id of the space that it lies in, where its site has spaces: who may read it follows from that.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub space: String,
 }
 
 impl PageBase {
@@ -55,17 +58,21 @@ impl PageBase {
             author: page.author.clone(),
             created_at: page.created_at.clone(),
             body: page.body.digest(),
+            space: page.space.clone(),
         }
     }
 
     /// What differs, field by field.
     pub fn moved(&self, now: &Self) -> Vec<Moved> {
+        let known = !self.space.is_empty() && !now.space.is_empty();
+        let space = |base: &Self| if known { base.space.clone() } else { String::new() };
         moved([
             ("page", self.page.clone(), now.page.clone()),
             ("version", self.version.to_string(), now.version.to_string()),
             ("author", self.author.clone(), now.author.clone()),
             ("written at", self.created_at.clone(), now.created_at.clone()),
             ("body", self.body.short(), now.body.short()),
+            ("space", space(self), space(now)),
         ])
     }
 }

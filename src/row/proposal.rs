@@ -71,6 +71,9 @@ pub struct Amendment {
     /// Lines of the reviewer's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub add: Vec<Line>,
+    /// The edit is taken over to its page as it is now, where the page has moved.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub merge: bool,
 }
 
 impl Proposal {
@@ -97,7 +100,7 @@ impl Proposal {
     /// With a reviewer's changes in it.
     pub fn amended(&self, by: &PrincipalId, amendment: &Amendment) -> Result<Self, NotApplicable> {
         let no = |why: &str| Err(NotApplicable::Operation { number: 1, why: why.to_owned() });
-        let Amendment { strike, reword, lines, add } = amendment;
+        let Amendment { strike, reword, lines, add, merge } = amendment;
         match self {
             Self::Edit(edit) if lines.is_empty() && add.is_empty() => {
                 let edit = edit.amended(by, strike, reword)?;
@@ -107,10 +110,12 @@ impl Proposal {
                 Ok(Self::Edit(edit))
             }
             Self::Edit(_) => no("an edit has no timeline"),
-            Self::Paper(paper) if strike.is_empty() && reword.is_empty() => {
+            Self::Paper(paper) if strike.is_empty() && reword.is_empty() && !merge => {
                 Ok(Self::Paper(paper.amended(by, lines, add)?))
             }
-            Self::Paper(_) => no("a post-mortem has timeline lines, and no operations"),
+            Self::Paper(_) => {
+                no("a post-mortem has timeline lines, and no operations to strike, reword or merge")
+            }
             Self::Live(_) => no("a live runbook is ticked, not amended"),
         }
     }

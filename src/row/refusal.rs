@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Moved, PrincipalId, RowId, State};
+use super::{Kind, Moved, PrincipalId, RowId, State};
 
 /// Why a step is not taken. The codes are the wire's (4-backend §4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,11 @@ pub enum Refusal {
     BaseMoved {
         row: RowId,
         moved: Vec<Moved>,
+    },
+    /// What moved on a page and what is proposed for it cannot both stand as they are.
+    EditTouched {
+        row: RowId,
+        touched: Vec<String>,
     },
     NotAuthorised {
         who: PrincipalId,
@@ -116,6 +121,7 @@ impl Refusal {
             Self::StaleRevision { .. } => "stale_revision",
             Self::ContentMismatch { .. } => "content_mismatch",
             Self::BaseMoved { .. } => "base_moved",
+            Self::EditTouched { .. } => "edit_touched",
             Self::NotAuthorised { .. } => "not_authorised",
             Self::NotOnCall { .. } => "not_on_call",
             Self::OwnProposal { .. } => "own_proposal",
@@ -159,6 +165,9 @@ impl Refusal {
             }
             Self::BaseMoved { moved, .. } => {
                 format!("Not executed: {} changed after you read it.", names(moved))
+            }
+            Self::EditTouched { touched, .. } => {
+                format!("Not merged, since what moved on the page touches the edit: {}.", touched.join("; "))
             }
             Self::NotAuthorised { who, why } => format!("{who} may not do this: {why}."),
             Self::NotOnCall { who } => format!("{who} is not on call now."),
@@ -213,7 +222,14 @@ impl Refusal {
             Self::StaleRevision { .. } | Self::ContentMismatch { .. } | Self::Overtaken { .. } => {
                 "read the new revision, then decide again"
             }
+            Self::BaseMoved { row, .. } if row.kind == Kind::Runbook => {
+                "`dock show ROW --diff --since draft` says what moved; where the edit lies apart from it, \
+                 `dock amend ROW --merge` (J in the console) takes it over, else the agent drafts again"
+            }
             Self::BaseMoved { .. } => "v shows what moved; the agent drafts again",
+            Self::EditTouched { .. } => {
+                "strike those operations with the merge, or put what lies beside in other words; else the agent drafts again"
+            }
             Self::NotAuthorised { .. } | Self::NotOnCall { .. } => {
                 "ask one of the reviewers named on the row"
             }

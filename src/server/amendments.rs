@@ -1,7 +1,8 @@
 //! What reviewers change of a proposal before deciding on it: lines of a post-mortem, operations of an edit.
 //!
 //! The change is theirs, a revision with digests of its own: base, effect and difference are computed anew from our own
-//! reading, and every key is void. The agent's signals and rationale stay as they were.
+//! reading, and every key is void. The agent's signals and rationale stay as they were. Where an edit's page has moved, a
+//! merge takes the edit over to the page as it is now, if what moved lies apart.
 //! Never: an agent's change; words in the name of somebody who did not say them.
 
 use std::sync::Arc;
@@ -21,7 +22,9 @@ use super::{
 use crate::{
     lifecycle::{self, Step},
     policy::{Asker, Permission, RowFacts, Wish},
-    row::{Amendment, Draft, Kind, PrincipalId, Proposal, Refusal, Row, RowId, c1},
+    row::{
+        Amendment, Base, Draft, Kind, PrincipalId, Proposal, Reading, Refusal, Row, RowId, c1, page::Proposed,
+    },
     store::{Committed, Whole},
     wire::RowView,
 };
@@ -55,9 +58,10 @@ pub(super) async fn amend(
             let (signed, current) = (expected, before.revision);
             return Err(Refusal::StaleRevision { row: id, signed, current }.into());
         }
-        let draft = amended(&whole.draft, &caller, &body.value)?;
+        let mut draft = amended(&whole.draft, &caller, &body.value)?;
         let reading = claim::read(&app, &draft.base, draft.proposal.as_ref(), claim::Look::Whole).await?;
-        let reading = reading.ok_or_else(|| claim::not_configured(platform(id.kind)))?;
+        let mut reading = reading.ok_or_else(|| claim::not_configured(platform(id.kind)))?;
+        taken_over(&before, &whole.draft, &body.value, &mut draft, &mut reading)?;
         let now = app.clock.now();
         let draft = Draft {
             base: reading.base(),
@@ -99,7 +103,7 @@ fn amended(draft: &Draft, caller: &Caller, amendment: &Amendment) -> Result<Draf
     };
     let next = proposal.amended(&caller.id, amendment);
     let next = next.map_err(|why| Problem::bad_request("amendment", &why.to_string()))?;
-    if next == *proposal {
+    if next == *proposal && !amendment.merge {
         return Err(Problem::bad_request("amendment", "it changes nothing"));
     }
     let mut amended_by = draft.amended_by.clone();
@@ -107,6 +111,46 @@ fn amended(draft: &Draft, caller: &Caller, amendment: &Amendment) -> Result<Draf
         amended_by.push(caller.id.clone());
     }
     Ok(Draft { proposal: Some(next), amended_by, ..draft.clone() })
+}
+
+/// An edit whose page has moved is changed with a merge or not at all: what its reviewer read is no longer what it would be
+/// carried out on. With one its operations are anchored on the page as it was just read, unless what moved touches them.
+fn taken_over(
+    row: &Row,
+    was: &Draft,
+    amendment: &Amendment,
+    draft: &mut Draft,
+    reading: &mut Reading,
+) -> Result<(), Problem> {
+    let (Reading::Page(page), Some(Proposal::Edit(edit)), Some(Proposal::Edit(next))) =
+        (&mut *reading, &was.proposal, &mut draft.proposal)
+    else {
+        return Ok(());
+    };
+    let Base::Runbook(base) = &was.base else { return Ok(()) };
+    let moved = page.changed(base);
+    match (amendment.merge, moved.is_empty()) {
+        (false, true) => return Ok(()),
+        (false, false) => return Err(Refusal::BaseMoved { row: row.id, moved }.into()),
+        (true, true) => {
+            let why = "nothing moved on the page since the draft: there is nothing to merge";
+            return Err(Problem::bad_request("merge", why));
+        }
+        (true, false) => {}
+    }
+    let touched = |touched: Vec<String>| Problem::from(Refusal::EditTouched { row: row.id, touched });
+    let reworded: Vec<usize> = amendment.reword.keys().copied().collect();
+    let against = page.since(edit, &was.diff).against(&amendment.strike, &reworded);
+    if !against.is_empty() {
+        return Err(touched(against));
+    }
+    let refitted = next.refitted(&page.page.body).map_err(|why| touched(vec![why.to_string()]))?;
+    if let [first, ..] = refitted.left_out.as_slice() {
+        return Err(touched(vec![format!("operation {}: {}", first.number, first.why)]));
+    }
+    next.operations = refitted.kept.into_iter().map(|one| one.operation).collect();
+    page.proposed = Proposed::Edit(next.clone());
+    Ok(())
 }
 
 /// Reviewers changed what this row proposes.

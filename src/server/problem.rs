@@ -85,6 +85,7 @@ fn status(refusal: &Refusal) -> StatusCode {
         | Refusal::StaleRevision { .. }
         | Refusal::ContentMismatch { .. }
         | Refusal::BaseMoved { .. }
+        | Refusal::EditTouched { .. }
         | Refusal::AlreadyReviewed { .. }
         | Refusal::AlreadyDecided { .. }
         | Refusal::GoesAgainstVerdict { .. }

@@ -24,7 +24,7 @@ use super::{
 use crate::{
     config::nearest,
     row::{
-        Hold, Row, RowId, Stage,
+        Base, Hold, Proposal, Reading, Row, RowId, Stage,
         id::NotAnId,
         search::{Document, Looked, Query, excerpts},
     },
@@ -187,7 +187,13 @@ pub(super) async fn fresh(
     let reading = claim::read(&app, was, whole.draft.proposal.as_ref(), claim::Look::Refreshed).await?;
     let reading = reading.ok_or_else(|| claim::not_configured("The platform"))?;
     let (moved, base, diff) = (reading.moved(was), reading.base(), reading.difference());
-    Ok(Json(Fresh { row: id, read_at: app.clock.now(), moved, base, diff }))
+    let since = match (&reading, was, &whole.draft.proposal) {
+        (Reading::Page(page), Base::Runbook(base), Some(Proposal::Edit(edit))) => {
+            (!page.changed(base).is_empty()).then(|| page.since(edit, &whole.draft.diff))
+        }
+        _ => None,
+    };
+    Ok(Json(Fresh { row: id, read_at: app.clock.now(), moved, base, diff, since }))
 }
 
 /// Seconds to wait, within the limit.

@@ -84,6 +84,11 @@ fn doctor_tells_a_credential_that_may_too_much() {
     let found = world.ok("admin", &["doctor", "--backend", loose.to_str().unwrap()], 1);
     assert!(found.contains("FAIL agents' right") && found.contains("may sync"), "{found}");
 
+    let text = fs::read_to_string(&config).unwrap().replace("acc-dock-executor", "acc-somebody");
+    fs::write(&loose, text).unwrap();
+    let found = world.ok("admin", &["doctor", "--backend", loose.to_str().unwrap()], 1);
+    assert!(found.contains("FAIL edits") && found.contains("names acc-somebody"), "{found}");
+
     let text = fs::read_to_string(&config).unwrap();
     let text = text.replace("confluence.token", "confluence-executor.token");
     fs::write(&loose, text.replace("dock-reader@", "dock@")).unwrap();

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod administration;
+mod amend;
 mod commands;
 mod console;
 mod crash;

@@ -23,7 +23,7 @@ use crate::{
     clock::Clock,
     config::ConfigError,
     platform::{Failure, PlatformError, pagerduty},
-    row::{Base, Draft, Kind},
+    row::{Base, Draft, Kind, State},
     wire::{DraftAnswer, RowView},
 };
 
@@ -60,6 +60,11 @@ pub(in crate::agent) trait Flow {
     /// Something was said since its row was drafted that it should have been drafted from.
     fn has_news(&self, _case: &Case<'_>) -> bool {
         false
+    }
+
+    /// Why a row whose base has moved is not revised yet: its reviewers may want to take it over themselves.
+    async fn left_to_reviewers(&self, _subject: &str, _before: &RowView) -> Result<Option<String>, String> {
+        Ok(None)
     }
 
     /// The base as it is now, cheaply.
@@ -342,6 +347,11 @@ impl<F: Flow> Looker<'_, F> {
             if before.base_read.moved(&base).is_empty() {
                 return Ok(Stepped::Rest("its row is open".to_owned()));
             }
+        }
+        if let Some(before) = before.filter(|before| !anew && before.head.state != State::NeedsChanges)
+            && let Some(why) = self.flow.left_to_reviewers(subject, before).await?
+        {
+            return Ok(Stepped::Rest(why));
         }
         let drafted = Box::pin(self.flow.draft(&case)).await?;
         if let (Act::Watch { .. }, Some(before), Drafted::Draft(draft)) = (&act, before, &drafted)

@@ -15,6 +15,8 @@ rules! {
         "what was said could not be read to its end" => "hold: what is missing may say otherwise";
     NO_LONGER_FITS "no-longer-fits" v 1 Hold from "Dock, Confluence, Notion":
         "an operation of an edit that a reviewer amended does not fit the page as it is now" => "hold: it is left out and named";
+    RESTRICTED "restricted" v 1 Hold from "Confluence":
+        "the page's restrictions keep Dock's executor from editing it" => "hold: nothing could be published";
     UNKNOWN_FACT "unknown-fact" v 1 Hold from "every platform that was asked":
         "a read failed" => "hold: unknown is never fine";
     STEP_SAID "step-said" v 1 Go from "Slack, PagerDuty notes":
@@ -59,6 +61,9 @@ pub struct Limits {
     pub operations_max: usize,
     /// How long what a platform said stays fresh on the screen, in seconds.
     pub fresh_s: u32,
+    /// So many minutes a row whose page moved is left to its reviewers before it is drafted anew, where its edit lies apart
+    /// from what moved: they can merge it. 0 leaves them none.
+    pub merge_min: u32,
 }
 
 impl Default for Limits {
@@ -70,6 +75,7 @@ impl Default for Limits {
             recovers_within_min: 30,
             operations_max: 8,
             fresh_s: 3600,
+            merge_min: 10,
         }
     }
 }

@@ -4,6 +4,8 @@
 
 use std::future::Future;
 
+use jiff::SignedDuration;
+
 use super::{
     Config, draft,
     facts::{Before, Facts, Tick, ticked},
@@ -13,6 +15,7 @@ use super::{
         running::{numbers, running},
         steps::gone,
     },
+    words,
 };
 use crate::{
     agent::{
@@ -258,6 +261,29 @@ impl Flow for Scribe {
         ticks.iter().any(|tick| tick.at > before.read_at && !tick.word.starts_with("followed"))
     }
 
+    /// Where the edit lies apart from what moved, a merge by a reviewer comes to the same: whoever reads the row is not
+    /// overtaken while they look, and nobody waits for them for long.
+    async fn left_to_reviewers(&self, subject: &str, before: &RowView) -> Result<Option<String>, String> {
+        let (Some(Proposal::Edit(edit)), Base::Runbook(base)) = (&before.proposal, &before.base_read) else {
+            return Ok(None);
+        };
+        let runbook = self.runbook(subject)?;
+        let reading = of_page(subject, runbook, self.page(runbook).await?);
+        let since = match before.head.state {
+            State::Stale => Some(before.head.changed_at),
+            _ => reading.page.created_at.parse().ok(),
+        };
+        let wait = SignedDuration::from_mins(i64::from(self.config.limits.merge_min));
+        let until = since.and_then(|since| since.checked_add(wait).ok());
+        let Some(until) = until.filter(|until| self.clock.now() < *until) else { return Ok(None) };
+        let apart = !reading.changed(base).is_empty()
+            && reading.since(edit, &before.diff).against(&[], &[]).is_empty();
+        Ok(apart.then(|| {
+            let until = words::clock(until);
+            format!("its page moved, apart from the edit: its reviewers can merge it until {until}")
+        }))
+    }
+
     async fn base(&self, _incident: &pagerduty::Incident, subject: &str) -> Result<Base, String> {
         let runbook = self.runbook(subject)?;
         let page = self.page(runbook).await?;
@@ -299,7 +325,7 @@ fn of_page(name: &str, runbook: &Runbook, page: Page) -> page::Reading {
 fn before(row: &RowView, name: &str, runbook: &Runbook, page: &Page) -> Option<Before> {
     let Some(Proposal::Edit(edit)) = &row.proposal else { return None };
     let moved = match &row.base_read {
-        Base::Runbook(base) => of_page(name, runbook, page.clone()).moved(base),
+        Base::Runbook(base) => of_page(name, runbook, page.clone()).changed(base),
         Base::Sync(_) | Base::Gate(_) | Base::Postmortem(_) | Base::Policy(_) => Vec::new(),
     };
     let (edit, amended_by) = (edit.clone(), row.amended_by.clone());

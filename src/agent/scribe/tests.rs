@@ -143,7 +143,12 @@ struct Loop {
 }
 
 impl Loop {
+    /// Its scribe leaves no time for a merge.
     async fn start() -> Self {
+        Self::start_with(0).await
+    }
+
+    async fn start_with(merge_min: u32) -> Self {
         let mut config = String::new();
         let server = ServerWorld::start_telling("memory:", |platforms, dir| {
             let world = platforms.world();
@@ -163,8 +168,11 @@ impl Loop {
         .await;
         let file = server.dir.path().join("dock-token");
         write_private(&file, &server.agent_token);
-        let config =
-            format!("server = {:?}\ntoken_file = {:?}\n{config}", server.url, file.display().to_string());
+        let config = format!(
+            "server = {:?}\ntoken_file = {:?}\n{config}[limits]\nmerge_min = {merge_min}\n",
+            server.url,
+            file.display().to_string()
+        );
         Self { server, config }
     }
 
@@ -269,4 +277,64 @@ async fn what_a_reviewer_struck_and_reworded_stays_so_when_the_page_moves_and_wh
     let row = &ground.rows().await[0];
     assert_eq!((row.head.revision, edit(row)), (4, edit(&amended)), "{:?}", row.why);
     assert!(row.rationale.starts_with("sarah asked:"), "{}", row.rationale);
+}
+
+#[tokio::test]
+async fn a_page_that_moved_apart_is_left_to_its_reviewers_whose_merge_is_what_the_scribe_would_draft() {
+    let ground = Loop::start_with(10).await;
+    ground.look().await;
+    let world = ground.server.platforms.world();
+    let row = ground.rows().await[0].clone();
+    let paragraph = PageEdit::Paragraph("For when the primary takes no writes.".into());
+    world.edit_page("4711", "acc-jordan", &paragraph).unwrap();
+    let statement = ground.server.decide("sarah", &row, Decision::Approve).await;
+    assert_eq!(statement, "base_moved");
+    let told = ground.look().await;
+    let rests = |told: &[Told]| {
+        told.iter().any(
+            |one| matches!(one, Told::Rest { why, .. } if why.contains("its reviewers can merge it until")),
+        )
+    };
+    assert!(rests(&told), "whoever decides on it is not overtaken: {told:?}");
+
+    let sarah = ground.server.login("sarah").await;
+    let sarah = Api::new(&ground.server.url).unwrap().with_token(sarah.into());
+    let merge = Amendment { merge: true, ..Amendment::default() };
+    let merged = sarah.amend_row(row.head.id, row.head.revision, &merge).await.unwrap();
+    assert_eq!((merged.head.revision, merged.head.state), (2, State::Pending));
+    assert_eq!(merged.mismatch(), None);
+    let again = ground.look().await;
+    assert!(again.iter().all(|told| matches!(told, Told::Rest { .. })), "one revision, not two: {again:?}");
+
+    let scribe = Scribe::open(toml::from_str(&ground.config).unwrap(), Clock::system()).unwrap();
+    let mut drafts = Vec::new();
+    let wish = Wish { only: Some("INC-2099".to_owned()), dry_run: true };
+    let keep = |told| drafts.extend(if let Told::Draft(draft) = told { Some(*draft) } else { None });
+    scribe.once(&wish, keep).await.unwrap();
+    let [draft] = &drafts[..] else { panic!("{drafts:?}") };
+    assert_eq!((&draft.diff, &draft.effect), (&merged.diff, &merged.effect), "one result, whoever makes it");
+    let Some(Proposal::Edit(fresh)) = &draft.proposal else { panic!() };
+    assert_eq!(fresh, edit(&merged));
+}
+
+#[tokio::test]
+async fn a_page_that_moved_right_there_is_drafted_anew_at_once() {
+    let ground = Loop::start_with(10).await;
+    ground.look().await;
+    let row = ground.rows().await[0].clone();
+    let world = ground.server.platforms.world();
+    let body = world.confluence_body("4711").unwrap();
+    let anchor = &edit(&row).operations[0].anchor.text;
+    let place = body.find(&anchor.split('.').next().unwrap()[..12]).unwrap();
+    let item = body[..place].rfind("<li").unwrap();
+    let beside = format!("{}<li><p>Look at the clock.</p></li>{}", &body[..item], &body[item..]);
+    world.edit_page("4711", "acc-jordan", &PageEdit::Body(beside)).unwrap();
+    let sarah = ground.server.login("sarah").await;
+    let sarah = Api::new(&ground.server.url).unwrap().with_token(sarah.into());
+    let merge = Amendment { merge: true, ..Amendment::default() };
+    let refused = sarah.amend_row(row.head.id, 1, &merge).await.unwrap_err();
+    assert_eq!(refused.code(), "edit_touched");
+    let told = ground.look().await;
+    let row = &ground.rows().await[0];
+    assert_eq!((row.head.revision, row.head.state), (2, State::Pending), "{told:?}");
 }

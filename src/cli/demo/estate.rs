@@ -348,8 +348,12 @@ impl Estate {
             "executor" => (world.confluence_executor(), "confluence-executor"),
             _ => (world.confluence_reader(), "confluence"),
         };
+        let writes = match of {
+            "executor" => String::new(),
+            _ => format!("executor = {}\n", quoted(world.confluence_executor_id())),
+        };
         format!(
-            "[{of}.confluence]\nurl = {}\nemail = {}\ntoken_file = {}\n\n",
+            "[{of}.confluence]\nurl = {}\nemail = {}\ntoken_file = {}\n{writes}\n",
             quoted(simulators.url(Site::Confluence)),
             quoted(account),
             quoted(self.token_file(token)),

@@ -72,7 +72,11 @@ pub(super) async fn checks(file: &Path) -> Result<Vec<Check>, Failure> {
             }
             if let Some(section) = &section.confluence {
                 match confluence::Actuator::open(section) {
-                    Ok(actuator) => add("edits", editable(actuator.reads(), &config.runbooks).await),
+                    Ok(actuator) => {
+                        let read = config.platforms.confluence.as_ref();
+                        let named = read.and_then(|section| section.executor.as_deref());
+                        add("edits", editable(actuator.reads(), &config.runbooks, named).await);
+                    }
                     Err(error) => add("edits", Err(error.to_string())),
                 }
             }
@@ -161,15 +165,29 @@ async fn pages(sources: &Sources, runbooks: &BTreeMap<String, Runbook>) -> Found
     Ok(format!("{} read: {}", found.len(), found.join(", ")))
 }
 
-/// Whether the executor's account may edit each page in Confluence.
-async fn editable(confluence: &confluence::Source, runbooks: &BTreeMap<String, Runbook>) -> Found {
+/// Whether the executor's account may edit each page in Confluence, and is the one that the reading section names.
+async fn editable(
+    confluence: &confluence::Source,
+    runbooks: &BTreeMap<String, Runbook>,
+    named: Option<&str>,
+) -> Found {
     let (may, not) = rights(confluence, runbooks).await?;
-    match not.first() {
-        Some(name) => Err(format!(
+    if let Some(name) = not.first() {
+        return Err(format!(
             "the executor's account may not edit {name}\nhint: let it edit the space, and the page where that is \
              restricted"
+        ));
+    }
+    let may = format!("the executor's account may edit {}", may.join(", "));
+    match (confluence.account().await.map_err(|error| error.to_string())?, named) {
+        (Fact::Known(account), Some(named)) if account != named => Err(format!(
+            "the executor's account is {account}, and [platforms.confluence] names {named}\nhint: executor = \"{account}\" \
+             there and in scribe.toml, or a page that is restricted is judged by another's rights"
         )),
-        None => Ok(format!("the executor's account may edit {}", may.join(", "))),
+        (Fact::Known(account), None) => Ok(format!(
+            "{may}; executor = \"{account}\" in [platforms.confluence] tells a restricted page before anybody signs"
+        )),
+        (Fact::Known(_) | Fact::Unknown(_), _) => Ok(may),
     }
 }
 

@@ -193,3 +193,40 @@ fn a_damaged_or_newer_file_is_refused_and_left_alone() {
     Connection::open(&file).unwrap().pragma_update(None, "user_version", 99).unwrap();
     assert!(matches!(Outbox::open(&file), Err(StoreError::Newer { found: 99, .. })));
 }
+
+#[test]
+fn what_was_begun_is_kept_until_it_is_dropped_one_a_row() {
+    let mut bench = Bench::new();
+    let begun = |revision: u32, what: &str| Begun {
+        row: "rb-8821".parse().unwrap(),
+        revision,
+        what: what.to_owned(),
+        changes: format!("{{\"revision\":{revision}}}"),
+        proposal: "{}".to_owned(),
+        since: at(0),
+        saved_at: at(i64::from(revision)),
+    };
+    bench.outbox().save_begun(&begun(1, "1 struck")).unwrap();
+    bench.crash();
+    assert_eq!(bench.outbox().begun().unwrap(), [begun(1, "1 struck")]);
+    bench.outbox().save_begun(&begun(2, "1 struck, 1 reworded")).unwrap();
+    bench.crash();
+    assert_eq!(bench.outbox().begun().unwrap(), [begun(2, "1 struck, 1 reworded")]);
+    bench.outbox().drop_begun("rb-8821".parse().unwrap()).unwrap();
+    bench.crash();
+    assert_eq!(bench.outbox().begun().unwrap(), []);
+}
+
+#[test]
+fn a_file_from_before_is_extended_and_keeps_what_it_has() {
+    let mut bench = Bench::new();
+    bench.outbox().put(&signed(1)).unwrap();
+    let file = bench.folder.path().join("outbox.db");
+    bench.outbox = None;
+    let db = rusqlite::Connection::open(&file).unwrap();
+    db.execute_batch("DROP TABLE begun; PRAGMA user_version = 1").unwrap();
+    drop(db);
+    bench.outbox = Some(Outbox::open(&file).unwrap());
+    assert_eq!(bench.outbox().begun().unwrap(), []);
+    assert_eq!(bench.outbox().entries().unwrap().len(), 1);
+}

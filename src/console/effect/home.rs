@@ -132,6 +132,7 @@ impl Worker {
             seen: self.outbox.seen()?,
             entries,
             drafts: self.outbox.drafts()?,
+            begun: self.outbox.begun()?,
             link,
         })
     }
@@ -188,6 +189,12 @@ impl Worker {
             Effect::DropDraft { row, revision } => {
                 self.outbox_after(|outbox| outbox.drop_draft(row, revision))
             }
+            Effect::SaveBegun(begun) => {
+                let saved = self.outbox.save_begun(&begun);
+                crate::stop_point::reach("draft.kept");
+                told(saved)
+            }
+            Effect::DropBegun { row } => told(self.outbox.drop_begun(row)),
             Effect::Key => vec![Answer::Key(self.key(None))],
             Effect::Unlock(secret) => {
                 let mut answers = vec![Answer::Key(self.key(Some(&secret.0)))];
@@ -199,6 +206,7 @@ impl Worker {
             }
             Effect::TakeOver => {
                 let mut answers = vec![Answer::Alone];
+                answers.extend(self.outbox.begun().ok().map(Answer::Begun));
                 answers.extend(self.outbox_now());
                 answers
             }

@@ -137,6 +137,7 @@ bindings! {
 
     Operations Strike "strike" ["Space"] "strike this operation, or keep it after all" "strike" false;
     Operations Reword "reword" ["w"] "other words for it, in your name" "reword" false;
+    Operations Merge "merge" ["J"] "join the edit with what moved on its page: the next revision, yours" "merge" true;
 
     Steps Tick "tick" ["Space"] "this step: followed, skipped, wrong, nothing said" "tick" false;
     Steps StepWord "step-word" ["w"] "a word on this step" "word" false;

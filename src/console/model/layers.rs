@@ -55,10 +55,11 @@ pub enum About {
         row: RowId,
         id: crate::row::DecisionId,
     },
-    /// The reader's changes become the revision after this one.
+    /// The reader's changes become the revision after this one; with a merge, on the page as it is now.
     Amend {
         row: RowId,
         revision: u32,
+        merge: bool,
     },
     DropChanges {
         row: RowId,

@@ -62,7 +62,9 @@ impl Marks {
             Some(Fate::Overtaken { .. }) => 'o',
             Some(Fate::Refused { .. }) => 'R',
             Some(Fate::Accepted { .. } | Fate::TakenBack) | None => {
-                if known.drafts.iter().any(|draft| draft.row == row.id) { 'd' } else { ' ' }
+                let begun = known.begun.get(&row.id).is_some_and(|begun| !begun.what.is_empty());
+                let note = known.drafts.iter().any(|draft| draft.row == row.id);
+                if begun || note { 'd' } else { ' ' }
             }
         };
         let title = match () {

@@ -71,6 +71,7 @@ fn page_base(name: &str, page: &str, version: u64) -> Base {
         author: "Maria Holm".into(),
         created_at: "2026-03-02T10:04:00Z".into(),
         body: Digest([3; 32]),
+        space: String::new(),
     })
 }
 

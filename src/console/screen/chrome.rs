@@ -167,7 +167,8 @@ fn subtitle(model: &Model) -> Styled {
     match model.screens.last() {
         Some(Screen::Outbox(_)) => {
             let unsent = model.known.unsent();
-            let drafts = model.known.drafts.len();
+            let begun = model.known.begun.values().filter(|begun| !begun.what.is_empty()).count();
+            let drafts = model.known.drafts.len() + begun;
             Styled::of(
                 Slot::Muted,
                 format!(

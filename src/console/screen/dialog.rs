@@ -8,6 +8,7 @@ use fields::fields;
 use ratatui::layout::Rect;
 
 use super::super::canvas::{Canvas, Styled};
+use super::super::changes::Changes;
 use super::super::decide;
 use super::super::dialog::{Dialog, Field, Verb};
 use super::super::effect::KeyState;
@@ -313,14 +314,14 @@ pub(super) fn ask(model: &Model, ask: &Ask, canvas: &mut Canvas<'_>) {
             format!("Your decision on {row} leaves without waiting any longer."),
             "sends it",
         ),
-        About::Amend { row, revision } => (
-            format!("Amend {row}: revision {}, yours", revision + 1),
-            amendment(model, *row, *revision),
+        About::Amend { row, revision, merge } => (
+            format!("{} {row}: revision {}, yours", if *merge { "Merge" } else { "Amend" }, revision + 1),
+            amendment(model, *row, *revision, *merge),
             "sends it",
         ),
         About::DropChanges { row } => (
             "Take your changes back".to_owned(),
-            format!("What you changed of {row} goes: it was not sent, and is kept nowhere."),
+            format!("What you changed of {row} goes: it was not sent, and is not kept any longer."),
             "takes them back",
         ),
         About::Quit { unsent, drafts, changed } => (
@@ -332,7 +333,7 @@ pub(super) fn ask(model: &Model, ask: &Ask, canvas: &mut Canvas<'_>) {
                 match changed {
                     0 => String::new(),
                     rows => format!(
-                        "\nWhat you changed on {} was not sent, and IS LOST.",
+                        "\nWhat you changed on {} was not sent, and stays on disk as you left it.",
                         text::plural(*rows, "row", "rows")
                     ),
                 }
@@ -369,11 +370,20 @@ pub(super) fn ask(model: &Model, ask: &Ask, canvas: &mut Canvas<'_>) {
 }
 
 /// What is sent of the reader's changes, each on a line.
-fn amendment(model: &Model, row: RowId, revision: u32) -> String {
-    let (Some(changes), Some(body)) = (model.changes.get(&row), model.body(row)) else {
-        return String::new();
-    };
-    let mut lines = vec![format!("{}. Nothing is published by it.", changes.summary())];
+fn amendment(model: &Model, row: RowId, revision: u32, merge: bool) -> String {
+    let nothing = Changes::of(revision);
+    let changes = model.changes.get(&row).unwrap_or(&nothing);
+    let Some(body) = model.body(row) else { return String::new() };
+    let mut lines = Vec::new();
+    if merge {
+        let told =
+            "What moved on the page lies apart from the edit: it is taken over to the page as it is now.";
+        lines.push(told.to_owned());
+    }
+    lines.push(match changes.summary() {
+        changed if changed.is_empty() => "Nothing is published by it.".to_owned(),
+        changed => format!("{changed}. Nothing is published by it."),
+    });
     match &body.view.proposal {
         Some(Proposal::Edit(edit)) => {
             for (at, operation) in edit.operations.iter().enumerate() {

@@ -7,7 +7,7 @@ use super::super::model::Model;
 use super::super::shown::Shown;
 use super::super::text;
 use super::super::theme::Slot;
-use crate::client::{Entry, Fate, NoteDraft};
+use crate::client::{Begun, Entry, Fate, NoteDraft};
 use crate::row::RowId;
 
 /// Delivered and taken back ones that are listed.
@@ -17,6 +17,8 @@ const DONE_MAX: usize = 100;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
     Draft(NoteDraft),
+    /// Changes of a proposal that are not sent.
+    Begun(Box<Begun>),
     Entry(Box<Entry>),
 }
 
@@ -24,6 +26,7 @@ impl Item {
     pub fn row(&self) -> RowId {
         match self {
             Item::Draft(draft) => draft.row,
+            Item::Begun(begun) => begun.row,
             Item::Entry(entry) => entry.row,
         }
     }
@@ -41,7 +44,9 @@ pub fn items(model: &Model) -> Vec<Item> {
         all.take(DONE_MAX).cloned().map(Box::new).map(Item::Entry)
     };
     let drafts = model.known.drafts.iter().cloned().map(Item::Draft);
-    entries(0).chain(drafts).chain(entries(2)).chain(entries(3)).collect()
+    let begun = model.known.begun.values().filter(|begun| !begun.what.is_empty());
+    let begun = begun.cloned().map(Box::new).map(Item::Begun);
+    entries(0).chain(drafts).chain(begun).chain(entries(2)).chain(entries(3)).collect()
 }
 
 /// One line an item, as the views count them.
@@ -64,6 +69,11 @@ fn line(model: &Model, item: &Item, width: u16) -> Styled {
                 Slot::Text,
                 format!("Not signed. Kept since {since}."),
             )
+        }
+        Item::Begun(begun) => {
+            let since = text::when(begun.since, model.now(), &model.zone, false);
+            let said = format!("{}. Not sent. Kept since {since}.", begun.what);
+            (begun.row, begun.revision, "changes".to_owned(), Slot::Text, said)
         }
         Item::Entry(entry) => {
             let (slot, said) = words(model, entry);
@@ -89,6 +99,10 @@ pub(super) fn detail(model: &Model, cursor: usize) -> Vec<(Slot, String)> {
         Some(Item::Draft(draft)) => vec![
             (Slot::Title, format!("{} r{}: a draft, not signed", draft.row, draft.revision)),
             (Slot::Text, draft.note.clone()),
+        ],
+        Some(Item::Begun(begun)) => vec![
+            (Slot::Title, format!("{} r{}: changes of yours, not sent", begun.row, begun.revision)),
+            (Slot::Text, begun.what.clone()),
         ],
         Some(Item::Entry(entry)) => {
             let (slot, said) = words(model, entry);

@@ -2,6 +2,9 @@
 //!
 //! Never: takes an answer for a screen that went.
 
+use std::collections::BTreeMap;
+
+use super::super::changes::Changes;
 use super::super::decide;
 use super::super::effect::{Answer, Effect, LinkState, Snapshot};
 use super::super::incident::Happening;
@@ -9,9 +12,9 @@ use super::super::model::{Body, Layer, Model, Screen};
 use super::super::queue::Line;
 use super::super::text;
 use super::super::theme::Slot;
-use super::{layers, list_changed, lists, paging, proposal, screens, telemetry};
-use crate::client::{Entry, Fate, Listed};
-use crate::row::{Grade, RowId};
+use super::{begun, layers, list_changed, lists, paging, proposal, screens, telemetry};
+use crate::client::{Begun, Entry, Fate, Listed};
+use crate::row::{Decision, Grade, RowId};
 
 pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
     model.dirty = true;
@@ -38,6 +41,7 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
             Vec::new()
         }
         Answer::Outbox { entries, drafts } => outbox(model, entries, drafts),
+        Answer::Begun(all) => begun_came(model, all),
         Answer::Link(link) => {
             let broke = link.broken.is_some() && model.link.broken.is_none();
             let back = model.link.away() && link.state == LinkState::Synced;
@@ -115,6 +119,13 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
     }
 }
 
+/// What another console of this home left.
+fn begun_came(model: &mut Model, all: Vec<Begun>) -> Vec<Effect> {
+    model.known.begun = all.into_iter().map(|begun| (begun.row, begun)).collect();
+    list_changed(model);
+    Vec::new()
+}
+
 fn incident_came(model: &mut Model, visit: u64, known: &Result<Vec<Happening>, String>) {
     for screen in &mut model.screens {
         if let Screen::Incident(screen) = screen
@@ -126,7 +137,7 @@ fn incident_came(model: &mut Model, visit: u64, known: &Result<Vec<Happening>, S
 }
 
 fn known(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
-    let Snapshot { me, list, holds, seen, entries, drafts, link } = snapshot;
+    let Snapshot { me, list, holds, seen, entries, drafts, begun: all, link } = snapshot;
     let known = &mut model.known;
     known.me = me;
     known.over = list.over.into_iter().collect();
@@ -135,14 +146,28 @@ fn known(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
     known.seen = seen.into_iter().map(|seen| (seen.row, seen)).collect();
     known.set_entries(entries);
     known.drafts = drafts;
+    // What was decided on in the meantime has nothing left to change.
+    let over = |begun: &Begun| {
+        known.entries.iter().any(|entry| {
+            entry.row == begun.row
+                && entry.revision >= begun.revision
+                && matches!(entry.fate, Fate::Accepted { .. })
+                && matches!(entry.decision, Decision::Approve | Decision::Decline)
+        })
+    };
+    let (over, open): (Vec<Begun>, Vec<Begun>) = all.into_iter().partition(over);
+    known.begun = open.into_iter().map(|begun| (begun.row, begun)).collect();
+    let over = over.into_iter().map(|begun| Effect::DropBegun { row: begun.row }).collect();
     model.link = link;
     if model.queue.lines.is_empty() {
         paging::begin(model);
         lists::begin_anew(model);
-        return Vec::new();
+        return over;
     }
     list_changed(model);
-    reload_open(model, |_, _| true)
+    let mut effects: Vec<Effect> = over;
+    effects.extend(reload_open(model, |_, _| true));
+    effects
 }
 
 /// What was only counted has been read, because somebody looks at it.
@@ -203,6 +228,7 @@ fn reload_open(model: &mut Model, behind: impl Fn(&Listed, &Body) -> bool) -> Ve
 
 fn outbox(model: &mut Model, entries: Vec<Entry>, drafts: Vec<crate::client::NoteDraft>) -> Vec<Effect> {
     let mut again = Vec::new();
+    let mut moved = Vec::new();
     for entry in &entries {
         let before = model.known.entries.iter().find(|old| old.id == entry.id).map(|old| &old.fate);
         if before == Some(&entry.fate) {
@@ -210,12 +236,23 @@ fn outbox(model: &mut Model, entries: Vec<Entry>, drafts: Vec<crate::client::Not
         }
         match &entry.fate {
             Fate::Refused { message, .. } | Fate::Overtaken { message } if before.is_some() => {
+                if matches!(&entry.fate, Fate::Refused { code, .. } if code == "base_moved") {
+                    moved.push(Effect::Fresh { row: entry.row });
+                }
                 model.tell(Slot::Danger, &format!("{}: {message}", entry.row));
                 again.push(entry.row);
             }
             Fate::Accepted { log_index, .. } if before.is_some_and(Fate::unsent) => {
-                // What was ticked is in the record now.
-                model.changes.remove(&entry.row);
+                // What was ticked is in the record now; what was to be changed of a row that was sent back waits for it.
+                let left = model
+                    .changes
+                    .remove(&entry.row)
+                    .map(|changes| Changes { ticks: BTreeMap::new(), ..changes });
+                if let Some(left) =
+                    left.filter(|left| entry.decision == Decision::NeedsChanges && left.amends())
+                {
+                    model.changes.insert(entry.row, left);
+                }
                 let entry_no = text::grouped(*log_index);
                 model.tell(Slot::Ok, &format!("{}: accepted, entry {entry_no} of the record.", entry.row));
             }
@@ -226,7 +263,8 @@ fn outbox(model: &mut Model, entries: Vec<Entry>, drafts: Vec<crate::client::Not
     model.known.drafts = drafts;
     list_changed(model);
     // What was ticked is not in the record, and went from the disk when it was signed.
-    again.into_iter().flat_map(|row| proposal::keep_again(model, row)).collect()
+    moved.extend(again.into_iter().flat_map(|row| proposal::keep_again(model, row)));
+    moved
 }
 
 fn body_came(model: &mut Model, row: RowId, body: Result<Box<Body>, String>) -> Vec<Effect> {
@@ -264,6 +302,7 @@ fn body_came(model: &mut Model, row: RowId, body: Result<Box<Body>, String>) -> 
     screens::keep_body(model, row, body);
     decide::check_pin(model, row, before.as_ref().map(|before| &before.view));
     let mut kept = proposal::moved(model, row, before.as_ref().map(|before| &before.view));
+    begun::restore(model, row);
     kept.extend(proposal::restore(model, row));
     for screen in &mut model.screens {
         if let Screen::Diff(screen) = screen

@@ -36,8 +36,8 @@ pub(super) fn press(model: &mut Model, key: Key, keys_at_once: usize) -> Vec<Eff
         }
         Resolved::Nothing => Vec::new(),
         Resolved::Command(command) => {
-            let capital =
-                decide::verb(command).is_some() || matches!(command, Command::SendNow | Command::Amend);
+            let capital = decide::verb(command).is_some()
+                || matches!(command, Command::SendNow | Command::Amend | Command::Merge);
             if capital && let Some(effects) = slip(model, key, burst) {
                 return effects;
             }

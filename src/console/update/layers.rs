@@ -301,7 +301,7 @@ pub(super) fn answer(model: &mut Model, key: Key, burst: bool) -> Option<Vec<Eff
             Some(match about {
                 About::TakeBack { row, id } => vec![Effect::TakeBack { row, id }],
                 About::SendNow { id, .. } => vec![Effect::SendNow(id)],
-                About::Amend { row, revision } => proposal::send(model, row, revision),
+                About::Amend { row, revision, merge } => proposal::send(model, row, revision, merge),
                 About::DropChanges { row } => {
                     model.changes.remove(&row);
                     Vec::new()

@@ -19,7 +19,7 @@ use super::super::text;
 use super::super::theme::Slot;
 use super::{push_layer, tell_watch};
 use crate::client::{NoteDraft, ticks};
-use crate::row::{Proposal, RowId};
+use crate::row::{Amendment, Proposal, RowId};
 
 /// `None` where the command is none of a proposal's.
 pub(super) fn command(model: &mut Model, command: Command) -> Option<Vec<Effect>> {
@@ -40,6 +40,7 @@ pub(super) fn command(model: &mut Model, command: Command) -> Option<Vec<Effect>
         Command::AddLine => Some(add_line(model)),
         Command::OwnLine => Some(with_item(model, own_line)),
         Command::Amend => Some(ask(model)),
+        Command::Merge => Some(ask_to_merge(model)),
         Command::DropChanges => Some(ask_to_drop(model)),
         _ => None,
     }
@@ -240,7 +241,19 @@ pub fn ask(model: &mut Model) -> Vec<Effect> {
     let Some(row) = model.subject() else { return Vec::new() };
     let Some(revision) = model.changes.get(&row).map(|changes| changes.revision) else { return Vec::new() };
     let visit = model.visit();
-    push_layer(model, Layer::Ask(Ask { visit, about: About::Amend { row, revision } }));
+    push_layer(model, Layer::Ask(Ask { visit, about: About::Amend { row, revision, merge: false } }));
+    Vec::new()
+}
+
+/// Asks whether the edit is to be taken over to its page as it is now, with what was begun to be changed of it.
+fn ask_to_merge(model: &mut Model) -> Vec<Effect> {
+    if let Some(reason) = model.disabled(Command::Merge) {
+        return tell_watch(model, &reason);
+    }
+    let Some(row) = model.subject() else { return Vec::new() };
+    let Some(revision) = model.body(row).map(|body| body.view.head.revision) else { return Vec::new() };
+    let visit = model.visit();
+    push_layer(model, Layer::Ask(Ask { visit, about: About::Amend { row, revision, merge: true } }));
     Vec::new()
 }
 
@@ -255,14 +268,16 @@ fn ask_to_drop(model: &mut Model) -> Vec<Effect> {
 }
 
 /// `y`: they leave, if they still are what was asked about.
-pub(super) fn send(model: &mut Model, row: RowId, revision: u32) -> Vec<Effect> {
-    if let Some(reason) = model.disabled(Command::Amend) {
+pub(super) fn send(model: &mut Model, row: RowId, revision: u32, merge: bool) -> Vec<Effect> {
+    if let Some(reason) = model.disabled(if merge { Command::Merge } else { Command::Amend }) {
         return tell_watch(model, &reason);
     }
-    let Some(changes) = model.changes.get_mut(&row).filter(|changes| changes.revision == revision) else {
+    if model.body(row).is_none_or(|body| body.view.head.revision != revision) {
         return tell_watch(model, text::NOTHING_CHANGED);
-    };
+    }
+    let changes = model.changes.entry(row).or_insert_with(|| Changes::of(revision));
     let Ok(amendment) = changes.amendment() else { return Vec::new() };
+    let amendment = Amendment { merge, ..amendment };
     (changes.sending, changes.error) = (true, None);
     vec![Effect::Amend { row, revision, amendment: Box::new(amendment) }]
 }
@@ -285,6 +300,9 @@ pub(super) fn amended(model: &mut Model, row: RowId, revision: Result<u32, Strin
             if let Some(changes) = model.changes.get_mut(&row) {
                 changes.sending = false;
                 changes.error = Some(why.clone());
+                if changes.is_empty() {
+                    model.changes.remove(&row);
+                }
             }
             model.tell(Slot::Danger, &format!("{row}: not amended: {why}"));
         }

@@ -430,6 +430,12 @@ pub(super) fn outbox_command(model: &mut Model, command: Command) -> Vec<Effect>
             effects.extend(preview(model));
             effects
         }
+        Some(screen::outbox::Item::Begun(begun)) => {
+            let row = begun.row;
+            let mut effects = open_row(model, row);
+            effects.extend(preview(model));
+            effects
+        }
         _ => tell_watch(model, "not a draft: what is signed is not edited, u takes it back"),
     }
 }

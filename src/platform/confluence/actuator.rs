@@ -70,6 +70,8 @@ pub enum PublishError {
     Malformed { why: String },
     #[error("the space has a page of this title: {why}")]
     TitleTaken { why: String },
+    #[error("the page is restricted: Dock's executor may not edit it ({why})")]
+    Restricted { why: String },
     #[error("the page's body has more bytes than are published ({BODY_BYTES_MAX}), or than Confluence takes")]
     TooLarge,
     #[error("the version's message has {chars} characters, {MESSAGE_CHARS_MAX} are sent at most")]
@@ -87,7 +89,10 @@ impl PublishError {
     pub fn next(&self) -> Next {
         match self {
             Self::Conflict { .. } | Self::TitleTaken { .. } => Next::ReadBack,
-            Self::Malformed { .. } | Self::TooLarge | Self::MessageTooLong { .. } => Next::GiveUp,
+            Self::Malformed { .. }
+            | Self::Restricted { .. }
+            | Self::TooLarge
+            | Self::MessageTooLong { .. } => Next::GiveUp,
             Self::Platform(error) => error.after_write(),
         }
     }
@@ -99,6 +104,9 @@ impl PublishError {
             }
             Self::Malformed { .. } => "the page stays as it was; the edit has to be drafted again",
             Self::TitleTaken { .. } => "open the page of that title, or choose another",
+            Self::Restricted { .. } => {
+                "let the executor's account edit the page in its restrictions, and its space"
+            }
             Self::TooLarge => "split the page",
             Self::MessageTooLong { .. } => "shorten the note that goes into the message",
             Self::Platform(error) => error.hint(),
@@ -180,6 +188,7 @@ impl Actuator {
                 PublishError::Malformed { why: quoted() }
             }
             StatusCode::PAYLOAD_TOO_LARGE => PublishError::TooLarge,
+            StatusCode::FORBIDDEN => PublishError::Restricted { why: quoted() },
             // With a time or without: whether it was carried out is not told.
             StatusCode::SERVICE_UNAVAILABLE => error(Failure::ServerError { status }),
             _ => match self.source.http.accept(asked, answer) {

@@ -199,23 +199,111 @@ async fn a_page_that_may_not_be_edited_says_so() {
     let (source, actuator) = (source(&ground), actuator(&ground));
     assert_eq!(actuator.reads().may_edit(PAGE_ID).await.unwrap(), Fact::Known(true));
     assert_eq!(source.may_edit(PAGE_ID).await.unwrap(), Fact::Known(false), "the agents' token");
-    ground.world().restrict_page(PAGE_ID).unwrap();
+    ground.world().restrict_page(PAGE_ID, &["acc-jordan"], &[]).unwrap();
     assert_eq!(actuator.reads().may_edit(PAGE_ID).await.unwrap(), Fact::Known(false));
+    let restricted =
+        actuator.publish(&next(&source.page(PAGE_ID).await.unwrap(), "<p>a</p>")).await.unwrap_err();
+    assert!(matches!(restricted, PublishError::Restricted { .. }), "{restricted}");
+    assert_eq!(restricted.next(), Next::GiveUp);
+    ground.world().restrict_page(PAGE_ID, &[], &[]).unwrap();
     let page = source.page(PAGE_ID).await.unwrap();
     let failure =
         async |actuator: &Actuator, page: &Page| match actuator.publish(&next(page, "<p>a</p>")).await {
             Err(PublishError::Platform(error)) => error,
             other => panic!("{other:?}"),
         };
-    assert_eq!(failure(&actuator, &page).await.failure, Failure::Forbidden);
     let reader = Actuator::open(&ground.confluence()).unwrap();
     let error = failure(&reader, &page).await;
     assert_eq!((error.failure.clone(), error.after_write()), (Failure::Unauthorised, Next::GiveUp));
     assert!(error.said.contains("scope does not match"), "{error}");
     let gone = Page { id: "1".to_owned(), ..page.clone() };
     assert_eq!(failure(&actuator, &gone).await.failure, Failure::NotFound);
+    ground.world().archive_page(PAGE_ID).unwrap();
+    assert_eq!(source.page(PAGE_ID).await.unwrap().closed.as_deref(), Some("archived"));
     ground.world().trash_page(PAGE_ID).unwrap();
     assert_eq!(source.page(PAGE_ID).await.unwrap().closed.as_deref(), Some("trashed"));
+    ground.world().purge_page(PAGE_ID).unwrap();
+    assert_eq!(source.page(PAGE_ID).await.unwrap_err().failure, Failure::NotFound);
+}
+
+/// A reader who knows which account publishes.
+fn knowing(ground: &Ground) -> Source {
+    let executor = Some(ground.world().confluence_executor_id().to_owned());
+    Source::open(&Config { executor, ..ground.confluence() }).unwrap()
+}
+
+#[tokio::test]
+async fn whom_a_restriction_lets_edit_a_page_is_told_by_whoever_only_reads() {
+    let ground = Ground::start().await;
+    let (plain, knowing, world) = (source(&ground), knowing(&ground), ground.world());
+    let unknown = "it is restricted to acc-jordan and the group sre, and whether acc-dock-executor is one of them is not told";
+    for (accounts, groups, expected) in [
+        (&[][..], &[][..], Editing::Open),
+        (&["acc-jordan"], &[], Editing::Restricted("acc-jordan alone".to_owned())),
+        (&["acc-jordan", "acc-dock-executor"], &["sre"], Editing::Open),
+        (&["acc-jordan"], &["sre"], Editing::Unknown(unknown.to_owned())),
+    ] {
+        world.restrict_page(PAGE_ID, accounts, groups).unwrap();
+        assert_eq!(knowing.page(PAGE_ID).await.unwrap().editing, expected);
+        let editors = knowing.editors(PAGE_ID).await.unwrap();
+        assert_eq!((editors.accounts.len(), editors.groups.len()), (accounts.len(), groups.len()));
+        assert_eq!(
+            plain.page(PAGE_ID).await.unwrap().editing,
+            Editing::Open,
+            "it does not know whom to ask for"
+        );
+    }
+    let many = Editors { accounts: vec!["acc-jordan".to_owned()], cut: true, ..Editors::default() };
+    assert!(
+        matches!(many.lets("acc-dock-executor"), Editing::Unknown(_)),
+        "a list that is cut names not all"
+    );
+}
+
+#[tokio::test]
+async fn restrictions_that_cannot_be_read_are_unknown_by_name_and_the_page_is_read() {
+    let ground = Ground::start().await;
+    let faults = ground.world().faults(Simulated::Confluence);
+    let elsewhere = Fault::Redirect("https://other.atlassian.net/wiki".to_owned());
+    for (fault, expected) in [
+        (Fault::Status(401), Failure::Unauthorised),
+        (Fault::Status(403), Failure::Forbidden),
+        (Fault::Status(404), Failure::NotFound),
+        (Fault::Status(409), Failure::Conflict),
+        (Fault::Status(410), Failure::NotFound),
+        (Fault::Status(500), Failure::ServerError { status: 500 }),
+        (Fault::RateLimited(7), Failure::RateLimited { retry_after: Duration::from_secs(7) }),
+        (Fault::Garbage, Failure::Garbage),
+        (Fault::HalfBody, Failure::CutOff),
+        (elsewhere, Failure::Redirected),
+    ] {
+        // One that failed often is left alone for a while; each of these is met by a fresh one.
+        let source = knowing(&ground);
+        faults.clear();
+        faults.script("GET /wiki/rest/api/content", fault.clone(), None);
+        let error = source.editors(PAGE_ID).await.unwrap_err();
+        assert_eq!(error.failure, expected, "{fault:?}: {error}");
+        let page = knowing(&ground).page(PAGE_ID).await.unwrap();
+        assert!(matches!(page.editing, Editing::Unknown(_)), "{fault:?}: {:?}", page.editing);
+    }
+    faults.clear();
+    faults.script("GET /wiki/rest/api/content", Fault::Slow(Duration::from_millis(50)), Some(1));
+    assert_eq!(knowing(&ground).page(PAGE_ID).await.unwrap().editing, Editing::Open, "late is not wrong");
+}
+
+#[test]
+fn an_answer_that_leaves_out_whom_it_names_is_garbage() {
+    let read = |text: &str| serde_json::from_str::<wire::Restrictions>(text).unwrap().editors();
+    let empty = r#"{"results":[{"operation":"update","restrictions":{"user":{"results":[]},"group":{"results":[]}}}]}"#;
+    assert_eq!(read(empty), Ok(Editors::default()));
+    assert_eq!(read(r#"{"results":[]}"#), Ok(Editors::default()), "no restriction at all");
+    for text in [
+        r#"{"results":[{"operation":"update"}]}"#,
+        r#"{"results":[{"operation":"update","restrictions":{"user":{"results":[]}}}]}"#,
+    ] {
+        assert!(read(text).is_err(), "{text}");
+    }
+    assert!(serde_json::from_str::<wire::Restrictions>("{}").is_err());
 }
 
 #[tokio::test]

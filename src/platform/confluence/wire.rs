@@ -5,7 +5,7 @@
 use reqwest::{Url, header::LINK};
 use serde::Deserialize;
 
-use super::{Found, Version as Told};
+use super::{Editors, Found, Version as Told};
 use crate::{
     platform::{Fact, http::Answer},
     row::page,
@@ -74,6 +74,44 @@ struct Operation {
     target_type: Option<String>,
 }
 
+/// The older interface's list of a page's restrictions, one entry an operation.
+#[derive(Debug, Deserialize)]
+pub(super) struct Restrictions {
+    results: Vec<Restriction>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Restriction {
+    operation: String,
+    #[serde(default)]
+    restrictions: Subjects,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Subjects {
+    user: Option<Listed<Account>>,
+    group: Option<Listed<Group>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Listed<T> {
+    results: Vec<T>,
+    size: Option<u64>,
+    limit: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Account {
+    account_id: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Group {
+    name: Option<String>,
+    id: Option<String>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct User {
@@ -138,6 +176,7 @@ impl Page {
             created_at: version.created_at,
             url,
             closed: self.closed(),
+            editing: page::Editing::Open,
             body: self.storage()?,
         })
     }
@@ -179,9 +218,37 @@ impl Operations {
     }
 }
 
+impl Restrictions {
+    /// Who alone may edit the page; an error where the answer leaves out what was asked for.
+    pub(super) fn editors(self) -> Result<Editors, String> {
+        let mut editors = Editors::default();
+        for one in self.results.into_iter().filter(|one| one.operation == "update") {
+            let Subjects { user: Some(users), group: Some(groups) } = one.restrictions else {
+                return Err("restrictions without whom they leave out".to_owned());
+            };
+            editors.cut |= users.is_cut() || groups.is_cut();
+            editors.accounts.extend(users.results.into_iter().map(|user| user.account_id));
+            let name = |group: Group| group.name.or(group.id).unwrap_or_else(|| "a group".to_owned());
+            editors.groups.extend(groups.results.into_iter().map(name));
+        }
+        Ok(editors)
+    }
+}
+
+impl<T> Listed<T> {
+    fn is_cut(&self) -> bool {
+        matches!((self.size, self.limit), (Some(size), Some(limit)) if size >= limit)
+    }
+}
+
 impl User {
     pub(super) fn is_nobody(&self) -> bool {
         self.kind.as_deref() == Some("anonymous")
+    }
+
+    pub(super) fn id(&self) -> Fact<String> {
+        let unknown = || Fact::Unknown("Confluence does not say which account it is".to_owned());
+        self.account_id.clone().map_or_else(unknown, Fact::Known)
     }
 
     pub(super) fn name(&self) -> Fact<String> {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use super::{Body, Fact, Site, normalised};
+use crate::row::page::Editing;
 
 /// `{"object": "error", status, code, message}`.
 #[derive(Debug, Deserialize)]
@@ -92,6 +93,7 @@ impl Page {
             space: String::new(),
             version: 0,
             closed: self.closed(),
+            editing: Editing::Open,
             author: self.last_edited_by.map(|account| account.id).unwrap_or_default(),
             created_at: self.last_edited_time,
             url: self.url,

@@ -21,11 +21,13 @@ pub mod operation;
 pub mod origin;
 pub mod outline;
 pub mod refit;
+pub mod since;
 pub mod storage;
 
 pub use named::named;
 pub use operation::{Action, Anchor, Block, Edit, NotApplicable, Operation, Piece};
 pub use outline::{Outline, Passage, Unreadable};
+pub use since::Since;
 
 /// The platform that keeps a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -110,7 +112,21 @@ pub struct Page {
     pub url: String,
     /// Why it cannot be edited, where it cannot: `trashed`, `archived`, `locked`.
     pub closed: Option<String>,
+    /// Whether Dock's executor may edit it, as far as whoever read it can tell.
+    pub editing: Editing,
     pub body: Body,
+}
+
+/// Whether a page's own restrictions let Dock's executor edit it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Editing {
+    /// Nothing speaks against it, or nobody was asked: then its platform says so at the write.
+    #[default]
+    Open,
+    /// Who alone may, and that the executor is not among them.
+    Restricted(String),
+    /// It is restricted, or that cannot be read; and why it is not known whether that is against the executor.
+    Unknown(String),
 }
 
 /// A page's content, as its platform keeps it.
@@ -188,8 +204,18 @@ impl Reading {
         })
     }
 
-    /// Field by field. A version alone is a move: somebody wrote.
+    /// What stands against carrying it out: what moved, and that the page is closed to the executor by now.
     pub fn moved(&self, base: &PageBase) -> Vec<Moved> {
+        let mut moved = self.changed(base);
+        if let Editing::Restricted(who) = &self.page.editing {
+            let (what, was) = ("who may edit the page".to_owned(), "Dock's executor".to_owned());
+            moved.push(Moved { what, was, is: who.clone() });
+        }
+        moved
+    }
+
+    /// Field by field. A version alone is a change: somebody wrote.
+    pub fn changed(&self, base: &PageBase) -> Vec<Moved> {
         let mut moved = base.moved(&self.base());
         if let Some(closed) = &self.page.closed {
             moved.push(Moved { what: "page".to_owned(), was: "open".to_owned(), is: closed.clone() });

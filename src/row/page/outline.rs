@@ -112,6 +112,14 @@ pub fn text(body: &Body) -> Result<String, Unreadable> {
     }
 }
 
+/// The page's passages, each with its lines of that text.
+pub(super) fn lines(body: &Body) -> Result<Vec<(Passage, String)>, Unreadable> {
+    match body {
+        Body::Storage(body) => storage::lines(body),
+        Body::Blocks(blocks) => notion::lines(blocks),
+    }
+}
+
 /// Over the canonical form: with the blocks' ids, or without. A body that cannot be read is digested as it is.
 pub fn digest(body: &Body, ids: bool) -> Digest {
     match body {
@@ -162,6 +170,16 @@ impl Trail {
         self.0.push((*level, text.chars().take(HEADING_MAX).collect()));
         path
     }
+}
+
+/// Passages, each with its lines of text.
+pub(super) fn lines_of<P>(seen: Vec<Seen<P>>) -> Vec<(Passage, String)> {
+    seen.into_iter()
+        .map(|seen| {
+            let line = line(&seen);
+            (seen.passage, line)
+        })
+        .collect()
 }
 
 /// A passage as lines of text.

@@ -55,6 +55,7 @@ pub(crate) fn rotate() -> Draft {
             author: "mei".into(),
             created_at: "2026-05-01".into(),
             body: Digest::of("body"),
+            space: String::new(),
         }),
         effect: Effect::None,
         diff: "--- page/CONF-4711\n+++ edit/CONF-4711\n@@ -1 +1,2 @@\n 1. Call\n+2. Rotate\n".into(),

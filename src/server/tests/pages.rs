@@ -16,6 +16,9 @@ use crate::{
     simulator::{Fault, PageEdit},
 };
 
+mod closed;
+mod merges;
+
 const RUNBOOK: &str = "CONF-4711";
 const PAGE: &str = "4711";
 const NEW_STEP: &str = "Rotate the Redis replica before the failover.";
@@ -48,6 +51,7 @@ async fn start() -> Acting {
         };
         let reader =
             confluence(world.confluence_reader(), secret("confluence", &world.token(Site::Confluence)));
+        let reader = format!("{reader}executor = {:?}\n", world.confluence_executor_id());
         let writer = secret("confluence-writer", &world.confluence_executor_token());
         let pagerduty = secret("pagerduty", &world.token(Site::PagerDuty));
         let url = platforms.url(Site::PagerDuty);

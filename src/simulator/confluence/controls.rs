@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     access::{EXECUTOR, User},
-    wiki::{ConfluenceWrite, Draft, Page, Refusal, Sent, Status, Wiki},
+    wiki::{ConfluenceWrite, Draft, Editors, Page, Refusal, Sent, Status, Wiki},
 };
 use crate::simulator::{SimulatorError, World};
 
@@ -65,12 +65,43 @@ impl World {
         })
     }
 
-    /// Dock's accounts may read a page and not edit it.
-    pub fn restrict_page(&self, id: &str) -> Result<(), SimulatorError> {
+    pub fn archive_page(&self, id: &str) -> Result<(), SimulatorError> {
         self.edit(|state, _| {
-            state.confluence.known_mut(id)?.restricted = true;
+            state.confluence.known_mut(id)?.status = Status::Archived;
             Ok(())
         })
+    }
+
+    /// A page is gone for good, also from the trash.
+    pub fn purge_page(&self, id: &str) -> Result<(), SimulatorError> {
+        self.edit(|state, _| state.confluence.pages.remove(id).map(|_| ()).ok_or_else(|| unknown(id)))
+    }
+
+    /// A page goes to another space, by its key; that makes no version.
+    pub fn move_page(&self, id: &str, space: &str) -> Result<(), SimulatorError> {
+        self.edit(|state, _| {
+            let wiki = &mut state.confluence;
+            let to =
+                wiki.space_by_key(space).ok_or_else(|| SimulatorError::Unknown(format!("space {space}")))?;
+            let to = to.id.clone();
+            wiki.known_mut(id)?.space = to;
+            Ok(())
+        })
+    }
+
+    /// These alone may edit a page, by account id and by group; with nobody named everybody may again. All may read it.
+    pub fn restrict_page(&self, id: &str, accounts: &[&str], groups: &[&str]) -> Result<(), SimulatorError> {
+        let named = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
+        let editors = Editors { accounts: named(accounts), groups: named(groups) };
+        self.edit(|state, _| {
+            state.confluence.known_mut(id)?.editors = editors;
+            Ok(())
+        })
+    }
+
+    /// The id of the account that writes.
+    pub fn confluence_executor_id(&self) -> &'static str {
+        User::Executor.account()
     }
 
     /// Everything that was written, by whomever, oldest first.

@@ -103,6 +103,7 @@ fn found(body: &Value) -> Answer {
 pub(super) fn router(world: World) -> Router {
     let api = Router::new()
         .route("/wiki/rest/api/user/current", get(access::current))
+        .route("/wiki/rest/api/content/{id}/restriction", get(restrictions))
         .route("/wiki/api/v2/pages", get(pages).post(make))
         .route("/wiki/api/v2/pages/{id}", get(page).put(publish))
         .route("/wiki/api/v2/pages/{id}/versions", get(versions))
@@ -247,10 +248,39 @@ async fn operations(
 ) -> Answer {
     world.read(|state| {
         let page = state.confluence.pages.get(&id).ok_or_else(not_found)?;
-        let edits = user == User::Executor && !page.restricted;
+        let edits = user == User::Executor && page.editors.let_in(user.account());
         let all = if edits { &["read", "update"][..] } else { &["read"][..] };
         let all: Vec<Value> = all.iter().map(|one| json!({"operation": one, "targetType": "page"})).collect();
         found(&json!({"operations": all}))
+    })
+}
+
+/// Who alone may edit a page, in the words of the older interface; without `expand` it names nobody.
+async fn restrictions(
+    State(world): State<World>,
+    Path(id): Path<String>,
+    Query(query): Parameters,
+) -> Answer {
+    let expands =
+        |what: &str| parameter(&query, "expand").is_some_and(|all| all.split(',').any(|one| one == what));
+    world.read(|state| {
+        let page = state.confluence.pages.get(&id).ok_or_else(not_found)?;
+        let listed = |all: Vec<Value>| json!({"size": all.len(), "start": 0, "limit": 200, "results": all});
+        let user = |id: &String| json!({"type": "known", "accountId": id, "accountType": "atlassian"});
+        let group = |name: &String| json!({"type": "group", "name": name, "id": format!("group-{name}")});
+        let of = |operation: &str, accounts: &[String], groups: &[String]| {
+            let mut restrictions = json!({});
+            if expands("restrictions.user") {
+                restrictions["user"] = listed(accounts.iter().map(user).collect());
+            }
+            if expands("restrictions.group") {
+                restrictions["group"] = listed(groups.iter().map(group).collect());
+            }
+            json!({"operation": operation, "restrictions": restrictions})
+        };
+        let editors = &page.editors;
+        let all = [of("read", &[], &[]), of("update", &editors.accounts, &editors.groups)];
+        found(&json!({"results": all, "start": 0, "limit": 200, "size": 2, "restrictionsHash": ""}))
     })
 }
 
@@ -357,10 +387,10 @@ async fn publish(
     headers: HeaderMap,
     text: String,
 ) -> Answer {
-    let restricted = world
-        .read(|state| state.confluence.pages.get(&id).map(|page| page.restricted))
+    let may = world
+        .read(|state| state.confluence.pages.get(&id).map(|page| page.editors.let_in(user.account())))
         .ok_or_else(not_found)?;
-    if restricted {
+    if !may {
         return Err(Refusal::Forbidden.into());
     }
     let wanted = Wanted::read(&text)?;

@@ -40,8 +40,9 @@ pub(super) struct Page {
     pub(super) space: String,
     pub(super) parent: Option<String>,
     pub(super) status: Status,
-    /// Only those may edit it whom Dock is not one of.
-    pub(super) restricted: bool,
+    /// Whom its restrictions let edit it; nobody is named where it has none.
+    #[serde(default)]
+    pub(super) editors: Editors,
     /// Somebody has it open in the editor, with this beside what is published.
     pub(super) draft: Option<Draft>,
     pub(super) created_at: Timestamp,
@@ -49,9 +50,24 @@ pub(super) struct Page {
     pub(super) versions: Vec<Version>,
 }
 
+/// Accounts and groups by name. Dock's accounts are in none of the groups.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Editors {
+    pub(super) accounts: Vec<String>,
+    pub(super) groups: Vec<String>,
+}
+
+impl Editors {
+    pub(super) fn let_in(&self, account: &str) -> bool {
+        let restricted = !(self.accounts.is_empty() && self.groups.is_empty());
+        !restricted || self.accounts.iter().any(|one| one == account)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Status {
     Current,
+    Archived,
     Trashed,
 }
 
@@ -149,7 +165,7 @@ impl Wiki {
             space,
             parent,
             status: Status::Current,
-            restricted: false,
+            editors: Editors::default(),
             draft: None,
             created_at: now,
             versions: vec![],
@@ -246,6 +262,7 @@ impl Page {
     fn word(&self, shown: &Version) -> &'static str {
         match self.status {
             Status::Trashed => "trashed",
+            Status::Archived => "archived",
             Status::Current if shown.number < self.latest().number => "historical",
             Status::Current => "current",
         }

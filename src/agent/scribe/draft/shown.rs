@@ -3,9 +3,12 @@
 //! Never: unknown taken for fine.
 
 use super::{Case, Finding, rules, words};
-use crate::agent::{
-    scribe::facts::{Asked, Facts},
-    story::EventKind,
+use crate::{
+    agent::{
+        scribe::facts::{Asked, Facts},
+        story::EventKind,
+    },
+    row::page::Editing,
 };
 
 impl Case<'_> {
@@ -25,6 +28,25 @@ impl Case<'_> {
         found.extend(self.unknown("what was said", &story.said, story.pointer.clone()));
         found.extend(self.unknown("who is on call", on_call, story.pointer.clone()));
         found.extend(self.unknown("earlier decisions", past, self.page_pointer()));
+        match &self.facts.page.editing {
+            Editing::Open => {}
+            Editing::Restricted(who) => {
+                let says = format!(
+                    "The page may be edited by {who}: Dock cannot publish on it before that is changed."
+                );
+                found.push(self.finding(
+                    rules::RESTRICTED,
+                    "who may edit the page",
+                    who,
+                    self.page_pointer(),
+                    &says,
+                ));
+            }
+            Editing::Unknown(why) => {
+                let asked = Asked::<()>::Unknown { why: why.clone(), at: self.facts.read_at };
+                found.extend(self.unknown("who may edit the page", &asked, self.page_pointer()));
+            }
+        }
         if let Some(unread) = &story.unread {
             let says = format!("Not all that was said could be read: {unread}.");
             found.push(self.finding(rules::CHAT_CUT, "chat", unread, story.pointer.clone(), &says).unknown());

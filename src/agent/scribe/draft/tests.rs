@@ -89,6 +89,7 @@ fn facts(page: &str, messages: Vec<Said>) -> Facts {
             created_at: "2026-01-01T00:00:00.000Z".into(),
             url: "https://acme.example/wiki/4711".into(),
             closed: None,
+            editing: crate::row::page::Editing::Open,
             body: Body::Storage(page.into()),
         },
         read_at: sample::at(3600),

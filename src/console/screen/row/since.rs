@@ -3,6 +3,7 @@
 //! Never: silent about a base that could not be read again.
 
 use super::super::super::canvas::Styled;
+use super::super::super::keymap::Command;
 use super::super::super::model::{Body, Model};
 use super::super::super::moved;
 use super::super::super::shown::Shown;
@@ -12,6 +13,7 @@ use super::super::super::theme::Slot;
 use super::{Doc, Pane};
 use crate::client::Fate;
 use crate::row::Decision;
+use crate::row::page::Since;
 use crate::wire::{DecisionView, RowView};
 
 /// What moved, for the preview's last line.
@@ -43,6 +45,9 @@ pub(super) fn what_moved(model: &Model, body: &Body, doc: &mut Doc) {
             for moved in &fresh.moved {
                 doc.wrapped(Pane::Moved, Slot::Watch, 5, &moved::in_words(&body.view.base_read, moved));
             }
+            if let Some(since) = &fresh.since {
+                on_the_page(model, since, doc);
+            }
         }
         Some(Err(why)) => {
             doc.push(Pane::Moved, label("since the draft").add(Slot::Unknown, format!("UNKNOWN: {why}")));
@@ -70,6 +75,38 @@ pub(super) fn what_moved(model: &Model, body: &Body, doc: &mut Doc) {
                 doc.wrapped(Pane::Moved, Slot::Changed, 5, line);
             }
         }
+    }
+}
+
+/// What moved on the page that an edit is for, which operations that touches, and whether they can be merged.
+fn on_the_page(model: &Model, since: &Since, doc: &mut Doc) {
+    if since.diff.is_empty() && since.closed.is_none() {
+        doc.wrapped(
+            Pane::Moved,
+            Slot::Watch,
+            5,
+            "its text reads as before: formatting, macros or properties",
+        );
+    }
+    for line in since.diff.lines().filter(|line| !line.starts_with("--- ") && !line.starts_with("+++ ")) {
+        let slot = match line.as_bytes().first() {
+            Some(b'+') => Slot::Added,
+            Some(b'-') => Slot::Removed,
+            _ => Slot::Muted,
+        };
+        doc.wrapped(Pane::Moved, slot, 5, line);
+    }
+    for touched in &since.touched {
+        doc.wrapped(Pane::Moved, Slot::Danger, 5, &format!("TOUCHES {}", touched.sentence()));
+    }
+    let key = model.keymap.key_of(Command::Merge).unwrap_or_else(|| ":merge".to_owned());
+    match model.disabled(Command::Merge) {
+        None => {
+            let said =
+                format!("{key} merges the edit with it: a revision of yours, to be approved on its own");
+            doc.wrapped(Pane::Moved, Slot::Changed, 5, &said);
+        }
+        Some(why) => doc.wrapped(Pane::Moved, Slot::Watch, 5, &format!("cannot be merged by {key}: {why}")),
     }
 }
 

@@ -6,9 +6,11 @@ use super::super::super::effect::{Answer, Effect, LinkState};
 use super::super::super::model::{About, Layer, Screen};
 use super::super::super::sample::{self, Desk, documents, id};
 use super::super::super::text;
+use crate::client::Begun;
+use crate::row::page::since::{Since, Touch, Touched};
 use crate::row::paper::Standing;
-use crate::row::{Amendment, Decision, Proposal};
-use crate::wire::RowView;
+use crate::row::{Amendment, Decision, Moved, Proposal};
+use crate::wire::{Fresh, RowView};
 
 fn desk(row: &str, keys: &str) -> Desk {
     let mut desk = Desk::of_documents(120, 40);
@@ -135,7 +137,7 @@ fn small_letters_send_nothing_and_leaving_asks() {
     }
     let mut desk = desk("rb-8821", "n Space q q");
     let asked = |desk: &Desk| matches!(desk.model.layers.last(), Some(Layer::Ask(ask)) if matches!(ask.about, About::Quit { changed: 1, .. }));
-    assert!(asked(&desk) && desk.screen().contains("IS LOST"), "{}", desk.screen());
+    assert!(asked(&desk) && desk.screen().contains("stays on disk as you left it"), "{}", desk.screen());
     desk.keys("n");
     assert!(!desk.model.quitting && changes(&desk, "rb-8821").amends());
 }
@@ -304,4 +306,180 @@ fn a_note_that_is_written_beside_them_keeps_the_ticks() {
         desk.model.dialog().unwrap().conditions.taken().is_empty(),
         "a live runbook has ticks, and no conditions"
     );
+}
+
+/// The page was read again, and it moved.
+fn page_moved(desk: &mut Desk, row: &str, touched: Vec<Touched>) {
+    let view = &desk.cache.iter().find(|view| view.head.id == id(row)).unwrap();
+    let since = Since {
+        diff: "--- page/then\n+++ page/now\n@@ -1,2 +1,3 @@\n # Redis failover\n+Owned by the cache team.\n"
+            .into(),
+        touched,
+        closed: None,
+    };
+    let moved = vec![Moved { what: "version".into(), was: "12".into(), is: "13".into() }];
+    let (base, diff) = (view.base_read.clone(), view.diff.clone());
+    let fresh = Fresh { row: id(row), read_at: sample::now(), moved, base, diff, since: Some(since) };
+    desk.answer(Answer::Fresh { row: id(row), fresh: Ok(Box::new(fresh)) });
+    desk.flush();
+}
+
+fn beside(number: usize) -> Touched {
+    let says = "“Look at the clock.” was written right there (line 9)".to_owned();
+    Touched { number, how: Touch::Beside, says }
+}
+
+#[test]
+fn a_page_that_moved_apart_is_shown_and_merged_once_it_is_confirmed() {
+    let mut desk = Desk::of_documents(120, 120);
+    desk.open("rb-8821");
+    desk.keys("J");
+    assert!(desk.notice().contains(text::NOTHING_TO_MERGE), "{}", desk.notice());
+    desk.wait(5_000);
+    page_moved(&mut desk, "rb-8821", vec![]);
+    let screen = desk.screen();
+    for said in ["+Owned by the cache team.", "J merges the edit with it: a revision of yours"] {
+        assert!(screen.contains(said), "{said}: {screen}");
+    }
+    desk.keys("J");
+    assert!(desk.screen().contains("Merge rb-8821: revision 2, yours"), "{}", desk.screen());
+    assert!(sent(&desk).is_empty());
+    desk.keys("y");
+    let [(1, amendment)] = &sent(&desk)[..] else { panic!("{:?}", desk.effects) };
+    assert_eq!(*amendment, Amendment { merge: true, ..Amendment::default() });
+    desk.answer(Answer::Amended { row: id("rb-8821"), revision: Err("it moved again".into()) });
+    assert!(desk.model.changes.is_empty() && desk.notice().contains("it moved again"), "{}", desk.notice());
+}
+
+#[test]
+fn what_moved_right_beside_an_operation_asks_for_that_operation() {
+    let mut desk = Desk::of_documents(120, 120);
+    desk.open("rb-8821");
+    page_moved(&mut desk, "rb-8821", vec![beside(1)]);
+    let why = "operation 1: “Look at the clock.” was written right there (line 9)";
+    assert!(desk.screen().contains(&format!("TOUCHES {why}")), "{}", desk.screen());
+    desk.keys("J");
+    assert_eq!(desk.notice(), why);
+    assert!(desk.model.layers.is_empty());
+    desk.wait(5_000);
+    desk.keys("g g n Space M");
+    assert!(desk.notice().contains("J merges the edit, your changes with it"), "{}", desk.notice());
+    desk.wait(5_000);
+    desk.keys("J y");
+    let [(1, amendment)] = &sent(&desk)[..] else { panic!("{:?}", desk.effects) };
+    assert_eq!(*amendment, Amendment { merge: true, strike: vec![1], ..Amendment::default() });
+
+    let mut desk = Desk::of_documents(120, 120);
+    desk.open("rb-8821");
+    page_moved(&mut desk, "rb-8821", vec![beside(1)]);
+    desk.model.link.state = LinkState::Offline { since: sample::now() };
+    desk.keys("g g n Space J");
+    assert!(desk.notice().contains(text::AMENDING_ASKS), "{}", desk.notice());
+}
+
+/// What lies on the disk after all that was done.
+fn on_disk(desk: &Desk) -> Vec<Begun> {
+    let mut kept: Vec<Begun> = Vec::new();
+    for effect in &desk.effects {
+        match effect {
+            Effect::SaveBegun(begun) => {
+                kept.retain(|one| one.row != begun.row);
+                kept.push(begun.clone());
+            }
+            Effect::DropBegun { row } => kept.retain(|one| one.row != *row),
+            _ => {}
+        }
+    }
+    kept
+}
+
+/// The console anew, with what the disk has.
+fn started_again(begun: Vec<Begun>) -> Desk {
+    let mut again = Desk::of_documents(120, 40);
+    again.model.known.begun = begun.into_iter().map(|begun| (begun.row, begun)).collect();
+    again
+}
+
+#[test]
+fn what_was_struck_and_reworded_is_there_again_after_a_crash() {
+    let mut desk = desk("rb-8821", "n w \"; and wait\" Esc n Space");
+    let before = changes(&desk, "rb-8821").clone();
+    let [kept] = &on_disk(&desk)[..] else { panic!("{:?}", desk.effects) };
+    assert_eq!((kept.revision, kept.what.as_str()), (1, "1 struck, 1 reworded"));
+    desk.keys("q q");
+    assert!(desk.screen().contains("stays on disk as you left it"), "{}", desk.screen());
+
+    let mut again = started_again(on_disk(&desk));
+    again.keys("q");
+    assert!(
+        matches!(again.model.layers.last(), Some(Layer::Ask(_))),
+        "asked about before its row was opened, too"
+    );
+    again.keys("n g o");
+    assert!(again.screen().contains("1 struck, 1 reworded. Not sent."), "{}", again.screen());
+    again.keys("e");
+    assert_eq!(*changes(&again, "rb-8821"), before);
+    assert!(again.screen().contains("NOT SENT"), "{}", again.screen());
+    again.keys("g g n w Ctrl+R Esc n Space");
+    assert!(again.model.changes.is_empty(), "{:?}", again.model.changes);
+    assert!(again.effects.iter().any(|effect| matches!(effect, Effect::DropBegun { .. })));
+}
+
+#[test]
+fn words_that_are_being_typed_lie_on_disk_before_they_are_left() {
+    let mut desk = desk("rb-8821", "n w \"; and wait\"");
+    desk.wait(2_000);
+    let [kept] = &on_disk(&desk)[..] else { panic!("{:?}", desk.effects) };
+    assert!(kept.changes.contains("; and wait"), "{}", kept.changes);
+    let writes = desk.effects.iter().filter(|effect| matches!(effect, Effect::SaveBegun(_))).count();
+    assert!(writes < 6, "not each key is a write: {writes}");
+    let mut again = started_again(on_disk(&desk));
+    again.open("rb-8821");
+    assert!(changes(&again, "rb-8821").words[&1].ends_with("; and wait"));
+}
+
+#[test]
+fn lines_are_kept_and_go_with_the_row_to_its_next_revision() {
+    let desk = desk("pm-31", "n Space n n Space Space n n a \"Writers were paused by hand\" Enter");
+    let before = changes(&desk, "pm-31").clone();
+    let mut again = started_again(on_disk(&desk));
+    again.open("pm-31");
+    assert_eq!(*changes(&again, "pm-31"), before);
+
+    let desk = self::desk("rb-8821", "n Space n Space");
+    let mut again = started_again(on_disk(&desk));
+    let at = again.cache.iter().position(|view| view.head.id == id("rb-8821")).unwrap();
+    let mut draft = again.cache[at].draft();
+    let Some(Proposal::Edit(edit)) = &mut draft.proposal else { panic!() };
+    edit.operations.remove(0);
+    again.cache[at] = sample::view("rb-8821", 2, draft, 30, 7 * 24 * 60);
+    again.open("rb-8821");
+    let now = changes(&again, "rb-8821");
+    assert_eq!((now.revision, now.struck.iter().copied().collect::<Vec<_>>()), (2, vec![1]));
+    assert_eq!(now.lost, ["operation 1: struck"], "what fits no more is there to be read");
+    assert_eq!(on_disk(&again)[0].revision, 2, "and is kept under its new numbers");
+}
+
+#[test]
+fn what_had_been_sent_when_the_console_died_is_not_sent_again() {
+    let desk = desk("rb-8821", "n Space M y");
+    assert_eq!(sent(&desk).len(), 1);
+    let kept = on_disk(&desk);
+    let mut refused = started_again(kept.clone());
+    refused.open("rb-8821");
+    assert!(
+        changes(&refused, "rb-8821").amends() && !changes(&refused, "rb-8821").sending,
+        "it did not arrive"
+    );
+
+    let mut again = started_again(kept);
+    let at = again.cache.iter().position(|view| view.head.id == id("rb-8821")).unwrap();
+    let mut draft = again.cache[at].draft();
+    let Some(Proposal::Edit(edit)) = &mut draft.proposal else { panic!() };
+    edit.operations.remove(0);
+    draft.amended_by = vec!["priya".parse().unwrap()];
+    again.cache[at] = sample::view("rb-8821", 2, draft, 30, 7 * 24 * 60);
+    again.open("rb-8821");
+    assert!(again.model.changes.is_empty(), "{:?}", again.model.changes);
+    assert!(again.effects.iter().any(|effect| matches!(effect, Effect::DropBegun { .. })));
 }

@@ -16,7 +16,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{
     NotApplicable, Operation, Unreadable,
-    outline::{Outline, line},
+    outline::{Outline, Passage, line, lines_of},
 };
 use crate::row::Digest;
 
@@ -56,6 +56,10 @@ pub fn read(blocks: &[Json]) -> Result<Outline, Unreadable> {
 
 pub fn text(blocks: &[Json]) -> Result<String, Unreadable> {
     Ok(read::passages(blocks)?.iter().map(line).collect())
+}
+
+pub(super) fn lines(blocks: &[Json]) -> Result<Vec<(Passage, String)>, Unreadable> {
+    Ok(lines_of(read::passages(blocks)?))
 }
 
 pub fn digest(blocks: &[Json], ids: bool) -> Digest {

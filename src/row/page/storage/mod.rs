@@ -19,7 +19,7 @@ pub use write::{in_line, write};
 
 use super::{
     NotApplicable, Operation, Unreadable,
-    outline::{Outline, line},
+    outline::{Outline, Passage, line, lines_of},
 };
 use crate::row::Digest;
 
@@ -32,6 +32,11 @@ pub fn read(body: &str) -> Result<Outline, Unreadable> {
 pub fn text(body: &str) -> Result<String, Unreadable> {
     let tree = tree::Tree::parse(body)?;
     Ok(passages::passages(&tree)?.iter().map(line).collect())
+}
+
+pub(super) fn lines(body: &str) -> Result<Vec<(Passage, String)>, Unreadable> {
+    let tree = tree::Tree::parse(body)?;
+    Ok(lines_of(passages::passages(&tree)?))
 }
 
 /// What is written; a body that cannot be read is digested as it is. Ids are the platform's own here and in no digest.

@@ -9,13 +9,13 @@ use serde_json::{Value as Json, json};
 use super::{BaseNow, Hand, Sent, after};
 use crate::{
     platform::{
-        Failure, PlatformError, confluence, notion,
+        Fact, Failure, PlatformError, confluence, notion,
         reading::{self, IncidentNow, NoReading, PageSources},
     },
     row::{
         Base, Moved, Proposal, Reading,
         base::{IncidentBase, NewPage, PageBase},
-        page::{self, Body, Edit, Page, Proposed, Site},
+        page::{self, Body, Edit, Editing, Page, Proposed, Site},
         paper,
     },
     server::executor::{
@@ -63,7 +63,7 @@ impl Hand {
             return Err(gone(&runbook.page));
         }
         let page = match reading::page(self.pages(), runbook).await {
-            Ok(page) => page,
+            Ok(page) => Page { editing: self.editing(&page).await, ..page },
             Err(NoReading::Platform(error)) if error.failure == Failure::NotFound => {
                 return Err(gone("absent"));
             }
@@ -77,6 +77,17 @@ impl Hand {
             page,
             proposed: Proposed::Edit(edit.clone()),
         })))
+    }
+
+    /// Whether our own account may edit it. What is not told now is told by the write.
+    async fn editing(&self, page: &Page) -> Editing {
+        match (&self.confluence, page.site) {
+            (Some(confluence), Site::Confluence) => match confluence.reads().may_edit(&page.id).await {
+                Ok(Fact::Known(false)) => Editing::Restricted("others alone".to_owned()),
+                Ok(Fact::Known(true) | Fact::Unknown(_)) | Err(_) => Editing::Open,
+            },
+            _ => page.editing.clone(),
+        }
     }
 
     /// Only the platform that is written has to answer: where PagerDuty does not, the incident is taken as it was reviewed.

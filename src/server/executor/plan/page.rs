@@ -98,6 +98,7 @@ mod tests {
             author: "priya".to_owned(),
             created_at: "2026-05-29T04:00:00Z".to_owned(),
             body: Digest::of(body),
+            space: String::new(),
         }
     }
 

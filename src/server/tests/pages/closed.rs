@@ -1,0 +1,66 @@
+//! Pages that are restricted, archived, thrown away, gone or in another space: named, before anybody signs and before anything
+//! is written.
+
+use super::*;
+
+type Change = fn(&crate::simulator::World);
+
+const CLOSED: [(&str, Change, &str); 5] = [
+    ("restricted", |world| world.restrict_page(PAGE, &["acc-jordan"], &[]).unwrap(), "who may edit the page"),
+    ("archived", |world| world.archive_page(PAGE).unwrap(), "page"),
+    ("trashed", |world| world.trash_page(PAGE).unwrap(), "page"),
+    ("absent", |world| world.purge_page(PAGE).unwrap(), "page"),
+    ("98306", |world| world.move_page(PAGE, "INC").unwrap(), "space"),
+];
+
+#[tokio::test]
+async fn nobody_signs_for_a_page_that_cannot_be_published() {
+    for (name, change, what) in CLOSED {
+        let acting = start().await;
+        let row = opened(&acting).await;
+        change(acting.world.platforms.world());
+        let statement = acting.world.statement("sarah", &row, Decision::Approve).await;
+        let answer = acting.world.send(&statement).await;
+        assert_eq!(code(&answer), "base_moved", "{name}: {answer:?}");
+        let moved = &answer.1["refusal"]["moved"];
+        let named =
+            moved.as_array().unwrap().iter().find(|one| one["what"].as_str().unwrap().ends_with(what));
+        let is = named.map(|one| one["now"].as_str().unwrap().to_owned()).unwrap_or_default();
+        let expected = if name == "restricted" { "acc-jordan alone" } else { name };
+        assert_eq!(is, expected, "{name}: {moved}");
+    }
+}
+
+#[tokio::test]
+async fn what_closes_after_the_approval_goes_back_to_its_people_by_name_and_nothing_is_written() {
+    for (name, change, what) in CLOSED {
+        let acting = start().await;
+        let row = opened(&acting).await;
+        approved(&acting, &row).await;
+        change(acting.world.platforms.world());
+        let done = acting.work(&acting.executor(), row.head.id, &ENDED).await;
+        assert_eq!(done.state(), State::Stale, "{name}: {:?}", done.stage);
+        let why = acting.world.row(&row.head.id.to_string()).await.why.unwrap_or_default();
+        assert!(why.contains(what), "{name}: {why}");
+        assert_eq!(written(&acting), Vec::<String>::new(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_restriction_that_comes_between_the_look_and_the_write_is_a_named_end() {
+    let acting = start().await;
+    let row = opened(&acting).await;
+    approved(&acting, &row).await;
+    let world = acting.world.platforms.world().clone();
+    let executor = acting.executor().stopping(Arc::new(move |at| {
+        if at == "publish.intent.committed" {
+            world.restrict_page(PAGE, &["acc-jordan"], &[]).unwrap();
+        }
+        Box::pin(std::future::ready(false))
+    }));
+    let done = acting.work(&executor, row.head.id, &ENDED).await;
+    assert!(matches!(done.state(), State::Failed | State::Stale), "{:?}", done.stage);
+    let told = format!("{:?}", done.stage);
+    assert!(told.contains("restricted") || told.contains("who may edit"), "{told}");
+    assert_eq!(written(&acting), Vec::<String>::new());
+}
