@@ -139,7 +139,6 @@ pub struct Entry {
 pub enum Work {
     Execute,
     CheckHealth,
-    Notify,
 }
 
 /// Takes one step, or says why not.
@@ -222,7 +221,7 @@ fn revise(ruling: &Ruling, row: &Row, revision: &Revision, now: Timestamp) -> Re
     next.drift = drift;
     next.claim = claim;
     let body = revision_body(&next).with_some("amended_by", amended_by.as_ref().map(PrincipalId::as_str));
-    Ok(moved_to(row, next, Stage::Pending, Event::RowRevised, body, now).with(Work::Notify))
+    Ok(moved_to(row, next, Stage::Pending, Event::RowRevised, body, now))
 }
 
 fn revision_body(row: &Row) -> c1::Value {
@@ -252,13 +251,13 @@ fn end_undecided(row: &Row, stage: Stage, step: &str, now: Timestamp) -> Result<
         _ => None,
     };
     let body = c1::map::<&str>([]).with_some("why", why.filter(|why| !why.is_empty()));
-    Ok(moved_to(row, row.clone(), stage, Event::RowState, body, now).with(Work::Notify))
+    Ok(moved_to(row, row.clone(), stage, Event::RowState, body, now))
 }
 
 fn lapse(ruling: &Ruling, row: &Row, now: Timestamp) -> Result<Transition, Refusal> {
     let told = |next: Row, stage: Stage, why: &str| {
         let body = c1::map([("why", why)].map(|(k, v)| (k, c1::Value::from(v))));
-        Ok(moved_to(row, next, stage, Event::RowState, body, now).with(Work::Notify))
+        Ok(moved_to(row, next, stage, Event::RowState, body, now))
     };
     match due(row, now) {
         Some(Due::Expiry) if ruling.halted.is_none() => {

@@ -83,6 +83,8 @@ const PURE: &[&str] = &[
     "src/agent/argus/words.rs",
     "src/server/executor/plan.rs",
     "src/server/executor/plan/",
+    "src/server/telling/news.rs",
+    "src/server/telling/message.rs",
     "src/agent/argus/rules.rs",
     "src/agent/argus/facts.rs",
     "src/console/update.rs",
@@ -243,10 +245,12 @@ fn breaches(file: &str, text: &str) -> Vec<Breach> {
                 "datadog",
                 "github",
                 "notion",
+                "ntfy",
                 "pagerduty",
                 "prometheus",
                 "slack",
                 "terraform",
+                "webhook",
             ] {
                 if other != mine && code.contains(&format!("platform::{other}")) {
                     breach(at + 1, format!("`{mine}` names the platform `{other}`"));

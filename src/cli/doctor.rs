@@ -72,6 +72,9 @@ async fn checks(person: &Person) -> Vec<Check> {
     add("cache", cache.as_ref().map(cache_words).map_err(|failure| failure.words.clone()));
     add("key", key(person, cache.as_ref().ok(), outbox.as_ref().ok()));
     add("server", server(person).await);
+    if let Some(found) = telling(person).await {
+        add("telling", found);
+    }
     add("session", session(person).await);
     if let (Ok(outbox), Ok(mut cache)) = (outbox, cache) {
         add("record", record(person, &outbox, &mut cache).await);
@@ -100,6 +103,16 @@ fn key(person: &Person, cache: Option<&Cache>, outbox: Option<&Outbox>) -> Resul
 async fn server(person: &Person) -> Result<String, String> {
     let api = person.api().map_err(|failure| failure.words)?;
     api.ready().await.map(|_| format!("{} is ready", api.server())).map_err(|error| error.to_string())
+}
+
+/// Whom the server cannot tell anything; nothing to say where it tells nobody, or all.
+async fn telling(person: &Person) -> Option<Result<String, String>> {
+    let ready = person.api().ok()?.ready().await.ok()?;
+    let ready: serde_json::Value = serde_json::from_str(&ready).ok()?;
+    let missing = ready["missing"].as_array()?.iter().filter_map(serde_json::Value::as_str);
+    let dead: Vec<&str> = missing.filter(|what| what.starts_with("telling ")).collect();
+    let hint = "hint: `dock doctor --backend dock.toml`, on the server";
+    (!dead.is_empty()).then(|| Err(format!("{}\n{hint}", dead.join("\n"))))
 }
 
 async fn session(person: &Person) -> Result<String, String> {

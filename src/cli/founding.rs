@@ -203,7 +203,10 @@ fn server_text(dir: &Path, org: &str, admin: &str, argocd: Option<&str>) -> Stri
          # [executor.github]\n# token_file = {}\n# [executor.terraform]\n# token_file = {}\n\n\
          # The accounts that may edit pages.\n# [executor.confluence]\n# url = \"https://example.atlassian.net\"\n\
          # email = \"dock@example.com\"\n# token_file = {}\n# [executor.notion]\n# token_file = {}\n\n\
-         {GATES}\n{RUNBOOKS}\n{POSTMORTEMS}",
+         {GATES}\n{RUNBOOKS}\n{POSTMORTEMS}\n\
+         # Who is told that rows ask, run out or went wrong; as many of these as you like. In place of [tell.slack]: [tell.webhook]\n\
+         # with url and secret_file, or [tell.ntfy] with topic.\n# [[tell]]\n# name = \"checkout\"\n# kinds = [\"sync\", \"gate\"]\n\
+         # [tell.slack]\n# channel = \"#checkout-oncall\"\n# token_file = {}\n",
         quoted(&dir.join("dock.db")),
         Value::String(org.to_owned()),
         quoted(&dir.join("log.key")),
@@ -217,6 +220,7 @@ fn server_text(dir: &Path, org: &str, admin: &str, argocd: Option<&str>) -> Stri
         quoted(&dir.join("terraform-executor.token")),
         quoted(&dir.join("confluence-executor.token")),
         quoted(&dir.join("notion-executor.token")),
+        quoted(&dir.join("slack-writer.token")),
     )
 }
 
@@ -243,7 +247,8 @@ const GATES: &str = "# Deploys that wait for an answer: the same tables for back
 /// The same in the configs of backend and scribe.
 const RUNBOOKS: &str = "# Pages that the scribe may propose edits of: the same tables for backend and scribe.\n\
     # [runbooks.CONF-4711]                     # what people call the page\n# site = \"confluence\"\n# page = \"4711\"\n\
-    # services = [\"checkout-api\"]             # whose incidents it is for\n# keys = 2\n";
+    # services = [\"checkout-api\"]             # whose incidents it is for\n# keys = 2\n\
+    # prometheus = \"checkout-api\"           # or datadog_slo: who measures them, where no gate says so\n";
 
 /// The same in the configs of backend and chronicler.
 const POSTMORTEMS: &str = "# Where post-mortems are published: the same for backend and chronicler.\n\

@@ -307,7 +307,7 @@ fn accepted(row: &Row, next: Row, stage: Stage, key: &Key, now: Timestamp) -> Tr
     for (name, values) in &key.attributes {
         body = body.with(name, values.join(","));
     }
-    moved_to(row, next, stage, Event::DecisionAccepted, body, now).with(Work::Notify)
+    moved_to(row, next, stage, Event::DecisionAccepted, body, now)
 }
 
 pub(super) fn by_policy(
@@ -354,9 +354,7 @@ pub(super) fn by_policy(
         ("effect_sha256", row.digests.effect.into()),
     ]);
     let stage = Stage::Approved { approval };
-    Ok(moved_to(row, row.clone(), stage, Event::PolicyDecided, body, now)
-        .with(Work::Execute)
-        .with(Work::Notify))
+    Ok(moved_to(row, row.clone(), stage, Event::PolicyDecided, body, now).with(Work::Execute))
 }
 
 /// At a decision the base was read and had moved: the keys given so far are for something that is no more.
@@ -369,7 +367,7 @@ pub(super) fn base_moved(row: &Row, moved: &[Moved], now: Timestamp) -> Result<T
     let mut next = row.clone();
     void_standing(&mut next, row.revision, "the base moved");
     let body = c1::map([("why", c1::Value::from("base_moved")), ("moved", c1::Value::List(names))]);
-    Ok(moved_to(row, next, Stage::Pending, Event::RowState, body, now).with(Work::Notify))
+    Ok(moved_to(row, next, Stage::Pending, Event::RowState, body, now))
 }
 
 pub(super) fn void(
@@ -389,5 +387,5 @@ pub(super) fn void(
     // An approval that lost one of its keys is no approval; the others stand as keys.
     let stage = open_stage(&next);
     let body = c1::map([("why", c1::Value::from(why))]);
-    Ok(moved_to(row, next, stage, Event::RowState, body, now).with(Work::Notify))
+    Ok(moved_to(row, next, stage, Event::RowState, body, now))
 }

@@ -68,7 +68,7 @@ pub(super) fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> 
             let body = body.with_some("decision", told.as_ref().map(|told| told.tag.to_string()));
             let told = told.clone().map(|told| Told { outcome: Some(outcome(detail)), ..told });
             let stage = Stage::Declined { by: by.clone(), at: *at, overridden: *overridden, told };
-            Ok(moved_to(row, row.clone(), stage, event, body, now).with(Work::Notify))
+            Ok(moved_to(row, row.clone(), stage, event, body, now))
         }
         (Step::Wrote { detail }, Stage::Executing { execution }) if execution.under_way() => {
             let body = text("detail", detail)
@@ -89,7 +89,7 @@ pub(super) fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> 
                 ("moved", c1::Value::List(names.iter().map(|name| name.as_str().into()).collect())),
             ]);
             let stage = Stage::Stale { at: now, moved: names };
-            Ok(moved_to(row, next, stage, Event::RowState, body, now).with(Work::Notify))
+            Ok(moved_to(row, next, stage, Event::RowState, body, now))
         }
         (Step::Confirm { detail }, Stage::Executing { execution }) => {
             let body = text("detail", detail).with("decision", execution.tag.as_str());
@@ -114,13 +114,12 @@ pub(super) fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> 
         (Step::Fail { detail }, Stage::Executing { execution }) => {
             let stage = Stage::Failed { execution: execution.clone(), outcome: outcome(detail) };
             let body = text("detail", detail).with("decision", execution.tag.as_str());
-            Ok(moved_to(row, row.clone(), stage, Event::ExecutionFailed, body, now).with(Work::Notify))
+            Ok(moved_to(row, row.clone(), stage, Event::ExecutionFailed, body, now))
         }
         (Step::CannotTell { detail }, Stage::Executing { execution }) => {
             let (execution, approval) = (Some(execution.clone()), execution.approval.clone());
             let stage = Stage::Unknown { execution, approval, outcome: outcome(detail) };
-            Ok(moved_to(row, row.clone(), stage, Event::ExecutionUnknown, text("detail", detail), now)
-                .with(Work::Notify))
+            Ok(moved_to(row, row.clone(), stage, Event::ExecutionUnknown, text("detail", detail), now))
         }
         (Step::Attest { by, executed, note }, Stage::Unknown { execution: Some(execution), .. }) => {
             let stage = if *executed {
@@ -155,8 +154,7 @@ pub(super) fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> 
                 }
                 _ => return Err(out_of_step(row, "stamp health")),
             };
-            Ok(moved_to(row, row.clone(), stage, Event::HealthStamped, text("detail", detail), now)
-                .with(Work::Notify))
+            Ok(moved_to(row, row.clone(), stage, Event::HealthStamped, text("detail", detail), now))
         }
         (Step::EndWatch { why }, Stage::Degraded { execution, outcome, watch_until })
             if *watch_until > now =>

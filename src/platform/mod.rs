@@ -15,6 +15,7 @@ pub mod github;
 mod http;
 pub mod model;
 pub mod notion;
+pub mod ntfy;
 pub mod pagerduty;
 pub mod prometheus;
 pub mod reading;
@@ -22,6 +23,7 @@ mod secret;
 mod series;
 pub mod slack;
 pub mod terraform;
+pub mod webhook;
 
 use std::fmt;
 
@@ -32,7 +34,7 @@ pub use error::{Failure, Next, PlatformError};
 pub use series::{Sample, Series};
 
 /// Every platform there is, in the order in which people are told about them.
-pub const ALL: [Platform; 11] = [
+pub const ALL: [Platform; 13] = [
     Platform::Alertmanager,
     Platform::ArgoCd,
     Platform::Confluence,
@@ -40,10 +42,12 @@ pub const ALL: [Platform; 11] = [
     Platform::GitHub,
     Platform::Model,
     Platform::Notion,
+    Platform::Ntfy,
     Platform::PagerDuty,
     Platform::Prometheus,
     Platform::Slack,
     Platform::Terraform,
+    Platform::Webhook,
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,10 +60,12 @@ pub enum Platform {
     /// A language model that words what rules decided.
     Model,
     Notion,
+    Ntfy,
     PagerDuty,
     Prometheus,
     Slack,
     Terraform,
+    Webhook,
 }
 
 impl Platform {
@@ -73,10 +79,12 @@ impl Platform {
             Platform::GitHub => "github",
             Platform::Model => "model",
             Platform::Notion => "notion",
+            Platform::Ntfy => "ntfy",
             Platform::PagerDuty => "pagerduty",
             Platform::Prometheus => "prometheus",
             Platform::Slack => "slack",
             Platform::Terraform => "terraform",
+            Platform::Webhook => "webhook",
         }
     }
 
@@ -90,10 +98,12 @@ impl Platform {
             Platform::GitHub => "GitHub",
             Platform::Model => "The language model",
             Platform::Notion => "Notion",
+            Platform::Ntfy => "ntfy",
             Platform::PagerDuty => "PagerDuty",
             Platform::Prometheus => "Prometheus",
             Platform::Slack => "Slack",
             Platform::Terraform => "Terraform",
+            Platform::Webhook => "The webhook",
         }
     }
 }

@@ -65,6 +65,18 @@ fn public_address() -> String {
     "https://slack.com".to_owned()
 }
 
+impl Config {
+    /// The same for an app that another section names; Slack's own address where none is given.
+    pub fn at(
+        url: Option<String>,
+        token_env: Option<String>,
+        token_file: Option<PathBuf>,
+        ca_file: Option<PathBuf>,
+    ) -> Self {
+        Self { url: url.unwrap_or_else(public_address), token_env, token_file, ca_file }
+    }
+}
+
 /// Slack with a reading token.
 #[derive(Debug)]
 pub struct Source {
@@ -114,6 +126,14 @@ impl Identity {
             Fact::Known(scopes) => {
                 scopes.iter().map(String::as_str).filter(|scope| !needed.contains(scope)).collect()
             }
+            Fact::Unknown(_) => vec![],
+        }
+    }
+
+    /// What the token has not of these scopes; nothing where Slack does not tell.
+    pub fn lacks<'n>(&self, needed: &[&'n str]) -> Vec<&'n str> {
+        match &self.scopes {
+            Fact::Known(scopes) => needed.iter().copied().filter(|scope| !scopes.contains(*scope)).collect(),
             Fact::Unknown(_) => vec![],
         }
     }

@@ -21,6 +21,7 @@ use super::{
     series::Readings,
     shifts::Shifts,
     standing::{Standing, Standings},
+    telling::Telling,
 };
 use crate::{
     clock::Clock,
@@ -53,6 +54,8 @@ pub struct App {
     pub(super) asks: Asks,
     pub(super) engine: &'static Engine,
     pub(super) counters: Counters,
+    /// Who is told what happens to rows.
+    pub(super) telling: Telling,
     /// Why the executor does not go on with which row, while it does not.
     pub(super) troubles: Troubles,
     /// True once the server ends: what waits, waits no longer.

@@ -76,6 +76,9 @@ pub struct Config {
     /// Webhooks in, by platform, with the secret that each signs with.
     #[serde(default)]
     pub hooks: super::hooks::Config,
+    /// Who is told that rows ask, run out or went wrong.
+    #[serde(default)]
+    pub tell: Vec<super::telling::Config>,
     /// Who is always on call, where PagerDuty is not asked.
     #[serde(default)]
     pub rota: BTreeMap<PrincipalId, String>,

@@ -23,6 +23,7 @@ use super::{
     problem::Problem,
     standing::Standing,
     step::{self, TRIES_MAX},
+    telling,
 };
 use crate::{
     audit::admin::Standing as AgentStanding,
@@ -88,6 +89,7 @@ pub(super) async fn open(
         let mut commit = request.commit(StatusCode::CREATED, &answer, now);
         with_body(&mut commit, &row, &draft);
         commit.leaves = vec![leaf];
+        commit.work = telling::follow(None, &row, now);
         commit.row = Some(RowWrite { row, expected: None });
         if request.committed(&app, commit).await? {
             crate::stop_point::reach("draft.committed");

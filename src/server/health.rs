@@ -38,6 +38,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     if app.sources.argocd.is_none() {
         missing.push("ArgoCD is not configured: rows cannot be checked or approved".to_owned());
     }
+    missing.extend(app.telling.troubles());
     let blocking = app.read_only.is_some() || missing.iter().any(|what| what.starts_with("the store"));
     let status = if blocking { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     (status, Json(json!({"ready": !blocking, "missing": missing}))).into_response()

@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`router`] has the API on one screen; `drafts` and `decisions` are the two ways in, `judge` and `claim`
 //! what an agent's word is held against, `step` the one way from the lifecycle to the store; `standing` who may do what,
-//! `record` the log's signed head, `feed` what consoles live on, `timers` what time does alone.
+//! `record` the log's signed head, `feed` what consoles live on, `timers` what time does alone, `telling` whom news reach
+//! where they are.
 //! Never: names client or console; a write but through [`crate::store::Store::commit`]; an agent's decision.
 
 use std::{future::Future, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -54,6 +55,7 @@ mod series;
 mod shifts;
 mod standing;
 mod step;
+pub mod telling;
 #[cfg(test)]
 pub(crate) mod tests;
 mod timers;
@@ -186,6 +188,7 @@ async fn open(config: &Config, clock: Clock, store: Arc<dyn Store>, url: String)
         asks: config.asks(),
         engine: Engine::embedded().map_err(Clone::clone)?,
         counters: app::Counters::default(),
+        telling: telling::Telling::open(&config.tell)?,
         troubles: executor::Troubles::default(),
         closing: watch::Sender::new(false),
         read_only,
@@ -209,6 +212,9 @@ impl Server {
         // What runs beside the API ends with this future, however it ends.
         let (mut timing, mut executing) = (JoinSet::new(), JoinSet::new());
         timing.spawn(timers::run(Arc::clone(&self.app)));
+        if self.app.read_only.is_none() {
+            timing.spawn(telling::run(Arc::clone(&self.app)));
+        }
         let stopping = Arc::new(Notify::new());
         if let Some(executor) = self.executor {
             executing.spawn(execute(executor, Arc::clone(&stopping)));

@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 
+use super::telling;
 use crate::{
     lifecycle::{self, Ruling, Step, Transition},
     row::{PrincipalId, PrincipalKind, Refusal, Row, RowId},
@@ -39,15 +40,14 @@ pub(super) fn commit_of(before: &Row, transition: Transition, actor: &Actor, now
         about: about.clone(),
         body: entry.body,
     });
-    let work = work.into_iter().filter_map(|work| {
+    let work = work.into_iter().map(|work| {
         let kind = match work {
             lifecycle::Work::Execute => WorkKind::Execute,
             lifecycle::Work::CheckHealth => WorkKind::Follow,
-            // The feed tells whoever looks; nobody else is configured to be told.
-            lifecycle::Work::Notify => return None,
         };
-        Some(WorkChange::Add { kind, row: row.id, payload: String::new(), not_before: now })
+        WorkChange::Add { kind, row: row.id, payload: String::new(), not_before: now }
     });
+    let work = work.chain(telling::follow(Some(before), &row, now));
     Commit {
         leaves: leaves.collect(),
         holds: hold.into_iter().collect(),

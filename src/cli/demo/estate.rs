@@ -256,7 +256,8 @@ impl Estate {
             |platform| format!("[hooks.{platform}]\nsecret_file = {}\n\n", quoted(self.hook_file(platform)));
         let hooks = HOOKED.map(hook).concat();
         let papers = format!("{}{}", pages::RUNBOOKS, pages::POSTMORTEMS);
-        let server = format!("{server}{executor}{hooks}{tables}{papers}");
+        let told = self.told(simulators);
+        let server = format!("{server}{executor}{hooks}{tables}{papers}{told}");
         home::write_private(&self.config("serve"), server.as_bytes())?;
         home::write_private(&self.config("executor"), server.as_bytes())?;
         self.write_agent(simulators, ARGUS, "settle_s = 2\npoll_s = 5\n", "")?;
@@ -275,6 +276,21 @@ impl Estate {
         )?;
         let tables = format!("{}{}", pages::INCIDENTS, pages::POSTMORTEMS);
         self.write_agent(simulators, CHRONICLER, "poll_s = 5\n", &tables)
+    }
+
+    /// Dock's own app says in #deploys what asks, and in an incident's channel what was published.
+    fn told(&self, simulators: &Simulators) -> String {
+        let table = |name: &str, channel: &str, about: &str| {
+            format!(
+                "[[tell]]\nname = {}\nabout = [{about}]\n[tell.slack]\nchannel = {}\nurl = {}\ntoken_file = {}\n\n",
+                quoted(name),
+                quoted(channel),
+                quoted(simulators.url(Site::Slack)),
+                quoted(self.token_file("slack-writer")),
+            )
+        };
+        let asks = "\"asks\", \"half_over\", \"almost_over\", \"second_key\", \"outcome\"";
+        table("deploys", "deploys", asks) + &table("incidents", "inc-{number}", "\"published\"")
     }
 
     fn write_agent(

@@ -18,7 +18,7 @@ use crate::{
         Digest,
         page::{Runbook, Site, outline},
     },
-    server::Config,
+    server::{Config, telling},
 };
 
 pub(super) async fn checks(file: &Path) -> Result<Vec<Check>, Failure> {
@@ -48,6 +48,9 @@ pub(super) async fn checks(file: &Path) -> Result<Vec<Check>, Failure> {
             }
         }
         Err(error) => add("platforms", Err(error.to_string())),
+    }
+    for found in telling::check(&config.tell).await {
+        add("telling", found);
     }
     match &config.executor {
         None => add("executor", Ok("none here: approvals wait for `dock executor`".to_owned())),

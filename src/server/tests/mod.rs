@@ -46,6 +46,7 @@ mod gates;
 mod pages;
 mod record;
 mod series;
+mod telling;
 
 const ORG: &str = "demo.invalid";
 const PEOPLE: [&str; 4] = ["admin", "sarah", "govind", "ana"];

@@ -1,0 +1,273 @@
+//! People are told over real HTTP: a receiver of webhooks of the test's own, and the simulated Slack.
+//!
+//! Never: a wait for anything but a message that comes.
+
+use std::collections::VecDeque;
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State as Of,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse as _, Response},
+    routing::post,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ring::hmac;
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::simulator::Fault;
+
+const SECRET: &[u8] = b"thirty-two bytes of a secret key";
+
+/// One delivery: its id and its body, after its signature was checked.
+type Delivery = (String, Value);
+
+/// What the receiver answers, one after the other; afterwards 204. None: nothing, ever.
+type Answers = Arc<std::sync::Mutex<VecDeque<Option<(u16, Option<&'static str>)>>>>;
+
+struct Receiver {
+    url: String,
+    answers: Answers,
+    came: mpsc::UnboundedReceiver<Delivery>,
+}
+
+impl Receiver {
+    async fn start() -> Self {
+        let (tell, came) = mpsc::unbounded_channel();
+        let answers = Answers::default();
+        let api = Router::new().route("/dock", post(take)).with_state((tell, Arc::clone(&answers)));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/dock", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, api).await.unwrap() });
+        Self { url, answers, came }
+    }
+
+    fn will(&self, answer: Option<(u16, Option<&'static str>)>) {
+        self.answers.lock().unwrap().push_back(answer);
+    }
+
+    async fn next(&mut self) -> Delivery {
+        self.came.recv().await.unwrap()
+    }
+}
+
+async fn take(
+    Of((tell, answers)): Of<(mpsc::UnboundedSender<Delivery>, Answers)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let text = |name: &str| headers[name].to_str().unwrap().to_owned();
+    let signed =
+        [text("webhook-id").as_bytes(), b".", text("webhook-timestamp").as_bytes(), b".", &body].concat();
+    let tag = STANDARD.decode(text("webhook-signature").strip_prefix("v1,").unwrap()).unwrap();
+    hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, SECRET), &signed, &tag).unwrap();
+    tell.send((text("webhook-id"), serde_json::from_slice(&body).unwrap())).unwrap();
+    let answer = answers.lock().unwrap().pop_front();
+    match answer {
+        None => StatusCode::NO_CONTENT.into_response(),
+        Some(None) => std::future::pending().await,
+        Some(Some((status, wait))) => {
+            let mut response = StatusCode::from_u16(status).unwrap().into_response();
+            if let Some(wait) = wait {
+                response.headers_mut().insert("retry-after", wait.parse().unwrap());
+            }
+            response
+        }
+    }
+}
+
+async fn told_by_webhook(more: &str) -> (World, Receiver) {
+    let receiver = Receiver::start().await;
+    let table = format!(
+        "[[tell]]\nname = \"hook\"\n{more}[tell.webhook]\nurl = \"{}\"\nsecret_file = \"DIR/hook\"\n",
+        receiver.url
+    );
+    let world = World::start_telling("memory:", |_, dir| {
+        write_private(&dir.join("hook"), &format!("whsec_{}", STANDARD.encode(SECRET)));
+        table.replace("DIR", &dir.display().to_string())
+    })
+    .await;
+    (world, receiver)
+}
+
+async fn troubles(world: &World) -> Vec<String> {
+    let (_, ready) = world.call("GET", "/readyz", None, None).await;
+    let all = ready["missing"].as_array().unwrap().iter().map(|what| what.as_str().unwrap().to_owned());
+    all.filter(|what| what.starts_with("telling ")).collect()
+}
+
+#[tokio::test]
+async fn a_row_that_asks_is_told_and_told_again_when_half_of_its_time_is_over() {
+    let (world, mut receiver) = told_by_webhook("").await;
+    let row = world.opened("checkout-web").await;
+    world.advance(3);
+    let (id, body) = receiver.next().await;
+    assert!(id.starts_with("msg_sync-8821_"), "{id}");
+    assert_eq!(
+        (body["type"].as_str(), &body["data"]["row"], &body["data"]["kind"], &body["data"]["command"]),
+        (Some("row.asks"), &json!("sync-8821"), &json!("sync"), &json!("dock open sync-8821"))
+    );
+    assert_eq!(body["data"]["asks"], json!(["sarah"]));
+    let text = body.to_string();
+    assert!(
+        !text.contains(&row.rationale) && !text.contains(&row.head.title) && !text.contains("http"),
+        "{text}"
+    );
+    // What was opened before, and is decided by then, is told to nobody any more.
+    let other = world.opened("payments-api").await;
+    world.advance(4);
+    assert_eq!(world.decide("sarah", &other, Decision::Decline).await, "accepted");
+    world.advance(2 * 3_600 + 5);
+    let (half, body) = receiver.next().await;
+    assert_eq!((body["type"].as_str(), &body["data"]["row"]), (Some("row.half_over"), &json!("sync-8821")));
+    assert_ne!(half, id);
+    world.advance(4 * 3_600 - 1_000);
+    let (_, body) = receiver.next().await;
+    assert_eq!((body["type"].as_str(), &body["data"]["row"]), (Some("row.almost_over"), &json!("sync-8821")));
+    assert_eq!(receiver.came.try_recv().ok(), None);
+}
+
+#[tokio::test]
+async fn what_fails_is_sent_again_under_the_same_id_and_not_before_it_may() {
+    let (world, mut receiver) = told_by_webhook("about = [\"asks\"]\n").await;
+    receiver.will(Some((503, None)));
+    receiver.will(Some((429, Some("600"))));
+    world.opened("checkout-web").await;
+    world.advance(3);
+    let (id, _) = receiver.next().await;
+    world.advance(10);
+    assert_eq!(receiver.next().await.0, id);
+    let told = loop {
+        let told = troubles(&world).await;
+        if told.iter().any(|what| what.contains("429")) {
+            break told;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(told[0].starts_with("telling hook, since "), "{told:?}");
+    // Another row's news wait, too; the rate is the target's.
+    world.opened("payments-api").await;
+    world.advance(60);
+    assert_eq!(receiver.came.try_recv().ok(), None);
+    world.advance(700);
+    let (first, second) = (receiver.next().await.0, receiver.next().await.0);
+    assert!(first != second && [&first, &second].contains(&&id), "{first} {second}");
+    while !troubles(&world).await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_ends_while_it_sends_sends_again_when_it_is_back() {
+    let (mut world, mut receiver) = told_by_webhook("about = [\"asks\"]\n").await;
+    receiver.will(None);
+    world.opened("checkout-web").await;
+    world.advance(3);
+    let (id, _) = receiver.next().await;
+    world.running.abort();
+    let text = std::fs::read_to_string(world.dir.path().join("config")).unwrap();
+    let config: Config = toml::from_str(&text).unwrap();
+    let clock = Clock::with_offset_file(world.dir.path().join("clock"));
+    let server = super::super::bind_over(&config, clock, Arc::clone(&world.app.store)).await.unwrap();
+    world.running = run(server);
+    world.advance(200);
+    assert_eq!(receiver.next().await.0, id);
+}
+
+/// A server that tells the channel of a row's incident, and another.
+async fn told_by_slack(channel: &str) -> World {
+    World::start_telling("memory:", |platforms, dir| {
+        write_private(&dir.join("slack"), &platforms.world().slack_writer());
+        format!(
+            "[[tell]]\nname = \"chat\"\nabout = [\"asks\"]\n[tell.slack]\nchannel = {channel:?}\nurl = {:?}\ntoken_file = \
+             \"{}/slack\"\n",
+            platforms.url(Site::Slack),
+            dir.display()
+        )
+    })
+    .await
+}
+
+/// What Dock's own app said in a channel.
+async fn said(world: &World, channel: &str) -> Vec<String> {
+    let config = crate::platform::slack::Config::at(
+        Some(world.platforms.url(Site::Slack)),
+        None,
+        Some(world.dir.path().join("slack")),
+        None,
+    );
+    let slack = crate::platform::slack::Source::open(&config).unwrap();
+    let id = slack.channel(channel).await.unwrap().known().unwrap().id;
+    let history = slack.messages(&id, jiff::Timestamp::UNIX_EPOCH, jiff::Timestamp::MAX).await.unwrap();
+    history.messages.into_iter().filter(|message| message.tag.is_some()).map(|message| message.text).collect()
+}
+
+async fn until_told(world: &World, count: u64) {
+    loop {
+        let told: u64 = world
+            .app
+            .counters
+            .all()
+            .into_iter()
+            .filter(|((name, _), _)| *name == "dock_told_total")
+            .map(|(_, count)| count)
+            .sum();
+        if told >= count {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn slack_is_told_once_though_its_answer_was_lost_or_said_no_in_a_200() {
+    let world = told_by_slack("#ops").await;
+    world.platforms.world().open_channel("ops", false, true);
+    let faults = world.platforms.world().faults(Site::Slack);
+    faults.script("postMessage", Fault::LostAnswer, Some(1));
+    world.opened("checkout-web").await;
+    world.advance(3);
+    while troubles(&world).await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    world.advance(30);
+    until_told(&world, 1).await;
+    let all = said(&world, "ops").await;
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert!(all[0].starts_with("sync-8821 (sync) waits for a decision of sarah, until "), "{all:?}");
+    assert!(all[0].ends_with("\ndock open sync-8821"), "{all:?}");
+    world.platforms.world().slack_says("chat.postMessage", "internal_error", false);
+    world.opened("payments-api").await;
+    world.advance(40);
+    while troubles(&world).await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    world.advance(400);
+    until_told(&world, 2).await;
+    assert_eq!(said(&world, "ops").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_channel_that_is_not_there_is_told_by_doctor_and_an_incidents_rows_alone_go_to_its_channel() {
+    let world = told_by_slack("inc-{number}").await;
+    world.opened("checkout-web").await;
+    let mut draft = draft(&world.drifted("payments-api").await);
+    draft.incident = Some("INC-4242".to_owned());
+    assert_eq!(world.post("/v1/rows", "of the incident", &draft, &[]).await.0, 201);
+    world.advance(3);
+    let told = loop {
+        let told = troubles(&world).await;
+        if !told.is_empty() {
+            break told;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(told[0].contains("inc-4242"), "{told:?}");
+    world.platforms.world().open_channel("inc-4242", false, true);
+    world.advance(11 * 60);
+    until_told(&world, 1).await;
+    let all = said(&world, "inc-4242").await;
+    assert!(matches!(&all[..], [one] if one.starts_with("sync-8822 ")), "{all:?}");
+}
