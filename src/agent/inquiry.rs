@@ -19,7 +19,7 @@ use crate::{
         github::{self, Repository},
         pagerduty, prometheus,
     },
-    row::{PrincipalId, Series},
+    row::{Pointer, PrincipalId, Series},
 };
 
 /// The incidents whose notes are read.
@@ -146,21 +146,8 @@ impl Inquiry<'_> {
         hold_at: Option<String>,
         unit: Unit,
     ) -> Gauge {
-        let now = self.clock.now();
-        let from = now.checked_sub(SERIES_SPAN).unwrap_or(now);
-        self.gauge_between(prometheus, name, query, hold_at, unit, (from, now)).await
-    }
-
-    /// One number now, with what it was from one time to another.
-    pub(super) async fn gauge_between(
-        &self,
-        prometheus: &prometheus::Source,
-        name: &str,
-        query: String,
-        hold_at: Option<String>,
-        unit: Unit,
-        (from, to): (Timestamp, Timestamp),
-    ) -> Gauge {
+        let to = self.clock.now();
+        let from = to.checked_sub(SERIES_SPAN).unwrap_or(to);
         let (value, series) =
             tokio::join!(prometheus.value(&query), prometheus.series(&query, from, to, SERIES_STEP));
         // The series only shows the way here; the value is the fact.
@@ -172,6 +159,43 @@ impl Inquiry<'_> {
         });
         let pointer = finding::pointer("prometheus_query", "prometheus", &query, &prometheus.link(&query));
         Gauge { name: name.to_owned(), pointer, hold_at, value }
+    }
+
+    /// What a number was from one time to another; its value is the last one there.
+    pub(super) async fn gauge_between(
+        &self,
+        prometheus: &prometheus::Source,
+        name: &str,
+        query: String,
+        unit: Unit,
+        (from, to): (Timestamp, Timestamp),
+    ) -> Gauge {
+        let read = prometheus.series(&query, from, to, SERIES_STEP).await;
+        let pointer = finding::pointer("prometheus_query", "prometheus", &query, &prometheus.link(&query));
+        self.gauge_of(name, pointer, unit, self.answered(read))
+    }
+
+    /// The same of a series that was read; one without a point is unknown.
+    pub(super) fn gauge_of(
+        &self,
+        name: &str,
+        pointer: Pointer,
+        unit: Unit,
+        read: Asked<platform::Series>,
+    ) -> Gauge {
+        let value = match read {
+            Asked::Known { value, at } => match value.last() {
+                Some(last) => {
+                    let series = Some(unit.series(&value, None));
+                    let (value, unit) = (unit.text(last.value), unit.word().to_owned());
+                    Asked::Known { value: Sample { value, unit, series }, at }
+                }
+                None => Asked::Unknown { why: "nothing was measured then".to_owned(), at },
+            },
+            Asked::Unknown { why, at } => Asked::Unknown { why, at },
+            Asked::Never => Asked::Never,
+        };
+        Gauge { name: name.to_owned(), pointer, hold_at: None, value }
     }
 
     pub(super) fn told<T>(&self, answer: Result<T, PlatformError>) -> Asked<T> {

@@ -17,7 +17,7 @@ pub struct Sample {
 }
 
 /// A series at even steps; `None` is a gap.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Series {
     pub start: Timestamp,
     pub step: Duration,

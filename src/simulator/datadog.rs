@@ -132,7 +132,7 @@ fn slo_json(service: &str) -> Value {
 }
 
 fn service_of<'s>(state: &'s WorldState, id: &str) -> Result<&'s String, Refusal> {
-    let found = state.apps.keys().find(|service| slo_id(service) == id);
+    let found = state.services().find(|service| slo_id(service) == id);
     found.ok_or_else(|| Refusal(StatusCode::NOT_FOUND, format!("SLO not found: {id} not found")))
 }
 
@@ -152,10 +152,10 @@ async fn slos(State(world): State<World>, Query(sought): Query<Sought>) -> Answe
             ids.as_ref().is_none_or(|ids| ids.contains(&slo_id(service).as_str()))
                 && sought.tags_query.as_deref().is_none_or(|tag| tag == format!("service:{service}"))
         };
-        let all: Vec<Value> = state.apps.keys().filter(wanted).map(|service| slo_json(service)).collect();
+        let all: Vec<Value> = state.services().filter(wanted).map(|service| slo_json(service)).collect();
         let total = all.len();
         let data: Vec<Value> = all.into_iter().skip(sought.offset.unwrap_or(0)).take(limit).collect();
-        let page = json!({"total_count": state.apps.len(), "total_filtered_count": total});
+        let page = json!({"total_count": state.services().count(), "total_filtered_count": total});
         Ok(Json(json!({"data": data, "error": null, "metadata": {"page": page}})))
     })
 }
@@ -239,7 +239,7 @@ async fn monitors(State(world): State<World>, Query(asked): Query<Watched>) -> A
         let wanted = |service: &&String| {
             asked.monitor_tags.as_deref().is_none_or(|tag| tag == format!("service:{service}"))
         };
-        let all = state.apps.keys().filter(wanted).map(|service| monitor_json(state, service, at));
+        let all = state.services().filter(wanted).map(|service| monitor_json(state, service, at));
         let skipped = asked.page.unwrap_or(0).saturating_mul(size);
         Ok(Json(all.skip(skipped).take(size).collect()))
     })

@@ -131,7 +131,7 @@ fn chosen(state: &WorldState, selector: &Selector) -> Vec<(String, Metric)> {
             other => other == "window",
         })
     };
-    let services = state.apps.keys().filter(|name| state.telemetry.contains_key(*name) && wanted(name));
+    let services = state.services().filter(|name| state.telemetry.contains_key(*name) && wanted(name));
     services.map(|name| (name.clone(), metric)).collect()
 }
 

@@ -161,6 +161,7 @@ fn measure(state: &mut State, now: Timestamp) {
     state.slo(BILLING).burn(before(now, 60 * 7), 4.0);
     state.slo(CHECKOUT_API).spent(now, 0.92);
     state.slo(SEARCH).p95(0.21);
+    runbooks::measure(state, now);
 }
 
 /// People talk about the incident in its channel; what they say elsewhere Dock's app does not hear.

@@ -66,6 +66,11 @@ impl Script {
         self
     }
 
+    /// It burned so between two times, and is calm again.
+    pub(super) fn burned(&mut self, since: Timestamp, until: Timestamp, rate: f64) -> &mut Self {
+        self.burn(since, rate).burn(until, CALM)
+    }
+
     /// This share of the month's budget is spent, all but the everyday part by one bad day nine days ago.
     pub(super) fn spent(&mut self, now: Timestamp, share: f64) -> &mut Self {
         let day = SignedDuration::from_secs(DAY_S);
@@ -114,6 +119,12 @@ pub(super) struct Events {
 }
 
 impl State {
+    /// Every service that there is: what ArgoCD runs, and what is measured beside it.
+    pub(super) fn services(&self) -> impl Iterator<Item = &String> {
+        let beside = self.telemetry.keys().filter(|name| !self.apps.contains_key(*name));
+        self.apps.keys().chain(beside)
+    }
+
     /// A service's script, to be changed.
     pub(super) fn slo(&mut self, service: &str) -> &mut Script {
         self.telemetry.entry(service.to_owned()).or_default()

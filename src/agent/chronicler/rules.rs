@@ -35,8 +35,8 @@ rules! {
         "a series crosses its threshold; a burn rate that names none, 1x" => "a line, over or under, with the value";
     PEAK "peak" v 1 Note from "Prometheus or Datadog":
         "a series with a threshold has a highest point" => "impact: the value and when";
-    BUDGET "budget" v 1 Note from "Prometheus or Datadog":
-        "a series of the error budget was read" => "impact: from what to what; else an open question";
+    BUDGET "budget" v 2 Note from "Prometheus or Datadog":
+        "the error budget was read before the incident opened and after it was resolved" => "impact: how much was spent, from what to what; else an open question";
     EXECUTED_BEFORE "executed-before" v 1 Note from "Dock":
         "a row was executed within the hour before the incident opened" => "a contributing factor, with what overrode it; whether it is the cause, an open question";
     QUICK_ANSWER "quick-answer" v 1 Note from "PagerDuty log":

@@ -8,7 +8,7 @@ use crate::{
     row::{Amendment, Decision, Proposal, State, Verdict, paper::Standing},
     server::tests::{World as ServerWorld, write_private},
     simulator::{Fault, Site},
-    wire::RowView,
+    wire::{RowView, Span, Telemetry},
 };
 
 const POSTMORTEMS: &str = "[postmortems]\nsite = \"confluence\"\nspace = \"98306\"\n";
@@ -20,6 +20,11 @@ struct Ground {
 
 impl Ground {
     async fn start() -> Self {
+        Self::start_with(&[], "", "").await
+    }
+
+    /// With more platforms for both, and more tables for the server and for the chronicler.
+    async fn start_with(more: &[Site], server: &str, chronicler: &str) -> Self {
         let mut config = String::new();
         let server = ServerWorld::start_telling("memory:", |platforms, dir| {
             let section = |site: Site| {
@@ -29,8 +34,9 @@ impl Ground {
                 format!("[platforms.{name}]\nurl = {url:?}\ntoken_file = {file:?}\n")
             };
             let pagerduty = section(Site::PagerDuty);
-            config = [POSTMORTEMS, &pagerduty, &section(Site::Slack)].concat();
-            [POSTMORTEMS, &pagerduty].concat()
+            let more: String = more.iter().map(|site| section(*site)).collect();
+            config = [POSTMORTEMS, chronicler, &pagerduty, &section(Site::Slack), &more].concat();
+            [POSTMORTEMS, server, &pagerduty, &more].concat()
         })
         .await;
         let file = server.dir.path().join("dock-token");
@@ -120,4 +126,99 @@ async fn a_chat_that_cannot_be_read_holds_the_paper_and_is_an_open_question() {
     assert!(draft.diff.contains("What did the incident's channel hold? It is unknown"), "{}", draft.diff);
     let open = Wish { only: Some("INC-771".to_owned()), dry_run: true };
     assert!(matches!(ground.look(&open).await.as_slice(), [Told::Rest { .. }]), "it is on");
+}
+
+fn section<'a>(row: &'a RowView, heading: &str) -> Vec<&'a str> {
+    let Some(Proposal::Paper(paper)) = &row.proposal else { panic!("{:?}", row.proposal) };
+    let found = paper.sections.iter().find(|section| section.heading == heading);
+    found.into_iter().flat_map(|one| &one.sentences).map(|sentence| sentence.text.as_str()).collect()
+}
+
+async fn telemetry(ground: &Ground, row: &RowView) -> Telemetry {
+    let token = ground.server.login("sarah").await;
+    let Some(Proposal::Paper(paper)) = &row.proposal else { panic!("{:?}", row.proposal) };
+    let last = paper.timeline.iter().map(|line| line.at).max().unwrap();
+    let until = last + jiff::SignedDuration::from_mins(10);
+    ground.api(&token).series(row.head.id, Span::Hour, Some(until)).await.unwrap()
+}
+
+/// What the night of INC-2099 did to the session store, by whoever measures it.
+#[tokio::test]
+async fn what_an_incident_cost_is_read_from_the_series_and_shown_across_it() {
+    let page = |names: &str| {
+        format!(
+            "[runbooks.CONF-4711]\nsite = \"confluence\"\npage = \"4711\"\nservices = [\"session-store\"]\n{names}"
+        )
+    };
+    let names = "[incidents]\nprometheus = { session-store = \"session-store\" }\n";
+    let ground =
+        Ground::start_with(&[Site::Prometheus], &page("prometheus = \"session-store\"\n"), names).await;
+    let wish = Wish { only: Some("INC-2099".to_owned()), ..Wish::default() };
+    ground.look(&wish).await;
+    let rows = ground.rows().await;
+    let [row] = &rows[..] else { panic!("{rows:?}") };
+    let impact = section(row, "Impact").join("\n");
+    // 62 times the budget's pace for 25 minutes of 30 days.
+    assert!(
+        impact.contains("It spent 3.5")
+            && impact.contains(" % of the error budget: error budget left went from "),
+        "{impact}"
+    );
+    assert!(impact.contains("SLO burn over 5 min was over 1x for "), "{impact}");
+    assert!(
+        !section(row, "Open questions").join("\n").contains("error budget"),
+        "{:?}",
+        section(row, "Open questions")
+    );
+    let told = lines(row);
+    for crossing in ["SLO burn over 5 min went over 1x: ", "SLO burn over 5 min went under 1x: "] {
+        assert!(
+            told.iter().any(|(from, text, _)| *from == "prometheus" && text.starts_with(crossing)),
+            "{told:?}"
+        );
+    }
+    let shown = telemetry(&ground, row).await;
+    let burn = shown.panes.iter().find(|pane| pane.name == "SLO burn over 5 min").unwrap();
+    let highest = burn.series.as_ref().unwrap().numbers().flatten().fold(0.0, f64::max);
+    assert!(highest > 55.0, "{burn:?}");
+    let marks: Vec<_> = shown.marks.iter().map(|mark| mark.what.as_str()).collect();
+    for what in ["incident", "resolved", "pagerduty", "slack", "prometheus"] {
+        assert!(marks.contains(&what), "{what}: {marks:?}");
+    }
+}
+
+#[tokio::test]
+async fn datadogs_history_tells_the_cost_too_and_where_nobody_measures_it_is_asked() {
+    let ground = Ground::start().await;
+    let world = ground.server.platforms.world();
+    let secret = |name: &str, text: &str| {
+        let file = ground.server.dir.path().join(name);
+        write_private(&file, text);
+        file.display().to_string()
+    };
+    let (api, application) = (
+        secret("datadog-api", &world.token(Site::Datadog)),
+        secret("datadog-application", &world.datadog_application_key()),
+    );
+    let url = ground.server.platforms.url(Site::Datadog);
+    let datadog = format!(
+        "[incidents]\ndatadog = {{ session-store = \"session-store\" }}\n[platforms.datadog]\nurl = {url:?}\napi_key_file = \
+         {api:?}\napplication_key_file = {application:?}\n"
+    );
+    let measured = Ground { config: format!("{}{datadog}", ground.config), ..ground };
+    let wish = Wish { only: Some("INC-2099".to_owned()), ..Wish::default() };
+    measured.look(&wish).await;
+    let row = &measured.rows().await[0];
+    let impact = section(row, "Impact").join("\n");
+    assert!(impact.contains("It spent 3.") && impact.contains("SLO burn was over 1x for "), "{impact}");
+    assert!(
+        lines(row)
+            .iter()
+            .any(|(from, text, _)| *from == "datadog" && text.starts_with("SLO burn went under 1x")),
+        "{:?}",
+        lines(row)
+    );
+    let shown = telemetry(&measured, row).await;
+    let [pane] = &shown.panes[..] else { panic!("{:?}", shown.panes) };
+    assert!(pane.unknown.as_ref().unwrap().starts_with("nobody measures session-store: name "), "{pane:?}");
 }

@@ -25,8 +25,10 @@ pub struct Config {
     pub priorities: Vec<String>,
     /// Only these services; all where it is empty.
     pub services: Vec<String>,
-    /// What a service of PagerDuty's is called in Prometheus; of the others no numbers are asked for.
+    /// What a service of PagerDuty's is called in Prometheus.
     pub prometheus: BTreeMap<String, String>,
+    /// What it is called in Datadog's tags, where Prometheus does not measure it; of what neither names no numbers are asked.
+    pub datadog: BTreeMap<String, String>,
 }
 
 impl Default for Config {
@@ -39,6 +41,7 @@ impl Default for Config {
             priorities: Vec::new(),
             services: Vec::new(),
             prometheus: BTreeMap::new(),
+            datadog: BTreeMap::new(),
         }
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! Never: a write; a list that is cut short and does not say so; a message's words obeyed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -16,9 +19,9 @@ use crate::{
         story::{Around, Event, EventKind, Said, Story},
     },
     platform::{
-        Fact,
+        Fact, Series, Window, datadog,
         pagerduty::{self, LogEntry, LogKind},
-        slack,
+        prometheus, slack,
     },
     row::{Pointer, PrincipalId},
     wire::RowView,
@@ -191,22 +194,102 @@ impl Gatherer<'_> {
         }
     }
 
+    /// Who is configured to measure the service: Prometheus, else Datadog; nobody is asked where neither is.
     async fn gauges(&self, service: &str, from: Timestamp, until: Timestamp) -> Vec<Gauge> {
-        let name = self.config.prometheus.get(service);
-        let Some((prometheus, name)) = self.inquiry.sources.prometheus.as_ref().zip(name) else {
-            return Vec::new();
-        };
+        let sources = self.inquiry.sources;
+        let prometheus = sources.prometheus.as_ref().zip(self.config.prometheus.get(service));
+        let datadog = sources.datadog.as_ref().zip(self.config.datadog.get(service));
+        match (prometheus, datadog) {
+            (Some((prometheus, name)), _) => self.of_prometheus(prometheus, name, from, until).await,
+            (None, Some((datadog, name))) => self.of_datadog(datadog, name, from, until).await,
+            (None, None) => Vec::new(),
+        }
+    }
+
+    async fn of_prometheus(
+        &self,
+        prometheus: &prometheus::Source,
+        name: &str,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Vec<Gauge> {
         let queries = prometheus.queries(name);
-        let ask = |name, query, unit| {
-            self.inquiry.gauge_between(prometheus, name, query, None, unit, (from, until))
-        };
-        let (burn, errors, p95) = tokio::join!(
-            ask("SLO burn", queries.burn_1h, Unit::Times),
+        let ask =
+            |name, query, unit| self.inquiry.gauge_between(prometheus, name, query, unit, (from, until));
+        let (burn, left, errors, p95) = tokio::join!(
+            // The shortest window: when it began and ended shows best there.
+            ask("SLO burn over 5 min", queries.burn(Window::Minutes5), Unit::Times),
+            ask("error budget left", queries.budget_left, Unit::Percent),
             ask("errors", queries.error_rate, Unit::Percent),
             ask("p95", queries.p95_seconds, Unit::Milliseconds),
         );
-        vec![burn, errors, p95]
+        vec![burn, left, errors, p95]
     }
+
+    /// Datadog's SLO at both ends of the time, and the service's series between them; the burn is the share of errors as a
+    /// multiple of what the SLO allows.
+    async fn of_datadog(
+        &self,
+        datadog: &datadog::Source,
+        name: &str,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Vec<Gauge> {
+        let (slo, errors, p95) = tokio::join!(
+            datadog.slo_of(name),
+            datadog.error_rate(name, from, until),
+            datadog.p95(name, from, until)
+        );
+        let series = |what| finding::pointer(what, "datadog", name, "");
+        let gauge = |name, pointer, unit, read| self.inquiry.gauge_of(name, pointer, unit, read);
+        let (slo, errors) = (self.inquiry.answered(slo), self.inquiry.answered(errors));
+        let burn = match (&slo, &errors) {
+            (Asked::Known { value: slo, at }, Asked::Known { value: errors, .. }) => {
+                Asked::Known { value: burning(errors, slo.target), at: *at }
+            }
+            (Asked::Known { .. }, other) => other.clone(),
+            (other, _) => other.clone().map(|_| Series::default()),
+        };
+        let (mut pointer, mut left) = (series("datadog_slo"), slo.clone().map(|_| Series::default()));
+        if let Asked::Known { value: slo, .. } = &slo {
+            pointer =
+                finding::pointer("datadog_slo", "datadog", &slo.id, &datadog.link(slo).unwrap_or_default());
+            left = self.budget(datadog, slo, from, until).await;
+        }
+        vec![
+            gauge("SLO burn", pointer.clone(), Unit::Times, burn),
+            gauge("error budget left", pointer, Unit::Percent, left),
+            gauge("errors", series("datadog_error_rate"), Unit::Percent, errors),
+            gauge("p95", series("datadog_p95"), Unit::Milliseconds, self.inquiry.answered(p95)),
+        ]
+    }
+
+    /// What was left of the budget at two times: a series of two points.
+    async fn budget(
+        &self,
+        datadog: &datadog::Source,
+        slo: &datadog::Slo,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Asked<Series> {
+        let (before, after) = tokio::join!(datadog.budget(slo, from), datadog.budget(slo, until));
+        let left = |read| self.inquiry.answered(read).map(|left: datadog::Budget| left.left_percent / 100.0);
+        match (left(before), left(after)) {
+            (Asked::Known { value: before, .. }, Asked::Known { value: after, at }) => {
+                let step = Duration::try_from(until.duration_since(from)).unwrap_or_default();
+                let points = vec![Some(before), Some(after)];
+                Asked::Known { value: Series { start: from, step, points }, at }
+            }
+            (Asked::Known { .. }, other) | (other, _) => other.map(|_| Series::default()),
+        }
+    }
+}
+
+/// Errors as a multiple of what the target, in percent, allows.
+fn burning(errors: &Series, target: f64) -> Series {
+    let allowed = 1.0 - target / 100.0;
+    let points = errors.points.iter().map(|point| point.map(|share| share / allowed)).collect();
+    Series { points, ..errors.clone() }
 }
 
 pub(in crate::agent) fn pointer(incident: &pagerduty::Incident) -> Pointer {

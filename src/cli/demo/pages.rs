@@ -8,16 +8,19 @@ pub(super) const RUNBOOKS: &str = r#"
 site = "confluence"
 page = "4711"
 services = ["session-store"]
+prometheus = "session-store"
 
 [runbooks.CONF-3380]
 site = "confluence"
 page = "3380"
 services = ["api-gw"]
+prometheus = "api-gw"
 
 [runbooks.NOTION-91a]
 site = "notion"
 page = "91a4c2d0-5b7e-4f13-9c86-2e0d7a1b3f58"
 services = ["edge-routing"]
+prometheus = "edge-routing"
 "#;
 
 /// In the configs of chronicler, server and executor alike.
@@ -31,6 +34,7 @@ space = "98306"
 pub(super) const INCIDENTS: &str = "
 [incidents]
 settle_s = 5
+prometheus = { session-store = \"session-store\", api-gw = \"api-gw\", edge-routing = \"edge-routing\" }
 ";
 
 #[cfg(test)]

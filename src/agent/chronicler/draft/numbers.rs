@@ -108,13 +108,42 @@ fn later(at: Timestamp, step: SignedDuration) -> Timestamp {
 /// Two decimals at most, without zeros at the end.
 fn number(value: f64) -> String {
     let text = format!("{value:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
-/// A budget's series: its first and its last number, as the platform gave them.
-pub(super) fn ends(sample: &Sample) -> Option<(&str, &str)> {
+/// What an error budget lost between two readings.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Spent<'a> {
+    pub(super) gauge: &'a Gauge,
+    pub(super) unit: &'a str,
+    pub(super) before: (f64, Timestamp),
+    pub(super) after: (f64, Timestamp),
+    /// Of the whole budget.
+    pub(super) spent: f64,
+}
+
+/// What the incident spent, by each series of a budget that was measured before it and, where it is over, after it.
+pub(super) fn spent(story: &Story) -> Vec<Spent<'_>> {
+    budgets(story).filter_map(|(gauge, sample)| of_budget(story, gauge, sample)).collect()
+}
+
+fn of_budget<'a>(story: &Story, gauge: &'a Gauge, sample: &'a Sample) -> Option<Spent<'a>> {
     let series = sample.series.as_ref()?;
-    let mut known = series.points.iter().flatten();
-    let first = known.next()?;
-    Some((first, known.next_back().unwrap_or(first)))
+    let step = SignedDuration::from_secs(i64::from(series.step_s));
+    let times = std::iter::successors(Some(series.from), |at| Some(later(*at, step)));
+    let known: Vec<(f64, Timestamp)> =
+        series.numbers().zip(times).filter_map(|(number, at)| Some((number?, at))).collect();
+    let (before, after) = (*known.first()?, *known.last()?);
+    // A budget that was first or last read in the middle of it tells nothing of the rest.
+    let covers = before.1 <= story.opened_at && story.closed_at.is_none_or(|closed| after.1 >= closed);
+    let says_left = !gauge.name.to_lowercase().contains("spent");
+    let spent = if says_left { before.0 - after.0 } else { after.0 - before.0 };
+    (covers && before.1 < after.1).then_some(Spent { gauge, unit: &sample.unit, before, after, spent })
+}
+
+impl Spent<'_> {
+    pub(super) fn text(&self, value: f64) -> String {
+        format!("{}{}", number(value), self.unit)
+    }
 }

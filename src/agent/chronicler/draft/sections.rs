@@ -71,15 +71,8 @@ impl Case<'_> {
         for measured in self.measured.iter().filter(|measured| !measured.crossings.is_empty()) {
             told.push(self.sentence(&over(measured), &[&measured.gauge.pointer]));
         }
-        for (gauge, sample) in numbers::budgets(story) {
-            let name = words::line(&gauge.name);
-            let text = match numbers::ends(sample) {
-                Some((first, last)) => {
-                    format!("{name} went from {first}{unit} to {last}{unit}.", unit = sample.unit)
-                }
-                None => format!("{name}: {}{}.", sample.value, sample.unit),
-            };
-            told.push(self.sentence(&text, &[&gauge.pointer]));
+        for spent in numbers::spent(story) {
+            told.push(self.sentence(&cost(&spent), &[&spent.gauge.pointer]));
         }
         told
     }
@@ -215,8 +208,14 @@ impl Case<'_> {
                 );
             }
         }
-        if numbers::budgets(story).next().is_none() {
-            ask("How much of the error budget did it spend? No source tells it.".to_owned(), &[]);
+        if numbers::spent(story).is_empty() {
+            let partly: Vec<&Pointer> = numbers::budgets(story).map(|(gauge, _)| &gauge.pointer).collect();
+            let why = if partly.is_empty() {
+                "No source tells it."
+            } else {
+                "It was not measured both before and after."
+            };
+            ask(format!("How much of the error budget did it spend? {why}"), &partly);
         }
         if self.measured.is_empty() {
             ask("How bad did it get? No series with a threshold was read.".to_owned(), &[]);
@@ -378,6 +377,20 @@ fn over(measured: &Measured<'_>) -> String {
     let lasted = words::lasting(measured.over);
     let more = if measured.gaps.0 > 0 { "at least " } else { "" };
     format!("{name} was over {threshold} for {more}{lasted}{}.", peak.unwrap_or_default())
+}
+
+/// `It spent 14 % of the error budget: error budget left went from 62 % at 01:50 to 48 % at 02:45.`
+fn cost(spent: &numbers::Spent<'_>) -> String {
+    let ((before, from), (after, to)) = (spent.before, spent.after);
+    let (before, after) = (spent.text(before), spent.text(after));
+    let name = words::line(&spent.gauge.name);
+    let went =
+        format!("{name} went from {before} at {} to {after} at {}", words::clock(from), words::clock(to));
+    if spent.spent > 0.0 {
+        format!("It spent {} of the error budget: {went}.", spent.text(spent.spent))
+    } else {
+        format!("None of the error budget was spent: {went}.")
+    }
 }
 
 /// Why nothing is known of it.

@@ -325,22 +325,61 @@ fn what_is_not_known_is_a_question_and_a_source_that_failed_is_a_hold() {
     assert!(told(&quiet, "Open questions")[0].contains("no platform is configured"));
 }
 
-#[test]
-fn a_budget_that_was_read_is_impact_and_no_question() {
-    let mut facts = night();
-    let mut budget = burn(0, &[Some("61"), None, Some("74")]);
-    budget.name = "error budget spent".to_owned();
+/// A budget in percent, read every hour from some minute on.
+fn budget(name: &str, from: i64, points: &[Option<&str>]) -> Gauge {
+    let mut budget = burn(from, points);
+    budget.name = name.to_owned();
+    budget.hold_at = None;
     if let Asked::Known { value, .. } = &mut budget.value {
         value.unit = " %".to_owned();
         if let Some(series) = &mut value.series {
-            series.threshold = None;
+            (series.step_s, series.threshold) = (3_600, None);
         }
     }
-    budget.hold_at = None;
-    facts.story.gauges.push(budget);
-    let draft = draft(&facts);
-    assert_eq!(told(&draft, "Impact")[2], "error budget spent went from 61 % to 74 %.");
-    assert!(!told(&draft, "Open questions").iter().any(|text| text.contains("error budget did")));
+    budget
+}
+
+#[test]
+fn what_a_budget_lost_is_impact_where_it_was_read_before_and_after_and_else_a_question() {
+    const LEFT: &str = "error budget left";
+    for (gauge, expected) in [
+        (
+            budget(LEFT, -15, &[Some("62.5"), Some("48")]),
+            Ok(
+                "It spent 14.5 % of the error budget: error budget left went from 62.5 % at 02:45 UTC to 48 % at 03:45 UTC.",
+            ),
+        ),
+        (
+            budget("error budget spent", -15, &[Some("61"), Some("74")]),
+            Ok(
+                "It spent 13 % of the error budget: error budget spent went from 61 % at 02:45 UTC to 74 % at 03:45 UTC.",
+            ),
+        ),
+        (
+            budget(LEFT, -15, &[Some("-3"), Some("-3")]),
+            Ok(
+                "None of the error budget was spent: error budget left went from -3 % at 02:45 UTC to -3 % at 03:45 UTC.",
+            ),
+        ),
+        (budget(LEFT, 5, &[Some("62"), Some("48")]), Err("It was not measured both before and after.")),
+        (budget(LEFT, -15, &[Some("62"), None]), Err("It was not measured both before and after.")),
+        (
+            budget(LEFT, -75, &[Some("62"), Some("62"), None]),
+            Err("It was not measured both before and after."),
+        ),
+    ] {
+        let mut facts = night();
+        facts.story.gauges.push(gauge.clone());
+        let draft = draft(&facts);
+        let (impact, questions) = (told(&draft, "Impact"), told(&draft, "Open questions"));
+        let asks = questions.iter().find(|text| text.contains("error budget did"));
+        match expected {
+            Ok(text) => assert_eq!((impact[2].as_str(), asks), (text, None), "{gauge:?}"),
+            Err(why) => {
+                assert!(impact.len() == 2 && asks.is_some_and(|text| text.ends_with(why)), "{gauge:?}")
+            }
+        }
+    }
 }
 
 #[test]
