@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::layout;
 use super::model::{BODIES_MAX, Model, Screen};
 use super::widget::chart::{Plot, Point};
-use crate::row::{Pointer, RowId, Series};
+use crate::row::{Kind, Pointer, Proposal, RowId, Series};
 use crate::wire::{self, RowView, Side, Span};
 
 /// Between two readings: with the reader's eye, without it, and at most, where nobody answers.
@@ -22,6 +22,8 @@ const MOST_MS: u64 = 300_000;
 const RESTS_MS: u64 = 250;
 /// An answer that has not come until now does not come.
 const GIVEN_UP_MS: u64 = 30_000;
+/// What is shown before and after an incident that is over.
+const AROUND: SignedDuration = SignedDuration::from_mins(10);
 
 /// What is to be read: whose series, for which screen, over what time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +127,8 @@ pub fn look(model: &Model) -> Option<Look> {
             let row = model.subject()?;
             let view = &model.body(row)?.view;
             let visit = model.screens.last().map_or(0, Screen::visit);
-            Some(Look { row, visit, span: span_for(view, model.now()), until: None })
+            let (span, until) = time_of(view, model.now());
+            Some(Look { row, visit, span, until })
         }
         Some(_) => None,
     }
@@ -147,8 +150,39 @@ pub fn wake_ms(model: &Model) -> Option<u64> {
     model.telemetry.due_ms(&look, model.focused != Some(false), model.rested_ms)
 }
 
+/// The time that a row's series are about: that of its incident, where a page or a paper is about one that is over; else up
+/// to now.
+pub fn time_of(view: &RowView, now: Timestamp) -> (Span, Option<Timestamp>) {
+    let live = (span_for(view, now), None);
+    let Some((from, until)) = incident_time(view) else { return live };
+    let until = until.saturating_add(AROUND).unwrap_or(until);
+    if now.duration_since(until) < AROUND {
+        return live;
+    }
+    let lasts = until.duration_since(from).checked_add(AROUND).unwrap_or(AROUND);
+    let span = Span::ALL.into_iter().find(|span| span.duration() >= lasts);
+    (span.unwrap_or(live.0), Some(until))
+}
+
+/// From when until when its incident was, by the lines of its paper, else by the evidence.
+fn incident_time(view: &RowView) -> Option<(Timestamp, Timestamp)> {
+    if !matches!(view.head.kind, Kind::Runbook | Kind::Postmortem) {
+        return None;
+    }
+    if let Some(Proposal::Paper(paper)) = &view.proposal {
+        let times = paper.timeline.iter().map(|line| line.at);
+        return Some((times.clone().min()?, times.max()?));
+    }
+    let series = view.signals.iter().filter_map(|signal| signal.signal.series.as_ref());
+    let ends = |series: &Series| {
+        let placed = placed(series, true);
+        Some((placed.first()?.at, end(placed.last()?)))
+    };
+    series.filter_map(ends).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+}
+
 /// The shortest span in which the draft is still in sight.
-pub fn span_for(view: &RowView, now: Timestamp) -> Span {
+fn span_for(view: &RowView, now: Timestamp) -> Span {
     let age = now.duration_since(view.read_at);
     let sees = |span: &Span| age < span.duration().checked_div(3).map_or(span.duration(), |third| third * 2);
     Span::ALL.into_iter().filter(|span| *span >= Span::Hours3).find(sees).unwrap_or_default()
@@ -299,6 +333,26 @@ mod tests {
             points: points.iter().map(|point| point.map(str::to_owned)).collect(),
             threshold: None,
         }
+    }
+
+    #[test]
+    fn a_page_or_a_paper_is_about_the_time_of_its_incident() {
+        let views = super::super::sample::documents::views();
+        for view in views.iter().filter(|view| matches!(view.proposal, Some(Proposal::Paper(_)))) {
+            let Some(Proposal::Paper(paper)) = &view.proposal else { continue };
+            let (first, last) = (
+                paper.timeline.first().unwrap().at,
+                paper.timeline.iter().map(|line| line.at).max().unwrap(),
+            );
+            let later = last + SignedDuration::from_hours(48);
+            let (span, until) = time_of(view, later);
+            let until = until.unwrap();
+            assert!(until > last && until - span.duration() < first, "{span} {until}");
+            assert_eq!(time_of(view, last + SignedDuration::from_mins(1)).1, None, "it is hardly over");
+        }
+        let mut sync = views[0].clone();
+        sync.head.kind = Kind::Sync;
+        assert_eq!(time_of(&sync, sync.read_at + SignedDuration::from_hours(48)).1, None);
     }
 
     #[test]

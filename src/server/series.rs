@@ -18,18 +18,19 @@ use super::{
     problem::Problem,
 };
 use crate::{
-    row::{Base, RowId, gate::Service},
+    row::{Base, RowId, gate::Service, page::Runbook},
     store::Whole,
     wire::{Pane, Span, Telemetry},
 };
 
 mod flights;
+mod incident;
 mod marks;
 mod panes;
 mod read;
 
 use flights::{Flights, Kept};
-use panes::{Ask, Configured, Wanted};
+use panes::{About, Ask, Configured, Wanted};
 use read::{Between, Got};
 
 /// Series that are kept at once; each is at most some kilobytes.
@@ -47,6 +48,8 @@ const PAST_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
 pub(super) struct Readings {
     series: Flights<(Ask, Looked), Got>,
     marks: Flights<RowId, marks::Told>,
+    /// By their names.
+    incidents: Flights<String, Result<incident::Case, String>>,
 }
 
 /// A span that ends now, or one that is over.
@@ -58,7 +61,11 @@ enum Looked {
 
 impl Default for Readings {
     fn default() -> Self {
-        Self { series: Flights::new(SERIES_MAX), marks: Flights::new(MARKS_MAX) }
+        Self {
+            series: Flights::new(SERIES_MAX),
+            marks: Flights::new(MARKS_MAX),
+            incidents: Flights::new(MARKS_MAX),
+        }
     }
 }
 
@@ -77,12 +84,12 @@ pub(super) async fn of_row(
     let between = between(span, until, app.clock.now())?;
     let looked = if between.live { Looked::Live(span) } else { Looked::Past(span, between.until) };
     let Whole { row, draft, .. } = &whole;
-    let wanted = panes::of(
-        &draft.base,
-        runbook_service(&app, &draft.base),
-        service(&app, &draft.base),
-        &configured(&app),
-    );
+    let of_incident = match &draft.base {
+        Base::Runbook(_) | Base::Postmortem(_) => incident::of(&app, draft.incident.as_deref()).await,
+        Base::Gate(_) | Base::Sync(_) | Base::Policy(_) => None,
+    };
+    let about = about(&app, &draft.base, of_incident.as_ref());
+    let wanted = panes::of(&draft.base, &about, &configured(&app));
     let (panes, told) = tokio::join!(
         join_all(wanted.iter().map(|wanted| pane(&app, wanted, looked, between))),
         app.readings.marks.get(
@@ -149,24 +156,54 @@ fn configured(app: &App) -> Configured<'_> {
     }
 }
 
-/// How the deploys of what the row is about are gated, where they are.
-fn service<'a>(app: &'a App, base: &Base) -> Option<&'a Service> {
+/// Who measures what a row is about, as the tables of gates and runbooks say.
+fn about<'a>(
+    app: &'a App,
+    base: &'a Base,
+    incident: Option<&'a Result<incident::Case, String>>,
+) -> About<'a> {
     match base {
-        Base::Gate(base) => app.gates.get(&base.service),
+        Base::Gate(base) => About::Gated { own: &base.service, service: app.gates.get(&base.service) },
         Base::Sync(base) => {
-            app.gates.values().find(|service| service.argocd.as_deref() == Some(base.application.as_str()))
+            let runs = |service: &&Service| service.argocd.as_deref() == Some(base.application.as_str());
+            About::Gated { own: &base.application, service: app.gates.values().find(runs) }
         }
-        Base::Runbook(_) => app.gates.get(runbook_service(app, base)?),
-        Base::Postmortem(_) | Base::Policy(_) => None,
+        Base::Runbook(base) => {
+            let page = app.runbooks.get(&base.name);
+            let own = page.into_iter().flat_map(|page| page.services.iter().map(String::as_str));
+            written(app, incident, own, page)
+        }
+        Base::Postmortem(_) => written(app, incident, std::iter::empty(), None),
+        Base::Policy(_) => About::Nothing,
     }
 }
 
-/// The service whose incidents a page is for; of several, the first.
-fn runbook_service<'a>(app: &'a App, base: &Base) -> Option<&'a str> {
-    match base {
-        Base::Runbook(base) => app.runbooks.get(&base.name)?.services.first().map(String::as_str),
-        Base::Sync(_) | Base::Gate(_) | Base::Postmortem(_) | Base::Policy(_) => None,
-    }
+/// What a page or a paper is about: the incident's service where anybody measures it, else the first of the page's own.
+fn written<'a>(
+    app: &'a App,
+    incident: Option<&'a Result<incident::Case, String>>,
+    own: impl Iterator<Item = &'a str>,
+    page: Option<&'a Runbook>,
+) -> About<'a> {
+    let told = incident.and_then(|case| case.as_ref().ok()).map(|case| case.service.as_str());
+    let names: Vec<&str> = told.into_iter().chain(own).collect();
+    let found = names.iter().find_map(|name| {
+        let gate = app.gates.get(*name).map(|gate| (gate.prometheus.as_deref(), gate.datadog_slo.as_deref()));
+        let pages = page.into_iter().chain(app.runbooks.values());
+        let mut pages = pages.filter(|page| page.services.iter().any(|service| service == name));
+        let by_page = pages.find(|page| page.prometheus.is_some() || page.datadog_slo.is_some());
+        let by_page = by_page.map(|page| (page.prometheus.as_deref(), page.datadog_slo.as_deref()));
+        let named = |names: &(Option<&str>, Option<&str>)| names.0.is_some() || names.1.is_some();
+        let (prometheus, slo) = gate.filter(named).or(by_page)?;
+        Some(About::Measured { own: name, prometheus, slo })
+    });
+    found.unwrap_or_else(|| match (names.first(), incident) {
+        (Some(name), _) => About::Unmeasured(format!(
+            "nobody measures {name}: name `prometheus` or `datadog_slo` in [gates.{name}], or in the [runbooks.*] of its page"
+        )),
+        (None, Some(Err(why))) => About::Unmeasured(format!("which service it was about is unknown: {why}")),
+        (None, _) => About::Unmeasured("it is about no incident whose service is known".to_owned()),
+    })
 }
 
 #[cfg(test)]

@@ -41,9 +41,10 @@ impl<'a> Drawn<'a> {
     /// As it stands beside the row.
     fn of(model: &'a Model, row: RowId) -> Option<Self> {
         let view = &model.body(row)?.view;
-        let live = model.telemetry.live(row).filter(|live| live.look.until.is_none()).map(|live| &live.told);
+        let (_, past) = telemetry::time_of(view, model.now());
+        let live = model.telemetry.live(row).filter(|live| live.look.until == past).map(|live| &live.told);
         let panes = telemetry::panes(view, live);
-        let window = window(view, &panes, live, model.now());
+        let window = window(view, &panes, live, past.unwrap_or(model.now()));
         Some(Self { model, view, live, panes, window, frozen: None })
     }
 
@@ -53,15 +54,16 @@ impl<'a> Drawn<'a> {
     }
 }
 
-/// Up to now, over the span that was asked for; where nothing was read, the time of the evidence.
+/// Up to now, or to when its incident was over, in the span that was asked for; where nothing was read, the time of the
+/// evidence.
 fn window(
     view: &RowView,
     panes: &[Pane],
     live: Option<&Telemetry>,
-    now: Timestamp,
+    end: Timestamp,
 ) -> (Timestamp, Timestamp) {
     if let Some(live) = live {
-        let until = live.until.max(now);
+        let until = live.until.max(end);
         return (until.saturating_sub(live.span.duration()).unwrap_or(until), until);
     }
     let from = panes.iter().filter_map(|pane| pane.points.first()).map(|point| point.at).min();

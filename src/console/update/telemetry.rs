@@ -21,14 +21,15 @@ const BACK_MAX: SignedDuration = SignedDuration::from_hours(29 * 24);
 pub(super) fn open(model: &mut Model) -> Vec<Effect> {
     let Some(row) = model.subject() else { return Vec::new() };
     let now = model.now();
-    let span = model.body(row).map_or(Span::default(), |body| telemetry::span_for(&body.view, now));
+    let (span, until) =
+        model.body(row).map_or((Span::default(), None), |body| telemetry::time_of(&body.view, now));
     let visit = model.visit();
     let screen = TelemetryScreen {
         visit,
         row,
         view: View::default(),
         span,
-        until: None,
+        until,
         frozen: None,
         table: false,
         table_top: 0,

@@ -72,6 +72,12 @@ pub struct Runbook {
     pub page: String,
     /// The services whose incidents it is for.
     pub services: Vec<String>,
+    /// The name under which Prometheus' rules know them, where no gate says so.
+    #[serde(default)]
+    pub prometheus: Option<String>,
+    /// Datadog's SLO for them, by its id, where no gate says so.
+    #[serde(default)]
+    pub datadog_slo: Option<String>,
     #[serde(default = "production")]
     pub environment: String,
     /// What a wrong edit costs to take back.

@@ -13,13 +13,16 @@ use crate::{
         argocd::{AppKey, Refresh},
         github::{self, Repository},
     },
-    row::{Base, Draft, Row, gate::GateBase, sync::SyncBase},
+    row::{Base, Draft, Pointer, Proposal, Row, gate::GateBase, paper::Standing, sync::SyncBase},
     wire::Mark,
 };
 
 const WITHIN: Duration = Duration::from_secs(8);
 /// Syncs and deploys that are shown.
 const SHOWN: usize = 10;
+/// Lines of a paper that are shown, and how much of each.
+const LINES_SHOWN: usize = 20;
+const TEXT_CHARS: usize = 120;
 
 /// Marks that platforms told, and whom they could not be asked from.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -38,10 +41,37 @@ pub(super) fn of_row(row: &Row, draft: &Draft) -> Vec<Mark> {
     if matches!(draft.base, Base::Sync(_)) {
         marks.push(mark(row.created_at, "drift seen", row.agent.to_string()));
     }
+    match &draft.proposal {
+        Some(Proposal::Paper(paper)) => {
+            let mut shown: Vec<_> =
+                paper.timeline.iter().filter(|line| line.standing != Standing::Struck).collect();
+            // Where there is no room for all, what was only said goes first.
+            shown.sort_by_key(|line| line.source == "slack");
+            let shown = shown.into_iter().take(LINES_SHOWN);
+            marks.extend(shown.map(|line| mark(line.at, &line.source, cut(&line.text))));
+        }
+        Some(Proposal::Edit(edit)) => {
+            let quoted = edit.operations.iter().flat_map(|one| &one.pointers).filter_map(said_at);
+            marks.extend(quoted.map(|(at, pointer)| mark(at, "quoted", &pointer.reference)));
+            marks.dedup();
+        }
+        _ => {}
+    }
     marks.extend(
         row.stage.execution().map(|execution| mark(execution.intended_at, "executed", row.id.to_string())),
     );
     marks
+}
+
+/// When a message that a page's change rests on was said: Slack's name of it begins with the second.
+fn said_at(pointer: &Pointer) -> Option<(Timestamp, &Pointer)> {
+    let (_, ts) = (pointer.platform == "slack").then(|| pointer.reference.split_once(' ')).flatten()?;
+    let (second, _) = ts.split_once('.')?;
+    Some((Timestamp::from_second(second.parse().ok()?).ok()?, pointer))
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(TEXT_CHARS).collect()
 }
 
 /// What the platforms say, each asked by itself.

@@ -126,32 +126,44 @@ const SLOW: &str = "1";
 /// Less than this much of the budget is little, in percent.
 const BUDGET_LOW: &str = "10";
 
-/// The panes of a row, the most telling first. `service` is how its deploys are gated, where they are; `own` the name of
-/// the service that a page is for.
-pub(super) fn of(
-    base: &Base,
-    own: Option<&str>,
-    service: Option<&Service>,
-    configured: &Configured<'_>,
-) -> Vec<Wanted> {
-    match base {
-        Base::Gate(base) => {
-            let mut panes = measured(&Names::of(&base.service, service), configured, true);
+/// What a row is about, and who measures it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum About<'a> {
+    /// A service or an application, with how its deploys are gated, where they are.
+    Gated {
+        own: &'a str,
+        service: Option<&'a Service>,
+    },
+    /// A service of an incident, by the names that the tables give it.
+    Measured {
+        own: &'a str,
+        prometheus: Option<&'a str>,
+        slo: Option<&'a str>,
+    },
+    /// Nobody is named who would measure it, and why.
+    Unmeasured(String),
+    Nothing,
+}
+
+/// The panes of a row, the most telling first.
+pub(super) fn of(base: &Base, about: &About<'_>, configured: &Configured<'_>) -> Vec<Wanted> {
+    let untold = |why: &str| nobody("SLO burn", "prometheus", why.to_owned());
+    match (base, about) {
+        (_, About::Nothing) => Vec::new(),
+        (_, About::Unmeasured(why)) => vec![untold(why)],
+        (_, About::Measured { own, prometheus, slo }) => {
+            let names = Names { prometheus: *prometheus, datadog: slo.map(|_| *own), slo: *slo };
+            let mut panes = measured(&names, configured, true);
             if panes.is_empty() {
-                let why = format!(
-                    "nobody measures {}: name `prometheus` or `datadog_slo` in [gates.{}]",
-                    base.service, base.service
-                );
-                panes.push(nobody("SLO burn", "prometheus", why));
+                panes.push(untold(&format!("the backend is not configured to read who measures {own}")));
             }
             panes
         }
-        Base::Sync(base) => {
-            let app = base.application.as_str();
+        (Base::Sync(base), About::Gated { own, service }) => {
             // An application is known by its own name, where its deploys are not gated under another.
             let names = Names {
-                prometheus: service.and_then(|service| service.prometheus.as_deref()).or(Some(app)),
-                datadog: Some(app),
+                prometheus: service.and_then(|service| service.prometheus.as_deref()).or(Some(own)),
+                datadog: Some(own),
                 slo: service.and_then(|service| service.datadog_slo.as_deref()),
             };
             let mut panes = measured(&names, configured, false);
@@ -161,12 +173,15 @@ pub(super) fn of(
             }
             panes
         }
-        Base::Runbook(_) => {
-            // A page's service is measured where its gate's table says by whom.
-            let (Some(own), Some(service)) = (own, service) else { return Vec::new() };
-            measured(&Names::of(own, Some(service)), configured, true)
+        (_, About::Gated { own, service }) => {
+            let mut panes = measured(&Names::of(own, *service), configured, true);
+            if panes.is_empty() {
+                panes.push(untold(&format!(
+                    "nobody measures {own}: name `prometheus` or `datadog_slo` in [gates.{own}]"
+                )));
+            }
+            panes
         }
-        Base::Postmortem(_) | Base::Policy(_) => Vec::new(),
     }
 }
 
@@ -260,7 +275,8 @@ mod tests {
             toml::from_str(&format!("repository = \"acme/billing-worker\"\n{more}")).unwrap();
         let queries = Queries::default();
         let configured = Configured { prometheus: Some(&queries), datadog: true, argocd: true };
-        of(&Base::Gate(example::reading().base()), None, Some(&service), &configured)
+        let about = About::Gated { own: "billing-worker", service: Some(&service) };
+        of(&Base::Gate(example::reading().base()), &about, &configured)
     }
 
     #[test]
