@@ -101,6 +101,9 @@ pub struct AlikeView {
     /// 0 to 1.
     pub score: f64,
     pub shared: Shared,
+    /// The post-mortem's own head; older servers leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<RowHead>,
 }
 
 /// One row whole: `dock show --json`.

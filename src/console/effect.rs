@@ -10,7 +10,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use super::incident::Happening;
+use super::incident::{Happening, Told as IncidentTold};
 use super::model::{Body, Mode, Pin};
 use super::page::Call;
 use super::telemetry::Look;
@@ -96,6 +96,11 @@ pub enum Effect {
     },
     /// What the cache knows of an incident.
     Incident {
+        visit: u64,
+        name: String,
+    },
+    /// What the backend knows of it: rows that are not cached, and the incidents like it.
+    AskIncident {
         visit: u64,
         name: String,
     },
@@ -216,6 +221,10 @@ pub enum Answer {
     Incident {
         visit: u64,
         known: Result<Vec<Happening>, String>,
+    },
+    IncidentTold {
+        visit: u64,
+        told: IncidentTold,
     },
     Edited(Result<String, String>),
     /// Something to tell in the footer.

@@ -1,13 +1,16 @@
-//! What is known here of an incident, in the order of time: its rows, what was decided on them, holds, and the lines of
-//! its post-mortem.
+//! What is known of an incident, in the order of time: its rows, signals that spoke against them, what was decided on them,
+//! holds, and the lines of its post-mortem; behind that the incidents that were like it.
 //!
-//! Never: complete. It is what this home has cached, and the screen says so.
+//! This home's cache tells the most and the backend the rest, where it can be asked.
+//! Never: complete. How far the backend was asked stands over it.
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
 use crate::row::paper::Standing;
-use crate::row::{Hold, Proposal, RowId, State};
-use crate::wire::RowView;
+use crate::row::{Hold, Proposal, RowId, State, Weight};
+use crate::wire::{AlikeView, IncidentView, RowView};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,22 +29,40 @@ pub struct Happening {
 pub enum What {
     /// A line of the post-mortem.
     Line,
+    /// What spoke against a row.
+    Signal,
     Drafted,
     Decided,
     Executed,
     Ended,
     Hold,
+    /// Another incident.
+    Alike,
+}
+
+/// How far the backend was asked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Told {
+    #[default]
+    Asked,
+    Came(Box<IncidentView>),
+    /// It has no row of it.
+    Nothing,
+    Away,
+    Failed(String),
 }
 
 impl What {
     pub fn word(self) -> &'static str {
         match self {
             Self::Line => "line",
+            Self::Signal => "signal",
             Self::Drafted => "drafted",
             Self::Decided => "decided",
             Self::Executed => "executed",
             Self::Ended => "ended",
             Self::Hold => "hold",
+            Self::Alike => "like it",
         }
     }
 }
@@ -70,6 +91,43 @@ pub fn happened(name: &str, views: &[RowView], holds: &[Hold]) -> Vec<Happening>
     all
 }
 
+/// What is cached, with the rows that only the backend has, and at the end the incidents like it, most alike first.
+pub fn together(cached: &[Happening], told: &Told) -> Vec<Happening> {
+    let mut all = cached.to_vec();
+    let Told::Came(view) = told else { return all };
+    // A hold names a row that may well not be cached itself.
+    let drafted = cached.iter().filter(|one| one.what == What::Drafted);
+    let known: BTreeSet<RowId> = drafted.filter_map(|one| one.row).collect();
+    for head in view.rows.iter().filter(|head| !known.contains(&head.id)) {
+        let state = head.state.word();
+        all.push(Happening {
+            at: head.created_at,
+            row: Some(head.id),
+            by: head.agent.to_string(),
+            what: What::Drafted,
+            text: format!("{} ({}; {state} now, not cached here)", head.title, head.verdict.word()),
+        });
+    }
+    all.sort_by_key(|one| (one.at, one.what, one.row));
+    all.extend(view.alike.iter().map(alike));
+    all
+}
+
+fn alike(one: &AlikeView) -> Happening {
+    let shared = |what: &str, words: &[String]| {
+        if words.is_empty() { String::new() } else { format!("; {what} {}", words.join(", ")) }
+    };
+    let (services, words) =
+        (shared("the same service:", &one.shared.services), shared("both say", &one.shared.words));
+    Happening {
+        at: one.changed_at,
+        row: Some(one.row),
+        by: one.incident.clone(),
+        what: What::Alike,
+        text: format!("{:.0} %: {}{services}{words}", one.score * 100.0, one.title),
+    }
+}
+
 fn row(view: &RowView, all: &mut Vec<Happening>) {
     let head = &view.head;
     let about = |at: Timestamp, by: String, what: What, text: String| Happening {
@@ -83,6 +141,12 @@ fn row(view: &RowView, all: &mut Vec<Happening>) {
         if head.revision > 1 { format!(", revision {} now", head.revision) } else { String::new() };
     let title = format!("{} ({}{revision})", head.title, head.verdict.word());
     all.push(about(head.created_at, head.agent.to_string(), What::Drafted, title));
+    let against = view.signals.iter().map(|signal| &signal.signal);
+    let against = against.filter(|signal| signal.weight >= Weight::Hold);
+    all.extend(against.map(|signal| {
+        let text = format!("{} {} ({})", signal.name, signal.value, signal.weight.word());
+        about(signal.fetched_at, signal.pointer.platform.clone(), What::Signal, text)
+    }));
     for decision in &view.decisions {
         let mut text = format!("{} r{}", decision.decision.past(), decision.revision);
         if decision.overrides {

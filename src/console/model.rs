@@ -373,7 +373,13 @@ impl Model {
 
     pub fn head(&self, row: RowId) -> Option<&Listed> {
         let known = self.known.rows.get(&row).or_else(|| self.queue.ghosts.get(&row));
-        known.or_else(|| self.found.head(row))
+        let told = || {
+            self.screens.iter().find_map(|screen| match screen {
+                Screen::Incident(screen) => screen.heads.get(&row),
+                _ => None,
+            })
+        };
+        known.or_else(|| self.found.head(row)).or_else(told)
     }
 
     /// The row is in this home's list, read or counted.

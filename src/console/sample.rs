@@ -27,7 +27,7 @@ use crate::row::{
     Base, Decision, DecisionId, Draft, Effect as RowEffect, Grade, Hold, Kind, Pointer, Risk, RowId, Series,
     Signal, State, Verdict, Weight,
 };
-use crate::wire::{DecisionView, Fresh, Mark, Pane, RowView, Side, Telemetry};
+use crate::wire::{AlikeView, DecisionView, Fresh, IncidentView, Mark, Pane, RowView, Side, Telemetry};
 
 pub(crate) fn now() -> Timestamp {
     "2026-05-30T02:14:31Z".parse().unwrap()
@@ -540,6 +540,8 @@ pub(crate) struct Desk {
     pub(crate) cache: Vec<RowView>,
     /// The backend gives live series.
     pub(crate) measures: bool,
+    /// Incidents that the backend calls alike.
+    pub(crate) alike: Vec<AlikeView>,
     frame: u64,
 }
 
@@ -554,7 +556,7 @@ impl Desk {
     pub(crate) fn empty(width: u16, height: u16) -> Desk {
         let mut model = Model::new(surroundings(), Moment { now: now(), ms: 0 });
         model.size = (width, height);
-        Desk { model, ms: 1_000, effects: vec![], cache: views(), measures: true, frame: 0 }
+        Desk { model, ms: 1_000, effects: vec![], cache: views(), measures: true, alike: vec![], frame: 0 }
     }
 
     pub(crate) fn what(&mut self, what: What) {
@@ -580,6 +582,14 @@ impl Desk {
                 let views: Vec<RowView> = self.cache.iter().filter(of).cloned().collect();
                 let known = Ok(super::incident::happened(name, &views, &self.model.known.holds));
                 self.answer(Answer::Incident { visit: *visit, known });
+            }
+            Effect::AskIncident { visit, name } => {
+                let heads = self.cache.iter().map(|view| view.head.clone());
+                let rows = heads.filter(|head| head.incident.as_deref() == Some(name.as_str())).collect();
+                let view =
+                    IncidentView { incident: name.clone(), rows, alike: self.alike.clone(), as_of: now() };
+                let told = super::incident::Told::Came(Box::new(view));
+                self.answer(Answer::IncidentTold { visit: *visit, told });
             }
             Effect::Series { look } if self.measures => {
                 self.answer(Answer::Series { look: *look, series: Ok(Box::new(telemetry(*look))) });

@@ -164,21 +164,24 @@ pub fn time_of(view: &RowView, now: Timestamp) -> (Span, Option<Timestamp>) {
     (span.unwrap_or(live.0), Some(until))
 }
 
-/// From when until when its incident was, by the lines of its paper, else by the evidence.
+/// From when until when its incident was, by the evidence, which stays in sight; else by the lines of its paper.
 fn incident_time(view: &RowView) -> Option<(Timestamp, Timestamp)> {
     if !matches!(view.head.kind, Kind::Runbook | Kind::Postmortem) {
         return None;
-    }
-    if let Some(Proposal::Paper(paper)) = &view.proposal {
-        let times = paper.timeline.iter().map(|line| line.at);
-        return Some((times.clone().min()?, times.max()?));
     }
     let series = view.signals.iter().filter_map(|signal| signal.signal.series.as_ref());
     let ends = |series: &Series| {
         let placed = placed(series, true);
         Some((placed.first()?.at, end(placed.last()?)))
     };
-    series.filter_map(ends).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    let evidence = series.filter_map(ends).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+    evidence.or_else(|| match &view.proposal {
+        Some(Proposal::Paper(paper)) => {
+            let times = paper.timeline.iter().map(|line| line.at);
+            Some((times.clone().min()?, times.max()?))
+        }
+        _ => None,
+    })
 }
 
 /// The shortest span in which the draft is still in sight.
@@ -340,15 +343,17 @@ mod tests {
         let views = super::super::sample::documents::views();
         for view in views.iter().filter(|view| matches!(view.proposal, Some(Proposal::Paper(_)))) {
             let Some(Proposal::Paper(paper)) = &view.proposal else { continue };
+            let mut view = view.clone();
+            view.signals.retain(|signal| signal.signal.series.is_none());
             let (first, last) = (
                 paper.timeline.first().unwrap().at,
                 paper.timeline.iter().map(|line| line.at).max().unwrap(),
             );
             let later = last + SignedDuration::from_hours(48);
-            let (span, until) = time_of(view, later);
+            let (span, until) = time_of(&view, later);
             let until = until.unwrap();
             assert!(until > last && until - span.duration() < first, "{span} {until}");
-            assert_eq!(time_of(view, last + SignedDuration::from_mins(1)).1, None, "it is hardly over");
+            assert_eq!(time_of(&view, last + SignedDuration::from_mins(1)).1, None, "it is hardly over");
         }
         let mut sync = views[0].clone();
         sync.head.kind = Kind::Sync;

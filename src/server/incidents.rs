@@ -43,8 +43,9 @@ pub(super) async fn one(
     papers.retain(|(row, _)| seen.insert(row.incident.clone()));
     let traits: Vec<Traits> = papers.iter().map(|paper| traits(std::slice::from_ref(paper))).collect();
     let view = |alike: crate::row::search::alike::Alike| {
-        let (row, _) = papers.get(alike.place)?;
+        let (row, draft) = papers.get(alike.place)?;
         Some(AlikeView {
+            head: Some(view::head(row, row.state().open() && view::stale(row, draft, now), now)),
             incident: row.incident.clone()?,
             row: row.id,
             title: row.title.clone(),

@@ -178,6 +178,7 @@ impl Worker {
                 let known = self.incident(&name, now).map_err(|error| error.to_string());
                 vec![Answer::Incident { visit, known }]
             }
+            Effect::AskIncident { visit, name } => ask(net, Ask::Incident { visit, name }),
             Effect::SyncNow => ask(net, Ask::Now),
             Effect::MarkSeen(seen) => told(self.outbox.mark_seen(&seen)),
             Effect::MarkOpened(row) => self.outbox_after(|outbox| outbox.mark_opened(row)),
@@ -393,6 +394,10 @@ fn ask(net: &Sender<Ask>, what: Ask) -> Vec<Answer> {
         }
         (Err(_), Ask::Find { number, .. }) => {
             vec![Answer::Found { number, found: Err("too much is being asked at once".to_owned()) }]
+        }
+        (Err(_), Ask::Incident { visit, .. }) => {
+            let told = incident::Told::Failed("too much is being asked at once".to_owned());
+            vec![Answer::IncidentTold { visit, told }]
         }
         (Err(_), Ask::Amend { row, .. }) => {
             vec![Answer::Amended {

@@ -15,14 +15,14 @@ use zeroize::Zeroizing;
 use super::super::found::ROWS_MAX;
 use super::super::telemetry::Look;
 use super::home::{OpenError, Place, TellAnswer, since};
-use super::{Answer, Attempt, Effect, Link, LinkState, Secret};
+use super::{Answer, Attempt, Effect, IncidentTold, Link, LinkState, Secret};
 use crate::client::signer::DEMO_ORG;
 use crate::client::{
-    Api, Cache, Entry, Exchange, NoteDraft, Outbox, Pulled, SignError, SyncError, api::POLL_MAX, plan,
-    session,
+    Api, ApiError, Cache, Entry, Exchange, NoteDraft, Outbox, Pulled, SignError, SyncError, api::POLL_MAX,
+    plan, session,
 };
 use crate::row::{Amendment, RowId, c1, search::Query};
-use crate::wire::{HistoryEntry, RowView};
+use crate::wire::{HistoryEntry, IncidentView, RowView};
 
 /// Questions that wait at once.
 pub const ASKS_MAX: usize = 64;
@@ -43,6 +43,11 @@ pub enum Ask {
         query: Query,
     },
     History(RowId),
+    /// What the backend knows of an incident.
+    Incident {
+        visit: u64,
+        name: String,
+    },
     /// A reviewer's changes become the next revision.
     Amend {
         row: RowId,
@@ -462,6 +467,13 @@ impl<'a> Net<'a> {
                     };
                     self.tell(Answer::Fresh { row, fresh });
                 }
+                Ask::Incident { visit, name } => {
+                    let told = match self.api().await {
+                        Ok(api) => incident_told(api.incident(&name).await),
+                        Err(why) => IncidentTold::Failed(why),
+                    };
+                    self.tell(Answer::IncidentTold { visit, told });
+                }
                 Ask::Amend { row, revision, amendment } => {
                     let amended = match self.api().await {
                         Ok(api) => {
@@ -592,5 +604,13 @@ fn attempt(entry: &HistoryEntry) -> Attempt {
         actor,
         event: text("event").unwrap_or_default(),
         detail: format!("{revision}{}", detail.join(", ")),
+    }
+}
+/// What came of asking about an incident: that the backend has no row of it is an answer.
+fn incident_told(asked: Result<IncidentView, ApiError>) -> IncidentTold {
+    match asked {
+        Ok(view) => IncidentTold::Came(Box::new(view)),
+        Err(error) if error.not_found() => IncidentTold::Nothing,
+        Err(error) => IncidentTold::Failed(error.to_string()),
     }
 }

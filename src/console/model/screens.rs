@@ -2,13 +2,14 @@
 //!
 //! Never: the row itself; a screen names it, and shows what is known of it now.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::super::incident::Happening;
+use super::super::incident::{Happening, Told};
 use super::super::widget::diff::{Diff, Line, Shape};
 use super::super::widget::list::View;
+use crate::client::Listed;
 use crate::row::RowId;
 use crate::wire::{Span, Telemetry};
 
@@ -49,14 +50,19 @@ pub enum Screen {
     Incident(IncidentScreen),
 }
 
-/// What this home knows of one incident, in the order of time.
+/// What is known of one incident, in the order of time.
 #[derive(Clone, Debug)]
 pub struct IncidentScreen {
     pub visit: u64,
     pub name: String,
     pub view: View,
     /// `None` while the cache is being read.
-    pub known: Option<Result<Vec<Happening>, String>>,
+    pub cached: Option<Result<Vec<Happening>, String>>,
+    pub told: Told,
+    /// Both together, as they are shown.
+    pub all: Vec<Happening>,
+    /// Rows that only the backend has told.
+    pub heads: BTreeMap<RowId, Listed>,
 }
 
 #[derive(Clone, Debug)]

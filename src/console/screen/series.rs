@@ -33,6 +33,8 @@ pub struct Drawn<'a> {
     pub live: Option<&'a Telemetry>,
     pub panes: Vec<Pane>,
     pub window: (Timestamp, Timestamp),
+    /// A time that is over was asked for: nothing of it grows stale.
+    pub past: bool,
     /// Since when nothing is read any more, because its reader wished so.
     pub frozen: Option<Timestamp>,
 }
@@ -45,7 +47,7 @@ impl<'a> Drawn<'a> {
         let live = model.telemetry.live(row).filter(|live| live.look.until == past).map(|live| &live.told);
         let panes = telemetry::panes(view, live);
         let window = window(view, &panes, live, past.unwrap_or(model.now()));
-        Some(Self { model, view, live, panes, window, frozen: None })
+        Some(Self { model, view, live, panes, window, past: past.is_some(), frozen: None })
     }
 
     /// When it is, for ages.
@@ -272,7 +274,7 @@ fn alarms(drawn: &Drawn<'_>, pane: &Pane) -> Styled {
     if let Some(threshold) = pane.threshold.filter(|_| pane.is_bad()) {
         line = line.add(Slot::Danger, format!("   {} {}{}", pane.bad.word(), number(threshold), pane.unit));
     }
-    if let Some(age) = pane.stale(drawn.now()) {
+    if let Some(age) = pane.stale(drawn.now()).filter(|_| !drawn.past) {
         line = line.add(Slot::Stale, format!("   STALE {}", text::age(age)));
     }
     if pane.unknown.is_some() {

@@ -43,7 +43,8 @@ pub fn drawn_of(model: &Model) -> Option<Drawn<'_>> {
     let until = screen.until.unwrap_or_else(|| frozen.map_or(model.now(), |frozen| frozen.at));
     let window = (until.saturating_sub(screen.span.duration()).unwrap_or(until), until);
     let panes = telemetry::panes(view, told);
-    Some(Drawn { model, view, live: told, panes, window, frozen: frozen.map(|frozen| frozen.at) })
+    let (past, frozen) = (screen.until.is_some(), frozen.map(|frozen| frozen.at));
+    Some(Drawn { model, view, live: told, panes, window, past, frozen })
 }
 
 pub(super) fn heading(model: &Model, screen: &TelemetryScreen) -> [Styled; 2] {

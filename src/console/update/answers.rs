@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use super::super::changes::Changes;
 use super::super::decide;
 use super::super::effect::{Answer, Effect, LinkState, Snapshot};
-use super::super::incident::Happening;
 use super::super::model::{Body, Layer, Model, Screen};
 use super::super::queue::Line;
 use super::super::text;
@@ -57,7 +56,8 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
             if broke {
                 list_changed(model);
             }
-            fresh.into_iter().collect()
+            let incident = back.then(|| screens::incident_back(model)).flatten();
+            fresh.into_iter().chain(incident).collect()
         }
         Answer::Row { row, body } => body_came(model, row, body),
         Answer::Compared { row, visit, mode, diff } => {
@@ -105,7 +105,11 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
             Vec::new()
         }
         Answer::Incident { visit, known } => {
-            incident_came(model, visit, &known);
+            screens::incident_came(model, visit, |screen| screen.cached = Some(known));
+            Vec::new()
+        }
+        Answer::IncidentTold { visit, told } => {
+            screens::incident_came(model, visit, |screen| screen.told = told);
             Vec::new()
         }
         Answer::Edited(edited) => {
@@ -124,16 +128,6 @@ fn begun_came(model: &mut Model, all: Vec<Begun>) -> Vec<Effect> {
     model.known.begun = all.into_iter().map(|begun| (begun.row, begun)).collect();
     list_changed(model);
     Vec::new()
-}
-
-fn incident_came(model: &mut Model, visit: u64, known: &Result<Vec<Happening>, String>) {
-    for screen in &mut model.screens {
-        if let Screen::Incident(screen) = screen
-            && screen.visit == visit
-        {
-            screen.known = Some(known.clone());
-        }
-    }
 }
 
 fn known(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {

@@ -2,9 +2,10 @@
 //!
 //! Never: shows a body that another row's answer brought.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::super::effect::Effect;
+use super::super::incident::{self, Told};
 use super::super::keymap::Command;
 use super::super::layout;
 use super::super::model::{
@@ -17,6 +18,7 @@ use super::super::theme::Slot;
 use super::super::widget::diff::{Diff, Line, Shape};
 use super::super::widget::list::View;
 use super::{layers, lists, push_screen, tell_watch};
+use crate::client::Listed;
 use crate::client::outbox::Seen;
 use crate::row::RowId;
 use crate::row::difference::read;
@@ -100,17 +102,64 @@ pub(super) fn incident(model: &mut Model) -> Vec<Effect> {
     };
     model.layers.clear();
     let visit = model.visit();
-    let screen = IncidentScreen { visit, name: name.clone(), view: View::default(), known: None };
+    let away = model.link.away();
+    let screen = IncidentScreen {
+        visit,
+        name: name.clone(),
+        view: View::default(),
+        cached: None,
+        told: if away { Told::Away } else { Told::Asked },
+        all: Vec::new(),
+        heads: BTreeMap::new(),
+    };
     push_screen(model, Screen::Incident(screen));
-    vec![Effect::Incident { visit, name }]
+    let asked = (!away).then(|| Effect::AskIncident { visit, name: name.clone() });
+    std::iter::once(Effect::Incident { visit, name }).chain(asked).collect()
 }
 
 /// Rows changed: an incident that is open is read again.
 pub(super) fn incident_again(model: &Model) -> Option<Effect> {
+    let screen = open_incident(model)?;
+    Some(Effect::Incident { visit: screen.visit, name: screen.name.clone() })
+}
+
+/// The backend is back: what it could not be asked of an incident that is open is asked.
+pub(super) fn incident_back(model: &mut Model) -> Option<Effect> {
+    let screen = model.screens.iter_mut().rev().find_map(|screen| match screen {
+        Screen::Incident(screen) => Some(screen),
+        _ => None,
+    })?;
+    if !matches!(screen.told, Told::Away | Told::Failed(_)) {
+        return None;
+    }
+    screen.told = Told::Asked;
+    Some(Effect::AskIncident { visit: screen.visit, name: screen.name.clone() })
+}
+
+fn open_incident(model: &Model) -> Option<&IncidentScreen> {
     model.screens.iter().rev().find_map(|screen| match screen {
-        Screen::Incident(screen) => Some(Effect::Incident { visit: screen.visit, name: screen.name.clone() }),
+        Screen::Incident(screen) => Some(screen),
         _ => None,
     })
+}
+
+/// What came of an incident joins what is shown of it; the cursor stays on what it stands on.
+pub(super) fn incident_came(model: &mut Model, visit: u64, came: impl FnOnce(&mut IncidentScreen)) {
+    let found = model.screens.iter_mut().find_map(|screen| match screen {
+        Screen::Incident(screen) if screen.visit == visit => Some(screen),
+        _ => None,
+    });
+    let Some(screen) = found else { return };
+    came(screen);
+    if let Told::Came(view) = &screen.told {
+        let alike = view.alike.iter().filter_map(|alike| alike.head.as_ref());
+        screen.heads = view.rows.iter().chain(alike).map(|head| (head.id, Listed::from(head))).collect();
+    }
+    let before = screen.all.get(screen.view.cursor).cloned();
+    let cached = screen.cached.as_ref().and_then(|cached| cached.as_ref().ok());
+    screen.all = incident::together(cached.map(Vec::as_slice).unwrap_or_default(), &screen.told);
+    let stood = before.and_then(|before| screen.all.iter().position(|one| *one == before));
+    screen.view.cursor = stood.unwrap_or(screen.view.cursor.min(screen.all.len().saturating_sub(1)));
 }
 
 /// `Enter` on whatever the cursor is on.

@@ -269,7 +269,7 @@ mod tests {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let text = "name = \"ops\"\nper_minute = 2\n[ntfy]\ntopic = \"dock\"\n";
         let target = Target::open(&toml::from_str(text).unwrap()).unwrap();
-        let at = |second| Timestamp::from_second(1_780_000_000 + second).unwrap();
+        let at = |second: i64| Timestamp::from_second(1_780_000_000 + second).unwrap();
         let going = Mutex::default();
         let wait = |second| begin(&going, &target, at(second)).err().map(|wait| wait.as_secs());
         let turn = begin(&going, &target, at(0)).ok();

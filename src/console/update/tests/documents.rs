@@ -2,15 +2,17 @@
 
 use super::super::super::changes::{Changes, Followed};
 use super::super::super::dialog::Verb;
-use super::super::super::effect::{Answer, Effect, LinkState};
+use super::super::super::effect::{Answer, Effect, Link, LinkState};
+use super::super::super::incident::Told;
 use super::super::super::model::{About, Layer, Screen};
-use super::super::super::sample::{self, Desk, documents, id};
+use super::super::super::sample::{self, Desk, documents, id, now};
 use super::super::super::text;
 use crate::client::Begun;
 use crate::row::page::since::{Since, Touch, Touched};
 use crate::row::paper::Standing;
+use crate::row::search::alike::Shared;
 use crate::row::{Amendment, Decision, Moved, Proposal};
-use crate::wire::{Fresh, RowView};
+use crate::wire::{AlikeView, Fresh, IncidentView, RowHead, RowView};
 
 fn desk(row: &str, keys: &str) -> Desk {
     let mut desk = Desk::of_documents(120, 40);
@@ -482,4 +484,71 @@ fn what_had_been_sent_when_the_console_died_is_not_sent_again() {
     again.open("rb-8821");
     assert!(again.model.changes.is_empty(), "{:?}", again.model.changes);
     assert!(again.effects.iter().any(|effect| matches!(effect, Effect::DropBegun { .. })));
+}
+
+/// INC-1988 had a Redis replica that lagged, too; its post-mortem is in the record alone.
+fn lagged(desk: &Desk) -> AlikeView {
+    let paper = desk.cache.iter().find(|view| view.head.id == id("pm-31")).unwrap();
+    let head = RowHead {
+        id: id("pm-12"),
+        incident: Some("INC-1988".into()),
+        title: "Post-mortem: sessions lost".into(),
+        ..paper.head.clone()
+    };
+    AlikeView {
+        incident: "INC-1988".into(),
+        row: head.id,
+        title: head.title.clone(),
+        changed_at: head.changed_at - jiff::SignedDuration::from_hours(24 * 90),
+        score: 0.74,
+        shared: Shared {
+            services: vec!["session-store".into()],
+            words: vec!["replica".into(), "redis".into()],
+        },
+        head: Some(head),
+    }
+}
+
+#[test]
+fn an_incident_shows_those_like_it_and_rows_that_only_the_backend_has() {
+    let mut desk = Desk::of_documents(120, 40);
+    desk.alike = vec![lagged(&desk)];
+    desk.open("pm-31");
+    desk.keys("i");
+    let screen = desk.screen();
+    assert!(screen.contains("1 incident like it") && screen.contains("like it"), "{screen}");
+    assert!(screen.contains("74 %: Post-mortem: sessions lost; the same service: session-store"), "{screen}");
+    desk.keys("G");
+    assert!(desk.screen().contains("both say replica, redis"), "in full below: {}", desk.screen());
+    desk.keys("Enter");
+    assert!(matches!(desk.model.screens.last(), Some(Screen::Row(screen)) if screen.row == id("pm-12")));
+    // A row that was never cached here.
+    let mut desk = Desk::of_documents(120, 40);
+    desk.open("pm-31");
+    desk.keys("i");
+    let Some(Screen::Incident(open)) = desk.model.screens.last() else { panic!() };
+    let (visit, name) = (open.visit, open.name.clone());
+    let head =
+        RowHead { id: id("sync-8790"), title: "cache has drifted".into(), ..desk.cache[0].head.clone() };
+    let view = IncidentView { incident: name, rows: vec![head], alike: vec![], as_of: now() };
+    desk.answer(Answer::IncidentTold { visit: visit + 7, told: Told::Nothing });
+    desk.answer(Answer::IncidentTold { visit, told: Told::Came(Box::new(view)) });
+    let screen = desk.screen();
+    assert!(screen.contains("cache has drifted") && screen.contains("not cached here"), "{screen}");
+    assert!(screen.contains("0 incidents like it"), "{screen}");
+}
+
+#[test]
+fn offline_an_incident_says_what_is_unknown_and_asks_when_the_backend_is_back() {
+    let mut desk = Desk::of_documents(120, 40);
+    desk.answer(Answer::Link(Link { state: LinkState::Offline { since: now() }, ..Link::default() }));
+    desk.alike = vec![lagged(&desk)];
+    desk.open("pm-31");
+    desk.keys("i");
+    let screen = desk.screen();
+    assert!(screen.contains("incidents like it UNKNOWN") && screen.contains("rb-8821"), "{screen}");
+    assert!(!desk.effects.iter().any(|effect| matches!(effect, Effect::AskIncident { .. })));
+    let back = Link { state: LinkState::Synced, synced_at: Some(now()), ..Link::default() };
+    desk.answer(Answer::Link(back));
+    assert!(desk.screen().contains("1 incident like it"), "{}", desk.screen());
 }
