@@ -10,7 +10,8 @@ use serde::Deserialize;
 use super::facts;
 use crate::{platform::pagerduty::OnCall, row::PrincipalId};
 
-/// Dock's name of a person, by e-mail address or PagerDuty's user id, where it is not the part before the `@`.
+/// Dock's name of a person, by e-mail address or by a platform's own id of the account (PagerDuty, Slack, Confluence,
+/// Notion), where it is not the part before the `@`.
 pub type People = BTreeMap<String, PrincipalId>;
 
 /// A time in which nothing is to be changed.

@@ -101,6 +101,25 @@ pub struct Around {
 }
 
 impl Story {
+    /// What people said of it: in its channel, and in notes on the incident, in the order of time.
+    pub fn spoken(&self) -> Vec<Said> {
+        let events = self.events.known().map(Vec::as_slice).unwrap_or_default();
+        let notes = events.iter().filter(|event| event.kind == EventKind::Note).map(|note| Said {
+            at: note.at,
+            by: note.by.clone().unwrap_or_else(|| "somebody".to_owned()),
+            text: note.text.clone(),
+            reactions: Vec::new(),
+            in_thread: false,
+            // A note names its author, where that is a person.
+            bot: note.by.is_none(),
+            pointer: note.pointer.clone(),
+        });
+        let said = self.said.known().map(Vec::as_slice).unwrap_or_default();
+        let mut spoken: Vec<Said> = said.iter().cloned().chain(notes).collect();
+        spoken.sort_by_key(|said| said.at);
+        spoken
+    }
+
     /// When things were well again, as far as anybody recorded it: the last alert's end, else the incident's.
     pub fn recovered_at(&self) -> Option<Timestamp> {
         let events = self.events.known().map(Vec::as_slice).unwrap_or_default();

@@ -108,7 +108,7 @@ fn argus(globals: &Globals, args: &Agent, file: &Path) -> Outcome {
     let config: argus::Config = config::read(file)?;
     service::log(globals);
     let agent = Argus::open(config.clone(), clock(config.clock_file))?;
-    let (wish, say) = (wish(args), say(globals, args.name));
+    let (wish, say) = (wish(args), say(globals, args));
     let run = agent.run(&wish, &say, service::told_to_stop(args.with_parent));
     kept(args, agent.once(&wish, &say), run)
 }
@@ -117,7 +117,7 @@ fn gatekeeper(globals: &Globals, args: &Agent, file: &Path) -> Outcome {
     let config: gatekeeper::Config = config::read(file)?;
     service::log(globals);
     let agent = Gatekeeper::open(config.clone(), clock(config.clock_file))?;
-    let (wish, say) = (wish(args), say(globals, args.name));
+    let (wish, say) = (wish(args), say(globals, args));
     let run = agent.run(&wish, &say, service::told_to_stop(args.with_parent));
     kept(args, agent.once(&wish, &say), run)
 }
@@ -127,7 +127,7 @@ fn scribe(globals: &Globals, args: &Agent, file: &Path) -> Outcome {
     config.live |= args.live;
     service::log(globals);
     let agent = Scribe::open(config.clone(), clock(config.clock_file))?;
-    let (wish, say) = (wish(args), say(globals, args.name));
+    let (wish, say) = (wish(args), say(globals, args));
     let run = agent.run(&wish, &say, service::told_to_stop(args.with_parent));
     kept(args, agent.once(&wish, &say), run)
 }
@@ -136,7 +136,7 @@ fn chronicler(globals: &Globals, args: &Agent, file: &Path) -> Outcome {
     let config: chronicler::Config = config::read(file)?;
     service::log(globals);
     let agent = Chronicler::open(config.clone(), clock(config.clock_file))?;
-    let (wish, say) = (wish(args), say(globals, args.name));
+    let (wish, say) = (wish(args), say(globals, args));
     let run = agent.run(&wish, &say, service::told_to_stop(args.with_parent));
     kept(args, agent.once(&wish, &say), run)
 }
@@ -168,9 +168,19 @@ fn wish(args: &Agent) -> Wish {
     Wish { only: args.app.clone().or_else(|| args.incident.clone()), dry_run: args.dry_run }
 }
 
-fn say(globals: &Globals, name: Name) -> impl Fn(Told) + use<> {
-    let json = globals.json;
-    move |told| tell(json, name, &told)
+fn say(globals: &Globals, args: &Agent) -> impl Fn(Told) + use<> {
+    let (json, name) = (globals.json, args.name);
+    // Who asks once about one thing is told why nothing is done about it.
+    let named = (args.once || args.dry_run) && (args.app.is_some() || args.incident.is_some());
+    move |told| match told {
+        Told::Rest { subject, why } if named && json => {
+            out::json(&serde_json::json!({"subject": subject, "nothing_is_done": why}));
+        }
+        Told::Rest { subject, why } if named => {
+            out::line(format!("{}: nothing is done: {}", out::safe(&subject), out::safe(&why)));
+        }
+        told => tell(json, name, &told),
+    }
 }
 
 impl From<ArgusError> for Failure {

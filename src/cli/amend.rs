@@ -23,7 +23,7 @@ use crate::{
     config,
     row::{
         Amendment, Proposal, RowId,
-        page::{Action, Block, Edit, markup},
+        page::{Block, Edit, markup},
     },
     wire::RowView,
 };
@@ -158,21 +158,14 @@ async fn edited(person: &Person, row: RowId, number: usize) -> Result<Vec<Block>
     }
 }
 
-/// The blocks that an operation writes.
+/// What an operation writes.
 fn own_blocks(view: &RowView, number: usize) -> Result<Vec<Block>, Failure> {
     let Some(Proposal::Edit(edit)) = &view.proposal else { return Err(no_edit(view)) };
     let operation = number.checked_sub(1).and_then(|at| edit.operations.get(at));
     let operation = operation.ok_or_else(|| {
         Failure::usage(format!("there is no operation {number}; it has {}", edit.operations.len()))
     })?;
-    match &operation.action {
-        Action::InsertBefore { blocks } | Action::InsertAfter { blocks } | Action::Replace { blocks } => {
-            Ok(blocks.clone())
-        }
-        Action::ReplaceValue { .. } | Action::MarkDeprecated { .. } => {
-            Err(Failure::usage(format!("operation {number} has no text of its own\nhint: --strike {number}")))
-        }
-    }
+    Ok(operation.written())
 }
 
 #[cfg(test)]

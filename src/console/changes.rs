@@ -11,7 +11,7 @@ pub use crate::client::ticks::{Followed, Tick, Ticks, WORD_MAX};
 
 use super::text::plural;
 use crate::client::ticks;
-use crate::row::page::{Action, Block, Operation, markup};
+use crate::row::page::{Block, markup};
 use crate::row::paper::{Line, Standing};
 use crate::row::{Amendment, Proposal};
 
@@ -210,15 +210,5 @@ pub fn read(words: &str) -> Result<Vec<Block>, String> {
         Ok(blocks) if blocks.is_empty() => Err("it says nothing; strike the operation instead".to_owned()),
         Ok(blocks) => Ok(blocks),
         Err(why) => Err(why.to_string()),
-    }
-}
-
-/// What an operation writes; `None` where it has no text of its own, which is struck instead.
-pub fn written(operation: &Operation) -> Option<&[Block]> {
-    match &operation.action {
-        Action::InsertBefore { blocks } | Action::InsertAfter { blocks } | Action::Replace { blocks } => {
-            Some(blocks)
-        }
-        Action::ReplaceValue { .. } | Action::MarkDeprecated { .. } => None,
     }
 }

@@ -179,6 +179,9 @@ impl RecordEffect {
     }
 
     fn sentence(&self) -> String {
+        if self.steps == 0 {
+            return "nothing is executed; that it was seen is recorded".to_owned();
+        }
         if self.ticks.is_empty() {
             return format!("nothing is executed; what you say of the {} steps is recorded", self.steps);
         }

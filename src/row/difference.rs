@@ -76,6 +76,9 @@ pub fn of_page(reading: &page::Reading) -> String {
     if let page::Proposed::Live(live) = &reading.proposed {
         return write(&[FileDifference { name, old: String::new(), new: live.text() }], "page", "live");
     }
+    if reading.only_tells() {
+        return String::new();
+    }
     let side = |body: &page::Body| page::outline::text(body).unwrap_or_else(|why| format!("{why}\n"));
     let old = side(&reading.page.body);
     let new = match reading.next() {

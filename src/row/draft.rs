@@ -204,6 +204,13 @@ impl Draft {
         };
         match (self.kind, &self.proposal) {
             (Kind::Sync | Kind::Gate | Kind::Policy, None) => Ok(()),
+            // Nothing that could be published: it tells people what is theirs to place.
+            (Kind::Runbook, Some(Proposal::Edit(edit))) if edit.operations.is_empty() => {
+                match (self.verdict, &self.effect) {
+                    (Verdict::Hold, Effect::Record(_)) => Ok(()),
+                    _ => bad("has no operations, and is not merely told on hold".to_owned()),
+                }
+            }
             (Kind::Runbook, Some(Proposal::Edit(edit))) => {
                 count(edit.operations.len(), Edit::OPERATIONS_MAX, "operations")
             }

@@ -5,7 +5,9 @@
 
 use std::num::NonZeroU32;
 
-use super::{Base, Digest, Effect, Kind, Moved, Risk, difference, gate, page, paper, sync};
+use super::{
+    Base, Digest, Effect, Kind, Moved, Risk, base::RecordEffect, difference, gate, page, paper, sync,
+};
 
 /// What the platforms said about one subject.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,6 +61,7 @@ impl Reading {
             Self::Gate(reading) => Effect::Github(reading.effect()),
             Self::Page(reading) => match &reading.proposed {
                 page::Proposed::Live(live) => Effect::Record(live.effect()),
+                page::Proposed::Edit(_) if reading.only_tells() => Effect::Record(RecordEffect::default()),
                 page::Proposed::Edit(_) | page::Proposed::Nothing => {
                     published(reading.page.site, reading.effect())
                 }

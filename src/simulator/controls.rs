@@ -51,6 +51,17 @@ impl World {
         })
     }
 
+    /// Somebody writes a note on an incident that is there.
+    pub fn note(&self, id: &str, by: &str, text: &str) -> Result<(), SimulatorError> {
+        self.edit(|state, now| {
+            let mut all = state.pager.incidents.iter_mut();
+            let known = all.find(|incident| id == format!("INC-{}", incident.number));
+            let known = known.ok_or_else(|| SimulatorError::Unknown(format!("incident {id}")))?;
+            known.note(by, now, text);
+            Ok(())
+        })
+    }
+
     /// From `since` on, a service's error budget burns at this multiple of its even pace.
     pub fn burn(&self, service: &str, since: Timestamp, rate: f64) -> Result<(), SimulatorError> {
         self.measured(service, |script| script.burn(since, rate))

@@ -11,7 +11,7 @@ use crate::{
         facts::{Asks, Past},
         told,
     },
-    row::{Decision, Digest, Kind, RowId, State},
+    row::{Decision, Digest, Kind, Pointer, RowId, State},
     wire::{DecisionView, RowView},
 };
 
@@ -22,7 +22,7 @@ const PAST_MAX: usize = 8;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::agent) enum Act {
     /// Nothing, and why.
-    Rest(&'static str),
+    Rest(String),
     Open,
     Revise {
         row: RowId,
@@ -33,7 +33,12 @@ pub(in crate::agent) enum Act {
         row: RowId,
         revision: u32,
     },
+    /// Another incident's row is open on the subject: it is to name this one, which waits for it to be over.
+    Beside(RowId),
 }
+
+/// The rule whose signals name the incidents that wait for a row to be over.
+const BESIDE: &str = "another-incident/";
 
 /// What Dock knows of rows of one kind.
 #[derive(Debug, Clone, Copy)]
@@ -42,21 +47,57 @@ pub(in crate::agent) struct Known<'a> {
     pub(in crate::agent) rows: &'a [RowView],
 }
 
-pub(in crate::agent) fn act(known: Known<'_>, subject: &str, incident: &str) -> Act {
+/// What people settled rests, unless one of them `asked` for this incident by its name.
+pub(in crate::agent) fn act(known: Known<'_>, subject: &str, incident: &str, asked: bool) -> Act {
     let open = known.of(subject).find(|row| can_still_turn_out(row.head.state));
     let Some(row) = open else {
-        let before = known.of(subject).any(|row| row.head.incident.as_deref() == Some(incident));
-        return if before { Act::Rest("it was proposed, and that is over") } else { Act::Open };
+        let settled = known.over(subject, incident).filter(|row| is_settled(row) && !asked);
+        return settled.map_or(Act::Open, |row| Act::Rest(what_became(row)));
     };
-    if row.head.incident.as_deref() != Some(incident) {
-        return Act::Rest("a row of another incident is open on the same subject");
-    }
-    let (row, revision, state) = (row.head.id, row.head.revision, row.head.state);
+    let (id, revision, state) = (row.head.id, row.head.revision, row.head.state);
+    let mine = row.head.incident.as_deref() == Some(incident);
     match state {
-        State::NeedsChanges | State::Stale => Act::Revise { row, revision },
-        State::Pending | State::HalfSigned => Act::Watch { row, revision },
-        _ => Act::Rest("its row is being carried out"),
+        State::NeedsChanges | State::Stale if mine => Act::Revise { row: id, revision },
+        State::Pending | State::HalfSigned if mine => Act::Watch { row: id, revision },
+        _ if mine => Act::Rest("its row is being carried out".to_owned()),
+        State::Pending | State::HalfSigned => Act::Beside(id),
+        _ => {
+            let of = row.head.incident.as_deref().unwrap_or("no incident");
+            Act::Rest(format!("{id} after {of} is open on the same subject"))
+        }
     }
+}
+
+/// People had their say: they declined it, it was published, or it was taken back because of what they asked. What merely
+/// came to nothing may be proposed again.
+fn is_settled(row: &RowView) -> bool {
+    match row.head.state {
+        State::Failed | State::Expired => false,
+        State::Withdrawn => row.decisions.iter().any(|one| one.decision == Decision::NeedsChanges),
+        _ => true,
+    }
+}
+
+/// `it was proposed, and that is over: rb-8822 declined by sarah`
+fn what_became(row: &RowView) -> String {
+    let (id, state) = (row.head.id, row.head.state);
+    let how = match (state, &row.why, row.decisions.last()) {
+        (State::Withdrawn, Some(why), _) => format!("{id} withdrawn: {why}"),
+        (State::Declined, _, Some(last)) => format!("{id} declined by {}", last.reviewer),
+        (_, _, Some(last)) => format!("{id} {}, decided by {}", state.word(), last.reviewer),
+        (_, _, None) => format!("{id} {}", state.word()),
+    };
+    format!("it was proposed, and that is over: {how}")
+}
+
+/// The row names this incident as one that waits for it.
+pub(in crate::agent) fn names(row: &RowView, incident: &str) -> bool {
+    beside(row).any(|pointer| pointer.reference == incident)
+}
+
+fn beside(row: &RowView) -> impl Iterator<Item = &Pointer> {
+    let signals = row.signals.iter().map(|view| &view.signal);
+    signals.filter(|signal| signal.rule.starts_with(BESIDE)).map(|signal| &signal.pointer)
 }
 
 /// Something may still follow from a row in this state.
@@ -99,6 +140,18 @@ impl<'k> Known<'k> {
         self.rows.iter().filter(move |row| row.head.kind == self.kind && row.head.state.undecided())
     }
 
+    /// Incidents that wait for a row to be over, as the row itself remembers.
+    pub(in crate::agent) fn waiting(self) -> impl Iterator<Item = &'k str> {
+        let ours = self.rows.iter().filter(move |row| row.head.kind == self.kind);
+        ours.flat_map(beside).map(|pointer| pointer.reference.as_str())
+    }
+
+    /// The newest row that was made of this incident and is over.
+    pub(in crate::agent) fn over(self, subject: &str, incident: &str) -> Option<&'k RowView> {
+        let of = self.of(subject).filter(|row| row.head.incident.as_deref() == Some(incident));
+        of.filter(|row| !can_still_turn_out(row.head.state)).max_by_key(|row| row.head.id)
+    }
+
     /// The newest row of this subject, whatever became of it: what a new one comes after.
     pub(in crate::agent) fn newest(self, subject: &str) -> Option<RowId> {
         self.of(subject).map(|row| row.head.id).max()
@@ -131,7 +184,7 @@ pub(in crate::agent) fn key(
     read_at: Timestamp,
 ) -> String {
     let about = match act {
-        Act::Rest(_) => "rest".to_owned(),
+        Act::Rest(_) | Act::Beside(_) => "rest".to_owned(),
         Act::Open => told::occasion(newest, read_at),
         Act::Revise { row, revision } | Act::Watch { row, revision } => format!("revise {row}/{revision}"),
     };
@@ -154,9 +207,9 @@ mod tests {
 
     #[test]
     fn one_row_for_each_incident_and_subject() {
-        let done = |rows: &[RowView]| match act(Known { kind: Kind::Runbook, rows }, "CONF-4711", "INC-2099")
-        {
+        let done = |rows: &[RowView], asked| match act(known(rows), "CONF-4711", "INC-2099", asked) {
             Act::Rest(_) => "rest",
+            Act::Beside(_) => "beside",
             Act::Open => "open",
             Act::Revise { revision: 2, .. } => "revise",
             Act::Watch { revision: 2, .. } => "watch",
@@ -164,6 +217,17 @@ mod tests {
         };
         let table = [
             ("nothing yet", vec![], "open"),
+            ("degraded", vec![row(State::Degraded, "INC-2099")], "rest"),
+            ("withdrawn by itself", vec![row(State::Withdrawn, "INC-2099")], "open"),
+            ("withdrawn as a reviewer asked", vec![asked_of(row(State::Withdrawn, "INC-2099"))], "rest"),
+            ("failed", vec![row(State::Failed, "INC-2099")], "open"),
+            ("expired", vec![row(State::Expired, "INC-2099")], "open"),
+            (
+                "declined after it failed",
+                vec![row(State::Failed, "INC-2099"), newer(row(State::Declined, "INC-2099"))],
+                "rest",
+            ),
+            ("another incident's row is published now", vec![row(State::Executing, "INC-1")], "rest"),
             ("pending", vec![row(State::Pending, "INC-2099")], "watch"),
             ("half signed", vec![row(State::HalfSigned, "INC-2099")], "watch"),
             ("sent back", vec![row(State::NeedsChanges, "INC-2099")], "revise"),
@@ -171,12 +235,58 @@ mod tests {
             ("approved", vec![row(State::Approved, "INC-2099")], "rest"),
             ("published", vec![row(State::Healthy, "INC-2099")], "rest"),
             ("declined", vec![row(State::Declined, "INC-2099")], "rest"),
-            ("another incident's row is open", vec![row(State::Pending, "INC-1")], "rest"),
+            ("another incident's row is open", vec![row(State::Pending, "INC-1")], "beside"),
             ("another incident's row is over", vec![row(State::Healthy, "INC-1")], "open"),
         ];
         for (name, rows, expected) in table {
-            assert_eq!(done(&rows), expected, "{name}");
+            assert_eq!(done(&rows, false), expected, "{name}");
+            let over = rows.iter().all(|row| {
+                row.head.incident.as_deref() == Some("INC-2099") && !can_still_turn_out(row.head.state)
+            });
+            assert_eq!(done(&rows, true), if over { "open" } else { expected }, "{name}, asked for by name");
         }
+    }
+
+    fn known(rows: &[RowView]) -> Known<'_> {
+        Known { kind: Kind::Runbook, rows }
+    }
+
+    fn newer(mut row: RowView) -> RowView {
+        row.head.id = "rb-8822".parse().unwrap();
+        row
+    }
+
+    fn asked_of(mut row: RowView) -> RowView {
+        row.decisions.push(decided(Decision::NeedsChanges));
+        row
+    }
+
+    fn decided(decision: Decision) -> DecisionView {
+        DecisionView {
+            id: crate::row::DecisionId::new(0, [0; 10]),
+            decision,
+            overrides: false,
+            reviewer: "sarah".parse().unwrap(),
+            note: None,
+            made_at: sample::at(0),
+            at: sample::at(0),
+            key: String::new(),
+            touch: crate::row::Touch::Unproven,
+            offline: false,
+            revision: 2,
+            conditions: std::collections::BTreeMap::new(),
+            void: None,
+            log_index: None,
+        }
+    }
+
+    #[test]
+    fn why_nothing_is_done_names_the_row_and_who_decided() {
+        let mut row = row(State::Declined, "INC-2099");
+        row.decisions.push(decided(Decision::Decline));
+        let rows = [row];
+        let Act::Rest(why) = act(known(&rows), "CONF-4711", "INC-2099", false) else { panic!("it rests") };
+        assert_eq!(why, "it was proposed, and that is over: rb-8821 declined by sarah");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Config,
+    beside::declined,
     config::LOOK_BACK_H_MAX,
     plan::{self, Act, Known},
 };
@@ -28,7 +29,7 @@ use crate::{
 };
 
 /// How soon is looked again where another agent did what was to be done.
-const AFTER_ANOTHER: SignedDuration = SignedDuration::from_secs(2);
+pub(super) const AFTER_ANOTHER: SignedDuration = SignedDuration::from_secs(2);
 const WAIT_MIN: Duration = Duration::from_millis(50);
 
 /// What an agent makes of incidents.
@@ -81,6 +82,8 @@ pub(in crate::agent) struct Case<'a> {
     /// The row that is revised, where one is.
     pub(in crate::agent) before: Option<&'a RowView>,
     pub(in crate::agent) known: Known<'a>,
+    /// Another incident that the row is to name, since it waits for it.
+    pub(in crate::agent) also: Option<&'a pagerduty::Incident>,
 }
 
 pub(in crate::agent) enum Drafted {
@@ -126,6 +129,8 @@ struct Seen {
     /// Not before then: it settles, it failed, or somebody else was faster.
     not_before: Option<Timestamp>,
     failures: u32,
+    /// Somebody asked for it by its name, and nothing was made of that yet.
+    asked: bool,
     /// Why nothing was done, by subject.
     rested: BTreeMap<String, String>,
 }
@@ -139,7 +144,7 @@ struct Memory {
 }
 
 /// What came of one subject's look.
-enum Stepped {
+pub(super) enum Stepped {
     Rest(String),
     Later(SignedDuration),
     Done(Told),
@@ -229,7 +234,7 @@ impl<F: Flow> Looker<'_, F> {
         let now = self.clock.now();
         if dirty.all || memory.stale(now, self.poll()) {
             match self.list(wish, known).await {
-                Ok(incidents) => memory.take(incidents, now),
+                Ok(incidents) => memory.take(incidents, now, wish.only.is_some()),
                 Err(error) => return self.trouble(memory, "PagerDuty", &error.to_string(), told),
             }
         }
@@ -240,7 +245,7 @@ impl<F: Flow> Looker<'_, F> {
         memory.wait(self.clock.now(), self.poll())
     }
 
-    /// What was resolved lately, and what Dock still has open, each read from PagerDuty.
+    /// What was resolved lately, what Dock still has open, and what waited for that, each read from PagerDuty.
     async fn list(&self, wish: &Wish, known: Known<'_>) -> Result<Vec<pagerduty::Incident>, PlatformError> {
         if let Some(name) = &wish.only {
             return Ok(vec![self.pagerduty.incident(name).await?]);
@@ -250,7 +255,7 @@ impl<F: Flow> Looker<'_, F> {
         let mut found = self.pagerduty.resolved_since(now.saturating_sub(back).unwrap_or(now)).await?;
         found.extend(self.flow.open().await?);
         found.retain(|one| self.config.leaves_out(&one.service, one.priority.as_deref()).is_none());
-        let mut missing: Vec<&str> = known.undecided().collect();
+        let mut missing: Vec<&str> = known.undecided().chain(known.waiting()).collect();
         missing.sort_unstable();
         missing.dedup();
         missing.retain(|name| found.iter().all(|incident| incident.reference != *name));
@@ -282,7 +287,8 @@ impl<F: Flow> Looker<'_, F> {
             }
         };
         for subject in subjects {
-            match self.step(wish, &seen.incident, &subject, known, told).await {
+            let asked = seen.asked && !self.flow.is_refreshed(&subject);
+            match self.step(wish, &seen.incident, &subject, (known, asked), told).await {
                 Ok(Stepped::Rest(why)) => {
                     seen.failures = 0;
                     seen.rests(&subject, &why, told);
@@ -290,6 +296,7 @@ impl<F: Flow> Looker<'_, F> {
                 Ok(Stepped::Later(wait)) => seen.not_before = now.checked_add(wait).ok(),
                 Ok(Stepped::Done(what)) => {
                     seen.failures = 0;
+                    seen.asked = false;
                     seen.rested.remove(&subject);
                     told(what);
                 }
@@ -331,16 +338,17 @@ impl<F: Flow> Looker<'_, F> {
         wish: &Wish,
         incident: &pagerduty::Incident,
         subject: &str,
-        known: Known<'_>,
+        (known, asked): (Known<'_>, bool),
         told: &mut impl FnMut(Told),
     ) -> Result<Stepped, String> {
-        let act = plan::act(known, subject, &incident.reference);
-        let before = match act {
-            Act::Rest(why) => return Ok(Stepped::Rest(why.to_owned())),
+        let act = plan::act(known, subject, &incident.reference, asked);
+        let before = match &act {
+            Act::Rest(why) => return Ok(Stepped::Rest(why.clone())),
+            Act::Beside(row) => return self.beside(wish, incident, subject, (known, *row), told).await,
             Act::Open => None,
-            Act::Revise { row, .. } | Act::Watch { row, .. } => known.row(row),
+            Act::Revise { row, .. } | Act::Watch { row, .. } => known.row(*row),
         };
-        let case = Case { incident, subject, before, known };
+        let case = Case { incident, subject, before, known, also: None };
         let anew = self.flow.is_refreshed(subject) || self.flow.has_news(&case);
         if let (Act::Watch { .. }, Some(before), false) = (&act, before, anew) {
             let base = self.flow.base(incident, subject).await?;
@@ -354,6 +362,11 @@ impl<F: Flow> Looker<'_, F> {
             return Ok(Stepped::Rest(why));
         }
         let drafted = Box::pin(self.flow.draft(&case)).await?;
+        if let (Act::Open, Drafted::Draft(draft)) = (&act, &drafted)
+            && let Some(why) = declined(known, &case, draft)
+        {
+            return Ok(Stepped::Rest(why));
+        }
         if let (Act::Watch { .. }, Some(before), Drafted::Draft(draft)) = (&act, before, &drafted)
             && self.flow.worth(subject, before, draft) == Some(false)
         {
@@ -369,7 +382,7 @@ impl<F: Flow> Looker<'_, F> {
         self.carry_out(wish, &act, &case, drafted).await
     }
 
-    async fn carry_out(
+    pub(super) async fn carry_out(
         &self,
         wish: &Wish,
         act: &Act,
@@ -450,13 +463,13 @@ impl Memory {
     }
 
     /// Takes a new list; what is no longer on it is forgotten.
-    fn take(&mut self, incidents: Vec<pagerduty::Incident>, now: Timestamp) {
+    fn take(&mut self, incidents: Vec<pagerduty::Incident>, now: Timestamp, asked: bool) {
         self.listed_at = Some(now);
         let mut before = std::mem::take(&mut self.incidents);
         for incident in incidents {
             let name = (incident.resolved_at, incident.reference.clone());
             let seen = before.remove(&name).map(|seen| Seen { incident: incident.clone(), ..seen });
-            let new = || Seen { incident, not_before: None, failures: 0, rested: BTreeMap::new() };
+            let new = || Seen { incident, not_before: None, failures: 0, asked, rested: BTreeMap::new() };
             self.incidents.insert(name, seen.unwrap_or_else(new));
         }
     }

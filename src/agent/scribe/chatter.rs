@@ -4,7 +4,7 @@
 //! is used.
 //! Never: a word of a message obeyed; a program's message taken for a person's.
 
-use super::facts::Said;
+use super::{facts::Said, words::line};
 
 /// What one message says that matters here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,10 +146,10 @@ pub(super) fn remarks(said: &Said, marked: bool) -> Vec<Remark> {
     if said.bot {
         return Vec::new();
     }
-    let lower = said.text.to_lowercase();
-    if INSTRUCTIONS.iter().any(|words| lower.contains(words)) {
+    if instructs(&said.text) {
         return vec![Remark::Instruction];
     }
+    let lower = said.text.to_lowercase();
     let mut found = Vec::new();
     found.extend(section(&said.text, marked));
     if found.is_empty() {
@@ -166,6 +166,25 @@ pub(super) fn remarks(said: &Said, marked: bool) -> Vec<Remark> {
         found.push(Remark::Ran { commands });
     }
     found
+}
+
+/// It tells its reader what to do with the row, the page or the rules, however it is spaced.
+pub(super) fn instructs(text: &str) -> bool {
+    let lower = line(text).to_lowercase();
+    INSTRUCTIONS.iter().any(|words| lower.contains(words))
+}
+
+/// A step as it was named, whole: `check the lag after failover`.
+pub(super) fn named_step(text: &str) -> (String, Option<(Side, String)>) {
+    let place = |cut: &str, side| rsplit(text, cut).map(|(text, place)| (text, side, place));
+    let places = [place(" before ", Side::Before), place(" after ", Side::After)];
+    let last = places.into_iter().flatten().max_by_key(|(text, ..)| text.len());
+    match last {
+        Some((text, side, place)) => {
+            (text.trim().to_owned(), Some((side, without_article(place.trim()).to_owned())))
+        }
+        None => (text.trim().to_owned(), None),
+    }
 }
 
 fn of_sentence(sentence: &str, message: &str, marked: bool) -> Option<Remark> {

@@ -5,6 +5,7 @@
 //! Never: IO, a clock; an operation without a message, an entry or a tick behind it.
 
 mod kept;
+mod moved;
 mod operations;
 mod shown;
 
@@ -26,37 +27,65 @@ use crate::{
         draft::PROSE_BY_RULES,
         page::{self, Edit, NotApplicable, Outline, Proposed, outline},
     },
+    wire::WithdrawRequest,
 };
 
-pub(super) use operations::Wanted;
+pub(super) use kept::{paired, phrase};
+pub(super) use operations::{Wanted, item_like};
+
+/// Why there is no draft.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nothing {
+    pub why: String,
+    /// Not all could be read: what was proposed before is not taken back for it.
+    pub uncertain: bool,
+}
+
+impl Nothing {
+    fn certain(why: impl Into<String>) -> Self {
+        Self { why: why.into(), uncertain: false }
+    }
+}
 
 /// The draft of one page after one incident; else why there is none.
-pub fn draft(facts: &Facts, limits: &Limits) -> Result<Draft, String> {
-    let outline = outline::read(&facts.page.body).map_err(|why| why.to_string())?;
+pub fn draft(facts: &Facts, limits: &Limits) -> Result<Draft, Nothing> {
+    let (outline, unreadable) = match outline::read(&facts.page.body) {
+        Ok(outline) => (outline, None),
+        Err(why) => (Outline { passages: Vec::new() }, Some(why.to_string())),
+    };
     if let Some(closed) = &facts.page.closed {
-        return Err(format!("the page is {closed}"));
+        return Err(Nothing::certain(format!("the page is {closed}")));
     }
     let case = Case { facts, limits, outline: &outline };
     let mut findings = Vec::new();
-    let (wanted, answers) = case.asked(&mut findings)?;
+    let (wanted, mut answers) = match &unreadable {
+        None => case.asked(&mut findings)?,
+        Some(_) => (case.wanted(&mut findings), Vec::new()),
+    };
     let (wanted, reading) = case.applied(wanted, &mut findings);
-    let waits = facts.before.as_ref().is_some_and(|_| facts.asks.iter().any(|asks| asks.same));
-    if wanted.is_empty() && !waits {
-        return Err(case.nothing(&findings));
+    requests::compare(&mut answers, &wanted);
+    // What is not in an edit that reviewers amended is not theirs to place again.
+    let placed = case.amended().is_some() || findings.iter().all(|finding| finding.rule != rules::NOT_PLACED);
+    if wanted.is_empty() && (placed || requests::left_out(&answers).is_some()) {
+        return Err(match unreadable {
+            Some(why) => Nothing { why, uncertain: true },
+            None => case.nothing(&findings, &answers),
+        });
     }
+    findings.extend(unreadable.as_deref().map(|why| case.unreadable(why)));
     findings.extend(wanted.iter().map(|one| case.proposing(one)));
     case.shown(&mut findings);
     finding::sort(&mut findings);
-    let verdict = verdict(&findings, !wanted.is_empty());
+    let verdict = verdict(&findings);
     // Its difference is part of the draft: what was declined before is known only now.
     let reading = row::Reading::Page(Box::new(reading));
     let rationale = case.rationale(verdict, &findings, &answers);
-    let Proposed::Edit(edit) = case.proposed(&wanted) else { return Err(case.nothing(&findings)) };
+    let edit = edit(&wanted);
     Ok(Draft {
         kind: Kind::Runbook,
         subject: facts.name.clone(),
         environment: facts.runbook.environment.clone(),
-        title: words::cut(&case.title(&wanted), Draft::TITLE_BYTES_MAX),
+        title: words::cut(&case.title(&wanted, &findings), Draft::TITLE_BYTES_MAX),
         verdict,
         rationale: words::cut(&rationale, Draft::RATIONALE_BYTES_MAX),
         prose_by: PROSE_BY_RULES.to_owned(),
@@ -76,10 +105,14 @@ pub fn draft(facts: &Facts, limits: &Limits) -> Result<Draft, String> {
     })
 }
 
-/// The worst wins; nothing to publish is a hold.
-fn verdict(findings: &[Finding], any: bool) -> Verdict {
+/// The worst wins.
+fn verdict(findings: &[Finding]) -> Verdict {
     let worst = findings.iter().map(|finding| finding.rule.weight).max();
-    if any && worst == Some(Weight::Go) { Verdict::Publish } else { Verdict::Hold }
+    if worst == Some(Weight::Go) { Verdict::Publish } else { Verdict::Hold }
+}
+
+fn edit(wanted: &[Wanted]) -> Edit {
+    Edit { operations: wanted.iter().map(|one| one.operation.clone()).collect() }
 }
 
 /// One incident and one page on the table.
@@ -91,31 +124,17 @@ struct Case<'a> {
 
 impl Case<'_> {
     /// What is to be proposed, with what reviewers asked of it: on top of what they amended, where they did.
-    fn asked(&self, found: &mut Vec<Finding>) -> Result<(Vec<Wanted>, Vec<requests::Answered>), String> {
+    fn asked(&self, found: &mut Vec<Finding>) -> Result<(Vec<Wanted>, Vec<requests::Answered>), Nothing> {
         let Case { facts, outline, .. } = *self;
-        let mut drafted = self.wanted(found);
+        let drafted = self.wanted(found);
         let Some((before, by)) = self.amended() else {
             self.disputes(&drafted, found);
-            let answers = requests::follow(&facts.asks, &mut drafted, facts, outline);
-            return Ok((drafted, answers));
+            return Ok(requests::follow(&facts.asks, drafted, facts, outline));
         };
-        let numbered = self.kept((before, &by), &drafted, found)?;
+        let numbered = self.kept((before, &by), &drafted, found).map_err(Nothing::certain)?;
         let standing: Vec<Wanted> = numbered.iter().flatten().cloned().collect();
         self.disputes(&standing, found);
         Ok(requests::follow_amended(&facts.asks, numbered, facts, outline))
-    }
-
-    fn proposed(&self, wanted: &[Wanted]) -> Proposed {
-        let operations: Vec<_> = wanted.iter().map(|one| one.operation.clone()).collect();
-        if operations.is_empty() {
-            // What a reviewer wants to be left out altogether is theirs to decline: the last edit stands, on hold.
-            return self
-                .facts
-                .before
-                .as_ref()
-                .map_or(Proposed::Nothing, |before| Proposed::Edit(before.edit.clone()));
-        }
-        Proposed::Edit(Edit { operations })
     }
 
     fn reading(&self, wanted: &[Wanted]) -> page::Reading {
@@ -125,7 +144,7 @@ impl Case<'_> {
             risk: self.facts.runbook.risk,
             keys: self.facts.runbook.keys,
             page: self.facts.page.clone(),
-            proposed: self.proposed(wanted),
+            proposed: Proposed::Edit(edit(wanted)),
         }
     }
 
@@ -145,20 +164,30 @@ impl Case<'_> {
         }
     }
 
-    fn nothing(&self, findings: &[Finding]) -> String {
+    /// Reviewers had it left out, it could not be read, or the page needs nothing: said as it is.
+    fn nothing(&self, findings: &[Finding], answers: &[requests::Answered]) -> Nothing {
+        if let Some(asked) = requests::left_out(answers) {
+            let why = format!("nothing is left of the edit: {asked}");
+            return Nothing::certain(words::cut(&why, WithdrawRequest::WHY_MAX));
+        }
         let said: Vec<_> = findings.iter().filter_map(|finding| finding.sentence.clone()).collect();
         let story = &self.facts.story;
         let lacks = [story.events.unknown(), story.said.unknown()].into_iter().flatten().next();
-        match (lacks, said.first()) {
+        let why = match (lacks, said.first()) {
             (Some((why, _)), _) => format!("nothing is known to propose, and not all could be read: {why}"),
             (None, Some(first)) => format!("nothing to propose: {first}"),
             (None, None) => "nothing was said or run that the page does not have".to_owned(),
-        }
+        };
+        Nothing { why, uncertain: lacks.is_some() }
     }
 
-    fn title(&self, wanted: &[Wanted]) -> String {
+    fn title(&self, wanted: &[Wanted], findings: &[Finding]) -> String {
         match wanted {
-            [] => format!("Nothing is left of the edit after {}", self.facts.story.incident),
+            // Nothing to publish: what has no place is a person's to place.
+            [] => match findings.iter().find(|finding| finding.rule == rules::NOT_PLACED) {
+                Some(finding) => format!("Not placed on {}: {}", self.facts.name, finding.signal.value),
+                None => format!("Not placed on {}", self.facts.name),
+            },
             [one] => one.phrase.clone(),
             [first, rest @ ..] => format!("{}, and {} more", first.phrase, rest.len()),
         }
@@ -170,7 +199,7 @@ impl Case<'_> {
             let of = findings.iter().filter(move |finding| finding.rule.weight == weight);
             of.filter_map(|finding| finding.sentence.clone())
         };
-        let mut sentences: Vec<String> = answers.iter().map(requests::Answered::sentence).collect();
+        let mut sentences: Vec<String> = requests::sentences(answers);
         sentences.extend(self.moved());
         sentences.extend(self.amended().map(|(_, by)| format!("The edit is kept as {by} amended it.")));
         if verdict == Verdict::Hold {
@@ -185,18 +214,6 @@ impl Case<'_> {
             sentences.push(format!("After {}.", self.facts.story.incident));
         }
         sentences.join(" ")
-    }
-
-    /// Where the page is no longer what the last revision was made for.
-    fn moved(&self) -> Option<String> {
-        let before = self.facts.before.as_ref().filter(|before| !before.moved.is_empty())?;
-        let what: Vec<_> =
-            before.moved.iter().map(|moved| format!("{} {} → {}", moved.what, moved.was, moved.is)).collect();
-        Some(format!(
-            "The page has moved since revision {} ({}); this is made for the page as it is now.",
-            before.revision,
-            words::list(&what)
-        ))
     }
 
     /// Who responded, else who is on call.
@@ -235,6 +252,11 @@ impl Case<'_> {
     /// The signal of an operation.
     fn proposing(&self, one: &Wanted) -> Finding {
         self.finding(one.rule, one.name(), &one.phrase, one.from.clone(), &one.operation.because)
+    }
+
+    fn unreadable(&self, why: &str) -> Finding {
+        let says = format!("{why}: what was said for it is a person's to place.");
+        self.finding(rules::PAGE_UNREADABLE, "page", why, self.page_pointer(), &says)
     }
 
     fn unknown<T>(&self, what: &str, asked: &Asked<T>, pointer: Pointer) -> Option<Finding> {

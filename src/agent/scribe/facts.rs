@@ -11,7 +11,7 @@ pub use crate::agent::{
     story::{Around, Event, EventKind, Said, Story},
 };
 use crate::row::{
-    Moved, Pointer, PrincipalId,
+    Moved, Pointer, PrincipalId, RowId,
     page::{Edit, Page, Runbook},
 };
 
@@ -32,17 +32,32 @@ pub struct Facts {
     pub before: Option<Before>,
     /// What was ticked on the incident's live runbook and signed, by the step's text.
     pub ticks: Vec<Tick>,
+    /// Other incidents that have something to say of this page.
+    pub also: Vec<Also>,
+}
+
+/// An incident that waits for the row of another one to be over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Also {
+    pub title: String,
+    /// Its reference is the incident's name.
+    pub pointer: Pointer,
 }
 
 /// The revision that is replaced.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Before {
+    pub row: RowId,
     pub revision: u32,
     pub edit: Edit,
     /// The reviewers who changed it: what they left out and wrote stands.
     pub amended_by: Vec<PrincipalId>,
     /// What of the page has moved since.
     pub moved: Vec<Moved>,
+    /// Who wrote the page as it is now, as Dock knows them, else as its platform does.
+    pub moved_by: String,
+    /// The page as that revision was made for it, as text; empty where it is not known.
+    pub text: String,
 }
 
 /// What who was on call said of one step of the live runbook.

@@ -8,14 +8,14 @@ use jiff::SignedDuration;
 
 use super::{
     Config, draft,
-    facts::{Before, Facts, Tick, ticked},
+    facts::{Also, Before, Facts, Tick, ticked},
     live::{
         self, LiveFacts,
         history::history,
         running::{numbers, running},
         steps::gone,
     },
-    words,
+    rules, words,
 };
 use crate::{
     agent::{
@@ -25,7 +25,7 @@ use crate::{
         finding,
         incidents::{
             IncidentsError,
-            gather::Gatherer,
+            gather::{self, Gatherer},
             plan::{self, Known},
             run::{Case, Drafted, Flow, Looker},
         },
@@ -36,7 +36,7 @@ use crate::{
     config,
     platform::{Fact, PlatformError, Sources, pagerduty, reading},
     row::{
-        Base, Decision, Draft, Kind, PrincipalId, Proposal, State,
+        Base, Decision, Draft, Kind, PrincipalId, Proposal, State, difference,
         page::{self, Page, Proposed, Runbook, outline},
     },
     wire::RowView,
@@ -125,9 +125,10 @@ impl Scribe {
         let page = page?;
         let read_at = self.clock.now();
         let asks = case.before.map(plan::asks).unwrap_or_default();
+        let moved_by = people.get(&page.author).map_or_else(|| page.author.clone(), ToString::to_string);
         let sent_back = case.before.is_some_and(|row| row.head.state == State::NeedsChanges);
         let facts = Facts {
-            before: case.before.and_then(|row| before(row, case.subject, runbook, &page)),
+            before: case.before.and_then(|row| before(row, case.subject, runbook, &page, moved_by)),
             story,
             name: case.subject.to_owned(),
             runbook: runbook.clone(),
@@ -140,6 +141,7 @@ impl Scribe {
                 .map(|ask| crate::agent::facts::Asks { same: ask.same && sent_back, ..ask })
                 .collect(),
             ticks: ticks(case.known.rows, case.subject, &case.incident.reference),
+            also: also(case),
         };
         Ok(facts)
     }
@@ -297,7 +299,9 @@ impl Flow for Scribe {
         let mut facts = Box::pin(self.facts(case)).await?;
         let first = match draft(&facts, &self.config.limits) {
             Ok(draft) => draft,
-            Err(why) => return Ok(Drafted::Nothing(why)),
+            // What could not be read takes nothing back.
+            Err(nothing) if nothing.uncertain && case.before.is_some() => return Err(nothing.why),
+            Err(nothing) => return Ok(Drafted::Nothing(nothing.why)),
         };
         // Whether the same was declined before can be asked once there is a difference.
         let past = case.known.past(case.subject, &first.diff);
@@ -322,14 +326,26 @@ fn of_page(name: &str, runbook: &Runbook, page: Page) -> page::Reading {
 }
 
 /// The revision that is replaced, and what of the page has moved since.
-fn before(row: &RowView, name: &str, runbook: &Runbook, page: &Page) -> Option<Before> {
+fn before(row: &RowView, name: &str, runbook: &Runbook, page: &Page, moved_by: String) -> Option<Before> {
     let Some(Proposal::Edit(edit)) = &row.proposal else { return None };
     let moved = match &row.base_read {
         Base::Runbook(base) => of_page(name, runbook, page.clone()).changed(base),
         Base::Sync(_) | Base::Gate(_) | Base::Postmortem(_) | Base::Policy(_) => Vec::new(),
     };
     let (edit, amended_by) = (edit.clone(), row.amended_by.clone());
-    Some(Before { revision: row.head.revision, edit, amended_by, moved })
+    let text = difference::read(&row.diff).into_iter().next().map(|file| file.old).unwrap_or_default();
+    Some(Before { row: row.head.id, revision: row.head.revision, edit, amended_by, moved, moved_by, text })
+}
+
+/// The incidents that wait for this row, as it named them before, and the one that came.
+fn also(case: &Case<'_>) -> Vec<Also> {
+    let signals = case.before.into_iter().flat_map(|row| &row.signals).map(|view| &view.signal);
+    let named = signals.filter(|signal| signal.rule == rules::ANOTHER_INCIDENT.name());
+    let mut all: Vec<Also> =
+        named.map(|signal| Also { title: signal.value.clone(), pointer: signal.pointer.clone() }).collect();
+    let came = case.also.map(|one| Also { title: one.title.clone(), pointer: gather::pointer(one) });
+    all.extend(came);
+    all
 }
 
 /// What was ticked and signed on the live runbook of this page and incident.

@@ -162,7 +162,7 @@ impl Loop {
             let confluence = section(Site::Confluence, &account);
             let confluence = confluence + &section(Site::Notion, "");
             let told = [section(Site::PagerDuty, ""), section(Site::Slack, "")].concat();
-            config = [RUNBOOKS, &confluence, &told].concat();
+            config = [RUNBOOKS, &confluence, &told, "[incidents]\nsettle_s = 0\n"].concat();
             [RUNBOOKS, &confluence].concat()
         })
         .await;
@@ -177,10 +177,25 @@ impl Loop {
     }
 
     async fn look(&self) -> Vec<Told> {
+        self.look_for(None).await
+    }
+
+    /// At one incident alone, as somebody asks for it.
+    async fn look_for(&self, incident: Option<&str>) -> Vec<Told> {
         let scribe = Scribe::open(toml::from_str(&self.config).unwrap(), Clock::system()).unwrap();
         let mut all = Vec::new();
-        scribe.once(&Wish::default(), |told| all.push(told)).await.unwrap();
+        let wish = Wish { only: incident.map(str::to_owned), dry_run: false };
+        scribe.once(&wish, |told| all.push(told)).await.unwrap();
         all
+    }
+
+    /// The row is sent back with this note, and drafted again.
+    async fn noted(&self, at: usize, note: &str) -> RowView {
+        let row = self.rows().await[at].clone();
+        let answer = self.server.decide_saying("sarah", &row, Decision::NeedsChanges, note).await;
+        assert_eq!(answer, "accepted");
+        self.look().await;
+        self.rows().await[at].clone()
     }
 
     async fn rows(&self) -> Vec<RowView> {
@@ -337,4 +352,111 @@ async fn a_page_that_moved_right_there_is_drafted_anew_at_once() {
     let told = ground.look().await;
     let row = &ground.rows().await[0];
     assert_eq!((row.head.revision, row.head.state), (2, State::Pending), "{told:?}");
+}
+
+fn rests(told: &[Told], about: &str) -> String {
+    let why = told.iter().find_map(|told| match told {
+        Told::Rest { subject, why } if subject.contains(about) => Some(why.clone()),
+        _ => None,
+    });
+    why.unwrap_or_else(|| panic!("{about}: {told:?}"))
+}
+
+#[tokio::test]
+async fn a_note_that_leaves_nothing_withdraws_the_row_and_who_asks_by_name_gets_another() {
+    let ground = Loop::start().await;
+    ground.look().await;
+    let page = "https://github.com/acme/api-gw/actions/workflows/restart.yml";
+    let note = format!("Please do not remove operation 1; link the workflow's page, not a run: {page}");
+    let row = ground.noted(1, &note).await;
+    assert_eq!((row.head.revision, row.head.state), (2, State::Pending), "{:?}", row.why);
+    assert!(row.diff.contains(page) && row.diff.contains("Deprecated: Use the"), "{}", row.diff);
+    assert_eq!(row.rationale.matches("Done: ").count(), 2, "{}", row.rationale);
+
+    let row = ground.noted(1, "Drop operation 1").await;
+    assert_eq!(row.head.state, State::Withdrawn);
+    let why = row.why.clone().unwrap();
+    assert!(
+        why.contains("nothing is left of the edit: sarah asked: \u{201c}Drop operation 1\u{201d}"),
+        "{why}"
+    );
+    let why = rests(&ground.look().await, "INC-2104");
+    assert!(
+        why.contains("that is over") && why.contains("withdrawn: nothing is left of the edit: sarah"),
+        "{why}"
+    );
+    assert_eq!(ground.rows().await.len(), 3);
+
+    // A person asks: once more, until the very same is declined.
+    ground.look_for(Some("INC-2104")).await;
+    let rows = ground.rows().await;
+    let new = rows.last().unwrap();
+    assert_eq!((rows.len(), new.head.incident.as_deref()), (4, Some("INC-2104")));
+    let answer = ground.server.decide_saying("sarah", new, Decision::Decline, "We keep it as it is.").await;
+    assert_eq!(answer, "accepted");
+    let why = rests(&ground.look_for(Some("INC-2104")).await, "INC-2104");
+    assert!(
+        why.starts_with("the same difference was declined by sarah") && why.ends_with("We keep it as it is."),
+        "{why}"
+    );
+    let why = rests(&ground.look().await, "INC-2104");
+    assert!(why.ends_with("declined by sarah"), "{why}");
+    assert_eq!(ground.rows().await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_second_incident_on_a_page_is_named_on_its_open_row_and_drafted_once_that_is_over() {
+    let ground = Loop::start().await;
+    ground.look().await;
+    let world = ground.server.platforms.world();
+    for (incident, note) in [
+        ("INC-3001", "The runbook is missing a step: tell support before scaling session-writer."),
+        ("INC-3002", "All is well, thanks."),
+    ] {
+        world.incident(incident, true, Some("session-store")).unwrap();
+        world.note(incident, "priya", note).unwrap();
+        world.incident(incident, false, None).unwrap();
+    }
+    ground.look().await;
+    let rows = ground.rows().await;
+    let named: Vec<_> = rows[0].signals.iter().map(|view| &view.signal).collect();
+    let named: Vec<_> = named.iter().filter(|one| one.rule == rules::ANOTHER_INCIDENT.name()).collect();
+    assert_eq!((rows.len(), rows[0].head.revision, named.len()), (3, 2, 1), "{}", rows[0].rationale);
+    assert_eq!(named[0].pointer.reference, "INC-3001");
+    assert!(rows[0].rationale.contains("INC-3001 speaks of this page as well"), "{}", rows[0].rationale);
+    assert_eq!(rows[0].head.verdict, Verdict::Publish, "no rule moves");
+
+    // It is told once, and stays told when the row is revised for another reason.
+    let why = rests(&ground.look().await, "INC-3001");
+    assert!(why.contains("names it; it is drafted after that"), "{why}");
+    let row = ground.noted(0, "Paint it green.").await;
+    assert_eq!(row.head.revision, 3);
+    assert!(row.rationale.contains("INC-3001 speaks of this page as well"), "{}", row.rationale);
+
+    assert_eq!(ground.server.decide("sarah", &row, Decision::Decline).await, "accepted");
+    ground.look().await;
+    let rows = ground.rows().await;
+    let new = rows.last().unwrap();
+    assert_eq!((rows.len(), new.head.incident.as_deref()), (4, Some("INC-3001")), "{rows:?}");
+    assert!(new.diff.contains("ell support"), "{}", new.diff);
+    assert_eq!(new.head.verdict, Verdict::Hold, "it has no channel, which is unknown: {}", new.rationale);
+}
+
+#[tokio::test]
+async fn what_has_no_place_on_the_page_is_a_row_that_publishes_nothing() {
+    let ground = Loop::start().await;
+    let step = "<li><p>Fail over to the replica.</p></li>";
+    let twice = format!("<h1>Redis failover</h1><ol>{step}{step}</ol>");
+    ground.server.platforms.world().edit_page("4711", "acc-jordan", &PageEdit::Body(twice)).unwrap();
+    let told = ground.look().await;
+    let row = &ground.rows().await[0];
+    assert_eq!(
+        (row.head.state, row.head.verdict, row.claim),
+        (State::Pending, Verdict::Hold, false),
+        "{told:?}"
+    );
+    assert!(edit(row).operations.is_empty() && row.diff.is_empty(), "{}", row.diff);
+    assert!(row.rationale.contains("found 2 times"), "{}", row.rationale);
+    assert_eq!(row.effect.sentence(), "nothing is executed; that it was seen is recorded");
+    assert_eq!(ground.server.decide("sarah", row, Decision::Decline).await, "accepted");
 }

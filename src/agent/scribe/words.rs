@@ -19,6 +19,11 @@ pub(super) fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M UTC").to_string()
 }
 
+/// `20:13 UTC on 21 November`.
+pub(super) fn day(at: Timestamp) -> String {
+    at.strftime("%H:%M UTC on %-d %B").to_string()
+}
+
 /// With a capital letter, as a step begins.
 pub(super) fn capital(text: &str) -> String {
     let mut letters = text.chars();

@@ -210,6 +210,11 @@ impl Reading {
         })
     }
 
+    /// An edit without operations publishes nothing: it tells people what is theirs to place.
+    pub fn only_tells(&self) -> bool {
+        matches!(&self.proposed, Proposed::Edit(edit) if edit.operations.is_empty())
+    }
+
     /// What stands against carrying it out: what moved, and that the page is closed to the executor by now.
     pub fn moved(&self, base: &PageBase) -> Vec<Moved> {
         let mut moved = self.changed(base);
@@ -236,6 +241,9 @@ impl Reading {
         }
         if let Proposed::Live(live) = &self.proposed {
             return live.differs_from(&self.page.body);
+        }
+        if self.only_tells() {
+            return None;
         }
         match self.next() {
             None => Some("nothing is proposed".to_owned()),

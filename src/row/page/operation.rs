@@ -128,6 +128,72 @@ impl Operation {
         let anchor = Anchor { text: other.anchor.text.clone(), ..self.anchor.clone() };
         *self == Self { anchor, ..other.clone() }
     }
+
+    /// What it writes, as a person may put it in other words: its blocks, the new value, what stands behind a passage that
+    /// is struck out.
+    pub fn written(&self) -> Vec<Block> {
+        match &self.action {
+            Action::InsertBefore { blocks } | Action::InsertAfter { blocks } | Action::Replace { blocks } => {
+                blocks.clone()
+            }
+            Action::ReplaceValue { is, .. } => {
+                vec![Block::Paragraph { text: vec![Piece::Plain(is.clone())] }]
+            }
+            Action::MarkDeprecated { instead } => vec![Block::Paragraph { text: instead.clone() }],
+        }
+    }
+
+    /// The same in other words; else why these cannot be its words.
+    pub fn reword(&mut self, new: &[Block]) -> Result<(), &'static str> {
+        let line = || match new {
+            [Block::Paragraph { text } | Block::Item { text, .. }] => Some(text),
+            _ => None,
+        };
+        match &mut self.action {
+            Action::InsertBefore { blocks } | Action::InsertAfter { blocks } | Action::Replace { blocks } => {
+                *blocks = new.to_vec();
+            }
+            Action::MarkDeprecated { instead } => {
+                *instead =
+                    line().ok_or("what stands behind a struck-out passage is one line of text")?.clone();
+            }
+            Action::ReplaceValue { was, is } => {
+                let text: String =
+                    line().ok_or("a value is one line of text")?.iter().map(Piece::text).collect();
+                let text = text.trim();
+                if text.is_empty() || text == was {
+                    return Err("the value would stay as it is; strike the operation instead");
+                }
+                text.clone_into(is);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Piece {
+    /// Without its marks.
+    pub fn text(&self) -> &str {
+        let (Self::Plain(text) | Self::Strong(text) | Self::Code(text) | Self::Link { text, .. }) = self;
+        text
+    }
+}
+
+/// What stands behind a struck-out passage: a space, and a word that says what the line through it means.
+pub(super) fn beside_struck(instead: &[Piece]) -> Vec<Piece> {
+    let text: String = instead.iter().map(Piece::text).collect();
+    if text.trim().is_empty() {
+        return vec![Piece::Plain(" Deprecated.".to_owned())];
+    }
+    let named = text.trim_start().to_lowercase().starts_with("deprecated");
+    let mut pieces = instead.to_vec();
+    if let Some(Piece::Plain(text) | Piece::Strong(text) | Piece::Code(text) | Piece::Link { text, .. }) =
+        pieces.first_mut()
+    {
+        *text = text.trim_start().to_owned();
+    }
+    pieces.insert(0, Piece::Plain(if named { " " } else { " Deprecated: " }.to_owned()));
+    pieces
 }
 
 impl Edit {
@@ -138,7 +204,7 @@ impl Edit {
         outline::apply(body, &self.operations)
     }
 
-    /// Without the operations that a reviewer struck, and with other blocks where they were reworded. Numbers are from 1.
+    /// Without the operations that a reviewer struck, and with other words where they were reworded. Numbers are from 1.
     pub fn amended(
         &self,
         by: &PrincipalId,
@@ -158,15 +224,7 @@ impl Edit {
             }
             let mut operation = operation.clone();
             if let Some(new) = reworded.get(&number) {
-                let blocks = match &mut operation.action {
-                    Action::InsertBefore { blocks }
-                    | Action::InsertAfter { blocks }
-                    | Action::Replace { blocks } => blocks,
-                    Action::ReplaceValue { .. } | Action::MarkDeprecated { .. } => {
-                        return Err(no(number, "it has no text of its own; strike it instead"));
-                    }
-                };
-                blocks.clone_from(new);
+                operation.reword(new).map_err(|why| no(number, why))?;
                 operation.by = Some(by.clone());
             }
             operations.push(operation);

@@ -316,6 +316,18 @@ impl World {
         code(&self.send(&statement).await)
     }
 
+    /// The same with a note of one's own.
+    pub(crate) async fn decide_saying(
+        &self,
+        who: &str,
+        row: &RowView,
+        decision: Decision,
+        note: &str,
+    ) -> String {
+        let statement = self.statement(who, row, decision).await;
+        code(&self.send(&Statement { note: note.to_owned(), ..statement }).await)
+    }
+
     /// An administrator's change, as the API takes it.
     async fn change(&self, path: &str, by: &str, change: AdminChange) -> (u16, Value) {
         let statement = admin_statement(by, change, self.app.clock.now(), self.seen().await);

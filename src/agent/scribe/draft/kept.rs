@@ -67,7 +67,7 @@ impl Case<'_> {
             return Wanted { operation, at, ..story.clone() };
         }
         let from = operation.pointers.first().unwrap_or(&self.facts.story.pointer).clone();
-        Wanted { phrase: phrase(&operation), rule: rules::KEPT, from, at, operation }
+        Wanted { id: 0, phrase: phrase(&operation), rule: rules::KEPT, from, at, operation }
     }
 
     fn left_out(&self, out: &LeftOut) -> Finding {
@@ -86,7 +86,7 @@ impl Case<'_> {
 }
 
 /// Which of what is drafted afresh each operation came from, the closest first; none has two.
-pub(super) fn paired(operations: &[Operation], drafted: &[Wanted]) -> Vec<Option<usize>> {
+pub(in crate::agent::scribe) fn paired(operations: &[Operation], drafted: &[Wanted]) -> Vec<Option<usize>> {
     let closeness: [fn(&Operation, &Operation) -> bool; 3] = [
         |one, new| one.anchor.text == new.anchor.text && one.action == new.action,
         |one, new| one.anchor.text == new.anchor.text && of_one_origin(one, new),
@@ -111,7 +111,7 @@ fn of_one_origin(one: &Operation, new: &Operation) -> bool {
 }
 
 /// What an operation does, from itself alone.
-fn phrase(operation: &Operation) -> String {
+pub(in crate::agent::scribe) fn phrase(operation: &Operation) -> String {
     let there = || quoted(&operation.anchor.text);
     match &operation.action {
         Action::InsertBefore { blocks } | Action::InsertAfter { blocks } => {
@@ -124,14 +124,7 @@ fn phrase(operation: &Operation) -> String {
 }
 
 fn text(block: &Block) -> String {
-    let of = |pieces: &[Piece]| -> String {
-        let texts = pieces.iter().map(|piece| match piece {
-            Piece::Plain(text) | Piece::Strong(text) | Piece::Code(text) | Piece::Link { text, .. } => {
-                text.as_str()
-            }
-        });
-        texts.collect()
-    };
+    let of = |pieces: &[Piece]| -> String { pieces.iter().map(Piece::text).collect() };
     match block {
         Block::Heading { text, .. } | Block::Paragraph { text } | Block::Item { text, .. } => of(text),
         Block::Code { code, .. } => code.clone(),

@@ -31,6 +31,8 @@ const LEVEL: u8 = 2;
 /// One operation, and what the row says of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::agent::scribe) struct Wanted {
+    /// Which it is, while notes are followed.
+    pub(in crate::agent::scribe) id: usize,
     pub(in crate::agent::scribe) operation: Operation,
     /// For title and signal: `Add step: rotate Redis replica before failover`.
     pub(in crate::agent::scribe) phrase: String,
@@ -57,8 +59,8 @@ pub(super) fn name(action: &Action) -> &'static str {
 }
 
 /// A message and one thing that it says.
-struct Heard<'a> {
-    said: &'a Said,
+struct Heard {
+    said: Said,
     remark: Remark,
 }
 
@@ -69,18 +71,18 @@ impl Case<'_> {
         let mut wanted: Vec<Wanted> = Vec::new();
         for one in &heard {
             let next = match &one.remark {
-                Remark::Step { text, place } => self.step(one.said, text, place.as_ref(), &heard, found),
+                Remark::Step { text, place } => self.step(&one.said, text, place.as_ref(), &heard, found),
                 Remark::Instead { what, instead, link } => {
-                    self.instead(one.said, what, instead.as_deref(), link.as_deref(), found)
+                    self.instead(&one.said, what, instead.as_deref(), link.as_deref(), found)
                 }
-                Remark::Value { about, was, is } => self.value(one.said, about, was, is, found),
-                Remark::Section { heading, lines } => self.section(one.said, heading, lines, found),
+                Remark::Value { about, was, is } => self.value(&one.said, about, was, is, found),
+                Remark::Section { heading, lines } => self.section(&one.said, heading, lines, found),
                 Remark::Skipped { step } | Remark::Failed { step } => {
-                    self.numbered(one.said, &one.remark, *step, found);
+                    self.numbered(&one.said, &one.remark, *step, found);
                     None
                 }
                 Remark::Instruction => {
-                    found.push(self.instruction(one.said));
+                    found.push(self.instruction(&one.said));
                     None
                 }
                 Remark::Ran { .. } | Remark::Disputed => None,
@@ -102,15 +104,13 @@ impl Case<'_> {
         found.extend(wanted.iter().filter_map(|one| self.disputed(one, &heard)));
     }
 
-    fn heard(&self) -> Vec<Heard<'_>> {
-        let said = self.facts.story.said.known().map(Vec::as_slice).unwrap_or_default();
+    fn heard(&self) -> Vec<Heard> {
         let marked = |said: &Said| said.reactions.iter().any(|reaction| self.limits.marks.contains(reaction));
-        said.iter()
-            .flat_map(|said| {
-                let remarks = chatter::remarks(said, marked(said));
-                remarks.into_iter().map(move |remark| Heard { said, remark })
-            })
-            .collect()
+        let of_one = |said: Said| {
+            let remarks = chatter::remarks(&said, marked(&said));
+            remarks.into_iter().map(move |remark| Heard { said: said.clone(), remark })
+        };
+        self.facts.story.spoken().into_iter().flat_map(of_one).collect()
     }
 
     fn step(
@@ -118,7 +118,7 @@ impl Case<'_> {
         said: &Said,
         text: &str,
         place: Option<&(Side, String)>,
-        heard: &[Heard<'_>],
+        heard: &[Heard],
         found: &mut Vec<Finding>,
     ) -> Option<Wanted> {
         if let Some(at) = place::says(self.outline, text) {
@@ -158,15 +158,10 @@ impl Case<'_> {
     }
 
     /// Commands that were run around what was said and share a word with it, in their order.
-    fn commands_about<'h>(
-        &self,
-        said: &Said,
-        text: &str,
-        heard: &'h [Heard<'_>],
-    ) -> Vec<(&'h str, &'h Said)> {
-        let near = |one: &&Heard<'_>| one.said.at.duration_since(said.at).abs() <= TOGETHER;
+    fn commands_about<'h>(&self, said: &Said, text: &str, heard: &'h [Heard]) -> Vec<(&'h str, &'h Said)> {
+        let near = |one: &&Heard| one.said.at.duration_since(said.at).abs() <= TOGETHER;
         let told = heard.iter().filter(near).filter_map(|one| match &one.remark {
-            Remark::Ran { commands } => Some((commands, one.said)),
+            Remark::Ran { commands } => Some((commands, &one.said)),
             _ => None,
         });
         let about = |message: &Said| {
@@ -298,7 +293,7 @@ impl Case<'_> {
     }
 
     /// Commands that the page does not have, run after one that it has, and followed by recovery.
-    fn ran(&self, heard: &[Heard<'_>], already: &[Wanted]) -> Vec<Wanted> {
+    fn ran(&self, heard: &[Heard], already: &[Wanted]) -> Vec<Wanted> {
         let Some(recovered) = self.facts.story.recovered_at() else { return Vec::new() };
         let within = SignedDuration::from_mins(i64::from(self.limits.recovers_within_min));
         let mut before: Option<usize> = None;
@@ -387,6 +382,7 @@ impl Case<'_> {
     ) -> Wanted {
         let from = pointers.first().cloned().unwrap_or_else(|| self.facts.story.pointer.clone());
         Wanted {
+            id: 0,
             operation: Operation { anchor, action, because, pointers, by: None },
             phrase,
             rule,
@@ -418,7 +414,7 @@ impl Case<'_> {
     }
 
     /// Somebody said later, in the same breath or thread, that it was no help.
-    fn disputed(&self, one: &Wanted, heard: &[Heard<'_>]) -> Option<Finding> {
+    fn disputed(&self, one: &Wanted, heard: &[Heard]) -> Option<Finding> {
         let origin = heard.iter().find(|heard| one.operation.pointers.contains(&heard.said.pointer))?;
         let no = heard.iter().find(|heard| {
             heard.remark == Remark::Disputed
@@ -452,14 +448,13 @@ impl Case<'_> {
     }
 
     fn instruction(&self, said: &Said) -> Finding {
-        let says = format!("A message by {} gives instructions; they are shown and not followed.", said.by);
-        self.finding(
-            rules::INSTRUCTIONS_IN_CHAT,
-            "instructions in chat",
-            &said.text,
-            said.pointer.clone(),
-            &says,
-        )
+        let (rule, what) = match said.pointer.platform.as_str() {
+            "pagerduty" => (rules::INSTRUCTIONS_IN_NOTES, "note"),
+            _ => (rules::INSTRUCTIONS_IN_CHAT, "message"),
+        };
+        let says = format!("A {what} by {} gives instructions; they are shown and not followed.", said.by);
+        let name = if what == "note" { "instructions in a note" } else { "instructions in chat" };
+        self.finding(rule, name, &said.text, said.pointer.clone(), &says)
     }
 
     fn says_so(&self, said: &Said, text: &str, at: usize) -> Finding {
@@ -469,13 +464,14 @@ impl Case<'_> {
     }
 
     fn not_placed(&self, said: &Said, phrase: &str) -> Finding {
-        let says = format!("{phrase}: no passage of the page belongs to it.");
+        let heard = format!("{} said at {}: {}", said.by, words::clock(said.at), words::quoted(&said.text));
+        let says = format!("{phrase}: no passage of the page belongs to it. {heard}");
         self.finding(rules::NOT_PLACED, "no place", phrase, said.pointer.clone(), &says)
     }
 }
 
 /// A new line of the same list as this passage, or a line of its own.
-fn item_like(passage: &Passage, text: Vec<Piece>) -> Block {
+pub(in crate::agent::scribe) fn item_like(passage: &Passage, text: Vec<Piece>) -> Block {
     match passage.kind {
         PassageKind::Step(_) => Block::Item { ordered: true, depth: passage.depth, text },
         PassageKind::Bullet => Block::Item { ordered: false, depth: passage.depth, text },

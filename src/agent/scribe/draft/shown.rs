@@ -5,7 +5,10 @@
 use super::{Case, Finding, rules, words};
 use crate::{
     agent::{
-        scribe::facts::{Asked, Facts},
+        scribe::{
+            chatter,
+            facts::{Asked, Facts},
+        },
         story::EventKind,
     },
     row::page::Editing,
@@ -14,12 +17,49 @@ use crate::{
 impl Case<'_> {
     pub(super) fn shown(&self, found: &mut Vec<Finding>) {
         self.unknowns(found);
+        self.instructions(found);
+        self.also(found);
         self.evidence(found);
         let past = self.facts.past.known().map(Vec::as_slice).unwrap_or_default();
         if let Some((value, says)) = words::declined_before(past, "edit") {
             let pointer = self.page_pointer();
             found.push(self.finding(rules::DECLINED_BEFORE, "earlier decision", &value, pointer, &says));
         }
+    }
+
+    /// What the page itself tells its reader to do.
+    fn instructions(&self, found: &mut Vec<Finding>) {
+        let told = self.outline.passages.iter().filter(|passage| chatter::instructs(&passage.text));
+        found.extend(told.map(|passage| {
+            let says = format!(
+                "The page gives instructions to its reader ({}); they are shown and not followed.",
+                words::quoted(&passage.text)
+            );
+            let pointer = self.page_pointer();
+            self.finding(
+                rules::INSTRUCTIONS_ON_PAGE,
+                "instructions on the page",
+                &passage.text,
+                pointer,
+                &says,
+            )
+        }));
+    }
+
+    /// Other incidents that wait for this row to be over.
+    fn also(&self, found: &mut Vec<Finding>) {
+        found.extend(self.facts.also.iter().map(|also| {
+            let incident = &also.pointer.reference;
+            let says =
+                format!("{incident} speaks of this page as well; it is drafted once this row is over.");
+            self.finding(
+                rules::ANOTHER_INCIDENT,
+                "another incident",
+                &also.title,
+                also.pointer.clone(),
+                &says,
+            )
+        }));
     }
 
     fn unknowns(&self, found: &mut Vec<Finding>) {

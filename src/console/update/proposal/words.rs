@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 
-use super::super::super::changes::{self, Changes};
+use super::super::super::changes::Changes;
 use super::super::super::effect::Effect;
 use super::super::super::keymap::Command;
 use super::super::super::model::{Layer, Model, Reword, Saying};
@@ -25,10 +25,7 @@ const LINE_BYTES_MAX: usize = 1_024;
 pub(super) fn reword(model: &mut Model, row: RowId, number: usize) -> Vec<Effect> {
     let Some(Proposal::Edit(edit)) = proposed(model, row) else { return Vec::new() };
     let Some(operation) = edit.operations.get(number - 1) else { return Vec::new() };
-    let Some(blocks) = changes::written(operation) else {
-        return tell_watch(model, "this operation has no text of its own: Space strikes it");
-    };
-    let before = markup::text(blocks).trim_end().to_owned();
+    let before = markup::text(&operation.written()).trim_end().to_owned();
     let begun = model.changes.get(&row).and_then(|changes| changes.words.get(&number).cloned());
     let visit = model.visit();
     let area = area::text_area(begun.as_deref().unwrap_or(&before));

@@ -145,9 +145,11 @@ fn small_letters_send_nothing_and_leaving_asks() {
 }
 
 #[test]
-fn an_operation_without_text_of_its_own_is_struck_not_reworded() {
-    let desk = desk("rb-8821", "n n w");
-    assert!(desk.model.layers.is_empty() && desk.notice().contains("Space strikes it"), "{}", desk.notice());
+fn a_new_value_and_what_replaces_a_struck_step_are_reworded_like_any_other() {
+    let mut desk = desk("rb-8821", "n n w");
+    assert!(matches!(desk.model.layers.last(), Some(Layer::Reword(_))), "{}", desk.notice());
+    desk.keys("\"x\" Esc");
+    assert!(changes(&desk, "rb-8821").words.contains_key(&2), "{}", desk.screen());
 }
 
 #[test]

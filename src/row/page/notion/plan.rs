@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json, json};
 
 use super::super::anchor::{self, Target, cut};
-use super::super::{Action, Block, NotApplicable, Operation, Piece};
+use super::super::{Action, Block, NotApplicable, Operation, Piece, operation::beside_struck};
 use super::read::{self, Found, Sort, passages};
 use super::{rich, write};
 
@@ -311,7 +311,7 @@ impl One<'_> {
             _ => vec![rich::struck(read::rich_text(payload))?],
         };
         if let Some(last) = texts.last_mut() {
-            last.extend(rich::write(instead));
+            last.extend(rich::write(&beside_struck(instead)));
         }
         self.update(seen, fields(seen, texts.into_iter().map(Json::Array).collect()))
     }

@@ -251,7 +251,9 @@ fn struck_out_steps_keep_their_words() {
         vec![Piece::Link { text: " use the workflow".to_owned(), url: "https://ci.example.com".to_owned() }];
     let next = edited(&redis(), &[at("Restart api-gw", Action::MarkDeprecated { instead })]);
     assert!(
-        text(&next).unwrap().contains("3. ~~Restart api-gw~~ use the workflow <https://ci.example.com>\n")
+        text(&next)
+            .unwrap()
+            .contains("3. ~~Restart api-gw~~ Deprecated: use the workflow <https://ci.example.com>\n")
     );
     assert!(read(&next).unwrap().steps().last().unwrap().passage.deprecated);
 }

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::super::anchor::{self, Target, cut};
-use super::super::{Action, Block, NotApplicable, Operation, Piece};
+use super::super::{Action, Block, NotApplicable, Operation, Piece, operation::beside_struck};
 use super::passages::{Found, Sort, passages, top};
 use super::tree::Tree;
 use super::{replace, write};
@@ -279,8 +279,11 @@ fn deprecated(seen: &Found, instead: &[Piece]) -> Result<Change, String> {
     let mut change = Change::default();
     let Some(last) = place.runs.last() else { return Err(carried(seen)) };
     for run in &place.runs {
-        let end =
-            if run == last { format!("</del>{}", write::in_line(instead)) } else { "</del>".to_owned() };
+        let end = if run == last {
+            format!("</del>{}", write::in_line(&beside_struck(instead)))
+        } else {
+            "</del>".to_owned()
+        };
         change = change.put(run.start, "<del>".to_owned(), Side::Before).put(run.end, end, Side::After);
         change.claims.push(run.clone());
     }

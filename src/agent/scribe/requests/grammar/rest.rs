@@ -1,0 +1,112 @@
+//! A line from left to right: what stands there is taken, or nothing is.
+//!
+//! Never: a number that stands behind no operation.
+
+use super::{DROPS, OPERATION, TAIL, tokens::Token};
+
+/// What is left of a line.
+#[derive(Clone, Copy)]
+pub(super) struct Rest<'a>(pub(super) &'a [Token]);
+
+impl<'a> Rest<'a> {
+    pub(super) fn word(&self) -> Option<&'a str> {
+        self.0.first().and_then(Token::word)
+    }
+
+    pub(super) fn step(&mut self) {
+        self.0 = self.0.get(1..).unwrap_or_default();
+    }
+
+    pub(super) fn take(&mut self, words: &[&str]) -> Option<&'a str> {
+        let word = self.word().filter(|word| words.contains(word))?;
+        self.step();
+        Some(word)
+    }
+
+    pub(super) fn skip(&mut self, words: &[&str]) {
+        while self.take(words).is_some() || self.mark().is_some() {}
+    }
+
+    pub(super) fn mark(&mut self) -> Option<char> {
+        let Some(Token::Mark(mark)) = self.0.first() else { return None };
+        self.step();
+        Some(*mark)
+    }
+
+    /// `not`, `do not`, `don't`, `never`.
+    pub(super) fn denial(&mut self) -> bool {
+        let mut ahead = *self;
+        ahead.take(&["do"]);
+        let denied = ahead.take(&["not", "don't", "dont", "never"]).is_some();
+        if denied {
+            *self = ahead;
+        }
+        denied
+    }
+
+    /// `in operation 2,`
+    pub(super) fn prefix(&mut self) -> Option<usize> {
+        let mut ahead = *self;
+        ahead.take(&["in", "for", "of"]);
+        let numbers = ahead.numbers()?;
+        let [number] = numbers.as_slice() else { return None };
+        *self = ahead;
+        Some(*number)
+    }
+
+    /// `operations 1, 2 and 4`, `#3`.
+    pub(super) fn numbers(&mut self) -> Option<Vec<usize>> {
+        let mut ahead = *self;
+        ahead.take(&["the", "this"]);
+        if ahead.take(OPERATION).is_none() && !ahead.word()?.starts_with('#') {
+            return None;
+        }
+        let mut numbers = vec![ahead.number()?];
+        loop {
+            let mut next = ahead;
+            let joined = next.mark() == Some(',');
+            let joined = next.take(&["and"]).is_some() || joined;
+            let _ = next.take(OPERATION);
+            match next.number().filter(|_| joined) {
+                Some(number) => numbers.push(number),
+                None => break,
+            }
+            ahead = next;
+        }
+        *self = ahead;
+        Some(numbers)
+    }
+
+    pub(super) fn number(&mut self) -> Option<usize> {
+        let number = self.word()?.trim_start_matches('#').parse().ok()?;
+        self.step();
+        Some(number)
+    }
+
+    /// Nothing is left but marks and politeness.
+    pub(super) fn is_over(mut self) -> bool {
+        self.skip(TAIL);
+        self.0.is_empty()
+    }
+
+    /// `drop operation 2`, `leave operation 2 out`; `it`, where the line began with the operation.
+    pub(super) fn dropping(mut self, named: Option<usize>) -> Option<Vec<usize>> {
+        let out = if self.take(DROPS).is_some() {
+            true
+        } else {
+            self.take(&["leave", "take", "cross"])?;
+            self.take(&["out"]).is_some()
+        };
+        let numbers = self.numbers_or(named)?;
+        let out = self.take(&["out"]).is_some() || out;
+        (out && self.is_over()).then_some(numbers)
+    }
+
+    pub(super) fn numbers_or(&mut self, named: Option<usize>) -> Option<Vec<usize>> {
+        self.numbers().or_else(|| {
+            let number = named?;
+            self.take(&["it", "this", "that"]);
+            Some(vec![number])
+        })
+    }
+}

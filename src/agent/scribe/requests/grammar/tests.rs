@@ -1,0 +1,117 @@
+//! Lines of notes, and what they ask for.
+
+use super::*;
+
+fn leaves(numbers: &[usize]) -> Option<Request> {
+    Some(Request::LeaveOut(numbers.to_vec()))
+}
+
+fn keeps(numbers: &[usize]) -> Option<Request> {
+    Some(Request::Keep(numbers.to_vec()))
+}
+
+fn links(number: Option<usize>, address: Option<&str>) -> Option<Request> {
+    Some(Request::Link { number, address: address.map(str::to_owned) })
+}
+
+fn moves(number: Option<usize>, side: Side, step: u32) -> Option<Request> {
+    Some(Request::Move { number, side, step })
+}
+
+fn says(number: Option<usize>, new: &str, old: &str) -> Option<Request> {
+    Some(Request::Say { number, new: new.into(), old: old.into() })
+}
+
+fn words(number: Option<usize>, new: &str) -> Option<Request> {
+    Some(Request::Word { number, new: new.into() })
+}
+
+#[test]
+fn a_line_is_understood_whole_or_not_at_all() {
+    let back = |numbers: &[usize]| Some(Request::BringBack(numbers.to_vec()));
+    let add = |text: &str| Some(Request::Add(text.into()));
+    let table = [
+        ("drop operation 2", leaves(&[2])),
+        ("Please remove the operations 1, 2 and 4, thanks.", leaves(&[1, 2, 4])),
+        ("leave operation 3 out because it is wrong", leaves(&[3])),
+        ("Operation 2: drop it", leaves(&[2])),
+        ("strike #1 entirely", leaves(&[1])),
+        ("Please do not remove operation 1", keeps(&[1])),
+        ("don\u{2019}t drop operation 2!", keeps(&[2])),
+        ("never delete operations 1 and 2", keeps(&[1, 2])),
+        ("keep operation 1 as it is", keeps(&[1])),
+        ("put operation 2 back", back(&[2])),
+        ("Bring back operation 1 please", back(&[1])),
+        ("drop operation 2 unless it helps", None),
+        ("drop operation 1 or 2", None),
+        ("drop operation 1, but keep its link", None),
+        ("drop operation 1 and move operation 2 before step 1", None),
+        ("Should I drop operation 1?", None),
+        ("I would not drop operation 1", None),
+        ("drop the second one", None),
+        ("remove the word \"quickly\" from operation 1", None),
+        ("Do not link the run", None),
+        ("Paint it green.", None),
+        ("Link the workflow by its file, not its run.", links(None, None)),
+        (
+            "Link the workflow\u{2019}s page, not a run: https://x.example/w.yml",
+            links(None, Some("https://x.example/w.yml")),
+        ),
+        (
+            "operation 2: link https://x.example/a, not https://x.example/b",
+            links(Some(2), Some("https://x.example/a")),
+        ),
+        ("link https://x.example/a in operation 2.", links(Some(2), Some("https://x.example/a"))),
+        ("link the file, not https://x.example/runs/1", links(None, None)),
+        ("link https://x.example/a and https://x.example/b", None),
+        ("link https://x.example/a and drop operation 2", None),
+        ("link javascript:alert(1)", None),
+        ("link ftp://x.example/file", None),
+        ("link the right page", None),
+        ("operation 1 before step 1", moves(Some(1), Side::Before, 1)),
+        ("Move it after step 12.", moves(None, Side::After, 12)),
+        ("operation 1 should not go before step 3", None),
+        ("move it before step 3 and say \"x\"", None),
+        ("say \"Swap\" instead of \"Rotate\"", says(None, "Swap", "Rotate")),
+        ("say \u{201c}a. b\u{201d}, not \u{201c}c\u{201d}", says(None, "a. b", "c")),
+        ("change `5s` to `9s` in operation 2", says(Some(2), "9s", "5s")),
+        ("don't say \"Swap\"", None),
+        ("say \"Swap\" and drop operation 2", None),
+        ("say \"Swap", None),
+        ("Word it \"Use `x` now\"", words(None, "Use `x` now")),
+        ("word operation 2 as \"Run it\"", words(Some(2), "Run it")),
+        ("Please add a step: check the lag after failover", add("check the lag after failover")),
+        ("Add step: wait, if the lag is high", add("wait, if the lag is high")),
+        ("do not add a step: wait", None),
+    ];
+    for (line, expected) in table {
+        assert_eq!(read(line).ok(), expected, "{line}: {:?}", read(line));
+    }
+}
+
+#[test]
+fn a_note_is_cut_into_lines_and_never_within_a_quotation() {
+    let cut = |note| lines(note).collect::<Vec<_>>();
+    assert_eq!(cut("1. drop operation 1\n2) keep #2; x"), ["drop operation 1", "keep #2", "x"]);
+    assert_eq!(
+        cut("- say \"a. b; c\" instead of \"d\". Thanks!"),
+        ["say \"a. b; c\" instead of \"d\".", "Thanks!"]
+    );
+    assert_eq!(cut("link https://x.example/a.yml; \n\n"), ["link https://x.example/a.yml"]);
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_note_is_read_without_harm(note in "(?s).{0,120}") {
+        for line in lines(&note) {
+            let _ = read(line);
+            let _ = read(&format!("say \"{line}\" instead of {line}"));
+        }
+    }
+
+    #[test]
+    fn a_denial_before_it_never_leaves_an_operation_out(word in "(not|no|never|don't|do not|cannot)", rest in "[a-z ]{0,12}") {
+        let line = format!("{word} {rest} drop operation 1");
+        proptest::prop_assert!(!matches!(read(&line), Ok(Request::LeaveOut(_))), "{line}");
+    }
+}
