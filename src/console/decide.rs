@@ -249,7 +249,10 @@ pub fn open(model: &mut Model, verb: Verb, command: Command) -> Vec<Effect> {
             model.tell(Slot::Watch, text::BEHIND);
             return vec![Effect::LoadRow { row }];
         }
-        effects.extend(super::update::open_row(model, row));
+        // Where it stands whole beside the list already, its reader stays there.
+        if !(super::layout::is_wide(model) && model.screens.is_empty()) {
+            effects.extend(super::update::open_row(model, row));
+        }
         model.tell(Slot::Watch, text::READ_FIRST);
         return effects;
     };
@@ -447,9 +450,9 @@ pub fn delivery(model: &Model) -> String {
 pub fn count_looking(model: &mut Model, until_ms: u64) {
     let facts = &model.standing.facts;
     let Some(pin) = facts.body.clone() else { return };
-    let spent = until_ms.saturating_sub(facts.since_ms);
+    let spent = until_ms.saturating_sub(facts.counted_ms);
     *model.looked_ms.entry((pin.row, pin.revision)).or_default() += spent;
-    model.standing.facts.since_ms = until_ms;
+    model.standing.facts.counted_ms = until_ms;
 }
 
 /// The row screen below a dialog, where there is one.

@@ -185,8 +185,10 @@ pub struct Facts {
     pub body: Option<Pin>,
     /// The visits of the screen and of the layer on top.
     pub visits: Vec<u64>,
-    /// When the reader began to look.
+    /// When the reader began to look: since then the same revision stands there, however often it was drawn.
     pub since_ms: u64,
+    /// Until when that was counted.
+    pub counted_ms: u64,
 }
 
 /// A revision, by everything that a statement is signed over.
@@ -424,6 +426,7 @@ impl Model {
             body: row.as_ref().filter(|_| shows_body).and_then(drawn),
             visits: visits.collect(),
             since_ms: self.at.ms,
+            counted_ms: self.at.ms,
         }
     }
 

@@ -249,3 +249,42 @@ impl Drop for Ended {
         let _ = self.0.wait();
     }
 }
+
+/// At 200×60 rows are gone through without leaving the queue: read beside the list, decided, the next one.
+#[test]
+fn in_a_wide_terminal_rows_are_decided_from_the_queue() {
+    let mut world = World::start(&["--scenario", "seeds"]);
+    configure(&world, "govind", "");
+    for row in ["sync-8821", "sync-8822", "gate-9821"] {
+        world.until_row("govind", row, "pending");
+    }
+    let mut console = Console::open_at((200, 60), &world.home("govind"), &[], &[]);
+    console.until("synced");
+    let mut decided: Vec<String> = Vec::new();
+    for _ in 0..3 {
+        let row = console.beside();
+        assert!(!decided.contains(&row), "{row} again:\n{}", console.text());
+        // Its parts, and what is measured, stand beside it; a person reads them for a while.
+        console.until("WHAT AN APPROVAL DOES");
+        console.until("TELEMETRY");
+        std::thread::sleep(std::time::Duration::from_millis(2_500));
+        console.press("D", &format!("Decline {row}"));
+        console.fill("Not in this freeze, please.", "y");
+        console.press("\r", &format!("{row}: "));
+        assert_eq!(console.beside(), row, "nothing moves without a key");
+        console.press("j", "A approve");
+        decided.push(row);
+        let last = decided.last().unwrap();
+        let begun = std::time::Instant::now();
+        while console.beside() == *last {
+            assert!(begun.elapsed().as_secs() < 60, "it never went on:\n{}", console.text());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+    for row in &decided {
+        world.until_row("govind", row, "declined");
+        let entries = outbox(&world, "govind", row);
+        assert_eq!(entries.len(), 1, "{row}: {entries:?}");
+        assert_eq!((&entries[0]["decision"], &entries[0]["state"]), (&json!("decline"), &json!("accepted")));
+    }
+}

@@ -49,13 +49,23 @@ pub(crate) struct Console {
 impl Console {
     /// `dock` with these words, at 80×24.
     pub(crate) fn open(home: &Path, words: &[&str], variables: &[(&str, &str)]) -> Self {
-        let (master, slave) = pair(80, 24);
+        Self::open_at((80, 24), home, words, variables)
+    }
+
+    /// The same, so many columns wide and so many rows high.
+    pub(crate) fn open_at(
+        (columns, rows): (u16, u16),
+        home: &Path,
+        words: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let (master, slave) = pair(columns, rows);
         let side = || Stdio::from(slave.try_clone().unwrap());
         let mut command: Command = dock();
         command.args(words).env("DOCK_HOME", home).envs(variables.iter().copied());
         let child = command.stdin(side()).stdout(side()).stderr(side()).spawn().unwrap();
         drop((command, slave));
-        let screen = Arc::new(Mutex::new(Screen::new(80, 24)));
+        let screen = Arc::new(Mutex::new(Screen::new(columns.into(), rows.into())));
         let (mut reader, seen) = (master.try_clone().unwrap(), Arc::clone(&screen));
         // The line ends, with an error, when the console is gone and nobody else holds it.
         let ear = std::thread::spawn(move || {
@@ -131,6 +141,26 @@ impl Console {
         self.press("\t", "▸ Sign");
         self.press(word, &format!("[ {word} ]"));
         std::thread::sleep(READING);
+    }
+
+    /// The row that stands whole beside the list, at 200×60.
+    #[track_caller]
+    pub(crate) fn beside(&self) -> String {
+        let begun = Instant::now();
+        loop {
+            let screen = self.text();
+            let named = |line: &str| {
+                let head = line.split('│').nth(1)?.trim_start().split(' ').collect::<Vec<_>>();
+                let is_row =
+                    head.get(1)?.strip_prefix('r')?.parse::<u32>().is_ok() && head.get(2) == Some(&"·");
+                is_row.then(|| head[0].to_owned())
+            };
+            if let Some(row) = screen.lines().find_map(named) {
+                return row;
+            }
+            assert!(begun.elapsed() < PATIENCE, "no row stands beside the list:\n{screen}");
+            std::thread::sleep(LOOK_EVERY);
+        }
     }
 
     #[track_caller]
