@@ -357,6 +357,29 @@ pub struct ChallengeRequest {
 }
 
 /// Its answer: the exact bytes (`c1`) to sign under `login.v1@ORG`.
+/// `GET /readyz`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    pub ready: bool,
+    pub missing: Vec<String>,
+    /// What the server's reading calls have come to since it began.
+    #[serde(default)]
+    pub calls: Vec<PlatformCalls>,
+}
+
+/// How often a platform was asked, and what it said is left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlatformCalls {
+    /// As in `github`.
+    pub platform: String,
+    pub made: u64,
+    /// How many it takes in its window, and how many are left, where it tells.
+    #[serde(default)]
+    pub limit: Option<u64>,
+    #[serde(default)]
+    pub left: Option<u64>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Challenge {
     pub challenge: String,

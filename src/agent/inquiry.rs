@@ -128,7 +128,7 @@ impl Inquiry<'_> {
     ) -> Result<Vec<Pull>, PlatformError> {
         let mut pulls: Vec<Pull> = Vec::new();
         for commit in commits {
-            let found = github.pull_requests(repository, commit).await?;
+            let found = github.merged_with(repository, commit).await?;
             let merged = found.into_iter().filter(|pull| pull.merged_at.is_some());
             pulls.extend(merged.map(|pull| Pull { number: pull.number, title: pull.title, url: pull.url }));
         }

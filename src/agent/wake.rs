@@ -37,18 +37,26 @@ pub(super) struct Dirty {
     /// Everything: list again.
     pub(super) all: bool,
     pub(super) subjects: BTreeSet<String>,
+    /// Repositories that a hook told of: what waits there is listed again.
+    pub(super) repositories: BTreeSet<String>,
 }
 
 impl Dirty {
     /// What a start looks at.
     pub(super) fn everything() -> Self {
-        Self { all: true, subjects: BTreeSet::new() }
+        Self { all: true, ..Self::default() }
     }
 }
 
 impl Wake {
     pub(super) fn subject(&self, name: &str) {
         self.dirty.lock().unwrap_or_else(PoisonError::into_inner).subjects.insert(name.to_owned());
+        self.notify.notify_one();
+    }
+
+    fn repository(&self, name: &str) {
+        let name = name.to_ascii_lowercase();
+        self.dirty.lock().unwrap_or_else(PoisonError::into_inner).repositories.insert(name);
         self.notify.notify_one();
     }
 
@@ -99,16 +107,18 @@ impl Wake {
 }
 
 impl Wake {
-    /// Follows what a platform's hooks tell Dock, for ever: each hint means "list again". Where no hook is configured the
-    /// poll has to do.
+    /// Follows what a platform's hooks tell Dock, for ever: each hint means "list again", there where it says where. Where
+    /// no hook is configured the poll has to do.
     pub(super) async fn follow_hooks(&self, api: &Api, platform: &str) {
         let mut after = 0;
         loop {
             match api.hints(platform, after, POLL_MAX).await {
                 Ok(hints) => {
-                    if hints.next != after || hints.missed {
+                    let somewhere = |hint: &crate::wire::Hint| !hint.repository.is_empty();
+                    if hints.missed || !hints.hints.iter().all(somewhere) {
                         self.all();
                     }
+                    hints.hints.iter().for_each(|hint| self.repository(&hint.repository));
                     after = hints.next;
                 }
                 Err(error) => {

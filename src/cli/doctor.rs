@@ -12,7 +12,10 @@ use super::{
     out,
     person::{Person, block_on},
 };
-use crate::client::{Cache, Outbox};
+use crate::{
+    client::{Cache, Outbox},
+    wire::PlatformCalls,
+};
 
 mod backend;
 
@@ -71,9 +74,15 @@ async fn checks(person: &Person) -> Vec<Check> {
     let cache = person.cache();
     add("cache", cache.as_ref().map(cache_words).map_err(|failure| failure.words.clone()));
     add("key", key(person, cache.as_ref().ok(), outbox.as_ref().ok()));
-    add("server", server(person).await);
-    if let Some(found) = telling(person).await {
-        add("telling", found);
+    match ready(person).await {
+        Ok(ready) => {
+            add("server", Ok(format!("{} is ready", ready.at)));
+            add("calls", calls(&ready.said.calls));
+            if let Some(found) = telling(&ready.said) {
+                add("telling", found);
+            }
+        }
+        Err(why) => add("server", Err(why)),
     }
     add("session", session(person).await);
     if let (Ok(outbox), Ok(mut cache)) = (outbox, cache) {
@@ -100,16 +109,44 @@ fn key(person: &Person, cache: Option<&Cache>, outbox: Option<&Outbox>) -> Resul
     Ok(format!("{} {} from {}, {touch}", signer.public().key_type(), signer.fingerprint(), signer.origin()))
 }
 
-async fn server(person: &Person) -> Result<String, String> {
+/// A server that answers, and what it says of itself.
+struct Answering {
+    at: String,
+    said: Ready,
+}
+
+async fn ready(person: &Person) -> Result<Answering, String> {
     let api = person.api().map_err(|failure| failure.words)?;
-    api.ready().await.map(|_| format!("{} is ready", api.server())).map_err(|error| error.to_string())
+    let said = api.ready().await.map_err(|error| error.to_string())?;
+    Ok(Answering { at: api.server().to_owned(), said })
+}
+
+/// A line for each platform; one that takes no more is a fault.
+fn calls(all: &[PlatformCalls]) -> Result<String, String> {
+    if all.is_empty() {
+        return Ok("the server reads no platform".to_owned());
+    }
+    let line = |one: &PlatformCalls| {
+        let (made, name) = (one.made, &one.platform);
+        match (one.limit, one.left) {
+            (Some(limit), Some(left)) => format!("{name}: {made} made, {left} of {limit} left"),
+            _ => format!("{name}: {made} made, it does not tell how many are left"),
+        }
+    };
+    let lines: Vec<String> = all.iter().map(line).collect();
+    let spent: Vec<&str> =
+        all.iter().filter(|one| one.left == Some(0)).map(|one| one.platform.as_str()).collect();
+    if spent.is_empty() {
+        return Ok(lines.join("\n"));
+    }
+    let hint =
+        "hint: wait for the platform's next window; raise poll_s, or give agents a credential of their own";
+    Err(format!("{}\n{} takes no more calls now\n{hint}", lines.join("\n"), spent.join(", ")))
 }
 
 /// Whom the server cannot tell anything; nothing to say where it tells nobody, or all.
-async fn telling(person: &Person) -> Option<Result<String, String>> {
-    let ready = person.api().ok()?.ready().await.ok()?;
-    let ready: serde_json::Value = serde_json::from_str(&ready).ok()?;
-    let missing = ready["missing"].as_array()?.iter().filter_map(serde_json::Value::as_str);
+fn telling(ready: &Ready) -> Option<Result<String, String>> {
+    let missing = ready.missing.iter().map(String::as_str);
     let dead: Vec<&str> = missing.filter(|what| what.starts_with("telling ")).collect();
     let hint = "hint: `dock doctor --backend dock.toml`, on the server";
     (!dead.is_empty()).then(|| Err(format!("{}\n{hint}", dead.join("\n"))))
@@ -164,5 +201,28 @@ fn tell(globals: &Globals, check: &Check) {
     for (at, line) in lines.lines().enumerate() {
         let name = if at == 0 { check.name } else { "" };
         out::line(format!("{mark} {name:<14} {line}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_calls_have_come_to_is_told_by_platform() {
+        let one = |platform: &str, made, told: Option<(u64, u64)>| PlatformCalls {
+            platform: platform.to_owned(),
+            made,
+            limit: told.map(|(limit, _)| limit),
+            left: told.map(|(_, left)| left),
+        };
+        let told = calls(&[one("argocd", 12, None), one("github", 2120, Some((5000, 2880)))]).unwrap();
+        assert_eq!(
+            told,
+            "argocd: 12 made, it does not tell how many are left\ngithub: 2120 made, 2880 of 5000 left"
+        );
+        let spent = calls(&[one("github", 5003, Some((5000, 0)))]).unwrap_err();
+        assert!(spent.contains("github takes no more calls now\nhint: "), "{spent}");
+        assert_eq!(calls(&[]), Ok("the server reads no platform".to_owned()));
     }
 }

@@ -18,8 +18,8 @@ use crate::{
     wire::{
         AgentView, AttestRequest, Challenge, ChallengeRequest, DecisionAnswer, DraftAnswer, EvidenceParts,
         ExtendRequest, Fresh, HaltRequest, Hints, HistoryEntry, IncidentView, LiftRequest, LoginRequest, Me,
-        PersonView, Position, Problem, ProofBody, RowPage, RowView, Session, SignedDecision, Snapshot, Span,
-        Telemetry, WithdrawRequest,
+        PersonView, Position, Problem, ProofBody, Ready, RowPage, RowView, Session, SignedDecision, Snapshot,
+        Span, Telemetry, WithdrawRequest,
     },
 };
 
@@ -392,9 +392,8 @@ impl Api {
     }
 
     /// What readiness says, problem or not: for `dock doctor`.
-    pub async fn ready(&self) -> Result<String, ApiError> {
-        let bytes = self.bytes(self.request(Method::GET, "/readyz")).await?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    pub async fn ready(&self) -> Result<Ready, ApiError> {
+        self.json(self.request(Method::GET, "/readyz")).await
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, String)]) -> Result<T, ApiError> {

@@ -173,6 +173,14 @@ impl Source {
         Ok(Alerts { alerts, disagreements, unheard })
     }
 
+    /// What our calls have come to.
+    pub fn calls(&self) -> super::Calls {
+        self.replicas
+            .iter()
+            .map(|replica| replica.http.calls())
+            .fold(super::Calls::default(), |all, one| all + one)
+    }
+
     /// Do all replicas answer, and which version are they?
     pub async fn health(&self) -> Result<Health, PlatformError> {
         let mut versions = vec![];

@@ -244,6 +244,11 @@ impl Source {
         Ok(permitted.update())
     }
 
+    /// What our calls have come to.
+    pub fn calls(&self) -> super::Calls {
+        self.http.calls()
+    }
+
     /// Does it take our token, and whose is it?
     pub async fn health(&self) -> Result<Health, PlatformError> {
         let user = self.user().await?;

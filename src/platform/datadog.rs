@@ -377,6 +377,11 @@ impl Source {
         Ok(answer.series())
     }
 
+    /// What our calls have come to.
+    pub fn calls(&self) -> super::Calls {
+        self.http.calls()
+    }
+
     /// Does it take both keys?
     pub async fn health(&self) -> Result<Health, PlatformError> {
         let asked = "whether it takes the API key";

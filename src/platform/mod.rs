@@ -31,6 +31,7 @@ use serde::Deserialize;
 
 pub use burn::{Burn, Rate, Window, Windows};
 pub use error::{Failure, Next, PlatformError};
+pub use http::Calls;
 pub use series::{Sample, Series};
 
 /// Every platform there is, in the order in which people are told about them.
@@ -201,6 +202,23 @@ impl Sources {
             slack: config.slack.as_ref().map(slack::Source::open).transpose()?,
             terraform: config.terraform.as_ref().map(terraform::Source::open).transpose()?,
         })
+    }
+
+    /// What our calls to each configured platform have come to.
+    pub fn calls(&self) -> Vec<(Platform, Calls)> {
+        let all = [
+            (Platform::Alertmanager, self.alertmanager.as_ref().map(alertmanager::Source::calls)),
+            (Platform::ArgoCd, self.argocd.as_ref().map(argocd::Source::calls)),
+            (Platform::Confluence, self.confluence.as_ref().map(confluence::Source::calls)),
+            (Platform::Datadog, self.datadog.as_ref().map(datadog::Source::calls)),
+            (Platform::GitHub, self.github.as_ref().map(github::Source::calls)),
+            (Platform::Notion, self.notion.as_ref().map(notion::Source::calls)),
+            (Platform::PagerDuty, self.pagerduty.as_ref().map(pagerduty::Source::calls)),
+            (Platform::Prometheus, self.prometheus.as_ref().map(prometheus::Source::calls)),
+            (Platform::Slack, self.slack.as_ref().map(slack::Source::calls)),
+            (Platform::Terraform, self.terraform.as_ref().map(terraform::Source::calls)),
+        ];
+        all.into_iter().filter_map(|(platform, calls)| Some((platform, calls?))).collect()
     }
 }
 

@@ -88,6 +88,11 @@ impl Source {
         Ok(Self { http })
     }
 
+    /// What our calls have come to.
+    pub fn calls(&self) -> super::Calls {
+        self.http.calls()
+    }
+
     /// Does it take our token, and whose is it?
     pub async fn health(&self) -> Result<Health, PlatformError> {
         let me: wire::User = self.json(get("whose token it is", &["users", "me"])).await?;

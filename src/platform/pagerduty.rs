@@ -357,6 +357,11 @@ impl Source {
         Ok(all.into_iter().map(Into::into).collect())
     }
 
+    /// What our calls have come to.
+    pub fn calls(&self) -> super::Calls {
+        self.http.calls()
+    }
+
     /// Does it answer and take our key?
     pub async fn health(&self) -> Result<Health, PlatformError> {
         let _: serde_json::Value = self.http.json(Ask::get("its abilities", &["abilities"])).await?;

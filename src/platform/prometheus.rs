@@ -245,6 +245,11 @@ impl Source {
         })
     }
 
+    /// What our calls have come to.
+    pub fn calls(&self) -> super::Calls {
+        self.http.calls()
+    }
+
     /// Is it ready, and which version?
     pub async fn health(&self) -> Result<Health, PlatformError> {
         let asked = "whether it is ready";

@@ -11,6 +11,7 @@ use super::{
     terraform::{self, NotAWorkspace, WorkspaceName},
 };
 use crate::row::{
+    Risk,
     gate::{Plan, Reading, Run, Service, Told},
     page::{Page, Runbook, Site},
 };
@@ -81,10 +82,23 @@ pub async fn gate(
     environment: &str,
     depth: Depth,
 ) -> Result<Reading, NoReading> {
-    let not_gated = || NoReading::NotGated { service: name.to_owned(), environment: environment.to_owned() };
-    let risk = *service.environments.get(environment).ok_or_else(not_gated)?;
+    risk(name, service, environment)?;
+    let run = from.github.run(&repository(service)?, run).await?;
+    gate_of(from, name, service, run, environment, depth).await
+}
+
+/// As [`gate`], of a run as a list has just told of it. What it waits for is asked now; what became of it instead is
+/// told by [`gate`] alone.
+pub async fn gate_of(
+    from: GateSources<'_>,
+    name: &str,
+    service: &Service,
+    run: Run,
+    environment: &str,
+    depth: Depth,
+) -> Result<Reading, NoReading> {
+    let risk = risk(name, service, environment)?;
     let repo = repository(service)?;
-    let run = from.github.run(&repo, run).await?;
     let pending = from.github.pending_deployments(&repo, run.id).await?;
     let waits = pending.iter().any(|one| one.environment == environment);
     let instead = if waits { None } else { Some(instead(from.github, &repo, &run, environment).await?) };
@@ -108,6 +122,11 @@ pub async fn gate(
         risk,
         canary: service.canary.clone(),
     })
+}
+
+fn risk(name: &str, service: &Service, environment: &str) -> Result<Risk, NoReading> {
+    let not_gated = || NoReading::NotGated { service: name.to_owned(), environment: environment.to_owned() };
+    service.environments.get(environment).copied().ok_or_else(not_gated)
 }
 
 /// A runbook's page as its platform has it now.

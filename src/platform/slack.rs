@@ -172,6 +172,11 @@ impl Source {
         Ok(wire.identity(scopes))
     }
 
+    /// What our calls have come to.
+    pub fn calls(&self) -> super::Calls {
+        self.http.calls()
+    }
+
     /// Does it take our token, and what may we do with it?
     pub async fn health(&self) -> Result<Health, PlatformError> {
         let identity = self.identity().await?;

@@ -361,6 +361,11 @@ impl Source {
         }))
     }
 
+    /// What our calls have come to.
+    pub fn calls(&self) -> super::Calls {
+        self.http.calls()
+    }
+
     /// Does it take our token, and whose is it?
     pub async fn health(&self) -> Result<Health, PlatformError> {
         let asked = "whose token it is";

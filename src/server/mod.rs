@@ -67,6 +67,7 @@ pub use app::App;
 pub use config::Config;
 pub use record::RecordError;
 
+pub use health::platform_calls;
 use executor::{Executor, ExecutorError};
 
 /// How long a server that ends waits for its executor.

@@ -38,7 +38,7 @@ pub use alertmanager::Quiet;
 pub use argocd::Account;
 pub use confluence::{ConfluenceWrite, PageEdit};
 pub use faults::{Fault, Faults};
-pub use github::GithubApp;
+pub use github::{GithubApp, GithubCalls};
 pub use scenario::Scenario;
 pub use world::{Pace, World};
 

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     agent::{
         Told, Wish,
+        dock::Dock,
         drafter::Drafter,
         wake::{Dirty, Wake, pause},
     },
@@ -75,6 +76,7 @@ struct Seen {
 
 #[derive(Debug, Default)]
 struct Memory {
+    dock: Dock,
     apps: BTreeMap<String, Seen>,
     listed_at: Option<Timestamp>,
     failures: u32,
@@ -150,12 +152,26 @@ impl Argus {
         dirty: &Dirty,
         told: &mut impl FnMut(Told),
     ) -> Duration {
-        let dock = if wish.dry_run { Ok(None) } else { self.api.snapshot().await.map(Some) };
-        let dock = match dock {
-            Ok(dock) => dock,
-            Err(error) => return self.trouble(memory, "Dock", &error.to_string(), told),
+        let mut known = std::mem::take(&mut memory.dock);
+        let dock = if wish.dry_run { Ok(None) } else { known.now(&self.api).await.map(Some) };
+        let wait = match dock {
+            Ok(dock) => self.look_beside(argocd, wish, memory, (dirty, dock), told).await,
+            Err(error) => self.trouble(memory, "Dock", &error.to_string(), told),
         };
-        if let Some(halted) = dock.as_ref().and_then(|dock| dock.halted.as_ref()) {
+        memory.dock = known;
+        wait
+    }
+
+    /// The look, with what Dock says now beside it.
+    async fn look_beside(
+        &self,
+        argocd: &argocd::Source,
+        wish: &Wish,
+        memory: &mut Memory,
+        (dirty, dock): (&Dirty, Option<&Snapshot>),
+        told: &mut impl FnMut(Told),
+    ) -> Duration {
+        if let Some(halted) = dock.and_then(|dock| dock.halted.as_ref()) {
             told(Told::Rest {
                 subject: "all".to_owned(),
                 why: format!("halted by {}: {}", halted.by, halted.note),
@@ -165,14 +181,14 @@ impl Argus {
         let list = dirty.all
             || memory.stale(self.clock.now(), self.poll())
             || dirty.subjects.iter().any(|app| !memory.apps.contains_key(app));
-        if list && let Err(error) = self.list(argocd, wish, memory, dock.as_ref()).await {
+        if list && let Err(error) = self.list(argocd, wish, memory, dock).await {
             return self.trouble(memory, "ArgoCD", &error.to_string(), told);
         }
         memory.failures = 0;
         let now = self.clock.now();
         for name in memory.due(dirty, now) {
             if let Some(seen) = memory.apps.get_mut(&name) {
-                self.consider(argocd, wish, seen, dock.as_ref(), told).await;
+                self.consider(argocd, wish, seen, dock, told).await;
             }
         }
         memory.wait(self.clock.now(), self.poll())

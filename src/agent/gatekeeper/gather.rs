@@ -3,7 +3,10 @@
 //! Never: a write, a guess in the place of an answer. Only the run's own reading is needed: without it there is nothing
 //! to draft.
 
+use std::collections::BTreeMap;
+
 use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
 
 use super::{
     Config,
@@ -46,6 +49,13 @@ impl Target {
     }
 }
 
+/// What waits before one service's environments, as it was listed.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) runs: BTreeMap<Target, Run>,
+    pub(super) at: Timestamp,
+}
+
 /// Where facts come from.
 #[derive(Clone, Copy)]
 pub(super) struct Gatherer<'a> {
@@ -58,12 +68,8 @@ pub(super) struct Gatherer<'a> {
 impl Gatherer<'_> {
     /// What waits before the gated environments of one service. What GitHub cannot say is the whole list's failure: a
     /// run that is not listed would look answered.
-    pub(super) async fn waiting(
-        &self,
-        name: &str,
-        service: &gate::Service,
-    ) -> Result<Vec<Target>, NoReading> {
-        let repository = reading::repository(service)?;
+    pub(super) async fn waiting(&self, name: &str, service: &gate::Service) -> Result<Listed, NoReading> {
+        let (repository, at) = (reading::repository(service)?, self.clock.now());
         let runs = self.github.waiting_runs(&repository).await?;
         let pending = stream::iter(runs).map(|run: Run| {
             let repository = &repository;
@@ -76,26 +82,47 @@ impl Gatherer<'_> {
                     environment: one.environment,
                     service: name.to_owned(),
                 };
-                Ok::<_, NoReading>(gated.map(target).collect::<Vec<_>>())
+                let targets = gated.map(target).map(|target| (target, run.clone()));
+                Ok::<_, NoReading>(targets.collect::<Vec<_>>())
             }
         });
-        let found: Vec<Result<Vec<Target>, NoReading>> = pending.buffered(RUNS_AT_ONCE).collect().await;
-        Ok(found.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+        let found: Vec<Result<Vec<_>, NoReading>> = pending.buffered(RUNS_AT_ONCE).collect().await;
+        let runs = found.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+        Ok(Listed { runs, at })
     }
 
-    pub(super) async fn reading(&self, target: &Target, depth: Depth) -> Result<Reading, NoReading> {
+    /// With the run as it was just listed, where it was; what waits no more is read whole.
+    async fn reading(
+        &self,
+        target: &Target,
+        listed: Option<Run>,
+        depth: Depth,
+    ) -> Result<Reading, NoReading> {
         let not_gated = || NoReading::NotGated {
             service: target.service.clone(),
             environment: target.environment.clone(),
         };
         let service = self.config.gates.get(&target.service).ok_or_else(not_gated)?;
         let from = self.sources.gate().ok_or_else(not_gated)?;
+        if let Some(run) = listed {
+            let told =
+                reading::gate_of(from, &target.service, service, run, &target.environment, depth).await;
+            match told {
+                Ok(reading) if !reading.waits => {}
+                other => return other,
+            }
+        }
         reading::gate(from, &target.service, service, target.run, &target.environment, depth).await
     }
 
     /// Everything about one run. Fails only where GitHub itself cannot be read.
-    pub(super) async fn gather(&self, target: &Target, service: Service) -> Result<Facts, NoReading> {
-        let reading = self.reading(target, Depth::Whole).await?;
+    pub(super) async fn gather(
+        &self,
+        target: &Target,
+        listed: Option<Run>,
+        service: Service,
+    ) -> Result<Facts, NoReading> {
+        let reading = self.reading(target, listed, Depth::Whole).await?;
         let (ci, pulls) = tokio::join!(self.ci(&reading.run), self.pulls(&reading));
         let read_at = self.clock.now();
         let freeze = frozen(&self.config.freeze, Some(&reading.environment), read_at);
@@ -114,7 +141,7 @@ impl Gatherer<'_> {
 
     /// What may have changed since these facts were gathered, of the same attempt and head: what is immutable is kept.
     pub(super) async fn refresh(&self, mut facts: Facts, target: &Target) -> Result<Facts, NoReading> {
-        let reading = self.reading(target, Depth::Base).await?;
+        let reading = self.reading(target, None, Depth::Base).await?;
         facts.ci = self.ci(&reading.run).await;
         facts.read_at = self.clock.now();
         facts.freeze = frozen(&self.config.freeze, Some(&reading.environment), facts.read_at);

@@ -16,20 +16,25 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Config, draft,
     facts::{Facts, Service},
-    gather::{Gatherer, Target},
+    gather::{Gatherer, Listed, Target},
     plan::{self, Act, Known},
 };
 use crate::{
     agent::{
         Told, Wish,
+        dock::Dock,
         drafter::Drafter,
         wake::{Dirty, Wake, pause},
     },
     client::api::{Api, ApiError},
     clock::Clock,
     config::{self, ConfigError},
-    platform::{PlatformError, Sources, reading::NoReading},
-    row::{Kind, State},
+    platform::{PlatformError, Sources, github::Usage, reading::NoReading},
+    row::{
+        Kind, State,
+        gate::{self, Run},
+    },
+    wire::Snapshot,
 };
 
 /// Gates that are gathered at the same time; the connectors have their own bounds on top.
@@ -40,6 +45,12 @@ const NEW_A_LOOK: usize = 24;
 const AGAIN_A_LOOK: usize = 16;
 /// What was asked about a service so long ago is asked again for a gate that is new.
 const ASKED_JUST_NOW: SignedDuration = SignedDuration::from_secs(10);
+/// A run that was listed so long ago is read again for its draft.
+const LISTED_JUST_NOW: SignedDuration = SignedDuration::from_secs(90);
+/// While less than this part of the hour's calls is left, one in so many, hooks call for no list, and polls come less
+/// often.
+const THRIFTY_BELOW: u32 = 5;
+const THRIFTY_POLLS: u32 = 4;
 /// How soon is looked again where another gatekeeper did what was to be done.
 const AFTER_ANOTHER: SignedDuration = SignedDuration::from_secs(2);
 const WAIT_MIN: Duration = Duration::from_millis(50);
@@ -88,6 +99,8 @@ struct Seen {
     not_before: Option<Timestamp>,
     failures: u32,
     rested: &'static str,
+    /// The list is not enough: what it told was overtaken.
+    reread: bool,
 }
 
 #[derive(Debug, Default)]
@@ -95,9 +108,11 @@ struct Memory {
     gates: BTreeMap<Target, Seen>,
     /// With the time at which each was asked.
     services: BTreeMap<String, (Service, Timestamp)>,
-    listed_at: Option<Timestamp>,
+    dock: Dock,
+    /// What waits, by service.
+    listed: BTreeMap<String, Listed>,
     failures: u32,
-    /// Dock takes no more drafts until then.
+    /// Dock takes no more drafts, or GitHub no more calls, until then.
     full_until: Option<Timestamp>,
 }
 
@@ -180,24 +195,34 @@ impl Gatekeeper {
         dirty: &Dirty,
         told: &mut impl FnMut(Told),
     ) -> Duration {
-        let dock = if wish.dry_run { Ok(None) } else { self.api.snapshot().await.map(Some) };
-        let dock = match dock {
-            Ok(dock) => dock,
-            Err(error) => return self.trouble(memory, "Dock", &error.to_string(), told),
+        let mut known = std::mem::take(&mut memory.dock);
+        let dock = if wish.dry_run { Ok(None) } else { known.now(&self.api).await.map(Some) };
+        let wait = match dock {
+            Ok(dock) => Box::pin(self.look_beside(wish, memory, (dirty, dock), told)).await,
+            Err(error) => self.trouble(memory, "Dock", &error.to_string(), told),
         };
-        if let Some(halted) = dock.as_ref().and_then(|dock| dock.halted.as_ref()) {
+        memory.dock = known;
+        wait
+    }
+
+    /// The look, with what Dock says now beside it.
+    async fn look_beside(
+        &self,
+        wish: &Wish,
+        memory: &mut Memory,
+        (dirty, dock): (&Dirty, Option<&Snapshot>),
+        told: &mut impl FnMut(Told),
+    ) -> Duration {
+        if let Some(halted) = dock.and_then(|dock| dock.halted.as_ref()) {
             let why = format!("halted by {}: {}", halted.by, halted.note);
             told(Told::Rest { subject: "all".to_owned(), why });
             return self.poll();
         }
-        let rows = dock.as_ref().map(|dock| dock.rows.as_slice()).unwrap_or_default();
+        let rows = dock.map(|dock| dock.rows.as_slice()).unwrap_or_default();
         let known = Known { rows };
         let now = self.clock.now();
-        if dirty.all || memory.stale(now, self.poll()) {
-            match self.list(wish, known).await {
-                Ok(targets) => memory.take(targets, now),
-                Err(error) => return self.trouble(memory, "GitHub", &error.to_string(), told),
-            }
+        if let Err(error) = self.list(wish, memory, dirty, known).await {
+            return self.trouble(memory, "GitHub", &error.to_string(), told);
         }
         memory.failures = 0;
         let services = self.services(memory, dirty).await;
@@ -211,21 +236,44 @@ impl Gatekeeper {
         memory.wait(self.clock.now(), self.poll())
     }
 
-    /// What waits on GitHub, and what Dock still has open, in the order of the runs.
-    async fn list(&self, wish: &Wish, known: Known<'_>) -> Result<BTreeSet<Target>, GatekeeperError> {
-        let gatherer = self.gatherer()?;
+    /// What waits on GitHub, where a hook told of something or the poll is due, and what Dock still has open, in the order
+    /// of the runs.
+    async fn list(
+        &self,
+        wish: &Wish,
+        memory: &mut Memory,
+        dirty: &Dirty,
+        known: Known<'_>,
+    ) -> Result<(), GatekeeperError> {
+        let (gatherer, now) = (self.gatherer()?, self.clock.now());
+        let thrifty = thrifty(&gatherer.github.usage(), now);
+        let poll = if thrifty { self.poll() * THRIFTY_POLLS } else { self.poll() };
         let wanted = |name: &str| wish.only.as_deref().is_none_or(|service| service == name);
-        let mut targets = BTreeSet::new();
+        let told_of = |service: &gate::Service| {
+            dirty.all || dirty.repositories.contains(&service.repository.to_ascii_lowercase())
+        };
+        let mut listed = false;
         for (name, service) in self.config.gates.iter().filter(|(name, _)| wanted(name)) {
-            targets.extend(gatherer.waiting(name, service).await?);
+            let last = memory.listed.get(name).map(|listed| listed.at);
+            let due = last.is_none_or(|at| now.duration_since(at).unsigned_abs() >= poll);
+            if due || !thrifty && told_of(service) {
+                listed = true;
+                memory.listed.insert(name.clone(), gatherer.waiting(name, service).await?);
+            }
         }
+        if !listed {
+            return Ok(());
+        }
+        let mut targets: BTreeSet<Target> =
+            memory.listed.values().flat_map(|listed| listed.runs.keys().cloned()).collect();
         let open = known.undecided().filter(|base| wanted(&base.service));
         let open = open.filter(|base| self.config.gates.contains_key(&base.service)).filter_map(|base| {
             let (environment, service) = (base.environment.clone(), base.service.clone());
             Some(Target { run: base.run.parse().ok()?, environment, service })
         });
         targets.extend(open);
-        Ok(targets)
+        memory.take(targets);
+        Ok(())
     }
 
     /// What concerns the services that have a gate, each asked once for all of them: now where something new waits or
@@ -281,12 +329,19 @@ impl Gatekeeper {
             .map(|(target, _)| target.clone())
             .take(NEW_A_LOOK)
             .collect();
-        let gathered = stream::iter(new).map(|target| async move {
-            let facts = self.gather(&target, services).await;
+        let listed: Vec<Option<Run>> = new.iter().map(|target| memory.just_listed(target, now)).collect();
+        let gathered = stream::iter(new.into_iter().zip(listed)).map(|(target, listed)| async move {
+            let facts = self.gather(&target, listed, services).await;
             (target, facts)
         });
         let mut gathered = std::pin::pin!(gathered.buffered(GATHERED_AT_ONCE));
         while let Some((target, facts)) = gathered.next().await {
+            if facts.is_err()
+                && let Some(until) = self.limited(told)
+            {
+                memory.full_until = Some(until);
+                return;
+            }
             let seen = memory.gates.entry(target.clone()).or_default();
             let outcome = match facts {
                 Ok(facts) => Box::pin(self.carry_out(wish, &target, facts, known, seen, told)).await,
@@ -380,18 +435,23 @@ impl Gatekeeper {
                 | Act::Withdraw { .. } => {}
             }
         }
-        let mut facts = self.gather(target, services).await?;
+        let mut facts = self.gather(target, None, services).await?;
         if let Some(service) = still {
             facts.service = service;
         }
         Box::pin(self.carry_out(wish, target, facts, known, seen, told)).await
     }
 
-    async fn gather(&self, target: &Target, services: &Services) -> Result<Facts, String> {
+    async fn gather(
+        &self,
+        target: &Target,
+        listed: Option<Run>,
+        services: &Services,
+    ) -> Result<Facts, String> {
         let gatherer = self.gatherer().map_err(|error| error.to_string())?;
         let service = services.get(&target.service).cloned();
         let service = service.ok_or_else(|| format!("{} is no gated service", target.service))?;
-        Box::pin(gatherer.gather(target, service)).await.map_err(|error| error.to_string())
+        Box::pin(gatherer.gather(target, listed, service)).await.map_err(|error| error.to_string())
     }
 
     async fn carry_out(
@@ -443,6 +503,7 @@ impl Gatekeeper {
                     "key_reused" | "stale_revision" | "subject_taken" | "base_moved"
                 ) =>
             {
+                seen.reread = true;
                 Ok(Stepped::Later(AFTER_ANOTHER))
             }
             Err(error) => match error.retry_after().filter(|_| error.code() == "busy") {
@@ -496,6 +557,14 @@ impl Gatekeeper {
         Ok(Gatherer { github, sources: &self.sources, config: &self.config, clock: &self.clock })
     }
 
+    /// Until when GitHub takes no more calls, where it said so.
+    fn limited(&self, told: &mut impl FnMut(Told)) -> Option<Timestamp> {
+        let wait = self.sources.github.as_ref()?.usage().quota.wait()?;
+        let why = format!("GitHub takes no more calls for {} s", wait.as_secs());
+        told(Told::Rest { subject: "all".to_owned(), why });
+        self.clock.now().checked_add(SignedDuration::try_from(wait).ok()?).ok()
+    }
+
     fn service_pause(&self) -> SignedDuration {
         SignedDuration::from_secs(i64::from(self.config.service_s.max(1)))
     }
@@ -507,10 +576,18 @@ impl Gatekeeper {
     fn trouble(&self, memory: &mut Memory, what: &str, error: &str, told: &mut impl FnMut(Told)) -> Duration {
         let wait = pause(memory.failures);
         memory.failures = memory.failures.saturating_add(1);
-        memory.listed_at = None;
+        memory.listed.clear();
         told(Told::Trouble { what: what.to_owned(), error: error.to_owned() });
         wait.try_into().unwrap_or(WAIT_MIN).min(self.poll())
     }
+}
+
+/// Little is left of the hour's calls.
+fn thrifty(usage: &Usage, now: Timestamp) -> bool {
+    let (Some(limit), Some(remaining), Some(reset)) = (usage.limit, usage.remaining, usage.reset) else {
+        return false;
+    };
+    now < reset && remaining < limit / THRIFTY_BELOW
 }
 
 /// What came of one gate's look.
@@ -529,8 +606,12 @@ impl Seen {
 }
 
 impl Memory {
-    fn stale(&self, now: Timestamp, poll: Duration) -> bool {
-        self.listed_at.is_none_or(|at| now.duration_since(at).unsigned_abs() >= poll)
+    /// The run as the last list told of it, where that is enough.
+    fn just_listed(&self, target: &Target, now: Timestamp) -> Option<Run> {
+        let listed = self.listed.get(&target.service)?;
+        let fresh = now.duration_since(listed.at) <= LISTED_JUST_NOW
+            && self.gates.get(target).is_none_or(|seen| !seen.reread);
+        listed.runs.get(target).filter(|_| fresh).cloned()
     }
 
     fn full(&self, now: Timestamp) -> bool {
@@ -538,8 +619,7 @@ impl Memory {
     }
 
     /// Takes a new list; what is no longer on it is forgotten.
-    fn take(&mut self, targets: BTreeSet<Target>, now: Timestamp) {
-        self.listed_at = Some(now);
+    fn take(&mut self, targets: BTreeSet<Target>) {
         self.gates.retain(|target, _| targets.contains(target));
         for target in targets {
             self.gates.entry(target).or_default();

@@ -1,5 +1,7 @@
 //! The gatekeeper's whole loop over HTTP: a server, the simulated platforms, hooks between them.
 
+mod many;
+
 use std::{
     future::{Future, pending, poll_fn},
     pin::pin,
@@ -384,7 +386,7 @@ async fn hooks_that_are_repeated_reordered_or_forged_make_no_row_too_many() {
         let rows = world.rows_when(|rows| of(rows, second).len() == 1).await;
         // Told once more, under another id: it looks again, and finds what is there.
         assert_eq!(last.send_as(&world, &last.body, &theirs, "again").await, 202);
-        let third = world.waiting("identity").await;
+        let third = world.waiting(SEARCH).await;
         assert_eq!(last.send_as(&world, &last.body, &theirs, "again-2").await, 202);
         world.rows_when(|rows| of(rows, third).len() == 1).await;
         rows

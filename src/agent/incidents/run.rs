@@ -17,6 +17,7 @@ use super::{
 use crate::{
     agent::{
         Told, Wish,
+        dock::Dock,
         drafter::Drafter,
         wake::{Dirty, Wake, pause},
     },
@@ -25,7 +26,7 @@ use crate::{
     config::ConfigError,
     platform::{Failure, PlatformError, pagerduty},
     row::{Base, Draft, Kind, State},
-    wire::{DraftAnswer, RowView},
+    wire::{DraftAnswer, RowView, Snapshot},
 };
 
 /// How soon is looked again where another agent did what was to be done.
@@ -137,6 +138,7 @@ struct Seen {
 
 #[derive(Debug, Default)]
 struct Memory {
+    dock: Dock,
     /// In the order in which they were resolved.
     incidents: BTreeMap<(Option<Timestamp>, String), Seen>,
     listed_at: Option<Timestamp>,
@@ -219,17 +221,30 @@ impl<F: Flow> Looker<'_, F> {
         dirty: &Dirty,
         told: &mut impl FnMut(Told),
     ) -> Duration {
-        let dock = if wish.dry_run { Ok(None) } else { self.api.snapshot().await.map(Some) };
-        let dock = match dock {
-            Ok(dock) => dock,
-            Err(error) => return self.trouble(memory, "Dock", &error.to_string(), told),
+        let mut known = std::mem::take(&mut memory.dock);
+        let dock = if wish.dry_run { Ok(None) } else { known.now(self.api).await.map(Some) };
+        let wait = match dock {
+            Ok(dock) => Box::pin(self.look_beside(wish, memory, (dirty, dock), told)).await,
+            Err(error) => self.trouble(memory, "Dock", &error.to_string(), told),
         };
-        if let Some(halted) = dock.as_ref().and_then(|dock| dock.halted.as_ref()) {
+        memory.dock = known;
+        wait
+    }
+
+    /// The look, with what Dock says now beside it.
+    async fn look_beside(
+        &self,
+        wish: &Wish,
+        memory: &mut Memory,
+        (dirty, dock): (&Dirty, Option<&Snapshot>),
+        told: &mut impl FnMut(Told),
+    ) -> Duration {
+        if let Some(halted) = dock.and_then(|dock| dock.halted.as_ref()) {
             let why = format!("halted by {}: {}", halted.by, halted.note);
             told(Told::Rest { subject: "all".to_owned(), why });
             return self.poll();
         }
-        let rows = dock.as_ref().map(|dock| dock.rows.as_slice()).unwrap_or_default();
+        let rows = dock.map(|dock| dock.rows.as_slice()).unwrap_or_default();
         let known = Known { kind: F::KIND, rows };
         let now = self.clock.now();
         if dirty.all || memory.stale(now, self.poll()) {

@@ -10,6 +10,7 @@ use super::Check;
 use crate::{
     audit::note::{KeyUse, NoteKey},
     cli::exit::Failure,
+    client::Api,
     config,
     platform::{
         Fact, Health, PlatformError, Sources, argocd, confluence, github, notion, reading, slack, terraform,
@@ -18,7 +19,7 @@ use crate::{
         Digest,
         page::{Runbook, Site, outline},
     },
-    server::{Config, telling},
+    server::{Config, platform_calls, telling},
 };
 
 pub(super) async fn checks(file: &Path) -> Result<Vec<Check>, Failure> {
@@ -37,6 +38,7 @@ pub(super) async fn checks(file: &Path) -> Result<Vec<Check>, Failure> {
             for (name, found) in platforms(&sources).await {
                 add(name, found);
             }
+            add("calls", running(&config, &sources).await);
             if let Some(argocd) = &sources.argocd {
                 add("agents' right", may(argocd, false).await);
             }
@@ -221,6 +223,17 @@ async fn rights<'a>(
         }
     }
     Ok((may, not))
+}
+
+/// What calls have come to: a server's that runs by this config, where one answers; else what these checks alone saw.
+async fn running(config: &Config, sources: &Sources) -> Found {
+    let url = config.url.clone().unwrap_or_else(|| format!("http://{}", config.listen));
+    let api = Api::new(&url).map_err(|error| error.to_string())?;
+    if let Ok(ready) = api.ready().await {
+        return super::calls(&ready.calls).map(|told| format!("the server at {url}:\n{told}"));
+    }
+    super::calls(&platform_calls(sources))
+        .map(|told| format!("no server answers at {url}; these checks alone:\n{told}"))
 }
 
 /// GitHub, with what is left of the calls that it takes in an hour.

@@ -176,6 +176,11 @@ impl Source {
         }
     }
 
+    /// What our calls have come to.
+    pub fn calls(&self) -> crate::platform::Calls {
+        self.http.calls()
+    }
+
     /// Does it answer, with which version, and whom does it take us for?
     pub async fn health(&self) -> Result<Health, PlatformError> {
         #[derive(Deserialize)]

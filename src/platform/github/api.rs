@@ -91,6 +91,10 @@ impl Api {
         self.http.error(asked, failure, said)
     }
 
+    pub(super) fn calls(&self) -> crate::platform::Calls {
+        self.http.calls()
+    }
+
     pub(super) fn usage(&self) -> Usage {
         self.limits.usage(Instant::now())
     }

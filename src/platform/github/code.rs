@@ -2,15 +2,26 @@
 //!
 //! Never: green for what was not checked, a list that was cut short passed off as whole.
 
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
 use base64::Engine;
 use jiff::Timestamp;
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use super::{PAGE, Repository, Source, about, short, wire};
 use crate::platform::{Fact, Failure, PlatformError};
 
 /// Pages of commits or checks that are read at most.
 const PAGES_MAX: usize = 5;
+/// Pull requests that were merged last, listed together.
+const MERGED_LISTED: usize = 50;
+/// A list of them stands for so long: where many runs wait, each asks for its newest commits.
+const MERGED_LATELY: Duration = Duration::from_secs(20);
 /// GitHub lists no more changed files than these in a comparison.
 pub(super) const FILES_MAX: usize = 300;
 
@@ -97,6 +108,10 @@ pub struct Release {
     pub url: String,
 }
 
+/// The pull requests that were merged last, by repository and the commit that merged each.
+#[derive(Debug, Default)]
+pub(super) struct Merged(Mutex<BTreeMap<String, (Instant, BTreeMap<String, PullRequest>)>>);
+
 impl Source {
     /// What `head` has that `base` has not.
     pub async fn compare(
@@ -164,6 +179,42 @@ impl Source {
         let pulls: Vec<wire::Pull> =
             self.api.json(Some(repo), about(repo, &asked, &["commits", sha, "pulls"])).await?;
         Ok(pulls.into_iter().map(Into::into).collect())
+    }
+
+    /// As [`Source::pull_requests`], for who asks about many commits of a repository: what was merged last is listed once
+    /// for all of them, and only a commit that is not among those is asked about.
+    pub async fn merged_with(&self, repo: &Repository, sha: &str) -> Result<Vec<PullRequest>, PlatformError> {
+        let name = repo.to_string();
+        let lately = {
+            let mut all = self.merged.0.lock().unwrap_or_else(PoisonError::into_inner);
+            all.retain(|_, (at, _)| at.elapsed() < MERGED_LATELY);
+            all.get(&name).map(|(_, merged)| merged.get(sha).cloned())
+        };
+        let found = match lately {
+            Some(found) => found,
+            None => {
+                let merged = self.merged_last(repo).await?;
+                let found = merged.get(sha).cloned();
+                let mut all = self.merged.0.lock().unwrap_or_else(PoisonError::into_inner);
+                all.insert(name, (Instant::now(), merged));
+                found
+            }
+        };
+        match found {
+            Some(pull) => Ok(vec![pull]),
+            None => self.pull_requests(repo, sha).await,
+        }
+    }
+
+    /// The pull requests that changed last and are merged, by the commit that merged each.
+    async fn merged_last(&self, repo: &Repository) -> Result<BTreeMap<String, PullRequest>, PlatformError> {
+        let ask = about(repo, &format!("the merged pull requests of {repo}"), &["pulls"])
+            .query("state", "closed")
+            .query("sort", "updated")
+            .query("direction", "desc")
+            .query("per_page", MERGED_LISTED.to_string());
+        let pulls: Vec<wire::Pull> = self.api.json(Some(repo), ask).await?;
+        Ok(pulls.into_iter().filter_map(wire::Pull::merged).collect())
     }
 
     /// The release that has this tag.

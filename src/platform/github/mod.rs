@@ -89,6 +89,7 @@ pub struct Source {
     api: Api,
     host: String,
     lately: deploys::Lately,
+    merged: code::Merged,
 }
 
 /// `owner/name`.
@@ -157,12 +158,18 @@ impl Source {
 
     fn open_as(config: &Config, role: Role) -> Result<Self, PlatformError> {
         let host = config.host.clone().unwrap_or_else(|| "github.com".to_owned());
-        Ok(Self { api: Api::open(config, role)?, host, lately: deploys::Lately::default() })
+        let (lately, merged) = (deploys::Lately::default(), code::Merged::default());
+        Ok(Self { api: Api::open(config, role)?, host, lately, merged })
     }
 
     /// [`repository_of`] on this section's host.
     pub fn repository_of(&self, address: &str) -> Option<Repository> {
         repository_of(address, &self.host)
+    }
+
+    /// What our calls have come to.
+    pub fn calls(&self) -> crate::platform::Calls {
+        self.api.calls()
     }
 
     /// Does it answer and take our credential? (An App's token names nobody.)

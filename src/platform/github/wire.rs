@@ -79,8 +79,18 @@ pub(super) struct Pull {
     title: String,
     user: Option<User>,
     merged_at: Option<Timestamp>,
+    merge_commit_sha: Option<String>,
     #[serde(default)]
     html_url: String,
+}
+
+impl Pull {
+    /// With the commit that merged it, if it is merged: of one that is closed unmerged, GitHub tells a commit that it only
+    /// tried.
+    pub(super) fn merged(self) -> Option<(String, super::PullRequest)> {
+        let sha = self.merge_commit_sha.clone().filter(|_| self.merged_at.is_some())?;
+        Some((sha, self.into()))
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,6 +4,7 @@
 //! Never: a redirect to another host, an unbounded body, a wait without an end, a credential in a message.
 
 mod breaker;
+mod meter;
 mod pages;
 mod stranger;
 mod stream;
@@ -23,6 +24,8 @@ use tokio::{
 
 use super::{Failure, Platform, PlatformError};
 use breaker::Breaker;
+pub use meter::Calls;
+use meter::Meter;
 pub(super) use stranger::Stranger;
 pub(super) use stream::Lines;
 pub(super) use wait::{answered_at, retry_after, seconds_until, wait_until};
@@ -169,6 +172,7 @@ pub(super) struct Http {
     manners: Manners,
     seats: Semaphore,
     breaker: Breaker,
+    meter: Meter,
 }
 
 impl Http {
@@ -190,7 +194,12 @@ impl Http {
         }
         let client = client(platform, &base, headers, ca_file)?;
         let (seats, breaker) = (Semaphore::new(SEATS), Breaker::default());
-        Ok(Self { platform, base, client, manners, seats, breaker })
+        Ok(Self { platform, base, client, manners, seats, breaker, meter: Meter::default() })
+    }
+
+    /// What our calls have come to.
+    pub(super) fn calls(&self) -> Calls {
+        self.meter.calls()
     }
 
     /// The answer's JSON as `T`; every status but 2xx, and JSON of another shape, is an error.
@@ -249,6 +258,7 @@ impl Http {
             .admit(Instant::now())
             .map_err(|wait| self.error(&ask.asked, Failure::Resting { wait }, ""))?;
         let url = self.url(&ask);
+        self.meter.made();
         let begun = timeout(ask.budget.whole, self.request(&ask, url).send()).await;
         let response = match begun {
             Ok(Ok(response)) => response,
@@ -275,6 +285,7 @@ impl Http {
     async fn exchange(&self, ask: &Ask) -> Result<Answer, (Failure, String)> {
         let mut url = self.url(ask);
         for _ in 0..=REDIRECTS_MAX {
+            self.meter.made();
             let sent = timeout(ask.budget.piece, self.request(ask, url.clone()).send()).await;
             let response = match sent {
                 Ok(Ok(response)) => response,
@@ -283,6 +294,7 @@ impl Http {
                     return Err((Failure::Timeout, format!("nothing in {} s", ask.budget.piece.as_secs())));
                 }
             };
+            self.meter.told(response.headers());
             let answered = !response.status().is_redirection()
                 || response.status() == StatusCode::NOT_MODIFIED
                 || ask.redirect_is_answer;

@@ -87,7 +87,7 @@ impl Caller {
             ["deployments", ..] => "deployments",
             ["commits", _, "check-runs"] => "checks",
             ["commits", _, "status"] => "statuses",
-            ["commits", _, "pulls"] => "pull_requests",
+            ["commits", _, "pulls"] | ["pulls", ..] => "pull_requests",
             [] | [""] => return !writes,
             _ => "contents",
         };
@@ -108,6 +108,18 @@ pub(super) struct Access {
     /// By caller: when the hour began, and the calls in it.
     #[serde(skip)]
     calls: BTreeMap<String, (i64, u32)>,
+    /// What was asked, by who and for what; ids are left out.
+    #[serde(skip)]
+    asked: BTreeMap<(String, String), GithubCalls>,
+}
+
+/// How often something was asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GithubCalls {
+    /// That the hour's limit counts.
+    pub counted: u32,
+    /// That cost nothing: not modified since.
+    pub free: u32,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -118,7 +130,14 @@ struct Issued {
 
 impl Default for Access {
     fn default() -> Self {
-        Self { issued: BTreeMap::new(), bought: 0, limit: LIMIT, slow: None, calls: BTreeMap::new() }
+        Self {
+            issued: BTreeMap::new(),
+            bought: 0,
+            limit: LIMIT,
+            slow: None,
+            calls: BTreeMap::new(),
+            asked: BTreeMap::new(),
+        }
     }
 }
 
@@ -141,6 +160,21 @@ impl Access {
             let said = format!("API rate limit exceeded for {}.", caller.counted);
             (StatusCode::FORBIDDEN, Json(json!({"message": said, "status": "403"}))).into_response()
         })
+    }
+
+    /// Remembers what was asked: a path without what is particular in it.
+    pub(super) fn note(&mut self, caller: &Caller, path: &str, counts: bool) {
+        let plain = |part: &&str| part.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '_' | '-'));
+        // `repos/OWNER/NAME/…`, `repositories/ID/…`.
+        let skipped = match path.split('/').nth(1) {
+            Some("repos") => 4,
+            Some("repositories") => 3,
+            _ => 1,
+        };
+        let below = path.split('/').skip(skipped);
+        let shape: Vec<&str> = below.map(|part| if plain(&part) { part } else { "*" }).collect();
+        let calls = self.asked.entry((caller.counted.clone(), shape.join("/"))).or_default();
+        *(if counts { &mut calls.counted } else { &mut calls.free }) += 1;
     }
 
     /// Counts a call, and tells what the headers say.
@@ -170,6 +204,11 @@ impl Access {
             *window = (now.as_second(), 0);
         }
         window
+    }
+
+    /// How often each was asked, by who and for what.
+    pub(super) fn asked(&self) -> BTreeMap<(String, String), GithubCalls> {
+        self.asked.clone()
     }
 
     /// Every installation token ends now.

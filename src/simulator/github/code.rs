@@ -23,6 +23,7 @@ pub(super) fn routes(under: &str) -> Router<World> {
         .route(&format!("{under}/commits/{{sha}}/check-runs"), get(check_runs))
         .route(&format!("{under}/commits/{{sha}}/status"), get(status))
         .route(&format!("{under}/commits/{{sha}}/pulls"), get(pulls))
+        .route(&format!("{under}/pulls"), get(closed))
         .route(&format!("{under}/releases/tags/{{tag}}"), get(release))
         .route(&format!("{under}/contents/{{*path}}"), get(contents))
 }
@@ -110,16 +111,25 @@ async fn status(State(world): State<World>, asked: Asked) -> Answer {
 async fn pulls(State(world): State<World>, asked: Asked) -> Answer {
     asked.look(&world, |repository| {
         let commit = repository.named(asked.param("sha"))?;
-        let pull = |number: u64| {
-            let pull = repository.pulls.get(&number)?;
-            let url = format!("https://github.com/{}/pull/{number}", repository.full_name);
-            Some(
-                json!({"number": number, "title": pull.title, "state": "closed", "user": {"login": pull.author},
-                "merged_at": seconds(pull.merged_at), "html_url": url, "base": {"ref": "main"}}),
-            )
-        };
-        Some(commit.pull.and_then(pull).into_iter().collect())
+        let pull = commit.pull.and_then(|number| pull(repository, number, commit));
+        Some(pull.into_iter().collect())
     })
+}
+
+/// All of them are merged, each by its own commit; newest first, whatever else is asked for.
+async fn closed(State(world): State<World>, asked: Asked) -> Answer {
+    asked.look(&world, |repository| {
+        let merged =
+            repository.commits.iter().rev().filter_map(|commit| pull(repository, commit.pull?, commit));
+        Some(Value::Array(asked.page.of(merged.collect())))
+    })
+}
+
+fn pull(repository: &Repository, number: u64, commit: &Commit) -> Option<Value> {
+    let pull = repository.pulls.get(&number)?;
+    let url = format!("https://github.com/{}/pull/{number}", repository.full_name);
+    Some(json!({"number": number, "title": pull.title, "state": "closed", "user": {"login": pull.author},
+        "merged_at": seconds(pull.merged_at), "merge_commit_sha": commit.sha, "html_url": url, "base": {"ref": "main"}}))
 }
 
 async fn release(State(world): State<World>, asked: Asked) -> Answer {

@@ -2,7 +2,9 @@
 //!
 //! Never: reachable over HTTP.
 
-use super::{Hub, access, pipelines::Then};
+use std::collections::BTreeMap;
+
+use super::{Hub, access, access::GithubCalls, pipelines::Then};
 use crate::simulator::{SimulatorError, World, scenario};
 
 /// After an agent looked at a planned run, the next one follows by itself after these ticks.
@@ -104,6 +106,11 @@ impl World {
     /// So many calls an hour; what was counted stays.
     pub fn limit_github(&self, calls: u32) {
         self.edit(|state, _| state.github.access.limit = calls);
+    }
+
+    /// What GitHub was asked so far, by who (as calls are counted) and for what (paths, ids left out).
+    pub fn github_calls(&self) -> BTreeMap<(String, String), GithubCalls> {
+        self.read(|state| state.github.access.asked())
     }
 
     /// The next calls are refused as too fast, with or without a time.

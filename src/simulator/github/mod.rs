@@ -30,6 +30,7 @@ use super::{
     git::Repository,
     world::{State as WorldState, World},
 };
+pub use access::GithubCalls;
 pub(super) use access::WRITER;
 use access::{Access, Caller};
 pub use controls::GithubApp;
@@ -262,7 +263,8 @@ async fn manners(State(world): State<World>, mut request: Request, next: Next) -
     let Some(caller) = caller else {
         return dated(&world, No::Unauthorised("Bad credentials".to_owned()).into_response());
     };
-    let free = request.uri().path() == "/rate_limit";
+    let path = request.uri().path().to_owned();
+    let free = path == "/rate_limit";
     let refused = world.quietly(|state, now| state.github.access.refuse(&caller, free, now));
     let mut response = if let Some(no) = refused {
         no
@@ -273,7 +275,10 @@ async fn manners(State(world): State<World>, mut request: Request, next: Next) -
         if reads { tagged(response, known.as_ref()).await } else { response }
     };
     let counts = !free && response.status() != StatusCode::NOT_MODIFIED;
-    let told = world.quietly(|state, now| state.github.access.count(&caller, counts, now));
+    let told = world.quietly(|state, now| {
+        state.github.access.note(&caller, &path, counts);
+        state.github.access.count(&caller, counts, now)
+    });
     for (name, value) in told {
         response.headers_mut().insert(name, HeaderValue::from(value));
     }
