@@ -213,9 +213,7 @@ fn revise(ruling: &Ruling, row: &Row, revision: &Revision, now: Timestamp) -> Re
     next.reviewers = reviewers;
     // A class may only rise, and a rule only tighten, while the row is open.
     next.risk = risk.max(row.risk);
-    next.rule = rule;
-    next.rule.touch |= row.rule.touch;
-    next.rule.note |= row.rule.note;
+    next.rule = rule.tightened_by(&row.rule);
     next.digests = digests;
     next.base_revision = base_revision;
     next.drift = drift;
@@ -240,6 +238,7 @@ fn revision_body(row: &Row) -> c1::Value {
         ("presented_sha256", row.digests.presented.into()),
     ])
     .with_some("drift_sha256", row.drift)
+    .with_some("rule", row.rule.told())
 }
 
 fn end_undecided(row: &Row, stage: Stage, step: &str, now: Timestamp) -> Result<Transition, Refusal> {

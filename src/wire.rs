@@ -138,6 +138,9 @@ pub struct RowView {
     pub touch_needed: bool,
     #[serde(default)]
     pub note_needed: bool,
+    /// Who has to be among those who sign, where that is asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<AskView>,
     pub decisions: Vec<DecisionView>,
     pub execution: Option<ExecutionView>,
     pub outcome: Option<OutcomeView>,
@@ -155,6 +158,53 @@ pub struct RowView {
     pub facts: BTreeMap<String, String>,
     #[serde(default)]
     pub policy: Option<String>,
+}
+
+/// A threshold that not everybody can meet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskView {
+    /// As the config calls it: `db`.
+    pub name: String,
+    /// Whom it admits, in words: `role db`.
+    pub who: String,
+    pub approve: u32,
+    /// Whose approvals of this revision count for it.
+    pub signed: Vec<PrincipalId>,
+    /// Who can still, by role; people on a shift that is asked for are not among them.
+    pub can: Vec<PrincipalId>,
+    /// Being on a shift is enough.
+    #[serde(default)]
+    pub on_call: bool,
+}
+
+impl AskView {
+    /// Approvals that are missing.
+    pub fn missing(&self) -> usize {
+        usize::try_from(self.approve).unwrap_or(usize::MAX).saturating_sub(self.signed.len())
+    }
+
+    /// `db (role db): 1 more, of govind or sarah`.
+    pub fn sentence(&self) -> String {
+        let Self { name, who, .. } = self;
+        let names = |all: &[PrincipalId], between: &str| {
+            all.iter().map(ToString::to_string).collect::<Vec<_>>().join(between)
+        };
+        let missing = self.missing();
+        if missing == 0 {
+            return format!("{name} ({who}): signed by {}", names(&self.signed, " and "));
+        }
+        let signed = match self.signed.as_slice() {
+            [] => String::new(),
+            some => format!("signed by {}; ", names(some, " and ")),
+        };
+        let from = match (self.can.as_slice(), self.on_call) {
+            ([], false) => "and NOBODY ELSE CAN".to_owned(),
+            ([], true) => "of whoever is on call".to_owned(),
+            (some, false) => format!("of {}", names(some, " or ")),
+            (some, true) => format!("of {}, or whoever is on call", names(some, " or ")),
+        };
+        format!("{name} ({who}): {signed}{missing} more, {from}")
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -307,6 +357,29 @@ pub struct Hints {
     pub hints: Vec<Hint>,
 }
 
+/// `GET /readyz`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ready {
+    pub ready: bool,
+    pub missing: Vec<String>,
+    /// What the server's reading calls have come to since it began.
+    #[serde(default)]
+    pub calls: Vec<PlatformCalls>,
+}
+
+/// How often a platform was asked, and what it said is left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlatformCalls {
+    /// As in `github`.
+    pub platform: String,
+    pub made: u64,
+    /// How many it takes in its window, and how many are left, where it tells.
+    #[serde(default)]
+    pub limit: Option<u64>,
+    #[serde(default)]
+    pub left: Option<u64>,
+}
+
 /// A hint to look: what a platform's delivery was about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hint {
@@ -357,29 +430,6 @@ pub struct ChallengeRequest {
 }
 
 /// Its answer: the exact bytes (`c1`) to sign under `login.v1@ORG`.
-/// `GET /readyz`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ready {
-    pub ready: bool,
-    pub missing: Vec<String>,
-    /// What the server's reading calls have come to since it began.
-    #[serde(default)]
-    pub calls: Vec<PlatformCalls>,
-}
-
-/// How often a platform was asked, and what it said is left.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlatformCalls {
-    /// As in `github`.
-    pub platform: String,
-    pub made: u64,
-    /// How many it takes in its window, and how many are left, where it tells.
-    #[serde(default)]
-    pub limit: Option<u64>,
-    #[serde(default)]
-    pub left: Option<u64>,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Challenge {
     pub challenge: String,

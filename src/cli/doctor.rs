@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     client::{Cache, Outbox},
-    wire::PlatformCalls,
+    wire::{PlatformCalls, Ready},
 };
 
 mod backend;

@@ -197,7 +197,9 @@ fn server_text(dir: &Path, org: &str, admin: &str, argocd: Option<&str>) -> Stri
         "# Dock's backend. `dock serve --config` this file.\n\n# Plain HTTP on this machine; put a proxy with TLS before it for others.\n\
          listen = \"127.0.0.1:7373\"\n# url = \"https://dock.example.com\"\ndatabase = {}\norg = {}\nlog_key_file = {}\ncheckpoint_file = {}\n\
          # The first administrator's key must be one of these, whatever the database says.\nadmins = [{}]\nbootstrap = {}\n\n\
-         # Who is on call, where PagerDuty is not asked; people with the role `reviewer` may always review.\n# [rota]\n# sarah = \"primary\"\n\n{}\n\
+         # Who is on call, where PagerDuty is not asked; people with the role `reviewer` may always review.\n# [rota]\n# sarah = \"primary\"\n\n\
+         # Who must sign beside how many; the guide signers.md has the rest.\n# [[keys.thresholds]]\n# name = \"sre\"\n# roles = [\"sre\"]\n\
+         # kind = \"gate\"\n# environment = \"production\"\n\n{}\n\
          # The one credential that writes. Leave the section out to decide without executing.\n[executor.argocd]\nurl = {}\ntoken_file = {}\n\n\
          # The App or token that owns the protection rules, and the token that may apply plans.\n\
          # [executor.github]\n# token_file = {}\n# [executor.terraform]\n# token_file = {}\n\n\

@@ -67,6 +67,9 @@ pub(super) fn shown(view: &RowView, now: Timestamp) -> Vec<String> {
     }
     say("keys given", &head.keys_given);
     say("keys needed", &head.keys_needed);
+    for ask in &view.asks {
+        say("asked for", &ask.sentence());
+    }
     if view.claim {
         say("difference", &"AGENT'S CLAIM: the backend could not compute it itself");
     }

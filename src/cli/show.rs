@@ -297,6 +297,7 @@ fn above(view: &RowView, now: Timestamp) -> Vec<String> {
         let by: Vec<_> = view.amended_by.iter().map(ToString::to_string).collect();
         lines.push(format!("amended by {}", by.join(", ")));
     }
+    lines.extend(view.asks.iter().map(|ask| format!("asked for: {}", out::safe(&ask.sentence()))));
     if view.claim {
         lines.push("AGENT'S CLAIM: the backend could not compute this difference itself.".to_owned());
     }

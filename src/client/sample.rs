@@ -120,6 +120,7 @@ pub(crate) fn view(id: &str, revision: u32, draft: Draft) -> RowView {
         parent: draft.parent,
         touch_needed: false,
         note_needed: false,
+        asks: vec![],
         decisions: vec![],
         execution: None,
         outcome: None,

@@ -66,6 +66,18 @@ pub fn can_still(view: &RowView) -> Option<String> {
     Some(format!("{who}; {}", not.join(", ")))
 }
 
+/// Why an approval of this reader's would count for nothing: others are asked for, and nothing else is missing.
+pub fn counts_for_nothing(view: &RowView, me: &str) -> Option<String> {
+    let open: Vec<_> = view.asks.iter().filter(|ask| ask.missing() > 0).collect();
+    let by_number = view.head.keys_needed > 1 && view.head.keys_given < view.head.keys_needed;
+    let admits = |ask: &&&crate::wire::AskView| ask.on_call || ask.can.iter().any(|who| who.as_str() == me);
+    if open.is_empty() || by_number || open.iter().any(|ask| admits(&ask)) {
+        return None;
+    }
+    let asked: Vec<String> = open.iter().map(|ask| format!("{} ({})", ask.name, ask.who)).collect();
+    Some(format!("What is missing is {}: your approval would be refused.", asked.join(", ")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::sample;
@@ -85,6 +97,32 @@ mod tests {
         );
         let none = views.iter().find(|view| view.head.id == sample::id("gate-9826")).unwrap();
         assert_eq!(keys(none, sample::now(), &TimeZone::UTC), "needs 2 keys, of different people");
+    }
+
+    #[test]
+    fn who_is_asked_for_is_told_with_who_has_signed_and_who_can() {
+        let ask = |signed: &[&str], can: &[&str], on_call| crate::wire::AskView {
+            name: "db".into(),
+            who: "role db".into(),
+            approve: 1,
+            signed: signed.iter().map(|who| who.parse().unwrap()).collect(),
+            can: can.iter().map(|who| who.parse().unwrap()).collect(),
+            on_call,
+        };
+        for (ask, says, for_sarah) in [
+            (ask(&["govind"], &["sarah"], false), "db (role db): signed by govind", true),
+            (ask(&[], &["govind", "sarah"], false), "db (role db): 1 more, of govind or sarah", true),
+            (ask(&[], &["govind"], false), "db (role db): 1 more, of govind", false),
+            (ask(&[], &[], false), "db (role db): 1 more, and NOBODY ELSE CAN", false),
+            (ask(&[], &[], true), "db (role db): 1 more, of whoever is on call", true),
+        ] {
+            assert_eq!(ask.sentence(), says);
+            let mut view = sample::views().remove(0);
+            view.asks = vec![ask];
+            assert_eq!(counts_for_nothing(&view, "sarah").is_none(), for_sarah, "{says}");
+            view.head.keys_needed = 2;
+            assert_eq!(counts_for_nothing(&view, "sarah"), None, "{says}: a second key is missing, too");
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! Never: an agent's word counted as a key, or a review that was refused.
 
+use crate::policy::{brings, missing};
+
 use super::{
     Approval, Decision, DecisionId, Digest, Entry, Event, Hold, How, Judgement, Key, Kind, Moved, Refusal,
     Review, Risk, Row, Ruling, Stage, State, Tally, Timestamp, Touch, Transition, Vote, Work, c1, count,
@@ -179,6 +181,16 @@ fn check_approval(row: &Row, review: &Judgement) -> Result<(), Refusal> {
     if row.rule.touch && key.touch == Touch::Unproven {
         return Err(Refusal::TouchRequired);
     }
+    let open = missing(&row.rule, &reviews(row));
+    if !open.is_empty() && !open.iter().any(|set| brings(set, &key.attributes)) {
+        let asked = open.iter().flat_map(|set| set.iter()).filter(|one| one.approve.is_some());
+        let asked: Vec<String> = asked.map(|one| format!("{} ({})", one.name, one.filter.words())).collect();
+        let why = format!(
+            "what is missing is {}, and an approval of theirs would count for nothing",
+            asked.join(", ")
+        );
+        return Err(Refusal::NotAuthorised { who: key.reviewer.clone(), why });
+    }
     Ok(())
 }
 
@@ -322,8 +334,8 @@ pub(super) fn by_policy(
     }
     let why_not = if row.state() != State::Pending {
         Some("it does not wait for a first decision")
-    } else if row.rule.keys_needed() > 1 {
-        Some("two keys are people")
+    } else if !row.rule.one_of_anybody() {
+        Some("two keys, and keys of people who are asked for, are people")
     } else if row.risk == Risk::Irreversible {
         Some("it is irreversible")
     } else if row.claim {

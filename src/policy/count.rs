@@ -54,6 +54,18 @@ pub fn could_count(rule: &Rule, vote: Vote, attributes: &Attributes) -> bool {
     rule.sets.iter().flatten().any(|t| asks(t) && t.filter.admits(attributes))
 }
 
+/// The sets that these reviews leave open; what is declined has none.
+pub fn missing<'r>(rule: &'r Rule, reviews: &[Review]) -> Vec<&'r [Threshold]> {
+    let reviews = first_of_each(reviews);
+    let open = |set: &&Vec<Threshold>| !set.iter().any(|t| met(t, t.approve, Vote::Approve, &reviews));
+    rule.sets.iter().filter(open).map(Vec::as_slice).collect()
+}
+
+/// An approval by someone with these attributes brings a set nearer to being met.
+pub fn brings(set: &[Threshold], attributes: &Attributes) -> bool {
+    set.iter().any(|t| t.approve.is_some() && t.filter.admits(attributes))
+}
+
 fn first_of_each(reviews: &[Review]) -> Vec<&Review> {
     let mut kept: Vec<&Review> = Vec::with_capacity(reviews.len());
     for review in reviews {

@@ -18,7 +18,7 @@ use cedar_policy::{
 use jiff::Timestamp;
 use miette::Diagnostic;
 
-use crate::row::{Attributes, Kind, PrincipalId, Refusal, Risk, Row};
+use crate::row::{Attributes, Filter, Kind, PrincipalId, Refusal, Risk, Row, Rule};
 
 const SCHEMA: &str = include_str!("../../assets/policies/dock.cedarschema");
 /// What every installation begins with.
@@ -187,7 +187,7 @@ impl Engine {
             || row.claim
             || row.withdrawn_by_person
             || row.risk == Risk::Irreversible
-            || row.rule.keys_needed() > 1
+            || !row.rule.one_of_anybody()
             || row.id.kind == Kind::Policy
             || !row.verdict.goes_ahead();
         if never {
@@ -276,6 +276,7 @@ impl Engine {
             ("verdict".to_owned(), text(row.verdict.word())),
             ("risk".to_owned(), text(row.risk.word())),
             ("keys_needed".to_owned(), RestrictedExpression::new_long(i64::from(row.rule.keys_needed()))),
+            ("asked_roles".to_owned(), asked_roles(&row.rule)),
             ("agent".to_owned(), RestrictedExpression::new_entity_uid(agent.uid())),
             ("owner".to_owned(), RestrictedExpression::new_entity_uid(owner.uid())),
         ]);
@@ -342,6 +343,22 @@ impl Types {
 
 fn values<'a>(attributes: &'a Attributes, name: &str) -> &'a [String] {
     attributes.get(name).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The roles that a row's rule asks for by name.
+fn asked_roles(rule: &Rule) -> RestrictedExpression {
+    fn roles<'f>(filter: &'f Filter, found: &mut Vec<&'f str>) {
+        match filter {
+            Filter::Has { attribute, value } if attribute == "role" => found.push(value),
+            Filter::Either(filters) => filters.iter().for_each(|filter| roles(filter, found)),
+            Filter::Any | Filter::Has { .. } | Filter::HasNot { .. } | Filter::All(_) => {}
+        }
+    }
+    let mut found = Vec::new();
+    rule.asked().for_each(|one| roles(&one.filter, &mut found));
+    RestrictedExpression::new_set(
+        found.into_iter().map(|role| RestrictedExpression::new_string(role.to_owned())),
+    )
 }
 
 /// The policies of one file, each under the id that it gives itself.

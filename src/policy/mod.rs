@@ -5,5 +5,5 @@
 pub mod count;
 pub mod engine;
 
-pub use count::{Review, Tally, Vote, count};
+pub use count::{Review, Tally, Vote, brings, count, missing};
 pub use engine::{Asker, Engine, Permission, PolicyError, PolicyText, RowFacts, Wish};

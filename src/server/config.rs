@@ -11,7 +11,12 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{executor::Around, judge::Asks, rota::Rota};
+use super::{
+    executor::Around,
+    judge::Asks,
+    rota::Rota,
+    thresholds::{self, Asked},
+};
 use crate::{
     audit::{authority, sshsig::PublicKey, statement},
     platform,
@@ -87,18 +92,20 @@ pub struct Config {
     pub rota_file: Option<PathBuf>,
 }
 
-/// How many people a new row asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+/// How many people a new row asks for, and which of them must be whom.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Keys {
     pub reversible: NonZeroU32,
     pub costly: NonZeroU32,
     pub irreversible: NonZeroU32,
+    pub thresholds: Vec<Asked>,
 }
 
 impl Default for Keys {
     fn default() -> Self {
-        Self { reversible: NonZeroU32::MIN, costly: NonZeroU32::MIN, irreversible: NonZeroU32::MIN }
+        let one = NonZeroU32::MIN;
+        Self { reversible: one, costly: one, irreversible: one, thresholds: Vec::new() }
     }
 }
 
@@ -129,6 +136,7 @@ impl Config {
                 self.listen
             ));
         }
+        thresholds::check(&self.keys.thresholds).map_err(WrongConfig)?;
         for (name, service) in &self.gates {
             if let Err(why) = gated(service) {
                 return wrong(format!("gates.{name}: {why}"));
@@ -147,8 +155,9 @@ impl Config {
     }
 
     pub(super) fn asks(&self) -> Asks {
-        let Keys { reversible, costly, irreversible } = self.keys;
-        Asks { keys: [reversible, costly, irreversible], touch_in_production: !self.plain_keys_allowed }
+        let Keys { reversible, costly, irreversible, thresholds } = self.keys.clone();
+        let keys = [reversible, costly, irreversible];
+        Asks { keys, thresholds, touch_in_production: !self.plain_keys_allowed }
     }
 
     /// The shifts of the rota file.

@@ -23,7 +23,7 @@ use super::{
     problem::Problem,
     standing::Standing,
     step::{self, TRIES_MAX},
-    telling,
+    telling, thresholds,
 };
 use crate::{
     audit::admin::Standing as AgentStanding,
@@ -304,7 +304,9 @@ impl Read {
             // What has no class of its own is irreversible.
             let risk =
                 draft.risk.max(if draft.kind == Kind::Sync { Risk::Reversible } else { Risk::Irreversible });
-            let rule = judge::rule(risk, &draft.environment, &app.asks, NonZeroU32::MIN);
+            let about =
+                thresholds::About { kind: draft.kind, environment: &draft.environment, risk, reading: None };
+            let rule = judge::rule(about, &app.asks, NonZeroU32::MIN);
             return Ok(Judged { risk, rule, drift: None });
         };
         Ok(judge::claim(id, draft, reading, &app.asks)?)

@@ -60,16 +60,16 @@ pub(super) async fn sync(
 
 async fn told(app: &App, read: store::Snapshot) -> Result<Snapshot, Problem> {
     let store::Snapshot { head, rows, holds } = read;
-    let now = app.clock.now();
+    let (now, standing) = (app.clock.now(), app.standing().await?);
     let checkpoint = app.record.at(&*app.store, head.size).await?.note;
     Ok(Snapshot {
         position: Position { epoch: head.epoch, size: head.size },
         as_of: now,
-        rows: rows.iter().map(|whole| view_of(app, whole, &holds, now)).collect(),
+        rows: rows.iter().map(|whole| view_of(app, whole, &holds, &standing, now)).collect(),
         holds,
         checkpoint,
         log_key: app.record.key().to_string(),
         org: app.org.clone(),
-        halted: app.standing().await?.halted().cloned(),
+        halted: standing.halted().cloned(),
     })
 }

@@ -7,6 +7,7 @@ use std::num::NonZeroU32;
 
 use jiff::Timestamp;
 
+use super::thresholds::{About, Asked};
 use crate::{
     lifecycle,
     row::{Digest, Draft, PrincipalId, Reading, Refusal, Risk, Row, RowId, Rule, Stage},
@@ -16,6 +17,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Asks {
     pub(super) keys: [NonZeroU32; 3],
+    /// Who must be among them, where that is asked.
+    pub(super) thresholds: Vec<Asked>,
     pub(super) touch_in_production: bool,
 }
 
@@ -63,22 +66,26 @@ pub(super) fn claim(row: RowId, draft: &Draft, reading: &Reading, asks: &Asks) -
     same("the difference", &Digest::of(&draft.diff).short(), &Digest::of(reading.difference()).short())?;
     let risk = reading.risk();
     same("the risk", draft.risk.word(), risk.word())?;
-    let rule = rule(risk, &draft.environment, asks, reading.keys());
+    let about = About { kind: row.kind, environment: &draft.environment, risk, reading: Some(reading) };
+    let rule = rule(about, asks, reading.keys());
     Ok(Judged { risk, rule, drift: reading.drift() })
 }
 
 /// The rule that a new row freezes; the subject itself asks for `least` keys.
-pub(super) fn rule(risk: Risk, environment: &str, asks: &Asks, least: NonZeroU32) -> Rule {
-    let by_risk = match risk {
+pub(super) fn rule(about: About<'_>, asks: &Asks, least: NonZeroU32) -> Rule {
+    let by_risk = match about.risk {
         Risk::Reversible => asks.keys[0],
         Risk::Costly => asks.keys[1],
         Risk::Irreversible => asks.keys[2],
     };
     let keys = by_risk.max(least);
-    let mut rule = Rule::keys(keys);
+    let asked = asks.thresholds.iter().filter(|asked| asked.applies(about)).map(Asked::threshold);
+    let mut rule = Rule::with(keys, asked.collect());
     // In production what is hard to take back needs a touch, or two people.
-    rule.touch =
-        asks.touch_in_production && environment == "production" && risk > Risk::Reversible && keys.get() < 2;
+    rule.touch = asks.touch_in_production
+        && about.environment == "production"
+        && about.risk > Risk::Reversible
+        && keys.get() < 2;
     rule
 }
 

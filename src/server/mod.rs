@@ -59,6 +59,7 @@ pub mod telling;
 #[cfg(test)]
 pub(crate) mod tests;
 mod timers;
+mod thresholds;
 pub mod tokens;
 mod view;
 

@@ -19,6 +19,7 @@ use super::{
     identity::Caller,
     input::{Fields, Named},
     problem::Problem,
+    standing::Standing,
     view,
 };
 use crate::{
@@ -212,7 +213,8 @@ pub(super) async fn shown(app: &App, id: RowId, revision: Option<u32>) -> Result
         as_of_revision(&mut whole, revision);
     }
     let holds = app.store.holds().await?;
-    Ok(view_of(app, &whole, &holds, app.clock.now()))
+    let standing = app.standing().await?;
+    Ok(view_of(app, &whole, &holds, &standing, app.clock.now()))
 }
 
 /// The row's head with what was proposed at an earlier revision.
@@ -228,14 +230,20 @@ fn as_of_revision(whole: &mut Whole, revision: u32) {
 }
 
 /// A row as it travels, with what was declined of the same before, and why it does not go on, where it does not.
-pub(super) fn view_of(app: &App, whole: &Whole, holds: &[Hold], now: Timestamp) -> RowView {
+pub(super) fn view_of(
+    app: &App,
+    whole: &Whole,
+    holds: &[Hold],
+    standing: &Standing,
+    now: Timestamp,
+) -> RowView {
     let Whole { row, draft, decisions } = whole;
     let same =
         |hold: &&Hold| hold.subject == row.subject && Some(hold.drift) == row.drift && hold.row != row.id;
     let before = holds.iter().filter(same).cloned().collect();
     let index =
         |id: &crate::row::DecisionId| decisions.iter().find(|(one, _)| one == id).map(|(_, leaf)| *leaf);
-    let mut view = view::whole(row, draft, before, index, now);
+    let mut view = view::whole(row, draft, before, standing.authority.people(), index, now);
     if matches!(row.stage, Stage::Approved { .. } | Stage::Executing { .. }) {
         let troubles = app.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         view.why = troubles.get(&row.id).cloned();

@@ -2,11 +2,14 @@
 //!
 //! Never: judges; it only says what stands in row and draft.
 
+use std::{collections::BTreeMap, num::NonZeroU32};
+
 use jiff::Timestamp;
 
 use crate::{
-    row::{Decision, DecisionId, Draft, Hold, Key, Row, Stage},
-    wire::{BaseHead, DecisionView, ExecutionView, OutcomeView, RowHead, RowView, SignalView},
+    audit::authority::Person,
+    row::{Attributes, Decision, DecisionId, Draft, Hold, Key, PrincipalId, Row, Stage, Threshold},
+    wire::{AskView, BaseHead, DecisionView, ExecutionView, OutcomeView, RowHead, RowView, SignalView},
 };
 
 /// A fact that an open row rests on is older than its budget.
@@ -51,6 +54,7 @@ pub(super) fn whole(
     row: &Row,
     draft: &Draft,
     declined_before: Vec<Hold>,
+    people: &BTreeMap<PrincipalId, Person>,
     index: impl Fn(&DecisionId) -> Option<u64>,
     now: Timestamp,
 ) -> RowView {
@@ -77,6 +81,7 @@ pub(super) fn whole(
         parent: row.parent,
         touch_needed: row.rule.touch,
         note_needed: row.rule.note,
+        asks: asks(row, people),
         decisions: row.keys.iter().map(|key| decision(key, &index)).collect(),
         execution: execution(row),
         outcome: outcome(row),
@@ -86,6 +91,34 @@ pub(super) fn whole(
         facts: draft.facts.clone(),
         policy: row.stage.approval().and_then(|approval| approval.policy.clone()),
     }
+}
+
+/// Who has to be among those who sign: who has, and who can by the roles that administrators gave.
+fn asks(row: &Row, people: &BTreeMap<PrincipalId, Person>) -> Vec<AskView> {
+    let approvals = || {
+        row.standing_keys().filter(|key| key.decision == Decision::Approve && key.revision == row.revision)
+    };
+    let ask = |one: &Threshold| {
+        let signed: Vec<_> = approvals()
+            .filter(|key| one.filter.admits(&key.attributes))
+            .map(|key| key.reviewer.clone())
+            .collect();
+        let by_role = |person: &Person| {
+            let roles = person.roles.iter().cloned().collect();
+            one.filter.admits(&Attributes::from([("role".to_owned(), roles)]))
+        };
+        let free = |who: &PrincipalId| *who != row.owner && approvals().all(|key| key.reviewer != *who);
+        let can = people.iter().filter(|(who, person)| person.active && free(who) && by_role(person));
+        AskView {
+            name: one.name.clone(),
+            who: one.filter.words(),
+            approve: one.approve.map_or(1, NonZeroU32::get),
+            can: can.map(|(who, _)| who.clone()).collect(),
+            on_call: one.filter.names("on_call"),
+            signed,
+        }
+    };
+    row.rule.asked().map(ask).collect()
 }
 
 fn decision(key: &Key, index: &impl Fn(&DecisionId) -> Option<u64>) -> DecisionView {

@@ -181,6 +181,15 @@ fn single(model: &Model, dialog: &Dialog, pin: &Pin, width: usize, parts: &mut V
             parts.push(Part::text(label(if at == 0 { "keys" } else { "" }).text(line)));
         }
     }
+    if decision == Decision::Approve {
+        for ask in &view.asks {
+            for (at, line) in
+                Shown::untrusted(&ask.sentence()).wrap(width.saturating_sub(11)).into_iter().enumerate()
+            {
+                parts.push(Part::text(label(if at == 0 { "asked for" } else { "" }).text(line)));
+            }
+        }
+    }
     if decide::is_live(view) && decision == Decision::Approve {
         ticks(dialog, view, width, parts);
     }
@@ -246,6 +255,11 @@ fn warnings(model: &Model, dialog: &Dialog, view: &RowView, width: usize, parts:
             &format!("The base has moved: {}. An approval will be refused.", names.join(", ")),
             width,
         );
+    }
+    let me = model.known.me.as_ref().map(|me| me.id.to_string()).unwrap_or_default();
+    let nothing = signers::counts_for_nothing(view, &me);
+    if let Some(why) = nothing.filter(|_| dialog.verb.decision(dialog.verdict) == Decision::Approve) {
+        wrap(parts, Slot::Danger, &why, width);
     }
     let touch_lacks = view.touch_needed && matches!(model.key, KeyState::Ready { touch: false, .. });
     if touch_lacks && dialog.verb.decision(dialog.verdict) == Decision::Approve {

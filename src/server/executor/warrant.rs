@@ -23,7 +23,8 @@ use crate::{
     lifecycle::Ruling,
     policy::{Asker, Engine, Permission, Review, RowFacts, Tally, Vote, Wish, count},
     row::{
-        Attributes, Base, Decision, DecisionId, Draft, Effect, Event, Proposal, Row, RowId, Touch,
+        Attributes, Base, Decision, DecisionId, Draft, Effect, Event, PrincipalId, Proposal, Row, RowId,
+        Touch,
         base::{PageEffect, RecordEffect},
         gate::GateEffect,
         page::Site,
@@ -253,6 +254,7 @@ fn approved(case: &Case<'_>, approval: &Approval) -> Result<Warrant, NoWarrant> 
     }
     if logged("keys_needed") != Some(row.rule.keys_needed().to_string())
         || logged("risk").as_deref() != Some(row.risk.word())
+        || logged("rule") != row.rule.told()
     {
         return Err(unproved("the record names another rule for this row"));
     }
@@ -332,7 +334,7 @@ fn by_people(case: &Case<'_>, approval: &Approval) -> Result<Signed, NoWarrant> 
     let row = case.row;
     let mut authority = Authority::new(case.org, case.admins.clone());
     let (mut reviews, mut counted, mut gone) = (Vec::new(), BTreeSet::new(), Vec::new());
-    let mut statements = Vec::new();
+    let (mut statements, mut roles_changed) = (Vec::new(), Vec::new());
     for (index, leaf) in case.leaves {
         // What the chain refuses changes nothing; `may_execute` has told where that matters.
         let _ = authority.apply(*index, leaf);
@@ -359,7 +361,11 @@ fn by_people(case: &Case<'_>, approval: &Approval) -> Result<Signed, NoWarrant> 
                 gone.push(statement.decision_id.clone());
             }
         }
-        reviews.push(Review { reviewer: statement.reviewer.clone(), vote, attributes: attributes.clone() });
+        let now = as_now(&authority, &statement.reviewer, attributes);
+        if names && now.get("role") != attributes.get("role") {
+            roles_changed.push(statement.decision_id.clone());
+        }
+        reviews.push(Review { reviewer: statement.reviewer.clone(), vote, attributes: now });
     }
     if !gone.is_empty() {
         return Err(NoWarrant::Void {
@@ -367,7 +373,12 @@ fn by_people(case: &Case<'_>, approval: &Approval) -> Result<Signed, NoWarrant> 
             why: "their author may no longer decide this".to_owned(),
         });
     }
-    if counted.len() != approval.decisions.len() || count(&row.rule, &reviews) != Tally::Approved {
+    let enough = count(&row.rule, &reviews) == Tally::Approved;
+    if counted.len() == approval.decisions.len() && !enough && !roles_changed.is_empty() {
+        let why = "their author has no longer the role that this row asks for".to_owned();
+        return Err(NoWarrant::Void { decisions: roles_changed, why });
+    }
+    if counted.len() != approval.decisions.len() || !enough {
         return Err(NoWarrant::NotProved("the decisions in the record are not enough".to_owned()));
     }
     let approving = |id: &DecisionId| statements.iter().find(|((said, _), _)| said.decision_id == *id);
@@ -421,15 +432,25 @@ fn may_still(
     key: &PublicKey,
     then: &Attributes,
 ) -> bool {
-    let Some(person) = authority.people().get(&statement.reviewer).filter(|person| person.active) else {
+    if authority.people().get(&statement.reviewer).is_none_or(|person| !person.active) {
         return false;
-    };
-    let mut attributes = then.clone();
-    attributes.insert("role".to_owned(), person.roles.iter().cloned().collect());
+    }
+    let attributes = as_now(authority, &statement.reviewer, then);
     let has_key = authority.keys(&statement.reviewer, case.now).any(|now| now.key.blob() == key.blob());
     let asker = Asker::Human { id: &statement.reviewer, attributes: &attributes };
     let wish = Wish::Review(RowFacts { row: case.row, facts: &case.draft.facts });
     has_key && matches!(case.engine.may(asker, wish), Permission::Allow { .. })
+}
+
+/// What was true of a reviewer then, with the roles of now.
+fn as_now(authority: &Authority, reviewer: &PrincipalId, then: &Attributes) -> Attributes {
+    let mut attributes = then.clone();
+    attributes.remove("role");
+    let roles = authority.people().get(reviewer).filter(|person| person.active).map(|person| &person.roles);
+    if let Some(roles) = roles.filter(|roles| !roles.is_empty()) {
+        attributes.insert("role".to_owned(), roles.iter().cloned().collect());
+    }
+    attributes
 }
 
 fn stands(row: &Row, id: &DecisionId) -> bool {

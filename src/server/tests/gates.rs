@@ -1,5 +1,8 @@
 //! Deploy gates through the API, over the simulated platforms: claimed, decided, answered once, told of a no, followed.
 
+mod reload;
+mod thresholds;
+
 use jiff::SignedDuration;
 
 use super::{
@@ -51,13 +54,18 @@ impl std::ops::Deref for Gated {
 
 impl Gated {
     async fn start() -> Self {
+        Self::start_with(GATES).await
+    }
+
+    /// With these tables.
+    async fn start_with(gates: &str) -> Self {
         let acting = Acting::start(|platforms, token| {
             let world = platforms.world();
             let section = |of: &str, site: Site, file: String| {
                 format!("[{of}]\nurl = \"{}\"\ntoken_file = \"{file}\"\n", platforms.url(site))
             };
             let read = [
-                GATES.to_owned(),
+                gates.replace("ROTA_FILE", &token("rota.toml", &reload::night_of("ana", "UTC"))),
                 format!("[hooks.github]\nsecret_file = \"{}\"\n", token("hook", SECRET)),
                 section(
                     "platforms.prometheus",

@@ -127,6 +127,10 @@ pub(super) fn decided(model: &Model, body: &Body, doc: &mut Doc) {
         let keys = signers::keys(view, model.now(), &model.zone);
         let nothing = if view.decisions.is_empty() { "nothing yet; " } else { "" };
         doc.wrapped(Pane::Decided, Slot::Text, 1, &format!("{nothing}{keys}"));
+        for ask in &view.asks {
+            let slot = if ask.missing() == 0 { Slot::Text } else { Slot::Watch };
+            doc.wrapped(Pane::Decided, slot, 1, &format!("asked for: {}", ask.sentence()));
+        }
         doc.wrapped(Pane::Decided, Slot::Muted, 1, &format!("can still: {can}"));
     }
     for decision in &view.decisions {
