@@ -20,7 +20,8 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  dock serve --config dock.toml\n  dock serve --config dock.toml --store sqlite:/var/lib/dock/dock.db --no-executor"
+    after_help = "SIGHUP reads the rota file and the hooks' secrets again, all or nothing: what is wrong is logged, and what was \
+    read before stands.\n\nExamples:\n  dock serve --config dock.toml\n  dock serve --config dock.toml --store sqlite:/var/lib/dock/dock.db --no-executor"
 )]
 pub(super) struct Serve {
     /// The database, in place of the config's: sqlite:FILE.
@@ -56,7 +57,15 @@ pub(super) fn serve(globals: &Globals, args: &Serve) -> Outcome {
         if !globals.quiet {
             out::remark(&format!("dock serves {} at http://{}", config.org, server.address()));
         }
-        server.run(service::told_to_stop(args.with_parent)).await.map_err(|error| failure(&error))?;
+        let reload = server.reload(&config);
+        let hangups = service::on_hangup(move || match reload.now() {
+            Ok(()) => tracing::warn!("the rota file and the hooks' secrets were read again"),
+            Err(error) => tracing::error!(%error, "nothing was read again; what was read before stands"),
+        });
+        tokio::select! {
+            ended = server.run(service::told_to_stop(args.with_parent)) => ended.map_err(|error| failure(&error))?,
+            () = hangups => {}
+        }
         Ok(Code::Done)
     })
 }

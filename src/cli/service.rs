@@ -64,3 +64,34 @@ pub(super) async fn told_to_stop(with_parent: bool) {
         () = orphaned => {}
     }
 }
+
+/// Does this at each SIGHUP, for ever. From the first time that it is polled on, a hangup no longer ends the process.
+pub(super) async fn on_hangup(mut act: impl FnMut()) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return std::future::pending().await };
+    while hangup.recv().await.is_some() {
+        act();
+    }
+    std::future::pending().await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{pin::pin, task::Poll};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_hangup_is_heard() {
+        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let mut hangups = pin!(on_hangup(move || tell.send(()).unwrap()));
+        let waits = std::future::poll_fn(|context| Poll::Ready(hangups.as_mut().poll(context).is_pending()));
+        assert!(waits.await, "it listens");
+        for _ in 0..2 {
+            signal_hook::low_level::raise(signal_hook::consts::SIGHUP).unwrap();
+            tokio::select! {
+                () = &mut hangups => panic!("it ended"),
+                heard = told.recv() => assert_eq!(heard, Some(())),
+            }
+        }
+    }
+}

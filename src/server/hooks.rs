@@ -9,7 +9,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use axum::{
@@ -68,11 +68,27 @@ pub struct Secret {
 /// What is held against deliveries, and what came. Not `Debug`: secrets are in it.
 pub(super) struct Hooks {
     github: Option<(Github, Line)>,
-    pagerduty: Option<(Zeroizing<String>, Line)>,
+    pagerduty: Option<(RwLock<Zeroizing<String>>, Line)>,
+}
+
+/// What deliveries are signed with now. Not `Debug`.
+pub(super) struct Secrets {
+    github: Option<Zeroizing<String>>,
+    pagerduty: Option<Zeroizing<String>>,
+}
+
+impl Secrets {
+    /// All of them, or what is wrong with one.
+    pub(super) fn read(config: &Config) -> Result<Self, WrongConfig> {
+        let read = |name: &str, section: &Option<Secret>| {
+            section.as_ref().map(|section| secret(name, section)).transpose()
+        };
+        Ok(Self { github: read(GITHUB, &config.github)?, pagerduty: read(PAGERDUTY, &config.pagerduty)? })
+    }
 }
 
 struct Github {
-    secret: Zeroizing<String>,
+    secret: RwLock<Zeroizing<String>>,
     /// As the section `[platforms.github]` has it.
     api: String,
     repositories: Vec<Repository>,
@@ -99,22 +115,33 @@ impl Hooks {
         api: Option<&str>,
         gates: &BTreeMap<String, Service>,
     ) -> Result<Self, WrongConfig> {
-        let github = match (&config.github, api) {
+        let secrets = Secrets::read(config)?;
+        let github = match (secrets.github, api) {
             (None, _) => None,
             (Some(_), None) => {
                 return Err(WrongConfig("hooks.github needs a section [platforms.github]".to_owned()));
             }
-            (Some(section), Some(api)) => {
+            (Some(secret), Some(api)) => {
                 let repositories = gates.values().filter_map(|service| service.repository.parse().ok());
                 let (api, repositories) = (api.to_owned(), repositories.collect());
-                Some((Github { secret: secret(GITHUB, section)?, api, repositories }, Line::default()))
+                Some((Github { secret: RwLock::new(secret), api, repositories }, Line::default()))
             }
         };
-        let pagerduty = match &config.pagerduty {
-            None => None,
-            Some(section) => Some((secret(PAGERDUTY, section)?, Line::default())),
-        };
+        let pagerduty = secrets.pagerduty.map(|secret| (RwLock::new(secret), Line::default()));
         Ok(Self { github, pagerduty })
+    }
+
+    /// From now on deliveries are held against these; what was told stays told.
+    pub(super) fn take_secrets(&self, secrets: Secrets) {
+        let take = |held: &RwLock<Zeroizing<String>>, new: Zeroizing<String>| {
+            *held.write().unwrap_or_else(PoisonError::into_inner) = new;
+        };
+        if let (Some((github, _)), Some(new)) = (&self.github, secrets.github) {
+            take(&github.secret, new);
+        }
+        if let (Some((held, _)), Some(new)) = (&self.pagerduty, secrets.pagerduty) {
+            take(held, new);
+        }
     }
 
     fn line(&self, platform: &str) -> Option<&Line> {
@@ -131,6 +158,7 @@ impl Hooks {
         match (platform, &self.github, &self.pagerduty) {
             (GITHUB, Some((github, line)), _) => {
                 let Github { secret, api, repositories } = github;
+                let secret = secret.read().unwrap_or_else(PoisonError::into_inner);
                 let ours = Ours { secret: secret.as_bytes(), api, repositories };
                 let delivery = Delivery {
                     content_type: text("Content-Type"),
@@ -143,6 +171,7 @@ impl Hooks {
                 line.take(id, hint(&event, now))
             }
             (PAGERDUTY, _, Some((secret, line))) => {
+                let secret = secret.read().unwrap_or_else(PoisonError::into_inner);
                 let delivery = pager::Delivery { signature: text("X-PagerDuty-Signature"), body };
                 let pager::Received { id, event } =
                     pager::read(secret.as_bytes(), &delivery).map_err(Answer::RefusedByPager)?;

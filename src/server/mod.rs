@@ -48,6 +48,7 @@ mod log;
 mod login;
 mod problem;
 mod record;
+pub mod reload;
 pub mod rota;
 mod router;
 mod rows;
@@ -58,17 +59,17 @@ mod step;
 pub mod telling;
 #[cfg(test)]
 pub(crate) mod tests;
-mod timers;
 mod thresholds;
+mod timers;
 pub mod tokens;
 mod view;
 
 pub use admin::SignedChange;
 pub use app::App;
 pub use config::Config;
+pub use health::platform_calls;
 pub use record::RecordError;
 
-pub use health::platform_calls;
 use executor::{Executor, ExecutorError};
 
 /// How long a server that ends waits for its executor.

@@ -6,6 +6,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::{PoisonError, RwLock},
     time::Duration,
 };
 
@@ -34,7 +35,7 @@ type ByPerson = BTreeMap<PrincipalId, BTreeSet<String>>;
 #[derive(Debug)]
 pub(super) struct Shifts {
     rota: ByPerson,
-    file: Rota,
+    file: RwLock<Rota>,
     last: Mutex<Last>,
 }
 
@@ -47,7 +48,12 @@ struct Last {
 
 impl Shifts {
     pub(super) fn new(rota: ByPerson, file: Rota) -> Self {
-        Self { rota, file, last: Mutex::new(Last::default()) }
+        Self { rota, file: RwLock::new(file), last: Mutex::new(Last::default()) }
+    }
+
+    /// From now on the file says this.
+    pub(super) fn take(&self, file: Rota) {
+        *self.file.write().unwrap_or_else(PoisonError::into_inner) = file;
     }
 
     /// Roles from the record, shifts as of now.
@@ -66,7 +72,10 @@ impl Shifts {
             attributes.insert("role".to_owned(), person.roles.iter().cloned().collect());
         }
         let mut shifts: BTreeSet<String> = self.rota.get(who).cloned().unwrap_or_default();
-        shifts.extend(self.file.of(who, now).map(str::to_owned));
+        {
+            let file = self.file.read().unwrap_or_else(PoisonError::into_inner);
+            shifts.extend(file.of(who, now).map(str::to_owned));
+        }
         if let Some(read_at) = self.refresh(app, now).await {
             let last = self.last.lock().await;
             shifts.extend(last.shifts.iter().filter(|shift| is(shift, who, person)).map(OnCall::shift));
