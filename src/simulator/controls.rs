@@ -149,6 +149,16 @@ impl World {
         })
     }
 
+    /// How an application fares from now on, without a sync: its pods crash, or recover.
+    pub fn set_health(&self, app: &str, health: &str, message: &str) -> Result<(), SimulatorError> {
+        self.edit(|state, _| {
+            let fares = state.app_mut(app)?;
+            (fares.health, fares.health_message) = (health.to_owned(), message.to_owned());
+            state.touch(app);
+            Ok(())
+        })
+    }
+
     /// The next `attempts` at applying fail with this message.
     pub fn fail_syncs(&self, app: &str, attempts: u32, message: &str) -> Result<(), SimulatorError> {
         self.edit(|state, _| {

@@ -721,3 +721,38 @@ async fn a_watch_reads_argocd_and_the_burn() {
     assert_eq!(told.0, State::Degraded, "{}", told.1);
     assert!(told.1.starts_with("the error budget burns at 26.0 over "), "{}", told.1);
 }
+
+#[tokio::test]
+async fn an_application_that_degrades_during_the_watch_degrades_the_row_in_its_own_words() {
+    let gated = Gated::start().await;
+    let (executor, platforms) = (gated.executor(), gated.world.platforms.world());
+    let row = gated.executed("identity", "production", &executor).await;
+    for _ in 0..20 {
+        platforms.tick();
+    }
+    executor.turn().await.unwrap();
+    assert_eq!(gated.state(row.head.id).await, State::Executed, "fine so far, and watched");
+    gated.world.advance(120);
+    platforms.set_health("identity", "Degraded", "CrashLoopBackOff: back-off 40s restarting").unwrap();
+    let (state, detail) = gated.told_at_last(&executor, &row).await;
+    assert_eq!(state, State::Degraded, "{detail}");
+    let expected = "ArgoCD says Degraded: CrashLoopBackOff: back-off 40s restarting; Deployment/identity Degraded: \
+                    CrashLoopBackOff: back-off 40s restarting";
+    assert_eq!(detail, expected);
+    let shown = gated.world.row(&row.head.id.to_string()).await;
+    assert_eq!(shown.head.state, State::Degraded);
+    assert_eq!(
+        shown.outcome.map(|outcome| outcome.detail).as_deref(),
+        Some(expected),
+        "as the console shows it"
+    );
+    let last = gated.leaves(row.head.id).await.pop().unwrap();
+    assert_eq!((last.event, last.body.text("detail")), (Event::HealthStamped, Some(expected)));
+    // It recovers: what was seen stays said, and the watch goes on to its end.
+    platforms.set_health("identity", "Healthy", "").unwrap();
+    gated.world.advance(120 + 1801);
+    for _ in 0..3 {
+        executor.turn().await.unwrap();
+    }
+    assert_eq!(gated.state(row.head.id).await, State::Degraded);
+}
