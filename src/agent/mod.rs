@@ -9,8 +9,8 @@
 
 pub mod argus;
 pub mod chronicler;
-mod drafter;
 mod dock;
+mod drafter;
 pub mod facts;
 mod finding;
 pub mod gatekeeper;

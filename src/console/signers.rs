@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::text;
 use crate::row::{Decision, Risk, Row};
-use crate::wire::{DecisionView, RowView};
+use crate::wire::{AskView, DecisionView, RowView};
 
 /// Approvals of this revision that count.
 fn given(view: &RowView) -> impl Iterator<Item = &DecisionView> {
@@ -70,8 +70,8 @@ pub fn can_still(view: &RowView) -> Option<String> {
 pub fn counts_for_nothing(view: &RowView, me: &str) -> Option<String> {
     let open: Vec<_> = view.asks.iter().filter(|ask| ask.missing() > 0).collect();
     let by_number = view.head.keys_needed > 1 && view.head.keys_given < view.head.keys_needed;
-    let admits = |ask: &&&crate::wire::AskView| ask.on_call || ask.can.iter().any(|who| who.as_str() == me);
-    if open.is_empty() || by_number || open.iter().any(|ask| admits(&ask)) {
+    let admits = |ask: &AskView| ask.on_call || ask.can.iter().any(|who| who.as_str() == me);
+    if open.is_empty() || by_number || open.iter().any(|ask| admits(ask)) {
         return None;
     }
     let asked: Vec<String> = open.iter().map(|ask| format!("{} ({})", ask.name, ask.who)).collect();
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn who_is_asked_for_is_told_with_who_has_signed_and_who_can() {
-        let ask = |signed: &[&str], can: &[&str], on_call| crate::wire::AskView {
+        let ask = |signed: &[&str], can: &[&str], on_call| AskView {
             name: "db".into(),
             who: "role db".into(),
             approve: 1,

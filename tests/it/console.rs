@@ -253,7 +253,7 @@ impl Drop for Ended {
 /// At 200×60 rows are gone through without leaving the queue: read beside the list, decided, the next one.
 #[test]
 fn in_a_wide_terminal_rows_are_decided_from_the_queue() {
-    let mut world = World::start(&["--scenario", "seeds"]);
+    let world = World::start(&["--scenario", "seeds"]);
     configure(&world, "govind", "");
     for row in ["sync-8821", "sync-8822", "gate-9821"] {
         world.until_row("govind", row, "pending");

@@ -1,7 +1,7 @@
 //! The gatekeeper: watches GitHub for runs that wait before an environment, and drafts one row for each.
 //!
 //! [`facts`] is what was read (by `gather`), [`rules`] the table that judges it, [`draft()`] the pure step from one to the
-//! other; `plan` says what to do about a run, and [`Gatekeeper`] does it whenever something rouses it.
+//! other; `plan` says what to do about a run, `memory` what is kept between looks, and [`Gatekeeper`] does it whenever something rouses it.
 //! Never: answers GitHub, or drafts twice for the same run and environment.
 
 pub mod config;
@@ -9,6 +9,7 @@ mod draft;
 pub mod facts;
 mod gather;
 mod latency;
+mod memory;
 mod plan;
 pub mod rules;
 mod run;

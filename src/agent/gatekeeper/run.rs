@@ -1,7 +1,8 @@
 //! The loop: list what waits, draft what is new, look again at what is open, sleep until something is due.
 //!
 //! A look takes no input but what the platforms and Dock say now, so that it can be repeated, doubled or cut off at any
-//! point. What is remembered between looks saves calls, and never decides: before anything is sent, all is read again.
+//! point. What is remembered between looks saves calls, and never decides: before anything is sent, all is read again, but
+//! for a run that was listed a moment ago; Dock reads that, too, and refuses what has moved.
 //! Never: a crash because a platform is away; more of GitHub's calls than a look is allowed.
 
 use std::{
@@ -16,20 +17,20 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Config, draft,
     facts::{Facts, Service},
-    gather::{Gatherer, Listed, Target},
+    gather::{Gatherer, Target},
+    memory::{Memory, Seen, THRIFTY_POLLS, thrifty},
     plan::{self, Act, Known},
 };
 use crate::{
     agent::{
         Told, Wish,
-        dock::Dock,
         drafter::Drafter,
         wake::{Dirty, Wake, pause},
     },
     client::api::{Api, ApiError},
     clock::Clock,
     config::{self, ConfigError},
-    platform::{PlatformError, Sources, github::Usage, reading::NoReading},
+    platform::{PlatformError, Sources, reading::NoReading},
     row::{
         Kind, State,
         gate::{self, Run},
@@ -45,15 +46,9 @@ const NEW_A_LOOK: usize = 24;
 const AGAIN_A_LOOK: usize = 16;
 /// What was asked about a service so long ago is asked again for a gate that is new.
 const ASKED_JUST_NOW: SignedDuration = SignedDuration::from_secs(10);
-/// A run that was listed so long ago is read again for its draft.
-const LISTED_JUST_NOW: SignedDuration = SignedDuration::from_secs(90);
-/// While less than this part of the hour's calls is left, one in so many, hooks call for no list, and polls come less
-/// often.
-const THRIFTY_BELOW: u32 = 5;
-const THRIFTY_POLLS: u32 = 4;
 /// How soon is looked again where another gatekeeper did what was to be done.
 const AFTER_ANOTHER: SignedDuration = SignedDuration::from_secs(2);
-const WAIT_MIN: Duration = Duration::from_millis(50);
+pub(super) const WAIT_MIN: Duration = Duration::from_millis(50);
 
 /// The gatekeeper, ready to look.
 pub struct Gatekeeper {
@@ -87,33 +82,6 @@ pub enum GatekeeperError {
     NoSuchGate(String),
     #[error("there is no gate of {0}\nhint: names are as under [gates]")]
     NotGated(String),
-}
-
-/// What is remembered of one gate.
-#[derive(Debug, Default)]
-struct Seen {
-    /// What was gathered last: what is immutable of it need not be asked again.
-    facts: Option<Facts>,
-    read_at: Option<Timestamp>,
-    /// Not before then: it failed, or somebody else was faster.
-    not_before: Option<Timestamp>,
-    failures: u32,
-    rested: &'static str,
-    /// The list is not enough: what it told was overtaken.
-    reread: bool,
-}
-
-#[derive(Debug, Default)]
-struct Memory {
-    gates: BTreeMap<Target, Seen>,
-    /// With the time at which each was asked.
-    services: BTreeMap<String, (Service, Timestamp)>,
-    dock: Dock,
-    /// What waits, by service.
-    listed: BTreeMap<String, Listed>,
-    failures: u32,
-    /// Dock takes no more drafts, or GitHub no more calls, until then.
-    full_until: Option<Timestamp>,
 }
 
 /// What a look knows of the services, asked once for all of their gates.
@@ -384,6 +352,12 @@ impl Gatekeeper {
             }
             again += usize::from(!moved);
             let outcome = self.read_again(wish, &target, seen, services, known, told).await;
+            if outcome.is_err()
+                && let Some(until) = self.limited(told)
+            {
+                memory.full_until = Some(until);
+                return;
+            }
             if let Some(until) = self.conclude(&target, seen, outcome, told) {
                 memory.full_until = Some(until);
                 return;
@@ -582,14 +556,6 @@ impl Gatekeeper {
     }
 }
 
-/// Little is left of the hour's calls.
-fn thrifty(usage: &Usage, now: Timestamp) -> bool {
-    let (Some(limit), Some(remaining), Some(reset)) = (usage.limit, usage.remaining, usage.reset) else {
-        return false;
-    };
-    now < reset && remaining < limit / THRIFTY_BELOW
-}
-
 /// What came of one gate's look.
 enum Stepped {
     Rest(&'static str),
@@ -597,43 +563,4 @@ enum Stepped {
     /// Dock has taken as many drafts as it takes in a while.
     Full(SignedDuration),
     Done(Told),
-}
-
-impl Seen {
-    fn is_due(&self, now: Timestamp) -> bool {
-        self.not_before.is_none_or(|at| at <= now)
-    }
-}
-
-impl Memory {
-    /// The run as the last list told of it, where that is enough.
-    fn just_listed(&self, target: &Target, now: Timestamp) -> Option<Run> {
-        let listed = self.listed.get(&target.service)?;
-        let fresh = now.duration_since(listed.at) <= LISTED_JUST_NOW
-            && self.gates.get(target).is_none_or(|seen| !seen.reread);
-        listed.runs.get(target).filter(|_| fresh).cloned()
-    }
-
-    fn full(&self, now: Timestamp) -> bool {
-        self.full_until.is_some_and(|until| now < until)
-    }
-
-    /// Takes a new list; what is no longer on it is forgotten.
-    fn take(&mut self, targets: BTreeSet<Target>) {
-        self.gates.retain(|target, _| targets.contains(target));
-        for target in targets {
-            self.gates.entry(target).or_default();
-        }
-    }
-
-    /// Until the first thing is due, the poll at the latest.
-    fn wait(&self, now: Timestamp, poll: Duration) -> Duration {
-        if !self.full(now) && self.gates.values().any(|seen| seen.facts.is_none() && seen.is_due(now)) {
-            return WAIT_MIN;
-        }
-        let pauses = self.gates.values().filter_map(|seen| seen.not_before);
-        let due = pauses.chain(self.full_until).filter(|at| *at > now).min();
-        let wait = due.map_or(poll, |due| Duration::try_from(due.duration_since(now)).unwrap_or(WAIT_MIN));
-        wait.clamp(WAIT_MIN, poll)
-    }
 }

@@ -1,0 +1,128 @@
+//! What the gatekeeper remembers between looks: what waits, what was gathered of it, what Dock and services said.
+//!
+//! Pure; the time comes with each question.
+//! Never: a fact that stands in the place of one that could be read.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    facts::{Facts, Service},
+    gather::{Listed, Target},
+    run::WAIT_MIN,
+};
+use crate::{agent::dock::Dock, platform::github::Usage, row::gate::Run};
+
+/// A run that was listed so long ago is read again for its draft.
+const LISTED_JUST_NOW: SignedDuration = SignedDuration::from_secs(90);
+/// While less than this part of the hour's calls is left, one in so many, hooks call for no list, and polls come less
+/// often.
+const THRIFTY_BELOW: u32 = 5;
+pub(super) const THRIFTY_POLLS: u32 = 4;
+
+/// What is remembered of one gate.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// What was gathered last: what is immutable of it need not be asked again.
+    pub(super) facts: Option<Facts>,
+    pub(super) read_at: Option<Timestamp>,
+    /// Not before then: it failed, or somebody else was faster.
+    pub(super) not_before: Option<Timestamp>,
+    pub(super) failures: u32,
+    pub(super) rested: &'static str,
+    /// The list is not enough: what it told was overtaken.
+    pub(super) reread: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    pub(super) gates: BTreeMap<Target, Seen>,
+    /// With the time at which each was asked.
+    pub(super) services: BTreeMap<String, (Service, Timestamp)>,
+    pub(super) dock: Dock,
+    /// What waits, by service.
+    pub(super) listed: BTreeMap<String, Listed>,
+    pub(super) failures: u32,
+    /// Dock takes no more drafts, or GitHub no more calls, until then.
+    pub(super) full_until: Option<Timestamp>,
+}
+
+impl Seen {
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.not_before.is_none_or(|at| at <= now)
+    }
+}
+
+impl Memory {
+    /// The run as the last list told of it, where that is enough.
+    pub(super) fn just_listed(&self, target: &Target, now: Timestamp) -> Option<Run> {
+        let listed = self.listed.get(&target.service)?;
+        let fresh = now.duration_since(listed.at) <= LISTED_JUST_NOW
+            && self.gates.get(target).is_none_or(|seen| !seen.reread);
+        listed.runs.get(target).filter(|_| fresh).cloned()
+    }
+
+    pub(super) fn full(&self, now: Timestamp) -> bool {
+        self.full_until.is_some_and(|until| now < until)
+    }
+
+    /// Takes a new list; what is no longer on it is forgotten.
+    pub(super) fn take(&mut self, targets: BTreeSet<Target>) {
+        self.gates.retain(|target, _| targets.contains(target));
+        for target in targets {
+            self.gates.entry(target).or_default();
+        }
+    }
+
+    /// Until the first thing is due, the poll at the latest.
+    pub(super) fn wait(&self, now: Timestamp, poll: Duration) -> Duration {
+        if !self.full(now) && self.gates.values().any(|seen| seen.facts.is_none() && seen.is_due(now)) {
+            return WAIT_MIN;
+        }
+        let pauses = self.gates.values().filter_map(|seen| seen.not_before);
+        let due = pauses.chain(self.full_until).filter(|at| *at > now).min();
+        let wait = due.map_or(poll, |due| Duration::try_from(due.duration_since(now)).unwrap_or(WAIT_MIN));
+        wait.clamp(WAIT_MIN, poll)
+    }
+}
+
+/// Little is left of the hour's calls.
+pub(super) fn thrifty(usage: &Usage, now: Timestamp) -> bool {
+    let (Some(limit), Some(remaining), Some(reset)) = (usage.limit, usage.remaining, usage.reset) else {
+        return false;
+    };
+    now < reset && remaining < limit / THRIFTY_BELOW
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::github::Quota;
+
+    #[test]
+    fn little_that_is_left_is_saved_until_the_hour_is_over() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let usage = |remaining, reset: Option<i64>| Usage {
+            limit: Some(5_000),
+            remaining,
+            reset: reset.map(at),
+            asked: 0,
+            quota: Quota::Free,
+        };
+        for (remaining, reset, expected) in [
+            (Some(5_000), Some(60), false),
+            (Some(1_000), Some(60), false),
+            (Some(999), Some(60), true),
+            (Some(0), Some(60), true),
+            (Some(0), Some(0), false),
+            (None, Some(60), false),
+            (Some(0), None, false),
+        ] {
+            assert_eq!(thrifty(&usage(remaining, reset), at(30)), expected, "{remaining:?} {reset:?}");
+        }
+    }
+}
