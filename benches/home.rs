@@ -113,6 +113,7 @@ fn view(number: u64, now: Timestamp) -> RowView {
         parent: None,
         touch_needed: false,
         note_needed: false,
+        asks: vec![],
         decisions: Vec::new(),
         execution: None,
         outcome: None,
