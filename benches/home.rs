@@ -98,7 +98,7 @@ fn view(number: u64, now: Timestamp) -> RowView {
         signals: draft
             .signals
             .iter()
-            .map(|signal| SignalView { fresh: true, signal: signal.clone().into() })
+            .map(|signal| SignalView { fresh: true, signal: signal.clone().into(), again: None })
             .collect(),
         pointers: draft.pointers.clone(),
         diff: draft.diff.clone(),

@@ -117,6 +117,7 @@ fn opening(number: u64, now: Timestamp) -> Commit {
         stage: Stage::Expired { at: now },
         keys: Vec::new(),
         withdrawn_by_person: false,
+        again: std::collections::BTreeMap::new(),
         created_at: now,
         changed_at: now.saturating_sub(SignedDuration::from_mins(number.cast_signed())).unwrap_or(now),
         expires_at: now,

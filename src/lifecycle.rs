@@ -6,12 +6,14 @@
 //! A transition carries the next row, the entries of the record that tell it, and the work that follows. The store
 //! commits the three together, from the row's version that was computed on, or not at all.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::{
     policy::{Review, Tally, Vote, count},
     row::{
-        Decision, DecisionId, Digest, Digests, Event, Hold, How, Key, Kind, Moved, Note, PrincipalId,
+        Again, Decision, DecisionId, Digest, Digests, Event, Hold, How, Key, Kind, Moved, Note, PrincipalId,
         Refusal, Risk, Row, Rule, Stage, State, Touch, Verdict, c1,
         stage::{Approval, Before, Done, Execution, Outcome, Told, Write},
     },
@@ -31,6 +33,8 @@ pub enum Step {
     Decide(Box<Judgement>),
     /// A policy decides in a person's place.
     PolicyDecides { decision: DecisionId, policy: String },
+    /// Its agent read the facts again and judges them the same, each by its place among the signals.
+    ReadAgain { evidence: Digest, again: BTreeMap<u32, Again> },
     /// Its agent takes the row back; an empty reason is none.
     WithdrawDraft { why: String },
     /// The facts went away, or another row takes its place.
@@ -147,6 +151,7 @@ pub fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> Result<
         Step::Revise(revision) => revise(ruling, row, revision, now),
         Step::Decide(review) => decide::decide(row, review, now),
         Step::PolicyDecides { decision, policy } => decide::by_policy(ruling, row, decision, policy, now),
+        Step::ReadAgain { evidence, again } => read_again(ruling, row, *evidence, again, now),
         Step::WithdrawDraft { why } => {
             end_undecided(row, Stage::Withdrawn { at: now, why: why.clone() }, "withdraw", now)
         }
@@ -218,8 +223,43 @@ fn revise(ruling: &Ruling, row: &Row, revision: &Revision, now: Timestamp) -> Re
     next.base_revision = base_revision;
     next.drift = drift;
     next.claim = claim;
+    next.again.clear();
     let body = revision_body(&next).with_some("amended_by", amended_by.as_ref().map(PrincipalId::as_str));
     Ok(moved_to(row, next, Stage::Pending, Event::RowRevised, body, now))
+}
+
+/// The same evidence, dated anew: the row's state, its keys and its digests stay, and so does the time of its last change.
+fn read_again(
+    ruling: &Ruling,
+    row: &Row,
+    evidence: Digest,
+    again: &BTreeMap<u32, Again>,
+    now: Timestamp,
+) -> Result<Transition, Refusal> {
+    if let Some((by, note)) = &ruling.halted {
+        return Err(Refusal::Halted { by: by.clone(), note: note.clone() });
+    }
+    if !row.state().undecided() {
+        return Err(Refusal::OutOfStep { state: row.state(), step: "confirm".to_owned() });
+    }
+    if row.digests.evidence != evidence {
+        return Err(Refusal::EvidenceMoved { what: vec!["the signals".to_owned()] });
+    }
+    let mut next = row.clone();
+    for (place, one) in again {
+        // An agent's clock may be ahead of ours.
+        let one = Again { at: one.at.min(now), value: one.value.clone() };
+        let before = next.again.get(place);
+        if before.is_none_or(|before| before.at < one.at) {
+            next.again.insert(*place, one);
+        }
+    }
+    let dated =
+        |one: &Again| c1::map([("at", c1::Value::from(one.at))]).with_some("value", one.value.as_deref());
+    let dated = next.again.iter().map(|(place, one)| (place.to_string(), dated(one)));
+    let body = c1::map([("evidence_sha256", c1::Value::from(evidence)), ("again", c1::map(dated))]);
+    let entries = vec![Entry { event: Event::RowEvidence, body }];
+    Ok(Transition { row: next, entries, hold: None, work: Vec::new() })
 }
 
 fn revision_body(row: &Row) -> c1::Value {

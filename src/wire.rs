@@ -13,9 +13,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::row::{
-    Attributes, Base, Decision, DecisionId, Digest, Digests, Draft, Effect, Hold, How, Kind, Moved, Pointer,
-    PrincipalId, PrincipalKind, Proposal, Refusal, Risk, RowId, Series, Signal, State, Touch, Verdict, page,
+    Again, Attributes, Base, Decision, DecisionId, Digest, Digests, Draft, Effect, Hold, How, Kind, Moved,
+    Pointer, PrincipalId, PrincipalKind, Proposal, Refusal, Risk, RowId, Series, Signal, State, Touch,
+    Verdict, page,
     search::{Head, Match, alike::Shared},
+    signal,
 };
 
 pub use telemetry::{Mark, NotASpan, Pane, Side, Span, Telemetry};
@@ -212,6 +214,52 @@ pub struct SignalView {
     #[serde(flatten)]
     pub signal: SignalBody,
     pub fresh: bool,
+    /// Its agent read it again since and judges it the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
+}
+
+impl SignalView {
+    /// When it was read last: for the draft, or again since.
+    pub fn read_at(&self) -> Timestamp {
+        let drafted = self.signal.fetched_at;
+        self.again.as_ref().map_or(drafted, |again| again.at.max(drafted))
+    }
+
+    /// What it says: what was signed, with what it says now where that is something else.
+    pub fn says(&self) -> String {
+        match self.again.as_ref().and_then(|again| again.value.as_ref()) {
+            Some(now) => format!("{} (now {now})", self.signal.value),
+            None => self.signal.value.clone(),
+        }
+    }
+
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        signal::is_fresh(self.read_at(), self.signal.budget_s, now)
+    }
+
+    /// Half of its time is over.
+    pub fn half_over(&self, now: Timestamp) -> bool {
+        signal::half_over(self.read_at(), self.signal.budget_s, now)
+    }
+}
+
+/// `POST /v1/rows/{id}/confirm`: what of this revision's facts was read again and is judged the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmRequest {
+    pub revision: u32,
+    /// Of the revision's signals.
+    pub evidence_sha256: Digest,
+    /// By their place among the signals, from 0.
+    pub again: BTreeMap<u32, Again>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmAnswer {
+    pub row: RowId,
+    /// The facts are dated anew; not while all of them are young.
+    pub dated: bool,
 }
 
 /// A signal as it travels; the domain's own, without refusing what a newer server adds.
@@ -469,6 +517,9 @@ pub struct Me {
     /// Attributes as a decision made now would carry them: roles and shift.
     #[serde(default)]
     pub attributes: Attributes,
+    /// When the shift ends; absent where there is none, or its end is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_call_until: Option<Timestamp>,
     pub org: String,
 }
 

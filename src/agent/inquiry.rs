@@ -223,6 +223,8 @@ impl Inquiry<'_> {
 pub(super) enum Unit {
     Times,
     Percent,
+    /// As it is, where a platform gives percents.
+    Percents,
     Milliseconds,
 }
 
@@ -230,14 +232,14 @@ impl Unit {
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Times => "x",
-            Self::Percent => " %",
+            Self::Percent | Self::Percents => " %",
             Self::Milliseconds => " ms",
         }
     }
 
     pub(super) fn text(self, value: f64) -> String {
         match self {
-            Self::Times => plain(value),
+            Self::Times | Self::Percents => plain(value),
             Self::Percent => plain(value * 100.0),
             Self::Milliseconds => format!("{:.0}", value * 1000.0),
         }

@@ -7,6 +7,7 @@
 //! tell, [`Wish`] and [`Told`].
 //! Never: decides, or writes to a platform. An agent gets a `Source` of each platform, never an `Actuator`.
 
+mod again;
 pub mod argus;
 pub mod chronicler;
 mod dock;

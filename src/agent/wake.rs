@@ -4,23 +4,25 @@
 //! Never: a fact. What woke it is read again.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::Notify, time};
 
 use crate::{
     client::api::{Api, POLL_MAX},
-    row::Kind,
+    row::{Kind, RowId},
 };
 
 pub(super) const PAUSE_MIN: Duration = Duration::from_millis(500);
 pub(super) const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// Signals of so long are looked at together.
 const GATHERED: Duration = Duration::from_millis(100);
+/// Rows whose last change is remembered.
+const REMEMBERED_MAX: usize = 10_000;
 const RETRY_MIN: SignedDuration = SignedDuration::from_secs(1);
 const RETRY_MAX: SignedDuration = SignedDuration::from_secs(60);
 
@@ -76,6 +78,7 @@ impl Wake {
     /// Follows Dock's feed for ever: a decision on a row of this kind asks for an answer within a second.
     pub(super) async fn follow_dock(&self, api: &Api, kind: Kind) {
         let (mut pause, mut position) = (PAUSE_MIN, None);
+        let mut changed: BTreeMap<RowId, Timestamp> = BTreeMap::new();
         loop {
             let next = match position {
                 None => api.snapshot().await,
@@ -84,10 +87,17 @@ impl Wake {
             match next {
                 Ok(changes) => {
                     pause = PAUSE_MIN;
+                    if changed.len() > REMEMBERED_MAX {
+                        changed.clear();
+                    }
+                    let ours = changes.rows.iter().map(|row| &row.head).filter(|head| head.kind == kind);
+                    // A row whose facts were dated anew is what it was: that calls nobody.
+                    let moved: Vec<_> = ours
+                        .filter(|head| changed.insert(head.id, head.changed_at) != Some(head.changed_at))
+                        .collect();
                     // What changed before the first look is seen by that look.
                     if let Some(before) = position.replace(changes.position) {
-                        let ours = changes.rows.iter().filter(|row| row.head.kind == kind);
-                        ours.for_each(|row| self.subject(&row.head.subject));
+                        moved.iter().for_each(|head| self.subject(&head.subject));
                         // Something else changed: a hold was lifted, a halt ended.
                         if changes.rows.is_empty() && before != changes.position {
                             self.all();

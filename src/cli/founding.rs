@@ -306,6 +306,7 @@ fn gatekeeper_text(dir: &Path, argocd: Option<&str>) -> String {
          # [platforms.terraform]\n# token_file = {}\n\n\
          # What its rules go by; `[services.NAME.limits]` for one service alone.\n# [limits]\n# burn_block = 14.4\n\
          # burn_block_with_change = 3.0\n# burn_hold = 1.0\n# budget_spent_hold_percent = 90.0\n# p95_moved_percent = 10.0\n\
+         # p95_over_usual_percent = 50.0\n# p95_max_ms = 400.0                   # no limit of its own without it\n\
          # required_jobs = [\"test\", \"build\"]\n# risky_paths = [\"terraform/\", \".tf\", \"secrets/\"]\n\n\
          # [services.checkout-api]\n# reviewers = [\"priya\"]                # else whoever is on call first\n\n\
          # [[freeze]]\n# from = \"2026-12-20T00:00:00Z\"\n# until = \"2027-01-02T00:00:00Z\"\n# why = \"year end\"\n\

@@ -131,8 +131,7 @@ impl Person {
     /// Who decides, as far as this home knows.
     pub(crate) fn me(&self, cache: &Cache, org: &str) -> Result<Me, Failure> {
         let known: Option<wire::Me> = cache.fact("me")?;
-        let agents = known.map(|me| me.agents).unwrap_or_default();
-        Ok(Me { id: self.id()?, agents, org: org.to_owned() })
+        Ok(Me::of(self.id()?, org, known))
     }
 
     /// Signs in with the key and keeps the token.

@@ -257,10 +257,12 @@ fn text(view: &RowView, now: Timestamp, plain: bool) -> String {
     lines.push(out::safe_lines(&present).trim_end().to_owned());
     lines.push("\nSIGNALS' AGE".to_owned());
     for signal in &view.signals {
-        let age = out::span(now.duration_since(signal.signal.fetched_at).as_secs());
+        let age = out::span(now.duration_since(signal.read_at()).as_secs());
         let budget = out::span(i64::from(signal.signal.budget_s));
         let word = if signal.fresh { format!("{age} old") } else { format!("STALE {age} (budget {budget})") };
-        lines.push(format!("{}: {word}", out::safe(&signal.signal.name)));
+        let value = signal.again.as_ref().and_then(|again| again.value.as_deref());
+        let value = value.map(|value| format!(", says now: {}", out::safe(value))).unwrap_or_default();
+        lines.push(format!("{}: {word}{value}", out::safe(&signal.signal.name)));
     }
     if let Some(Proposal::Paper(paper)) = &view.proposal {
         let (accepted, proposed, struck) = paper.tally();

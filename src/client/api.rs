@@ -16,10 +16,10 @@ use super::settings::loopback;
 use crate::{
     row::{Amendment, DecisionId, Digest, Draft, PrincipalId, Refusal, RowId, search::Query},
     wire::{
-        AgentView, AttestRequest, Challenge, ChallengeRequest, DecisionAnswer, DraftAnswer, EvidenceParts,
-        ExtendRequest, Fresh, HaltRequest, Hints, HistoryEntry, IncidentView, LiftRequest, LoginRequest, Me,
-        PersonView, Position, Problem, ProofBody, Ready, RowPage, RowView, Session, SignedDecision, Snapshot,
-        Span, Telemetry, WithdrawRequest,
+        AgentView, AttestRequest, Challenge, ChallengeRequest, ConfirmAnswer, ConfirmRequest, DecisionAnswer,
+        DraftAnswer, EvidenceParts, ExtendRequest, Fresh, HaltRequest, Hints, HistoryEntry, IncidentView,
+        LiftRequest, LoginRequest, Me, PersonView, Position, Problem, ProofBody, Ready, RowPage, RowView,
+        Session, SignedDecision, Snapshot, Span, Telemetry, WithdrawRequest,
     },
 };
 
@@ -265,6 +265,11 @@ impl Api {
             .header("Idempotency-Key", idempotency_key)
             .header(header::IF_MATCH, format!("\"{revision}\""));
         self.json(request.json(draft).timeout(Duration::from_secs(90))).await
+    }
+
+    /// An agent read its row's facts again and judges them the same.
+    pub async fn confirm_row(&self, row: RowId, found: &ConfirmRequest) -> Result<ConfirmAnswer, ApiError> {
+        self.send(Method::POST, &format!("/v1/rows/{row}/confirm"), found).await
     }
 
     /// An agent takes its row back, and says why.

@@ -357,19 +357,19 @@ fn remove(file: &Path) -> Result<(), StoreError> {
 /// Ages are told by the reader's own clock: what was fresh at the sync may be stale now.
 pub fn refresh(view: &mut RowView, now: Timestamp) {
     for signal in &mut view.signals {
-        signal.fresh = fresh_until(&signal.signal) >= now;
+        signal.fresh = signal.is_fresh(now);
     }
     view.head.stale = view.signals.iter().any(|signal| !signal.fresh);
 }
 
-fn fresh_until(signal: &crate::wire::SignalBody) -> Timestamp {
-    let budget = SignedDuration::from_secs(i64::from(signal.budget_s));
-    signal.fetched_at.saturating_add(budget).unwrap_or(Timestamp::MAX)
+fn fresh_until(view: &crate::wire::SignalView) -> Timestamp {
+    let budget = SignedDuration::from_secs(i64::from(view.signal.budget_s));
+    view.read_at().saturating_add(budget).unwrap_or(Timestamp::MAX)
 }
 
 fn put_view(db: &Connection, view: &RowView, now: Timestamp) -> rusqlite::Result<()> {
     let head = &view.head;
-    let until = view.signals.iter().map(|signal| fresh_until(&signal.signal).as_microsecond()).min();
+    let until = view.signals.iter().map(|signal| fresh_until(signal).as_microsecond()).min();
     columns::put(db, head, until)?;
     let sha256 = Digest::of(&view.diff).to_string();
     db.prepare_cached(

@@ -21,7 +21,7 @@ use crate::{
     },
     row::{Decision, DecisionId, Digest, Note, PrincipalId, Refusal, State},
     stop_point,
-    wire::{DecisionView, RowView},
+    wire::{self, DecisionView, RowView},
 };
 
 /// What a reviewer means to say.
@@ -71,6 +71,21 @@ pub struct Me {
     /// The agents that this person answers for, as far as known.
     pub agents: Vec<PrincipalId>,
     pub org: String,
+    /// With what authority, as the server last said.
+    pub roles: Vec<String>,
+    pub on_call: bool,
+    /// When the shift ends, where that is known.
+    pub on_call_until: Option<Timestamp>,
+}
+
+impl Me {
+    /// This person, with what the server last said, where it said anything.
+    pub fn of(id: PrincipalId, org: &str, told: Option<wire::Me>) -> Self {
+        let on_call = told.as_ref().is_some_and(|me| me.attributes.contains_key("on_call"));
+        let on_call_until = told.as_ref().and_then(|me| me.on_call_until);
+        let (agents, roles) = told.map(|me| (me.agents, me.roles)).unwrap_or_default();
+        Self { id, agents, org: org.to_owned(), roles, on_call, on_call_until }
+    }
 }
 
 /// Why nothing was signed.

@@ -105,7 +105,7 @@ pub(crate) fn view(id: &str, revision: u32, draft: Draft) -> RowView {
         signals: draft
             .signals
             .into_iter()
-            .map(|signal| SignalView { signal: signal.into(), fresh: true })
+            .map(|signal| SignalView { signal: signal.into(), fresh: true, again: None })
             .collect(),
         pointers: draft.pointers,
         diff: draft.diff,

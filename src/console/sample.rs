@@ -24,8 +24,8 @@ use crate::row::gate::{
     Action, Canary, Changes, Commit, FieldChange, File, Plan, Reading, ResourceChange, Run, Told,
 };
 use crate::row::{
-    Base, Decision, DecisionId, Draft, Effect as RowEffect, Grade, Hold, Kind, Pointer, Risk, RowId, Series,
-    Signal, State, Verdict, Weight,
+    Base, Decision, DecisionId, Draft, Effect as RowEffect, Grade, Hold, Kind, Measure, Pointer, Risk, RowId,
+    Series, Signal, State, Verdict, Weight,
 };
 use crate::wire::{AlikeView, DecisionView, Fresh, IncidentView, Mark, Pane, RowView, Side, Telemetry};
 
@@ -90,11 +90,11 @@ pub(crate) fn checkout() -> Draft {
     };
     let file =
         FileDifference { name: "ConfigMap/checkout-flags".into(), old: flags("off"), new: flags("on") };
-    let mut burn = signal("error-rate", "0.4 %", Grade::Good, Weight::Note, "datadog", 3);
+    let mut burn = signal(Measure::ErrorRate.name(), "0.4 %", Grade::Good, Weight::Note, "datadog", 3);
     let shape = [1.0, 1.0, 2.0, 7.0, 8.0, 6.0, 3.0, 2.0, 1.0, 1.0, 1.0];
     let mut points: Vec<Option<f64>> = shape.iter().copied().map(Some).collect();
     points.extend([None, None, Some(1.0), Some(1.0)]);
-    burn.series = Some(series(&points, "%", "1"));
+    burn.series = Some(series(&points, " %", "1"));
     Draft {
         subject: "checkout-web".into(),
         title: "configmap drift on feature flag".into(),
@@ -111,7 +111,7 @@ pub(crate) fn checkout() -> Draft {
                 "argocd",
                 2,
             ),
-            signal("p95-checkout", "310 ms", Grade::Good, Weight::Note, "datadog", 41),
+            signal(Measure::P95.name(), "310 ms", Grade::Good, Weight::Note, "datadog", 41),
             signal("INC-771", "open since 01:32", Grade::Bad, Weight::Hold, "pagerduty", 3),
         ],
         pointers: vec![
@@ -250,8 +250,22 @@ pub(crate) fn gate() -> Draft {
             resource("aws_ecs_service.worker", Action::Update, &[("desired_count", Some("4"), Some("6"))]),
         ],
     );
-    let mut stale = signal("p95", "142 ms, 3 % over 14 d", Grade::Good, Weight::Note, "prometheus", 12);
+    let mut stale = signal(
+        Measure::P95.name(),
+        "142 ms, within 3% for 14 d",
+        Grade::Good,
+        Weight::Note,
+        "prometheus",
+        12,
+    );
     stale.budget_s = 600;
+    // Days in coarse steps, as the gatekeeper reads them: the last one began before it was read and is not over.
+    let p95 = [139.0, 142.0, 140.0, 144.0, 141.0, 142.0].map(Some);
+    stale.series = Some(Series {
+        from: stale.fetched_at - SignedDuration::from_hours(11),
+        step_s: 7_200,
+        ..series(&p95, " ms", "213")
+    });
     Draft {
         kind: Kind::Gate,
         subject: reading.subject(),
@@ -261,8 +275,8 @@ pub(crate) fn gate() -> Draft {
         risk: Risk::Irreversible,
         signals: vec![
             burning(
-                "SLO burn over 1 h",
-                "4.1x, and 4.6x over 5 min",
+                Measure::Burn1h.name(),
+                "4.1x, 5m 4.6x",
                 &[0.3, 0.3, 0.4, 0.3, 0.9, 1.8, 2.9, 3.8, 4.2, 4.4, 4.3, 4.1, 4.2, 4.1],
                 "3",
             ),
@@ -275,7 +289,7 @@ pub(crate) fn gate() -> Draft {
                 2,
             ),
             signal("state", "aws_db_instance.ledger is replaced", Grade::Bad, Weight::Hold, "terraform", 2),
-            signal("error budget", "no data", Grade::Unknown, Weight::Hold, "datadog", 9),
+            signal(Measure::BudgetLeft.name(), "no data", Grade::Unknown, Weight::Hold, "datadog", 9),
             signal("CI", "14 of 14 green", Grade::Good, Weight::Note, "github", 2),
             stale,
         ],
@@ -336,9 +350,9 @@ pub(crate) fn telemetry(look: Look) -> Telemetry {
     let unknown = Pane {
         series: None,
         unknown: Some("Prometheus did not answer in time".into()),
-        ..pane("SLO burn over 6 h", "x", 1.0, None)
+        ..pane(Measure::Burn6h.name(), "x", 1.0, None)
     };
-    let left = Pane { bad: Side::Under, ..pane("error budget left", " %", 5.0, Some("10")) };
+    let left = Pane { bad: Side::Under, ..pane(Measure::BudgetLeft.name(), " %", 5.0, Some("10")) };
     let mark = |minutes: i64, what: &str, detail: &str| Mark {
         at: ago(minutes),
         what: what.into(),
@@ -349,12 +363,12 @@ pub(crate) fn telemetry(look: Look) -> Telemetry {
         until,
         span: look.span,
         panes: vec![
-            pane("error-rate", "%", 0.4, Some("1")),
-            pane("SLO burn over 1 h", "x", 3.0, Some("3")),
+            pane(Measure::ErrorRate.name(), " %", 0.4, Some("1")),
+            pane(Measure::Burn1h.name(), "x", 3.0, Some("3")),
             unknown,
             left,
-            pane("p95", " ms", 180.0, None),
-            pane("requests", " /s", 200.0, None),
+            pane(Measure::P95.name(), " ms", 180.0, None),
+            pane(Measure::RequestRate.name(), " /s", 200.0, None),
         ],
         marks: vec![
             mark(122, "last sync", "4f1c9e2"),
@@ -475,7 +489,12 @@ pub(crate) fn snapshot() -> Snapshot {
         hint: "v shows what moved".into(),
     };
     Snapshot {
-        me: Some(Me { id: "sarah".parse().unwrap(), agents: vec![], org: "example.com".into() }),
+        me: Some(Me {
+            roles: vec!["reviewer".into()],
+            on_call: true,
+            on_call_until: Some("2026-05-30T06:00:00Z".parse().unwrap()),
+            ..Me::of("sarah".parse().unwrap(), "example.com", None)
+        }),
         list: List { rows: views().iter().map(|view| Listed::from(&view.head)).collect(), over: vec![] },
         holds: vec![Hold {
             subject: "media-resizer".into(),

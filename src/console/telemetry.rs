@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::layout;
 use super::model::{BODIES_MAX, Model, Screen};
 use super::widget::chart::{Plot, Point};
-use crate::row::{Kind, Pointer, Proposal, RowId, Series};
+use crate::row::{Kind, Measure, Pointer, Proposal, RowId, Series};
 use crate::wire::{self, RowView, Side, Span};
 
 /// Between two readings: with the reader's eye, without it, and at most, where nobody answers.
@@ -172,7 +172,7 @@ fn incident_time(view: &RowView) -> Option<(Timestamp, Timestamp)> {
     let series = view.signals.iter().filter_map(|signal| signal.signal.series.as_ref());
     let ends = |series: &Series| {
         let placed = placed(series, true);
-        Some((placed.first()?.at, end(placed.last()?)))
+        Some((placed.first()?.at, placed.last()?.end()))
     };
     let evidence = series.filter_map(ends).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
     evidence.or_else(|| match &view.proposal {
@@ -209,31 +209,35 @@ pub struct Pane {
     pub budget_s: u32,
 }
 
-/// A row's panes: those with evidence first, in its order, so that nothing moves when the live ones come.
+/// A row's panes in the order of what is measured, evidence and live of one name in one; then what evidence there is else.
 pub fn panes(view: &RowView, live: Option<&wire::Telemetry>) -> Vec<Pane> {
     let lives = live.map(|live| live.panes.as_slice()).unwrap_or_default();
     let mut panes = Vec::new();
     let mut taken = Vec::new();
     for signal in &view.signals {
         let Some(series) = &signal.signal.series else { continue };
-        let same = |pane: &&wire::Pane| {
-            let pointer = &signal.signal.pointer;
-            let asked = (&pane.pointer.platform, &pane.pointer.reference);
-            (asked == (&pointer.platform, &pointer.reference)
+        let (name, pointer) = (&signal.signal.name, &signal.signal.pointer);
+        // One SLO has several burns: only what has no name that both know is joined by where it comes from.
+        let same_place = |pane: &&wire::Pane| {
+            Measure::of_name(name).is_none()
+                && (&pane.pointer.platform, &pane.pointer.reference)
+                    == (&pointer.platform, &pointer.reference)
                 && !pointer.reference.is_empty()
-                && pane.unit == series.unit)
-                || pane.name == signal.signal.name
+                && pane.unit == series.unit
         };
-        let found = lives.iter().find(same);
+        let found = lives.iter().find(|pane| pane.name == *name).or_else(|| lives.iter().find(same_place));
         taken.extend(found.map(|pane| &pane.name));
         let threshold = |series: &Series| series.threshold.as_ref().and_then(|text| text.parse::<f64>().ok());
         panes.push(Pane {
             name: signal.signal.name.clone(),
             unit: series.unit.clone(),
-            pointer: signal.signal.pointer.clone(),
-            points: points(Some(series), found.and_then(|pane| pane.series.as_ref())),
+            pointer: found.map_or(pointer, |pane| &pane.pointer).clone(),
+            points: points(
+                Some((series, signal.signal.fetched_at)),
+                found.and_then(|pane| pane.series.as_ref()),
+            ),
             threshold: threshold(series).or_else(|| found.and_then(|pane| threshold(pane.series.as_ref()?))),
-            bad: found.map(|pane| pane.bad).unwrap_or_default(),
+            bad: found.map_or_else(|| bad_side(name), |pane| pane.bad),
             evidence_at: Some(signal.signal.fetched_at),
             fetched_at: found.map(|pane| pane.fetched_at),
             unknown: found.and_then(|pane| pane.unknown.clone()),
@@ -252,17 +256,45 @@ pub fn panes(view: &RowView, live: Option<&wire::Telemetry>) -> Vec<Pane> {
         unknown: pane.unknown.clone(),
         budget_s: pane.budget_s,
     }));
+    panes.sort_by_key(|pane| {
+        let measure = Measure::of_name(&pane.name);
+        (measure.is_none(), measure)
+    });
     panes
 }
 
-/// Evidence where there is evidence, what was read live before and after it.
-fn points(evidence: Option<&Series>, live: Option<&Series>) -> Vec<Point> {
-    let mut points = evidence.map(|series| placed(series, true)).unwrap_or_default();
-    let range = points.first().zip(points.last()).map(|(first, last)| (first.at, end(last)));
-    let outside = |point: &Point| range.is_none_or(|(from, until)| end(point) <= from || point.at >= until);
-    points.extend(live.map(|series| placed(series, false)).unwrap_or_default().into_iter().filter(outside));
+/// On which side of its threshold a measure is bad.
+fn bad_side(name: &str) -> Side {
+    if Measure::of_name(name) == Some(Measure::BudgetLeft) { Side::Under } else { Side::default() }
+}
+
+/// Evidence where there is evidence, up to the time at which it was read; what was read live before and after it. A
+/// point's step may be hours: what lies behind the reading is no evidence.
+fn points(evidence: Option<(&Series, Timestamp)>, live: Option<&Series>) -> Vec<Point> {
+    let mut points = match evidence {
+        Some((series, read_at)) => {
+            placed(series, true).into_iter().filter_map(|point| cut(point, point.at, read_at)).collect()
+        }
+        None => Vec::new(),
+    };
+    let range = points.first().zip(points.last()).map(|(first, last)| (first.at, last.end()));
+    let outside = |point: Point| match range {
+        None => Some(point),
+        Some((from, _)) if point.end() <= from => Some(point),
+        // What began before the reading and ended after it is newer than the evidence.
+        Some((_, until)) => cut(point, point.at.max(until), point.end()),
+    };
+    let live = live.map(|series| placed(series, false)).unwrap_or_default();
+    points.extend(live.into_iter().filter_map(outside));
     points.sort_by_key(|point| point.at);
     points
+}
+
+/// The point for the part of its time that lies between; none where no second of it does.
+fn cut(point: Point, from: Timestamp, until: Timestamp) -> Option<Point> {
+    let seconds = point.end().min(until).duration_since(from).as_secs();
+    let step_s = u32::try_from(seconds).ok().filter(|seconds| *seconds > 0)?;
+    Some(Point { at: from, step_s, ..point })
 }
 
 fn placed(series: &Series, evidence: bool) -> Vec<Point> {
@@ -275,12 +307,6 @@ fn placed(series: &Series, evidence: bool) -> Vec<Point> {
         at = next;
     }
     points
-}
-
-/// The time that a point stands for ends here.
-fn end(point: &Point) -> Timestamp {
-    let step = SignedDuration::from_secs(i64::from(point.step_s));
-    point.at.saturating_add(step).unwrap_or(point.at)
 }
 
 impl Pane {
@@ -297,7 +323,7 @@ impl Pane {
 
     /// How old the newest known point is, where that is over its budget.
     pub fn stale(&self, now: Timestamp) -> Option<SignedDuration> {
-        let age = now.duration_since(end(self.last()?));
+        let age = now.duration_since(self.last()?.end());
         (age > SignedDuration::from_secs(i64::from(self.budget_s))).then_some(age)
     }
 
@@ -322,6 +348,7 @@ pub fn number(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sample;
     use super::*;
 
     fn at(second: i64) -> Timestamp {
@@ -364,7 +391,7 @@ mod tests {
     fn what_was_on_the_table_is_never_replaced() {
         let evidence = series(600, 60, &[Some("1"), None, Some("3")]);
         let live = series(480, 60, &[Some("7"), Some("7"), Some("7"), Some("7"), Some("7"), Some("8"), None]);
-        let merged = points(Some(&evidence), Some(&live));
+        let merged = points(Some((&evidence, at(780))), Some(&live));
         let told: Vec<_> =
             merged.iter().map(|point| (point.at.as_second(), point.value, point.evidence)).collect();
         assert_eq!(
@@ -379,6 +406,112 @@ mod tests {
                 (840, None, false)
             ]
         );
+    }
+
+    #[test]
+    fn evidence_and_live_of_one_name_are_one_pane_in_the_order_of_what_is_measured() {
+        let signal = |measure: Measure, platform: &str, points: &[Option<&str>]| {
+            let limit = Series { threshold: Some("3".into()), ..series(600, 60, points) };
+            let pointer = sample::pointer("datadog_slo", platform, "abc");
+            let mut signal = crate::client::sample::draft().signals[0].clone();
+            (signal.name, signal.pointer, signal.series) = (measure.name().into(), pointer, Some(limit));
+            signal.fetched_at = at(720);
+            signal
+        };
+        // One SLO tells several burns: whence they come does not tell them apart.
+        let signals = vec![
+            signal(Measure::P95, "datadog", &[Some("206")]),
+            signal(Measure::Burn3d, "datadog", &[Some("0.3")]),
+            signal(Measure::Burn1h, "datadog", &[Some("4.1")]),
+        ];
+        let draft = crate::row::Draft { signals, ..crate::client::sample::draft() };
+        let view = crate::client::sample::view("gate-9826", 1, draft);
+        let live = |measure: Measure, value: &str| wire::Pane {
+            name: measure.name().into(),
+            unit: "x".into(),
+            pointer: sample::pointer("datadog_slo", "prometheus", "abc"),
+            fetched_at: at(900),
+            budget_s: 300,
+            series: Some(series(840, 60, &[Some(value)])),
+            unknown: None,
+            bad: Side::Over,
+        };
+        let told = wire::Telemetry {
+            row: view.head.id,
+            until: at(900),
+            span: Span::Hour,
+            panes: vec![
+                live(Measure::Burn1h, "4.4"),
+                live(Measure::ErrorRate, "0.4"),
+                live(Measure::Burn3d, "0.2"),
+                live(Measure::P95, "1602"),
+            ],
+            marks: vec![],
+            marks_unknown: vec![],
+        };
+        let panes = panes(&view, Some(&told));
+        let drawn: Vec<_> = panes
+            .iter()
+            .map(|pane| {
+                (pane.name.as_str(), pane.last().and_then(|last| last.value), pane.evidence_at.is_some())
+            })
+            .collect();
+        assert_eq!(
+            drawn,
+            [
+                ("SLO burn 1h", Some(4.4), true),
+                ("error rate", Some(0.4), false),
+                ("p95", Some(1602.0), true),
+                ("SLO burn 3d", Some(0.2), true)
+            ]
+        );
+        assert!(
+            panes[0].is_bad() && panes[0].points.len() == 2,
+            "evidence and live on one axis: {:?}",
+            panes[0]
+        );
+        assert_eq!(panes[0].threshold, Some(3.0), "what the rules went by");
+    }
+
+    #[test]
+    fn evidence_ends_when_it_was_read_and_what_came_after_is_shown() {
+        // Two weeks in steps of two hours, read 60 s after the last step began.
+        let evidence = series(0, 7_200, &[Some("206"), Some("912")]);
+        let read_at = at(7_260);
+        let alone = points(Some((&evidence, read_at)), None);
+        assert_eq!(alone.last().map(Point::end), Some(read_at), "nothing is known of the time after it");
+        let live = series(7_200, 60, &[Some("900"), Some("1500"), Some("1602")]);
+        let merged = points(Some((&evidence, read_at)), Some(&live));
+        let told: Vec<_> = merged.iter().map(|one| (one.at.as_second(), one.value, one.evidence)).collect();
+        assert_eq!(
+            told,
+            [
+                (0, Some(206.0), true),
+                (7_200, Some(912.0), true),
+                (7_260, Some(1500.0), false),
+                (7_320, Some(1602.0), false)
+            ]
+        );
+        let across = series(7_230, 300, &[Some("1600")]);
+        let merged = points(Some((&evidence, read_at)), Some(&across));
+        assert_eq!(
+            merged.last().map(|last| (last.at, last.end(), last.value)),
+            Some((read_at, at(7_530), Some(1600.0)))
+        );
+        let pane = |points| Pane {
+            name: "p95".into(),
+            unit: " ms".into(),
+            pointer: sample::pointer("datadog_metric", "datadog", "p95"),
+            points,
+            threshold: None,
+            bad: Side::Over,
+            evidence_at: Some(read_at),
+            fetched_at: None,
+            unknown: None,
+            budget_s: 300,
+        };
+        assert_eq!(pane(alone.clone()).stale(at(7_560)), None);
+        assert_eq!(pane(alone).stale(at(7_561)), Some(SignedDuration::from_secs(301)));
     }
 
     #[test]

@@ -53,6 +53,7 @@ fn row(kind: Kind, verdict: Verdict, risk: Risk, keys: u32, now: Timestamp) -> R
         stage: Stage::Pending,
         keys: vec![],
         withdrawn_by_person: false,
+        again: std::collections::BTreeMap::new(),
         created_at: now,
         changed_at: now,
         expires_at: now.saturating_add(Row::lifetime(kind)).unwrap(),
@@ -149,6 +150,10 @@ impl World {
             "base-moved" => Step::BaseMoved { moved },
             "stale" => Step::Stale { moved },
             "lapse" => Step::Lapse,
+            "read-again" => Step::ReadAgain {
+                evidence: row.digests.evidence,
+                again: [(0, Again { at: self.now, value: None })].into(),
+            },
             "intend" => {
                 let write = match words.get(1) {
                     Some(&"canary") => Write::Canary,
@@ -239,6 +244,25 @@ fn one_key_approves_a_reversible_row_and_it_ends_healthy() {
          healthy                     -> healthy
          decline chi                 -> refused already_decided",
     );
+}
+
+#[test]
+fn evidence_that_is_read_again_moves_nothing_and_voids_no_key() {
+    check(
+        "open sync sync irreversible 2 -> pending
+         read-again                    -> pending
+         approve ben                   -> half_signed
+         read-again                    -> half_signed
+         approve chi                   -> approved
+         read-again                    -> refused out_of_step",
+    );
+    let now: Timestamp = START.parse().unwrap();
+    let mut world = World::at(START);
+    world.row = Some(row(Kind::Sync, Verdict::Sync, Risk::Reversible, 1, now));
+    for (step, dated) in [("read-again", 1), ("revise", 0)] {
+        world.play(step);
+        assert_eq!(world.row.as_ref().unwrap().again.len(), dated, "another revision is as old as its draft");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Fact;
+use crate::row::Measure;
 
 const MINUTE_S: u64 = 60;
 const HOUR_S: u64 = 60 * MINUTE_S;
@@ -62,6 +63,17 @@ impl Window {
             Window::Hours6 => 6 * HOUR_S,
             Window::Days3 => 72 * HOUR_S,
         })
+    }
+
+    /// The burn over it, by its name.
+    pub fn measure(self) -> Measure {
+        match self {
+            Window::Minutes5 => Measure::Burn5m,
+            Window::Minutes30 => Measure::Burn30m,
+            Window::Hour1 => Measure::Burn1h,
+            Window::Hours6 => Measure::Burn6h,
+            Window::Days3 => Measure::Burn3d,
+        }
     }
 
     /// As PromQL and people write it.

@@ -125,6 +125,20 @@ impl Base {
         }
     }
 
+    /// The same in words, for who decides: `run 9821.1, head 4f1c9e2, plan run-77`.
+    pub fn sentence(&self) -> String {
+        let revision = self.revision();
+        match self {
+            Self::Gate(base) => {
+                let head = base.head_sha.get(..7).unwrap_or(&base.head_sha);
+                let plan = base.plan.as_ref().map(|plan| format!(", plan {plan}")).unwrap_or_default();
+                format!("run {revision}, head {head}{plan}")
+            }
+            Self::Runbook(_) => format!("version {revision}"),
+            Self::Sync(_) | Self::Postmortem(_) | Self::Policy(_) => revision,
+        }
+    }
+
     /// What has moved from `self` to `now`. Bases of two kinds have nothing in common: all moved.
     pub fn moved(&self, now: &Self) -> Vec<Moved> {
         match (self, now) {

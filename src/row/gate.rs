@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Risk, base::Moved};
+use super::{Digest, Risk, base::Moved, measure::BurnLimits};
 
 /// How the deploys of one service are gated: the same table in the configs of gatekeeper, server and executor.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
     /// `acme/billing-worker`.
@@ -40,6 +40,9 @@ pub struct Service {
     /// The environment that follows once this one is healthy: `staging` → `production`.
     #[serde(default)]
     pub promotes_to: BTreeMap<String, String>,
+    /// From where on its error budget is a concern; without them the gatekeeper's `[limits]`, and the defaults elsewhere.
+    #[serde(default)]
+    pub limits: Option<BurnLimits>,
 }
 
 fn production() -> BTreeMap<String, Risk> {

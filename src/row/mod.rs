@@ -5,6 +5,8 @@
 //!
 //! Never: IO, the clock, the network; nothing of ours outside this folder is named here.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,7 @@ pub mod event;
 pub mod gate;
 pub mod hold;
 pub mod id;
+pub mod measure;
 pub mod note;
 pub mod page;
 pub mod paper;
@@ -42,13 +45,14 @@ pub use draft::{Digests, Draft, Verdict};
 pub use event::Event;
 pub use hold::Hold;
 pub use id::{Kind, RowId};
+pub use measure::Measure;
 pub use note::Note;
 pub use principal::{PrincipalId, PrincipalKind};
 pub use proposal::{Amendment, Proposal};
 pub use reading::Reading;
 pub use refusal::Refusal;
 pub use rule::{Attributes, Filter, Risk, Rule, Threshold};
-pub use signal::{Grade, Pointer, Series, Signal, Weight};
+pub use signal::{Again, Grade, Pointer, Series, Signal, Weight};
 pub use stage::{How, Stage, State};
 
 /// Counts the commits of a row: two keys on one revision must still conflict.
@@ -87,6 +91,9 @@ pub struct Row {
     pub keys: Vec<Key>,
     /// A person took an approval back: policy never decides this row again.
     pub withdrawn_by_person: bool,
+    /// The signals of this revision that its agent read again, by their place: no part of what is signed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub again: BTreeMap<u32, Again>,
     pub created_at: Timestamp,
     pub changed_at: Timestamp,
     pub expires_at: Timestamp,
@@ -113,7 +120,7 @@ pub struct Key {
     pub touch: Touch,
     pub evidence: Digest,
     pub effect: Digest,
-    pub conditions: std::collections::BTreeMap<String, String>,
+    pub conditions: BTreeMap<String, String>,
     /// Counts no more, and why. Void stays void.
     pub void: Option<String>,
 }

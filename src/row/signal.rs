@@ -76,14 +76,31 @@ pub struct Signal {
     pub series: Option<Series>,
 }
 
-impl Signal {
-    pub fn age(&self, now: Timestamp) -> SignedDuration {
-        now.duration_since(self.fetched_at).max(SignedDuration::ZERO)
-    }
+/// A signal of a revision that its agent read again and judges the same: a fact beside what is signed, never in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Again {
+    pub at: Timestamp,
+    /// What it says now, where that is not word for word what was signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
 
-    pub fn fresh(&self, now: Timestamp) -> bool {
-        self.age(now) <= SignedDuration::from_secs(i64::from(self.budget_s))
+impl Signal {
+    /// When it was read last: for the draft, or again since.
+    pub fn read_at(&self, again: Option<&Again>) -> Timestamp {
+        again.map_or(self.fetched_at, |again| again.at.max(self.fetched_at))
     }
+}
+
+/// What was read then may still be rested on.
+pub fn is_fresh(read_at: Timestamp, budget_s: u32, now: Timestamp) -> bool {
+    now.duration_since(read_at) <= SignedDuration::from_secs(i64::from(budget_s))
+}
+
+/// Half of its time is over: who reads it again now is in time.
+pub fn half_over(read_at: Timestamp, budget_s: u32, now: Timestamp) -> bool {
+    now.duration_since(read_at) * 2 >= SignedDuration::from_secs(i64::from(budget_s))
 }
 
 /// Evidence as it was on the table: evenly spaced points; a missing one is a gap, never zero.

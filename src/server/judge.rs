@@ -113,6 +113,7 @@ pub(super) fn open(id: RowId, draft: &Draft, author: &Author, judged: Judged, no
         stage: Stage::Pending,
         keys: Vec::new(),
         withdrawn_by_person: false,
+        again: std::collections::BTreeMap::new(),
         created_at: now,
         changed_at: now,
         expires_at: now.saturating_add(Row::lifetime(id.kind)).unwrap_or(Timestamp::MAX),

@@ -145,7 +145,12 @@ pub(super) async fn me(State(app): State<Arc<App>>, caller: Caller) -> Result<Js
         PrincipalKind::Human => app.shifts.attributes(&app, &standing, &caller.id, now).await,
         _ => caller.scopes().iter().map(|scope| ("scope".to_owned(), vec![scope.clone()])).collect(),
     };
+    let on_call_until = match attributes.get("on_call") {
+        Some(shifts) => app.shifts.until(&standing, &caller.id, shifts).await,
+        None => None,
+    };
     Ok(Json(wire::Me {
+        on_call_until,
         agents: owned.map(|(id, _)| id.clone()).collect(),
         owner: authority.owner(&caller.id).cloned(),
         roles: person.map(|person| person.roles.iter().cloned().collect()).unwrap_or_default(),

@@ -23,6 +23,7 @@ use crate::{
 };
 
 mod admin;
+mod again;
 mod amendments;
 mod app;
 mod aside;

@@ -14,7 +14,7 @@ use axum::{
 };
 
 use super::{
-    admin, amendments,
+    admin, again, amendments,
     app::App,
     aside, blobs, decisions, drafts, evidence, feed, health, holds, hooks, incidents,
     input::{BLOB_BYTES_MAX, DRAFT_BYTES_MAX, REQUEST_BYTES_MAX},
@@ -45,6 +45,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/v1/rows/{id}/wait", get(rows::wait))
         .route("/v1/rows/{id}/series", get(series::of_row))
         .route("/v1/rows/{id}/fresh", post(rows::fresh))
+        .route("/v1/rows/{id}/confirm", post(again::confirm))
         .route("/v1/rows/{id}/extend", post(aside::extend))
         .route("/v1/rows/{id}/attest", post(aside::attest))
         .route("/v1/rows/{id}/withdraw", post(drafts::withdraw))

@@ -221,6 +221,7 @@ pub(super) async fn shown(app: &App, id: RowId, revision: Option<u32>) -> Result
 fn as_of_revision(whole: &mut Whole, revision: u32) {
     let Whole { row, draft, .. } = whole;
     row.revision = revision;
+    row.again.clear();
     row.digests = draft.digests(row.id, revision);
     row.title.clone_from(&draft.title);
     row.verdict = draft.verdict;

@@ -122,7 +122,7 @@ async fn pane(app: &App, wanted: &Wanted, looked: Looked, between: Between) -> P
         Err(why) => (None, Some(why)),
     };
     Pane {
-        name: wanted.name.clone(),
+        name: wanted.measure.name().to_owned(),
         unit: wanted.unit.word().to_owned(),
         pointer: value.pointer,
         fetched_at: at,

@@ -89,6 +89,22 @@ impl Shifts {
         attributes
     }
 
+    /// When the last of these shifts of theirs ends, where the end of each is known: as PagerDuty said last.
+    pub(super) async fn until(
+        &self,
+        standing: &Standing,
+        who: &PrincipalId,
+        shifts: &[String],
+    ) -> Option<Timestamp> {
+        let person = standing.authority.people().get(who)?;
+        let last = self.last.lock().await;
+        let own = last.shifts.iter().filter(|shift| is(shift, who, person));
+        let ends: BTreeMap<String, Option<Timestamp>> = own.map(|shift| (shift.shift(), shift.end)).collect();
+        let ends: Option<Vec<Timestamp>> =
+            shifts.iter().map(|shift| ends.get(shift).copied().flatten()).collect();
+        ends?.into_iter().max()
+    }
+
     /// Asks PagerDuty where the last answer is old; gives the time of the answer that counts, if one does.
     async fn refresh(&self, app: &App, now: Timestamp) -> Option<Timestamp> {
         let pagerduty = app.sources.pagerduty.as_ref()?;

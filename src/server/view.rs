@@ -8,13 +8,22 @@ use jiff::Timestamp;
 
 use crate::{
     audit::authority::Person,
-    row::{Attributes, Decision, DecisionId, Draft, Hold, Key, PrincipalId, Row, Stage, Threshold},
+    row::{Attributes, Decision, DecisionId, Draft, Hold, Key, PrincipalId, Row, Stage, Threshold, signal},
     wire::{AskView, BaseHead, DecisionView, ExecutionView, OutcomeView, RowHead, RowView, SignalView},
 };
 
 /// A fact that an open row rests on is older than its budget.
 pub(super) fn stale(row: &Row, draft: &Draft, now: Timestamp) -> bool {
-    row.state().open() && draft.signals.iter().any(|signal| !signal.fresh(now))
+    row.state().open() && signals(row, draft, now).any(|signal| !signal.fresh)
+}
+
+/// The revision's signals, each as old as its last reading.
+fn signals(row: &Row, draft: &Draft, now: Timestamp) -> impl Iterator<Item = SignalView> {
+    (0_u32..).zip(&draft.signals).map(move |(place, signal)| {
+        let again = row.again.get(&place).cloned();
+        let fresh = signal::is_fresh(signal.read_at(again.as_ref()), signal.budget_s, now);
+        SignalView { signal: signal.clone().into(), fresh, again }
+    })
 }
 
 /// What lists show.
@@ -63,11 +72,7 @@ pub(super) fn whole(
         rationale: draft.rationale.clone(),
         prose_by: draft.prose_by.clone(),
         claim: row.claim,
-        signals: draft
-            .signals
-            .iter()
-            .map(|signal| SignalView { fresh: signal.fresh(now), signal: signal.clone().into() })
-            .collect(),
+        signals: signals(row, draft, now).collect(),
         pointers: draft.pointers.clone(),
         diff: draft.diff.clone(),
         proposal: draft.proposal.clone(),

@@ -102,6 +102,7 @@ pub(super) fn row(number: u64, draft: &Draft, now: Timestamp) -> Row {
         stage: Stage::Pending,
         keys: vec![],
         withdrawn_by_person: false,
+        again: std::collections::BTreeMap::new(),
         created_at: now,
         changed_at: now,
         expires_at: now + SignedDuration::from_hours(4),

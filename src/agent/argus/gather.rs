@@ -18,7 +18,7 @@ use crate::{
         argocd::{self, AppKey, Refresh},
         github::{self, CiState, Repository},
     },
-    row::{PrincipalId, release, sync::Reading},
+    row::{Measure, PrincipalId, release, sync::Reading},
 };
 
 /// The newest commits whose pull requests are asked for.
@@ -191,9 +191,9 @@ impl Gatherer<'_> {
         let hold_at = Some(self.config.limits(app).burn_hold.to_string());
         let inquiry = self.inquiry();
         let (burn, errors, p95) = tokio::join!(
-            inquiry.gauge(prometheus, "SLO burn over 1 h", queries.burn_1h, hold_at, Unit::Times),
-            inquiry.gauge(prometheus, "errors", queries.error_rate, None, Unit::Percent),
-            inquiry.gauge(prometheus, "p95", queries.p95_seconds, None, Unit::Milliseconds),
+            inquiry.gauge(prometheus, Measure::Burn1h.name(), queries.burn_1h, hold_at, Unit::Times),
+            inquiry.gauge(prometheus, Measure::ErrorRate.name(), queries.error_rate, None, Unit::Percent),
+            inquiry.gauge(prometheus, Measure::P95.name(), queries.p95_seconds, None, Unit::Milliseconds),
         );
         vec![burn, errors, p95]
     }

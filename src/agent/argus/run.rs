@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     agent::{
-        Told, Wish,
+        Told, Wish, again,
         dock::Dock,
         drafter::Drafter,
         wake::{Dirty, Wake, pause},
@@ -275,6 +275,9 @@ impl Argus {
             if first.sync_status != "OutOfSync" {
                 seen.drift = None;
             }
+            if !first.operation_running && !wish.dry_run {
+                self.confirm(argocd, seen, known).await?;
+            }
             return Ok(if first.operation_running {
                 Stepped::Settles(self.after(SignedDuration::from_secs(2)))
             } else {
@@ -295,6 +298,19 @@ impl Argus {
             return Ok(Stepped::Settles(due));
         }
         self.carry_out(wish, &act, facts, known, told).await
+    }
+
+    /// The open row of a drift that stays what it was: read again once its facts grow old.
+    async fn confirm(&self, argocd: &argocd::Source, seen: &Seen, known: Known<'_>) -> Result<(), String> {
+        let Some(row) = known.open(&seen.key.name).filter(|row| again::is_due(row, self.clock.now())) else {
+            return Ok(());
+        };
+        let facts = self.facts(argocd, seen, known).await?;
+        if matches!(plan::act(&facts.reading, known), Act::Rest(_)) {
+            let made = draft(&facts, &self.config.limits(&seen.key.name));
+            again::tell(&self.api, row, &made, self.clock.now()).await;
+        }
+        Ok(())
     }
 
     async fn facts(&self, argocd: &argocd::Source, seen: &Seen, known: Known<'_>) -> Result<Facts, String> {

@@ -164,21 +164,21 @@ async fn what_an_incident_cost_is_read_from_the_series_and_shown_across_it() {
             && impact.contains(" % of the error budget: error budget left went from "),
         "{impact}"
     );
-    assert!(impact.contains("SLO burn over 5 min was over 1x for "), "{impact}");
+    assert!(impact.contains("SLO burn 5m was over 1x for "), "{impact}");
     assert!(
         !section(row, "Open questions").join("\n").contains("error budget"),
         "{:?}",
         section(row, "Open questions")
     );
     let told = lines(row);
-    for crossing in ["SLO burn over 5 min went over 1x: ", "SLO burn over 5 min went under 1x: "] {
+    for crossing in ["SLO burn 5m went over 1x: ", "SLO burn 5m went under 1x: "] {
         assert!(
             told.iter().any(|(from, text, _)| *from == "prometheus" && text.starts_with(crossing)),
             "{told:?}"
         );
     }
     let shown = telemetry(&ground, row).await;
-    let burn = shown.panes.iter().find(|pane| pane.name == "SLO burn over 5 min").unwrap();
+    let burn = shown.panes.iter().find(|pane| pane.name == "SLO burn 5m").unwrap();
     let highest = burn.series.as_ref().unwrap().numbers().flatten().fold(0.0, f64::max);
     assert!(highest > 55.0, "{burn:?}");
     let marks: Vec<_> = shown.marks.iter().map(|mark| mark.what.as_str()).collect();

@@ -81,7 +81,11 @@ impl Config {
     }
 
     pub(super) fn limits(&self, service: &str) -> Limits {
-        self.service(service).limits.unwrap_or_else(|| self.limits.clone())
+        let limits = self.service(service).limits.unwrap_or_else(|| self.limits.clone());
+        match self.gates.get(service).and_then(|gate| gate.limits) {
+            Some(burns) => limits.with(&burns),
+            None => limits,
+        }
     }
 
     /// A table under `[services]` that no gate goes with, if there is one: most likely a name that was mistyped.
@@ -105,6 +109,18 @@ mod tests {
         assert_eq!((config.limits("a").burn_hold, config.limits("b").burn_hold), (3.0, 2.0));
         assert_eq!((config.poll_s, config.service("a").pagerduty), (60, true));
         assert_eq!(config.without_gate(), None);
+    }
+
+    #[test]
+    fn the_gates_own_burns_are_those_that_charts_and_the_watch_go_by() {
+        let text = format!(
+            "{LEAST}[limits]\nburn_hold = 2\np95_moved_percent = 20\n[gates.a]\nrepository = \"acme/a\"\n\
+             limits = {{ burn_hold = 4 }}\n"
+        );
+        let config: Config = toml::from_str(&text).unwrap();
+        let limits = config.limits("a");
+        assert_eq!((limits.burn_hold, limits.burn_block, limits.p95_moved_percent), (4.0, 14.4, 20.0));
+        assert_eq!(config.limits("b").burn_hold, 2.0);
     }
 
     #[test]

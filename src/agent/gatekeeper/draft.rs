@@ -12,7 +12,7 @@ mod unknown;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    facts::{Asked, Burn, Facts, Incident, Rates},
+    facts::{Asked, Burn, Facts, Incident, Latency, Rates, Usual},
     rules::{self, Limits},
     schema::{self, Migration},
     words,
@@ -23,8 +23,8 @@ use crate::{
         rule::Rule,
     },
     row::{
-        Base, Draft, Effect, Grade, Kind, Pointer, Verdict, Weight, difference, draft::PROSE_BY_RULES,
-        gate::ResourceChange,
+        Base, Draft, Effect, Grade, Kind, Measure, Pointer, Verdict, Weight, difference,
+        draft::PROSE_BY_RULES, gate::ResourceChange,
     },
 };
 
@@ -261,24 +261,48 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// How slow it is now, and where that raises no concern, how it was for two weeks.
     fn latency(&self, found: &mut Vec<Finding>) {
         let Some(p95) = &self.facts.service.p95 else { return };
-        let Some((latency, moved)) =
-            self.usable(&p95.answer).and_then(|latency| Some((latency, latency.moved_percent?)))
-        else {
+        let Some(latency) = self.usable(&p95.answer) else { return };
+        let now = words::number(latency.now_ms);
+        if let Some(why) = self.slow(latency) {
+            let value = format!("{now} ms, {why}");
+            let told =
+                self.told(rules::P95_SLOW, Measure::P95.name(), &value, p95.pointer.clone(), &p95.answer);
+            let told =
+                told.saying(format!("p95 is {now} ms now, {why}.")).with_series(latency.series.clone());
+            // One number in a title says how the service is: its burn, where that is too high.
+            found.push(if self.burning() { told } else { told.in_short(format!("p95 {now} ms")) });
             return;
-        };
-        let (now, by) = (words::number(latency.now_ms), words::number(moved));
+        }
+        let Some(moved) = latency.usual.map(|usual| usual.moved_percent) else { return };
+        let by = words::number(moved);
         let value = if self.stable(moved) {
             format!("{now} ms, within {by}% for {} d", latency.days)
         } else {
             format!("{now} ms, moved by {by}% in {} d", latency.days)
         };
-        let mut told = self.told(rules::READ, "p95", &value, p95.pointer.clone(), &p95.answer);
+        let mut told = self.told(rules::READ, Measure::P95.name(), &value, p95.pointer.clone(), &p95.answer);
         if !self.stable(moved) {
             told.signal.verdict = Grade::Bad;
         }
         found.push(told.with_series(latency.series.clone()));
+    }
+
+    /// What p95 as it is now is over; none where it is not too slow. What is no number is over anything.
+    fn slow(&self, latency: &Latency) -> Option<String> {
+        let limit = self.limits.p95_limit_ms(latency.usual)?;
+        if latency.now_ms < limit {
+            return None;
+        }
+        let over = |usual: Usual| {
+            let percent = words::number((latency.now_ms / usual.ms - 1.0) * 100.0);
+            format!("{percent}% over its usual {} ms", words::number(usual.ms))
+        };
+        let own = self.limits.p95_max_ms.filter(|max| *max <= limit);
+        let own = own.map(|max| format!("its limit is {} ms", words::number(max)));
+        own.or_else(|| latency.usual.map(over))
     }
 
     fn stable(&self, moved_percent: f64) -> bool {

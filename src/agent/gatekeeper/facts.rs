@@ -126,10 +126,19 @@ pub struct Budget {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Latency {
     pub now_ms: f64,
-    /// How far the worst day's median lies from the median of all days; absent where too many days are missing.
-    pub moved_percent: Option<f64>,
+    /// Absent where too many days are missing.
+    pub usual: Option<Usual>,
     pub days: u32,
     pub series: Option<Series>,
+}
+
+/// What p95 is on most days.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Usual {
+    /// The median of all days' medians.
+    pub ms: f64,
+    /// How far the worst day's median lies from it.
+    pub moved_percent: f64,
 }
 
 /// ArgoCD's own words about the application that runs the service.

@@ -1,13 +1,15 @@
-//! Was the p95 stable? Day by day, by medians, so that neither a spike nor the rhythm of a day decides.
+//! What p95 is usual, and was it stable? Day by day, by medians, so that neither a spike nor the rhythm of a day decides.
 //!
 //! Never: a gap filled; "stable" from a few days of many.
+
+use super::facts::Usual;
 
 /// The share of days that must have been measured, in percent.
 const DAYS_TOLD_PERCENT_MIN: usize = 85;
 
-/// How far the worst day's median lies from the median of all days, in percent. Absent where too many days of `days`
-/// have no point, or the median is zero. `points` are evenly spaced over the whole span, oldest first.
-pub(super) fn moved_percent(points: &[Option<f64>], days: usize) -> Option<f64> {
+/// The median of all days' medians, in milliseconds, and how far the worst day's lies from it. Absent where too many days
+/// of `days` have no point, or the median is zero. `points`, in seconds, are evenly spaced over the whole span, oldest first.
+pub(super) fn usual(points: &[Option<f64>], days: usize) -> Option<Usual> {
     if days == 0 || points.len() < days {
         return None;
     }
@@ -18,7 +20,8 @@ pub(super) fn moved_percent(points: &[Option<f64>], days: usize) -> Option<f64> 
     }
     let told: Vec<_> = medians.iter().copied().map(Some).collect();
     let middle = median(&told).filter(|middle| *middle > 0.0)?;
-    medians.iter().map(|one| (one - middle).abs() / middle * 100.0).reduce(f64::max)
+    let moved_percent = medians.iter().map(|one| (one - middle).abs() / middle * 100.0).reduce(f64::max)?;
+    Some(Usual { ms: middle * 1000.0, moved_percent })
 }
 
 fn median(points: &[Option<f64>]) -> Option<f64> {
@@ -40,7 +43,7 @@ mod tests {
     #[test]
     fn the_worst_day_decides() {
         let check = |medians: &[Option<f64>], expected: Option<f64>| {
-            let got = moved_percent(&days(medians, 12), medians.len());
+            let got = usual(&days(medians, 12), medians.len()).map(|usual| usual.moved_percent);
             let same = match (got, expected) {
                 (Some(got), Some(expected)) => (got - expected).abs() < 1e-9,
                 (got, expected) => got == expected,
@@ -68,8 +71,8 @@ mod tests {
         let mut points = days(&[Some(100.0); 14], 12);
         points[40] = Some(9_000.0);
         points[41] = None;
-        assert_eq!(moved_percent(&points, 14), Some(0.0));
-        assert_eq!(moved_percent(&points[..5], 14), None);
-        assert_eq!(moved_percent(&[], 0), None);
+        assert_eq!(usual(&points, 14), Some(Usual { ms: 100_000.0, moved_percent: 0.0 }));
+        assert_eq!(usual(&points[..5], 14), None);
+        assert_eq!(usual(&[], 0), None);
     }
 }

@@ -4,7 +4,8 @@
 
 use serde::Deserialize;
 
-use crate::agent::rule::rules;
+use super::facts::Usual;
+use crate::{agent::rule::rules, row::measure::BurnLimits};
 
 rules! {
     CI_FAILED "ci-failed" v 1 Block from "GitHub jobs and checks":
@@ -37,6 +38,8 @@ rules! {
         "the service's application differs from git" => "hold: what runs is not what was reviewed";
     DEGRADED_NOW "degraded-now" v 1 Hold from "ArgoCD application":
         "the service's application is not Healthy" => "hold: look at what ails it first";
+    P95_SLOW "p95-slow" v 1 Hold from "Datadog or Prometheus":
+        "p95 now is 50 % or more over its median of 14 days, or over the service's own limit" => "hold";
     FREEZE "freeze" v 1 Hold from "configuration":
         "a configured freeze covers this environment now" => "hold until it ends";
     CI_UNFINISHED "ci-unfinished" v 1 Hold from "GitHub jobs and checks":
@@ -53,8 +56,8 @@ rules! {
         "an alert fires on the service" => "which, and since when";
     DECLINED_BEFORE "declined-before" v 1 Note from "Dock":
         "the same change was declined before" => "who declined it, when and why";
-    GREEN_AND_STABLE "green-and-stable" v 1 Go from "GitHub, Datadog or Prometheus":
-        "CI is green, p95 stayed within 10 % for 14 days, and no changed path is risky" => "ship";
+    GREEN_AND_STABLE "green-and-stable" v 2 Go from "GitHub, Datadog or Prometheus":
+        "CI is green, p95 is as usual and stayed within 10 % for 14 days, and no changed path is risky" => "ship";
     READ "read" v 1 Note from "every platform that was asked":
         "a fact that was read and raises no concern" => "shown as evidence";
 }
@@ -73,6 +76,10 @@ pub struct Limits {
     pub budget_spent_hold_percent: f64,
     /// How far p95 may lie from its median over two weeks, in percent, for a deploy to be proposed.
     pub p95_moved_percent: f64,
+    /// From so much over that median on, in percent, p95 as it is now holds a deploy.
+    pub p95_over_usual_percent: f64,
+    /// Over so many milliseconds p95 holds a deploy whatever is usual; no such limit by default.
+    pub p95_max_ms: Option<f64>,
     /// Priorities of incidents that block, in small letters.
     pub severities_block: Vec<String>,
     /// A job whose name holds one of these words, in small letters, may not be skipped.
@@ -91,14 +98,16 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
+        let burns = BurnLimits::default();
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         Self {
-            // Google's SRE workbook, chapter 5: 2 % of a month's budget in an hour.
-            burn_block: 14.4,
-            burn_block_with_change: 3.0,
-            burn_hold: 1.0,
-            budget_spent_hold_percent: 90.0,
+            burn_block: burns.burn_block,
+            burn_block_with_change: burns.burn_block_with_change,
+            burn_hold: burns.burn_hold,
+            budget_spent_hold_percent: burns.budget_spent_hold_percent,
             p95_moved_percent: 10.0,
+            p95_over_usual_percent: 50.0,
+            p95_max_ms: None,
             severities_block: words(&["sev-1", "sev1", "p1", "p0"]),
             required_jobs: words(&["test", "build"]),
             must_run: Vec::new(),
@@ -107,6 +116,24 @@ impl Default for Limits {
             risky_paths: words(&["terraform/", ".tf", "secrets/"]),
             fresh_s: 300,
         }
+    }
+}
+
+impl Limits {
+    /// With those that the service's gate has for everybody who looks at its error budget.
+    pub(super) fn with(mut self, burns: &BurnLimits) -> Self {
+        self.burn_block = burns.burn_block;
+        self.burn_block_with_change = burns.burn_block_with_change;
+        self.burn_hold = burns.burn_hold;
+        self.budget_spent_hold_percent = burns.budget_spent_hold_percent;
+        self
+    }
+
+    /// Over so many milliseconds p95 is too slow: the service's own limit, or what is too far over the usual, whichever is
+    /// less. Absent where neither is known.
+    pub(super) fn p95_limit_ms(&self, usual: Option<Usual>) -> Option<f64> {
+        let usual = usual.map(|usual| usual.ms * (1.0 + self.p95_over_usual_percent / 100.0));
+        [usual, self.p95_max_ms].into_iter().flatten().reduce(f64::min)
     }
 }
 

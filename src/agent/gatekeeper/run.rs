@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     agent::{
-        Told, Wish,
+        Told, Wish, again,
         drafter::Drafter,
         wake::{Dirty, Wake, pause},
     },
@@ -32,7 +32,7 @@ use crate::{
     config::{self, ConfigError},
     platform::{PlatformError, Sources, reading::NoReading},
     row::{
-        Kind, State,
+        Draft, Kind, State,
         gate::{self, Run},
     },
     wire::Snapshot,
@@ -399,6 +399,7 @@ impl Gatekeeper {
             let draft = draft(&facts, &limits);
             match plan::act(&facts.reading, &draft, known) {
                 Act::Rest(why) if same => {
+                    self.confirm(&draft, known).await;
                     (seen.read_at, seen.facts) = (Some(facts.read_at), Some(facts));
                     return Ok(Stepped::Rest(why));
                 }
@@ -460,7 +461,10 @@ impl Gatekeeper {
         crate::stop_point::reach("draft.made");
         let key = plan::key(&act, &subject, draft.base.digest(), known.newest(&subject), draft.read_at);
         let answer = match &act {
-            Act::Rest(why) => return Ok(Stepped::Rest(why)),
+            Act::Rest(why) => {
+                self.confirm(&draft, known).await;
+                return Ok(Stepped::Rest(why));
+            }
             _ if wish.dry_run => return Ok(Stepped::Done(Told::Draft(Box::new(draft)))),
             Act::Open => self.api.open_row(&draft, &key).await,
             Act::Supersede { .. } => self.api.supersede_row(&draft, &key).await,
@@ -484,6 +488,13 @@ impl Gatekeeper {
                 Some(wait) => Ok(Stepped::Full(wait.try_into().unwrap_or(SignedDuration::from_mins(1)))),
                 None => Err(error.to_string()),
             },
+        }
+    }
+
+    /// The row that is open about it, if nothing is to be done, is as old as what was just read.
+    async fn confirm(&self, draft: &Draft, known: Known<'_>) {
+        if let Some(row) = known.open(&draft.subject) {
+            again::tell(&self.api, row, draft, self.clock.now()).await;
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{
         inquiry::{Inquiry, Unit},
     },
     platform::{self, Fact, PlatformError, datadog, prometheus},
-    row::{Pointer, Series, gate},
+    row::{Measure, Pointer, Series, gate},
 };
 
 /// How old the last point of p95 may be.
@@ -27,6 +27,8 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// What the charts of burn and errors span.
 const CHART_SPAN: SignedDuration = SignedDuration::from_hours(12);
 const CHART_STEP: Duration = Duration::from_secs(5 * 60);
+/// How long a single reading stands for in a chart.
+const READING_STEP_S: u32 = 30;
 const P95_STEP: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// What was measured of one service.
@@ -106,7 +108,15 @@ impl Measured<'_> {
     ) -> Vec<Burn> {
         let one = async |windows: Windows| {
             let rates = match slo {
-                Asked::Known { value, .. } => self.rates(datadog.burn(value, windows, self.now).await, None),
+                Asked::Known { value, .. } => {
+                    let prometheus =
+                        self.inquiry.sources.prometheus.as_ref().zip(self.gate.prometheus.as_deref());
+                    let (rates, series) = tokio::join!(datadog.burn(value, windows, self.now), async {
+                        let (prometheus, name) = prometheus?;
+                        self.burn_series(prometheus, &prometheus.queries(name).burn(windows.long())).await
+                    });
+                    self.rates(rates, series)
+                }
                 Asked::Unknown { why, at } => Asked::Unknown { why: why.clone(), at: *at },
                 Asked::Never => Asked::Never,
             };
@@ -120,10 +130,11 @@ impl Measured<'_> {
         match slo {
             Asked::Known { value, .. } => {
                 let told = self.inquiry.answered(datadog.budget(value, self.now).await);
+                let left = 100.0 - self.limits.budget_spent_hold_percent;
                 told.map(|budget| Budget {
                     spent_percent: budget.spent_percent(),
                     span: budget.timeframe.name().to_owned(),
-                    series: None,
+                    series: Some(self.reading(Unit::Percents, budget.left_percent, left)),
                 })
             }
             Asked::Unknown { why, at } => Asked::Unknown { why: why.clone(), at: *at },
@@ -152,13 +163,8 @@ impl Measured<'_> {
         let place = |query: &str| pointer("prometheus_query", "prometheus", query, &prometheus.link(query));
         let burn = async |windows: Windows| {
             let query = queries.burn(windows.long());
-            let (rates, series) = tokio::join!(
-                prometheus.burn(name, windows, self.now),
-                prometheus.series(&query, self.ago(CHART_SPAN), self.now, CHART_STEP),
-            );
-            // The series only shows the way here; the rates are the fact.
-            let limit = Some(self.limits.burn_hold.to_string());
-            let series = series.ok().and_then(Fact::known).map(|series| Unit::Times.series(&series, limit));
+            let (rates, series) =
+                tokio::join!(prometheus.burn(name, windows, self.now), self.burn_series(prometheus, &query));
             Burn { windows, pointer: place(&query), rates: self.rates(rates, series) }
         };
         let p95 = self.own.p95_seconds.as_ref().unwrap_or(&queries.p95_seconds);
@@ -184,6 +190,25 @@ impl Measured<'_> {
         }
     }
 
+    /// How the burn went, where Prometheus records it: Datadog tells one number a window. It only shows the way here; the
+    /// rates are the fact.
+    async fn burn_series(self, prometheus: &prometheus::Source, query: &str) -> Option<Series> {
+        let told = prometheus.series(query, self.ago(CHART_SPAN), self.now, CHART_STEP).await;
+        let limit = Some(self.limits.burn_hold.to_string());
+        told.ok().and_then(Fact::known).map(|series| Unit::Times.series(&series, limit))
+    }
+
+    /// One number as a series of one point: what is read live goes on from it.
+    fn reading(self, unit: Unit, value: f64, limit: f64) -> Series {
+        Series {
+            unit: unit.word().to_owned(),
+            from: self.ago(SignedDuration::from_secs(i64::from(READING_STEP_S))),
+            step_s: READING_STEP_S,
+            points: vec![Some(unit.text(value))],
+            threshold: Some(limit.to_string()),
+        }
+    }
+
     fn rates(
         self,
         told: Result<Fact<platform::Burn>, PlatformError>,
@@ -193,7 +218,11 @@ impl Measured<'_> {
             Asked::Known { value, at } if !(value.long.rate.is_finite() && value.short.rate.is_finite()) => {
                 Asked::Unknown { why: "the burn is no number".to_owned(), at }
             }
-            told => told.map(|burn| Rates { long: burn.long.rate, short: burn.short.rate, series }),
+            told => told.map(|burn| {
+                let series = series
+                    .unwrap_or_else(|| self.reading(Unit::Times, burn.long.rate, self.limits.burn_hold));
+                Rates { long: burn.long.rate, short: burn.short.rate, series: Some(series) }
+            }),
         }
     }
 
@@ -207,14 +236,18 @@ impl Measured<'_> {
             Asked::Unknown { why, at } => return Asked::Unknown { why, at },
             Asked::Never => return Asked::Never,
         };
-        self.inquiry.answered(long).map(|long| Latency {
-            now_ms: recent.value * 1000.0,
-            moved_percent: latency::moved_percent(
-                &whole(&long, self.p95_from(), self.now),
-                P95_DAYS as usize,
-            ),
-            days: P95_DAYS,
-            series: Some(Unit::Milliseconds.series(&long, None)),
+        if !recent.value.is_finite() {
+            return Asked::Unknown { why: "p95 now is no number".to_owned(), at: self.inquiry.clock.now() };
+        }
+        self.inquiry.answered(long).map(|long| {
+            let usual = latency::usual(&whole(&long, self.p95_from(), self.now), P95_DAYS as usize);
+            let limit = self.limits.p95_limit_ms(usual).map(|limit| format!("{limit:.0}"));
+            Latency {
+                now_ms: recent.value * 1000.0,
+                usual,
+                days: P95_DAYS,
+                series: Some(Unit::Milliseconds.series(&long, limit)),
+            }
         })
     }
 
@@ -231,7 +264,7 @@ impl Measured<'_> {
             Asked::Unknown { why, at } => Asked::Unknown { why, at },
             Asked::Never => Asked::Never,
         };
-        Gauge { name: "error rate".to_owned(), pointer: place, hold_at: None, value }
+        Gauge { name: Measure::ErrorRate.name().to_owned(), pointer: place, hold_at: None, value }
     }
 
     fn p95_from(self) -> Timestamp {

@@ -262,6 +262,28 @@ async fn a_waiting_run_is_one_row_however_often_it_is_seen() {
 }
 
 #[tokio::test]
+async fn what_is_read_again_at_each_look_is_not_stale_for_whoever_decides() {
+    let world = Loop::start().await;
+    let run = world.waiting(SEARCH).await;
+    let keeper = world.keeper(1);
+    world.once(&keeper).await;
+    let of = |rows: Vec<RowView>| rows.into_iter().find(|row| base(row).run == run.to_string()).unwrap();
+    let first = of(world.rows().await);
+    for look in 1..=4 {
+        world.server.advance(200 * look);
+        world.once(&keeper).await;
+        let row = of(world.rows().await);
+        let stale: Vec<_> = row.signals.iter().filter(|one| !one.fresh).map(|one| &one.signal.name).collect();
+        assert_eq!(stale, [""; 0], "{}", row.head.id);
+        assert_eq!((row.head.revision, row.evidence_sha256), (1, first.evidence_sha256));
+        assert_eq!(row.head.changed_at, first.head.changed_at);
+    }
+    // Who does not look any more leaves it stale.
+    world.server.advance(4 * 200 + 301);
+    assert!(of(world.rows().await).head.stale);
+}
+
+#[tokio::test]
 async fn two_gatekeepers_at_once_draft_one_row_for_each_gate() {
     let world = Loop::start().await;
     let mut runs = Vec::new();

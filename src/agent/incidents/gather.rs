@@ -23,7 +23,7 @@ use crate::{
         pagerduty::{self, LogEntry, LogKind},
         prometheus, slack,
     },
-    row::{Pointer, PrincipalId},
+    row::{Measure, Pointer, PrincipalId},
     wire::RowView,
 };
 
@@ -218,10 +218,10 @@ impl Gatherer<'_> {
             |name, query, unit| self.inquiry.gauge_between(prometheus, name, query, unit, (from, until));
         let (burn, left, errors, p95) = tokio::join!(
             // The shortest window: when it began and ended shows best there.
-            ask("SLO burn over 5 min", queries.burn(Window::Minutes5), Unit::Times),
-            ask("error budget left", queries.budget_left, Unit::Percent),
-            ask("errors", queries.error_rate, Unit::Percent),
-            ask("p95", queries.p95_seconds, Unit::Milliseconds),
+            ask(Measure::Burn5m.name(), queries.burn(Window::Minutes5), Unit::Times),
+            ask(Measure::BudgetLeft.name(), queries.budget_left, Unit::Percent),
+            ask(Measure::ErrorRate.name(), queries.error_rate, Unit::Percent),
+            ask(Measure::P95.name(), queries.p95_seconds, Unit::Milliseconds),
         );
         vec![burn, left, errors, p95]
     }
@@ -258,9 +258,9 @@ impl Gatherer<'_> {
         }
         vec![
             gauge("SLO burn", pointer.clone(), Unit::Times, burn),
-            gauge("error budget left", pointer, Unit::Percent, left),
-            gauge("errors", series("datadog_error_rate"), Unit::Percent, errors),
-            gauge("p95", series("datadog_p95"), Unit::Milliseconds, self.inquiry.answered(p95)),
+            gauge(Measure::BudgetLeft.name(), pointer, Unit::Percent, left),
+            gauge(Measure::ErrorRate.name(), series("datadog_error_rate"), Unit::Percent, errors),
+            gauge(Measure::P95.name(), series("datadog_p95"), Unit::Milliseconds, self.inquiry.answered(p95)),
         ]
     }
 

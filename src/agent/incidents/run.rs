@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     agent::{
-        Told, Wish,
+        Told, Wish, again,
         dock::Dock,
         drafter::Drafter,
         wake::{Dirty, Wake, pause},
@@ -368,6 +368,7 @@ impl<F: Flow> Looker<'_, F> {
         if let (Act::Watch { .. }, Some(before), false) = (&act, before, anew) {
             let base = self.flow.base(incident, subject).await?;
             if before.base_read.moved(&base).is_empty() {
+                self.confirm(wish, &case, before).await?;
                 return Ok(Stepped::Rest("its row is open".to_owned()));
             }
         }
@@ -385,6 +386,9 @@ impl<F: Flow> Looker<'_, F> {
         if let (Act::Watch { .. }, Some(before), Drafted::Draft(draft)) = (&act, before, &drafted)
             && self.flow.worth(subject, before, draft) == Some(false)
         {
+            if !wish.dry_run {
+                again::tell(self.api, before, draft, self.clock.now()).await;
+            }
             return Ok(Stepped::Rest("its row is open".to_owned()));
         }
         let drafted = match drafted {
@@ -395,6 +399,17 @@ impl<F: Flow> Looker<'_, F> {
             other => other,
         };
         self.carry_out(wish, &act, &case, drafted).await
+    }
+
+    /// The open row of a page or paper that stays what it was: everything is read again once its facts grow old.
+    async fn confirm(&self, wish: &Wish, case: &Case<'_>, row: &RowView) -> Result<(), String> {
+        if wish.dry_run || !again::is_due(row, self.clock.now()) {
+            return Ok(());
+        }
+        if let Drafted::Draft(draft) = Box::pin(self.flow.draft(case)).await? {
+            again::tell(self.api, row, &draft, self.clock.now()).await;
+        }
+        Ok(())
     }
 
     pub(super) async fn carry_out(

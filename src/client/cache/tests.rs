@@ -207,7 +207,7 @@ fn first_format(file: &Path, views: &[RowView]) -> Connection {
     let table = &first[first.find("CREATE TABLE head").unwrap()..first.find("CREATE TABLE body").unwrap()];
     cache.db.execute_batch(table).unwrap();
     for view in views {
-        let until = view.signals.iter().map(|signal| fresh_until(&signal.signal).as_millisecond()).min();
+        let until = view.signals.iter().map(|signal| fresh_until(signal).as_millisecond()).min();
         let head = &view.head;
         let (id, changed_at) = (head.id.to_string(), head.changed_at.as_millisecond());
         let given =

@@ -15,7 +15,7 @@ use crate::{
 };
 
 fn me(id: &str) -> Me {
-    Me { id: id.parse().unwrap(), agents: vec![], org: "demo.invalid".into() }
+    Me::of(id.parse().unwrap(), "demo.invalid", None)
 }
 
 fn wish(decision: Decision, note: &str, view: &RowView) -> Wish {

@@ -138,8 +138,8 @@ impl Worker {
     }
 
     fn me(&self, org: &str) -> Option<Me> {
-        let agents = self.place.known_me(&self.cache).map(|me| me.agents).unwrap_or_default();
-        Some(Me { id: self.place.settings.person.clone()?, agents, org: org.to_owned() })
+        let known = self.place.known_me(&self.cache);
+        Some(Me::of(self.place.settings.person.clone()?, org, known))
     }
 
     /// Does effects until nobody sends any more.

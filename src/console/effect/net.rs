@@ -283,8 +283,8 @@ impl<'a> Net<'a> {
 
     fn me(&self, cache: &Cache) -> Option<crate::client::Me> {
         let org = self.place.org(cache, &self.outbox).unwrap_or_default();
-        let agents = self.place.known_me(cache).map(|me| me.agents).unwrap_or_default();
-        Some(crate::client::Me { id: self.place.settings.person.clone()?, agents, org })
+        let known = self.place.known_me(cache);
+        Some(crate::client::Me::of(self.place.settings.person.clone()?, &org, known))
     }
 
     /// Who one is to the server, for deciding without it. Best effort.

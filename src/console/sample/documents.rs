@@ -404,7 +404,7 @@ impl Desk {
         let mut desk = Desk::empty(width, height);
         desk.cache = views();
         let mut snapshot = snapshot();
-        snapshot.me = Some(Me { id: "priya".parse().unwrap(), agents: vec![], org: "example.com".into() });
+        snapshot.me = Some(Me::of("priya".parse().unwrap(), "example.com", None));
         snapshot.list =
             List { rows: desk.cache.iter().map(|view| Listed::from(&view.head)).collect(), over: vec![] };
         (snapshot.seen, snapshot.entries) = (vec![], vec![]);

@@ -18,6 +18,7 @@ use super::super::shown::Shown;
 use super::super::signers;
 use super::super::text;
 use super::super::theme::Slot;
+use crate::client::Me;
 use crate::row::{Decision, Digest, Grade, Proposal, RowId};
 use crate::wire::RowView;
 
@@ -155,7 +156,7 @@ fn single(model: &Model, dialog: &Dialog, pin: &Pin, width: usize, parts: &mut V
     let read = text::when(view.read_at, model.now(), &model.zone, true);
     parts.push(Part::text(
         label("base")
-            .text(Shown::untrusted(&view.head.base.revision).fit(34))
+            .text(Shown::untrusted(&view.base_read.sentence()).fit(width.saturating_sub(11 + read.len() + 6)))
             .to(48)
             .add(Slot::Muted, format!("read {read}")),
     ));
@@ -171,9 +172,12 @@ fn single(model: &Model, dialog: &Dialog, pin: &Pin, width: usize, parts: &mut V
         parts.push(Part::text(label(if at == 0 { "effect" } else { "" }).text(line)));
     }
     let looked = model.looked_ms.get(&(pin.row, pin.revision)).copied().unwrap_or(0);
-    let me = model.known.me.as_ref().map(|me| me.id.to_string()).unwrap_or_default();
+    let me = model.known.me.as_ref().map(|me| who(model, me)).unwrap_or_default();
     parts.push(Part::text(
-        label("you").text(me).to(48).add(Slot::Muted, format!("read for {}", text::read_for(looked))),
+        label("you")
+            .text(Shown::untrusted(&me).fit(width.saturating_sub(32)))
+            .to(48)
+            .add(Slot::Muted, format!("read for {}", text::read_for(looked))),
     ));
     if view.head.keys_needed > 1 && decision == Decision::Approve {
         let keys = signers::keys(view, model.now(), &model.zone);
@@ -194,6 +198,19 @@ fn single(model: &Model, dialog: &Dialog, pin: &Pin, width: usize, parts: &mut V
         ticks(dialog, view, width, parts);
     }
     warnings(model, dialog, view, width, parts);
+}
+
+/// `priya, on call until 06:00`: with what authority, as the server last said.
+fn who(model: &Model, me: &Me) -> String {
+    let now = model.now();
+    let when = |at| text::when(at, now, &model.zone, false);
+    let shift = match (me.on_call, me.on_call_until) {
+        (true, Some(until)) if until <= now => format!("shift over since {}", when(until)),
+        (true, Some(until)) => format!("on call until {}", when(until)),
+        (true, None) => "on call".to_owned(),
+        (false, _) => me.roles.join(" and "),
+    };
+    if shift.is_empty() { me.id.to_string() } else { format!("{}, {shift}", me.id) }
 }
 
 /// What is signed of a live runbook's steps, all of it.

@@ -299,8 +299,8 @@ pub fn words(drawn: &Drawn<'_>, pane: &Pane) -> Styled {
         return Styled::of(Slot::Unknown, format!(" UNKNOWN: {why}"));
     }
     let (from, until) = drawn.window;
-    let inside = |point: &&super::super::widget::chart::Point| point.at >= from && point.at < until;
-    let known = || pane.points.iter().filter(inside).filter_map(|point| point.value);
+    let known =
+        || pane.points.iter().filter(|point| point.within(from, until)).filter_map(|point| point.value);
     let (least, most) = (known().reduce(f64::min), known().reduce(f64::max));
     let when = |at| text::when(at, model.now(), &model.zone, false);
     let (Some(least), Some(most), Some(last)) = (least, most, pane.last()) else {
@@ -340,7 +340,7 @@ pub fn one_line(drawn: &Drawn<'_>, pane: &Pane, name_width: usize, width: usize)
 pub fn table(drawn: &Drawn<'_>, pane: &Pane) -> Vec<Styled> {
     let model = drawn.model;
     let (from, until) = drawn.window;
-    let inside = pane.points.iter().rev().filter(|point| point.at >= from && point.at < until);
+    let inside = pane.points.iter().rev().filter(|point| point.within(from, until));
     let line = |point: &super::super::widget::chart::Point| {
         let at =
             Styled::of(Slot::Muted, format!(" {} ", text::when(point.at, model.now(), &model.zone, true)));

@@ -9,8 +9,8 @@ use super::super::sample::{self, Desk, id};
 use super::super::terminal::paint::Painter;
 use super::super::theme::{EMBEDDED, Wish};
 use super::super::widget::chart::Charts;
-use crate::row::Decision;
-use crate::wire::{DecisionView, RowView};
+use crate::row::{Decision, Moved, State};
+use crate::wire::{DecisionView, ExecutionView, Fresh, RowView};
 
 /// Screens, and the keys that lead there.
 const SCREENS: [(&str, &str); 23] = [
@@ -100,6 +100,48 @@ fn each_theme_in_its_colours() {
             insta::assert_snapshot!(format!("theme-{theme}-{name}"), text.replace('H', "H\n"));
         }
     }
+}
+
+#[test]
+fn what_was_carried_out_is_not_told_as_moved() {
+    let mut desk = Desk::new(200, 60);
+    let row = id("gate-9826");
+    let view = desk.cache.iter_mut().find(|view| view.head.id == row).unwrap();
+    let fresh = Fresh {
+        row,
+        read_at: sample::now(),
+        moved: vec![Moved {
+            what: "waits".into(),
+            was: "yes".into(),
+            is: "approved in GitHub by dock-gate[bot]".into(),
+        }],
+        base: view.base_read.clone(),
+        diff: view.diff.clone(),
+        since: None,
+    };
+    let told = |desk: &mut Desk| {
+        desk.answer(Answer::Fresh { row, fresh: Ok(Box::new(fresh.clone())) });
+        desk.screen()
+    };
+    desk.keys("j Enter");
+    assert!(told(&mut desk).contains("dock-gate[bot]"), "somebody else's answer, while it is undecided");
+    desk.keys("q");
+    let view = desk.cache.iter_mut().find(|view| view.head.id == row).unwrap();
+    view.head.state = State::Executed;
+    let tag = crate::row::DecisionId::new(1, [1; 10]);
+    view.execution = Some(ExecutionView { tag, intended_at: sample::now(), confirmed_at: None });
+    desk.keys("Enter");
+    let screen = told(&mut desk);
+    assert!(!screen.contains("dock-gate[bot]"), "{screen}");
+    assert!(screen.contains("not compared: executed 02:14:31"), "{screen}");
+}
+
+#[test]
+fn the_dialog_says_run_head_plan_and_with_what_authority() {
+    let screen = desk(80, 24, "j Enter O").screen();
+    assert!(screen.contains("run 9826.1, head "), "{screen}");
+    assert!(screen.contains(", plan run-77"), "{screen}");
+    assert!(screen.contains("sarah, on call until "), "{screen}");
 }
 
 #[test]

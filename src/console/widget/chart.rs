@@ -4,7 +4,7 @@
 //!
 //! Never: a missing point drawn as a value, or joined over; anything wider or higher than it was asked for.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::canvas::Styled;
 use super::super::theme::Slot;
@@ -69,6 +69,19 @@ pub struct Point {
     pub evidence: bool,
 }
 
+impl Point {
+    /// The time that it stands for ends here.
+    pub fn end(&self) -> Timestamp {
+        let step = SignedDuration::from_secs(i64::from(self.step_s.max(1)));
+        self.at.saturating_add(step).unwrap_or(self.at)
+    }
+
+    /// Some of the time that it stands for is between these.
+    pub fn within(&self, from: Timestamp, until: Timestamp) -> bool {
+        self.end() > from && self.at < until
+    }
+}
+
 /// What is to be drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plot<'a> {
@@ -125,10 +138,7 @@ impl Plot<'_> {
 
     /// Bottom and top of the axis. The bottom is zero where no value is below it.
     pub fn scale(&self) -> (f64, f64) {
-        let inside = |point: &&Point| {
-            let end = point.at.as_millisecond() + i64::from(point.step_s.max(1)) * 1_000;
-            end > self.from.as_millisecond() && point.at < self.until
-        };
+        let inside = |point: &&Point| point.within(self.from, self.until);
         let values = || self.points.iter().filter(inside).filter_map(|point| point.value);
         let bottom = values().fold(0.0_f64, f64::min);
         let top = values().fold(self.threshold.unwrap_or(0.0), f64::max);

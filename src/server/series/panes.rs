@@ -4,16 +4,16 @@
 
 use crate::{
     platform::{Window, argocd::AppKey, prometheus::Queries},
-    row::{Base, gate::Service},
+    row::{Base, Measure, gate::Service, measure::BurnLimits},
     wire::Side,
 };
 
 /// One pane that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wanted {
-    pub(super) name: String,
+    pub(super) measure: Measure,
     pub(super) unit: Unit,
-    pub(super) threshold: Option<&'static str>,
+    pub(super) threshold: Option<String>,
     pub(super) bad: Side,
     pub(super) ask: Ask,
 }
@@ -103,6 +103,9 @@ struct Names<'a> {
     /// A service's name in tags.
     datadog: Option<&'a str>,
     slo: Option<&'a str>,
+    /// Where Datadog keeps an SLO of it, errors and p95 are its too: as the gatekeeper reads its evidence.
+    slo_first: bool,
+    limits: BurnLimits,
 }
 
 impl<'a> Names<'a> {
@@ -113,18 +116,19 @@ impl<'a> Names<'a> {
                 prometheus: service.prometheus.as_deref(),
                 datadog: service.datadog_slo.as_ref().map(|_| own),
                 slo: service.datadog_slo.as_deref(),
+                slo_first: true,
+                limits: service.limits.unwrap_or_default(),
             },
-            None => Self { prometheus: Some(own), datadog: Some(own), slo: None },
+            None => Self {
+                prometheus: Some(own),
+                datadog: Some(own),
+                slo: None,
+                slo_first: true,
+                limits: BurnLimits::default(),
+            },
         }
     }
 }
-
-/// From this burn on a window's pair is bad: Google's SRE workbook, chapter 5.
-const FAST: &str = "14.4";
-const MIDDLE: &str = "6";
-const SLOW: &str = "1";
-/// Less than this much of the budget is little, in percent.
-const BUDGET_LOW: &str = "10";
 
 /// What a row is about, and who measures it.
 #[derive(Debug, Clone, PartialEq)]
@@ -147,12 +151,19 @@ pub(super) enum About<'a> {
 
 /// The panes of a row, the most telling first.
 pub(super) fn of(base: &Base, about: &About<'_>, configured: &Configured<'_>) -> Vec<Wanted> {
-    let untold = |why: &str| nobody("SLO burn", "prometheus", why.to_owned());
+    let untold = |why: &str| pane(Measure::Burn1h, Unit::Times, Ask::Nobody("prometheus", why.to_owned()));
     match (base, about) {
         (_, About::Nothing) => Vec::new(),
         (_, About::Unmeasured(why)) => vec![untold(why)],
         (_, About::Measured { own, prometheus, slo }) => {
-            let names = Names { prometheus: *prometheus, datadog: slo.map(|_| *own), slo: *slo };
+            // Its evidence is by Prometheus where that knows the service.
+            let names = Names {
+                prometheus: *prometheus,
+                datadog: slo.map(|_| *own),
+                slo: *slo,
+                slo_first: false,
+                limits: BurnLimits::default(),
+            };
             let mut panes = measured(&names, configured, true);
             if panes.is_empty() {
                 panes.push(untold(&format!("the backend is not configured to read who measures {own}")));
@@ -165,11 +176,13 @@ pub(super) fn of(base: &Base, about: &About<'_>, configured: &Configured<'_>) ->
                 prometheus: service.and_then(|service| service.prometheus.as_deref()).or(Some(own)),
                 datadog: Some(own),
                 slo: service.and_then(|service| service.datadog_slo.as_deref()),
+                slo_first: false,
+                limits: service.and_then(|service| service.limits).unwrap_or_default(),
             };
             let mut panes = measured(&names, configured, false);
             if configured.argocd {
                 let app = AppName { name: base.application.clone(), project: base.project.clone() };
-                panes.push(plain_pane("ready replicas", Unit::Pods, Ask::Ready(app)));
+                panes.push(pane(Measure::ReadyReplicas, Unit::Pods, Ask::Ready(app)));
             }
             panes
         }
@@ -185,80 +198,74 @@ pub(super) fn of(base: &Base, about: &About<'_>, configured: &Configured<'_>) ->
     }
 }
 
-/// What measures a service: Prometheus where it is named there, else Datadog; the SLO where Datadog has it.
+/// What measures a service: its burn by Prometheus where it is named there, since Datadog tells one number a window; the
+/// rest by whoever agents ask for their evidence.
 fn measured(names: &Names<'_>, configured: &Configured<'_>, whole: bool) -> Vec<Wanted> {
     let mut panes = Vec::new();
     let slo = names.slo.filter(|_| configured.datadog);
-    if let (Some(queries), Some(name)) = (configured.prometheus, names.prometheus) {
-        let asks = queries.of(name);
-        panes.extend(burns(&asks, whole));
-        match slo {
-            Some(slo) => panes.push(budget(slo)),
-            None if whole => {
-                let ask = Ask::Prometheus(asks.budget_left.clone());
-                let left = plain_pane("error budget left", Unit::Percent, ask);
-                panes.push(Wanted { threshold: Some(BUDGET_LOW), bad: Side::Under, ..left });
-            }
-            None => {}
-        }
-        panes.push(plain_pane("errors", Unit::Percent, Ask::Prometheus(asks.error_rate.clone())));
-        panes.push(plain_pane("p95", Unit::Milliseconds, Ask::Prometheus(asks.p95_seconds.clone())));
-        panes.push(plain_pane("requests", Unit::PerSecond, Ask::Prometheus(asks.request_rate.clone())));
-    } else {
-        panes.extend(slo.into_iter().flat_map(datadog_burns));
-        panes.extend(slo.map(budget));
-        if let Some(name) = names.datadog.filter(|_| configured.datadog) {
-            panes.push(plain_pane("errors", Unit::Percent, Ask::DatadogErrors(name.to_owned())));
-            panes.push(plain_pane("p95", Unit::Milliseconds, Ask::DatadogP95(name.to_owned())));
-        }
+    let asks = configured.prometheus.zip(names.prometheus).map(|(queries, name)| queries.of(name));
+    match &asks {
+        Some(asks) => panes.extend(burns(asks, whole)),
+        None => panes.extend(slo.into_iter().flat_map(datadog_burns)),
     }
-    // The two windows that are looked at first stand first, the others behind everything.
-    panes.sort_by_key(|pane| match pane.name.as_str() {
-        "SLO burn over 1 h" => 0,
-        "SLO burn over 6 h" => 1,
-        name if name.starts_with("SLO burn") => 3,
-        _ => 2,
-    });
+    match (slo, &asks) {
+        (Some(slo), _) => {
+            panes.push(pane(Measure::BudgetLeft, Unit::Percents, Ask::DatadogBudget(slo.to_owned())));
+        }
+        (None, Some(asks)) if whole => {
+            panes.push(pane(Measure::BudgetLeft, Unit::Percent, Ask::Prometheus(asks.budget_left.clone())));
+        }
+        (None, _) => {}
+    }
+    let datadog = names.datadog.filter(|_| configured.datadog);
+    let datadog = datadog.filter(|_| asks.is_none() || slo.is_some() && names.slo_first);
+    let (errors, p95) = match (datadog, &asks) {
+        (Some(name), _) => {
+            (Some(Ask::DatadogErrors(name.to_owned())), Some(Ask::DatadogP95(name.to_owned())))
+        }
+        (None, Some(asks)) => {
+            (Some(Ask::Prometheus(asks.error_rate.clone())), Some(Ask::Prometheus(asks.p95_seconds.clone())))
+        }
+        (None, None) => (None, None),
+    };
+    panes.extend(errors.map(|ask| pane(Measure::ErrorRate, Unit::Percent, ask)));
+    panes.extend(p95.map(|ask| pane(Measure::P95, Unit::Milliseconds, ask)));
+    let requests = asks.map(|asks| Ask::Prometheus(asks.request_rate));
+    panes.extend(requests.map(|ask| pane(Measure::RequestRate, Unit::PerSecond, ask)));
+    for pane in &mut panes {
+        (pane.threshold, pane.bad) = limit(pane.measure, &names.limits);
+    }
+    panes.sort_by_key(|pane| pane.measure);
     panes
 }
 
+/// From where on a measure is a concern, and on which side. The gate's rules hold from there on.
+fn limit(measure: Measure, limits: &BurnLimits) -> (Option<String>, Side) {
+    match measure {
+        Measure::BudgetLeft => (Some(limits.budget_left_percent().to_string()), Side::Under),
+        burn if burn.is_burn() => (Some(limits.burn_hold.to_string()), Side::Over),
+        _ => (None, Side::Over),
+    }
+}
+
 fn burns(asks: &Queries, whole: bool) -> Vec<Wanted> {
-    let windows: &[Window] = if whole {
-        &[Window::Hour1, Window::Hours6, Window::Minutes5, Window::Minutes30, Window::Days3]
-    } else {
-        &[Window::Hour1]
-    };
+    let windows: &[Window] = if whole { &WINDOWS } else { &[Window::Hour1] };
     windows.iter().map(|window| burn(*window, Ask::Prometheus(asks.burn(*window)))).collect()
 }
 
 fn datadog_burns(slo: &str) -> Vec<Wanted> {
-    let windows = [Window::Hour1, Window::Hours6, Window::Minutes5, Window::Minutes30, Window::Days3];
-    windows.into_iter().map(|window| burn(window, Ask::DatadogBurn(slo.to_owned(), window))).collect()
+    WINDOWS.into_iter().map(|window| burn(window, Ask::DatadogBurn(slo.to_owned(), window))).collect()
 }
+
+const WINDOWS: [Window; 5] =
+    [Window::Hour1, Window::Hours6, Window::Minutes5, Window::Minutes30, Window::Days3];
 
 fn burn(window: Window, ask: Ask) -> Wanted {
-    let (span, threshold) = match window {
-        Window::Minutes5 => ("5 min", FAST),
-        Window::Hour1 => ("1 h", FAST),
-        Window::Minutes30 => ("30 min", MIDDLE),
-        Window::Hours6 => ("6 h", MIDDLE),
-        Window::Days3 => ("3 d", SLOW),
-    };
-    let pane = plain_pane(&format!("SLO burn over {span}"), Unit::Times, ask);
-    Wanted { threshold: Some(threshold), ..pane }
+    pane(window.measure(), Unit::Times, ask)
 }
 
-fn budget(slo: &str) -> Wanted {
-    let pane = plain_pane("error budget left", Unit::Percents, Ask::DatadogBudget(slo.to_owned()));
-    Wanted { threshold: Some(BUDGET_LOW), bad: Side::Under, ..pane }
-}
-
-fn nobody(name: &str, platform: &'static str, why: String) -> Wanted {
-    plain_pane(name, Unit::Times, Ask::Nobody(platform, why))
-}
-
-fn plain_pane(name: &str, unit: Unit, ask: Ask) -> Wanted {
-    Wanted { name: name.to_owned(), unit, threshold: None, bad: Side::Over, ask }
+fn pane(measure: Measure, unit: Unit, ask: Ask) -> Wanted {
+    Wanted { measure, unit, threshold: None, bad: Side::Over, ask }
 }
 
 #[cfg(test)]
@@ -267,7 +274,7 @@ mod tests {
     use crate::row::gate::example;
 
     fn names(panes: &[Wanted]) -> Vec<&str> {
-        panes.iter().map(|pane| pane.name.as_str()).collect()
+        panes.iter().map(|pane| pane.measure.name()).collect()
     }
 
     fn gate(more: &str) -> Vec<Wanted> {
@@ -285,15 +292,15 @@ mod tests {
         assert_eq!(
             names(&prometheus),
             [
-                "SLO burn over 1 h",
-                "SLO burn over 6 h",
+                "SLO burn 1h",
+                "SLO burn 6h",
                 "error budget left",
-                "errors",
+                "error rate",
                 "p95",
-                "requests",
-                "SLO burn over 5 min",
-                "SLO burn over 30 min",
-                "SLO burn over 3 d"
+                "request rate",
+                "SLO burn 5m",
+                "SLO burn 30m",
+                "SLO burn 3d"
             ]
         );
         assert!(
@@ -303,10 +310,27 @@ mod tests {
         );
         let datadog = gate("datadog_slo = \"abc\"\n");
         assert!(datadog.iter().all(|pane| !matches!(pane.ask, Ask::Prometheus(_))));
-        assert_eq!(names(&datadog)[..3], ["SLO burn over 1 h", "SLO burn over 6 h", "error budget left"]);
+        assert_eq!(names(&datadog)[..3], ["SLO burn 1h", "SLO burn 6h", "error budget left"]);
+        // As the gatekeeper reads: the SLO's numbers by Datadog, the way of its burn by Prometheus.
         let both = gate("datadog_slo = \"abc\"\nprometheus = \"billing\"\n");
-        let of_slo: Vec<_> = both.iter().filter(|pane| !matches!(pane.ask, Ask::Prometheus(_))).collect();
-        assert_eq!(of_slo.len(), 1, "{of_slo:?}");
+        let of_datadog: Vec<_> = both
+            .iter()
+            .filter(|pane| !matches!(pane.ask, Ask::Prometheus(_)))
+            .map(|pane| pane.measure)
+            .collect();
+        assert_eq!(of_datadog, [Measure::BudgetLeft, Measure::ErrorRate, Measure::P95]);
+        assert_eq!(names(&both), names(&prometheus));
+    }
+
+    #[test]
+    fn thresholds_are_those_of_the_gates_rules() {
+        let limits = |panes: &[Wanted]| -> Vec<Option<String>> {
+            panes.iter().take(3).map(|pane| pane.threshold.clone()).collect()
+        };
+        let text = |limit: &str| Some(limit.to_owned());
+        assert_eq!(limits(&gate("prometheus = \"billing\"\n")), [text("1"), text("1"), text("10")]);
+        let own = "prometheus = \"billing\"\nlimits = { burn_hold = 2.5, budget_spent_hold_percent = 70 }\n";
+        assert_eq!(limits(&gate(own)), [text("2.5"), text("2.5"), text("30")]);
     }
 
     #[test]

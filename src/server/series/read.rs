@@ -90,8 +90,8 @@ pub(super) async fn read(app: &App, wanted: &Wanted, between: Between, before: O
         pointer: no_pointer(&wanted.ask),
         series: Err(format!("no answer within {} s", WITHIN.as_secs())),
     });
-    if let (Ok(series), Some(threshold)) = (&mut got.series, wanted.threshold) {
-        series.threshold = Some(threshold.to_owned());
+    if let (Ok(series), Some(threshold)) = (&mut got.series, &wanted.threshold) {
+        series.threshold = Some(threshold.clone());
     }
     got
 }

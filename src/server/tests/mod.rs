@@ -38,6 +38,7 @@ use crate::{
 };
 
 mod acting;
+mod again;
 mod amendments;
 mod decisions;
 mod drafts;

@@ -30,14 +30,14 @@ async fn a_rows_service_is_measured_live() {
     let (world, row, token) = measured().await;
     let told = series(&world, &row, &token, "?span=1h").await;
     let names: Vec<_> = told.panes.iter().map(|pane| pane.name.as_str()).collect();
-    assert_eq!(names, ["SLO burn over 1 h", "errors", "p95", "requests", "ready replicas"]);
+    assert_eq!(names, ["SLO burn 1h", "error rate", "p95", "request rate", "ready replicas"]);
     for pane in &told.panes {
         let series = pane.series.as_ref().unwrap_or_else(|| panic!("{}: {:?}", pane.name, pane.unknown));
         assert!(series.points.iter().any(Option::is_some), "{pane:?}");
         assert!(!pane.pointer.url.is_empty() && pane.unknown.is_none(), "{pane:?}");
     }
-    let burn = pane(&told, "SLO burn over 1 h").series.clone().unwrap();
-    assert_eq!((burn.points.len(), burn.threshold.as_deref()), (61, Some("14.4")));
+    let burn = pane(&told, "SLO burn 1h").series.clone().unwrap();
+    assert_eq!((burn.points.len(), burn.threshold.as_deref()), (61, Some("1")));
     let ready = pane(&told, "ready replicas").series.clone().unwrap();
     assert_eq!(ready.points.last().cloned().flatten(), ready.threshold, "as many as are wanted");
     let marks: Vec<_> = told.marks.iter().map(|mark| mark.what.as_str()).collect();
@@ -54,7 +54,7 @@ async fn it_is_read_once_a_cadence_and_unknown_where_nobody_answers() {
     assert_eq!(series(&world, &row, &token, "").await.panes, first.panes);
     world.advance(61);
     let later = series(&world, &row, &token, "").await;
-    let burn = pane(&later, "SLO burn over 1 h");
+    let burn = pane(&later, "SLO burn 1h");
     assert!(burn.series.is_none() && burn.fetched_at > first.panes[0].fetched_at, "{burn:?}");
     assert!(burn.unknown.as_ref().is_some_and(|why| why.contains("Prometheus")), "{burn:?}");
     assert!(pane(&later, "ready replicas").series.is_some(), "the others go on");
@@ -66,7 +66,7 @@ async fn a_time_that_is_over_can_be_asked_for() {
     let until = world.app.clock.now() - jiff::SignedDuration::from_hours(5);
     let told = series(&world, &row, &token, &format!("?span=12h&until={until}")).await;
     assert!(told.until <= until);
-    assert!(pane(&told, "errors").series.is_some());
+    assert!(pane(&told, "error rate").series.is_some());
     assert!(pane(&told, "ready replicas").unknown.is_some(), "what it was then nobody knows");
     for query in ["?span=2h", "?until=2001-01-01T00:00:00Z", "?sapn=1h"] {
         let path = format!("/v1/rows/{}/series{query}", row.head.id);

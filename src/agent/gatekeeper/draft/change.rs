@@ -7,7 +7,7 @@ use crate::{
     agent::{
         finding::Finding,
         gatekeeper::{
-            facts::{Ci, Job},
+            facts::{Ci, Job, Latency},
             rules::{self, P95_DAYS},
             schema, words,
         },
@@ -198,12 +198,12 @@ impl Case<'_> {
 
     pub(super) fn speaks_for(&self, found: &mut Vec<Finding>) {
         let reasons = self.missing();
-        let (Some(ci), Some(p95), true) = (self.usable(&self.facts.ci), self.moved(), reasons.is_empty())
-        else {
+        let usual = self.p95().and_then(|latency| latency.usual);
+        let (Some(ci), Some(usual), true) = (self.usable(&self.facts.ci), usual, reasons.is_empty()) else {
             return;
         };
         let files = self.facts.reading.changes.known().map_or(0, |changes| changes.files.len());
-        let (ci, moved) = (green_words(ci), words::number(p95));
+        let (ci, moved) = (green_words(ci), words::number(usual.moved_percent));
         let value = format!("CI {ci}, p95 within {moved}% for {P95_DAYS} d");
         let says = format!(
             "CI is {ci}, p95 stayed within {moved}% of its median for {P95_DAYS} days, and no path among {} is risky.",
@@ -219,7 +219,10 @@ impl Case<'_> {
         if !self.usable(&self.facts.ci).is_some_and(|ci| self.green(ci)) {
             reasons.push("CI not green".to_owned());
         }
-        match self.moved() {
+        if let Some(latency) = self.p95().filter(|latency| self.slow(latency).is_some()) {
+            reasons.push(format!("p95 {} ms", words::number(latency.now_ms)));
+        }
+        match self.p95().and_then(|latency| latency.usual).map(|usual| usual.moved_percent) {
             None => reasons.push(format!("no p95 of {P95_DAYS}d")),
             Some(moved) if !self.stable(moved) => {
                 reasons.push(format!("p95 moved {}% in {P95_DAYS}d", words::number(moved)));
@@ -240,9 +243,8 @@ impl Case<'_> {
         reasons
     }
 
-    fn moved(&self) -> Option<f64> {
-        let p95 = self.facts.service.p95.as_ref()?;
-        self.usable(&p95.answer)?.moved_percent
+    fn p95(&self) -> Option<&Latency> {
+        self.usable(&self.facts.service.p95.as_ref()?.answer)
     }
 }
 

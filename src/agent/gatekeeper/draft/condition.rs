@@ -3,13 +3,16 @@
 //! Never: a concern without the fact that raised it.
 
 use super::Case;
-use crate::agent::{
-    finding::{Finding, incident_pointer},
-    gatekeeper::{
-        facts::{Burn, Rates, Windows},
-        rules, words,
+use crate::{
+    agent::{
+        finding::{Finding, incident_pointer},
+        gatekeeper::{
+            facts::{Burn, Rates, Windows},
+            rules, words,
+        },
+        rule::Rule,
     },
-    rule::Rule,
+    row::{Measure, Series},
 };
 
 impl Case<'_> {
@@ -21,8 +24,11 @@ impl Case<'_> {
             let (long, short) = (words::number(rates.long), words::number(rates.short));
             let windows = burn.windows;
             let value = format!("{long}x, {} {short}x", windows.short().name());
-            let told = self.told(rule, &name(windows), &value, burn.pointer.clone(), &burn.rates);
-            let told = told.with_series(rates.series.clone());
+            let told = self.told(rule, name(windows), &value, burn.pointer.clone(), &burn.rates);
+            let limit = self.burn_limit(rule);
+            let series = rates.series.clone();
+            let told = told
+                .with_series(series.map(|series| Series { threshold: Some(limit.to_string()), ..series }));
             if rule == rules::READ {
                 found.push(told);
                 continue;
@@ -63,6 +69,15 @@ impl Case<'_> {
         }
     }
 
+    /// What that rule was held against; of what raises no concern, what would.
+    fn burn_limit(&self, rule: Rule) -> f64 {
+        match rule {
+            _ if rule == rules::BURN_FAST => self.limits.burn_block,
+            _ if rule == rules::BURN_WITH_CHANGE => self.limits.burn_block_with_change,
+            _ => self.limits.burn_hold,
+        }
+    }
+
     pub(super) fn budget(&self, found: &mut Vec<Finding>) {
         let Some(question) = &self.facts.service.budget else { return };
         let Some(budget) = self.usable(&question.answer) else { return };
@@ -70,8 +85,9 @@ impl Case<'_> {
         let calm = budget.spent_percent < self.limits.budget_spent_hold_percent;
         let rule = if calm { rules::READ } else { rules::BUDGET_SPENT };
         let (spent, span) = (words::number(budget.spent_percent), words::line(&budget.span));
-        let value = format!("{spent}% spent of {span}");
-        let told = self.told(rule, "error budget", &value, question.pointer.clone(), &question.answer);
+        let value = format!("{}% of {span}, {spent}% spent", words::number(100.0 - budget.spent_percent));
+        let told =
+            self.told(rule, Measure::BudgetLeft.name(), &value, question.pointer.clone(), &question.answer);
         let told = told.with_series(budget.series.clone());
         found.push(if calm {
             told
@@ -169,6 +185,6 @@ impl Case<'_> {
     }
 }
 
-pub(super) fn name(windows: Windows) -> String {
-    format!("SLO burn {}", windows.long().name())
+pub(super) fn name(windows: Windows) -> &'static str {
+    windows.long().measure().name()
 }

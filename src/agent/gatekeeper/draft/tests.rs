@@ -96,10 +96,7 @@ fn calm() -> Facts {
                 pointer: place("datadog_slo"),
                 answer: known(Budget { spent_percent: 31.0, span: "30 d".to_owned(), series: None }),
             }),
-            p95: Some(Question {
-                pointer: place("datadog_slo"),
-                answer: known(Latency { now_ms: 142.0, moved_percent: Some(3.0), days: 14, series: None }),
-            }),
+            p95: Some(Question { pointer: place("datadog_slo"), answer: known(p95(142.0, Some(3.0))) }),
             gauges: vec![],
             argocd: Some(Question { pointer: place("argocd_application"), answer: known(argocd) }),
             incidents: known(vec![]),
@@ -111,6 +108,14 @@ fn calm() -> Facts {
         freeze: None,
         parent: None,
     }
+}
+
+/// What is usual of p95 in these facts.
+const USUAL_MS: f64 = 140.0;
+
+fn p95(now_ms: f64, moved_percent: Option<f64>) -> Latency {
+    let usual = moved_percent.map(|moved_percent| Usual { ms: USUAL_MS, moved_percent });
+    Latency { now_ms, usual, days: 14, series: None }
 }
 
 fn burning(facts: &mut Facts, rate: f64) {
@@ -346,8 +351,7 @@ fn every_rule_alone_and_the_pairs_that_escalate() {
         (
             "p95 moved",
             |f| {
-                f.service.p95.as_mut().unwrap().answer =
-                    known(Latency { now_ms: 190.0, moved_percent: Some(23.0), days: 14, series: None });
+                f.service.p95.as_mut().unwrap().answer = known(p95(190.0, Some(23.0)));
             },
             Verdict::Hold,
             &[],
@@ -355,8 +359,7 @@ fn every_rule_alone_and_the_pairs_that_escalate() {
         (
             "too few days of p95",
             |f| {
-                f.service.p95.as_mut().unwrap().answer =
-                    known(Latency { now_ms: 190.0, moved_percent: None, days: 14, series: None });
+                f.service.p95.as_mut().unwrap().answer = known(p95(190.0, None));
             },
             Verdict::Hold,
             &["unknown-fact"],
@@ -526,7 +529,7 @@ fn what_is_not_known_is_said_once_with_its_reason() {
     }
     facts.service.budget.as_mut().unwrap().answer = unread("Datadog did not answer");
     let draft = draft(&facts, &Limits::default());
-    assert_eq!(draft.title, "unknown: SLO burn 1h, SLO burn 6h, SLO burn 3d and error budget");
+    assert_eq!(draft.title, "unknown: SLO burn 1h, SLO burn 6h, SLO burn 3d and error budget left");
     assert_eq!(draft.rationale.matches("Datadog did not answer").count(), 1);
     assert_eq!(draft.signals.iter().filter(|signal| signal.verdict == Grade::Unknown).count(), 4);
 }
@@ -618,6 +621,7 @@ proptest! {
     fn nothing_ships_on_a_fact_that_was_not_told(
         tellings in prop::collection::vec(prop::sample::select(vec![Telling::Well, Telling::Well, Telling::Well, Telling::Unknown, Telling::Stale]), 11),
         burn_rate in 0.0..20.0_f64, spent in 0.0..120.0_f64, moved in prop::option::of(0.0..30.0_f64),
+        now_ms in 1.0..2_000.0_f64,
         plan in 0..3_u8, complete in any::<bool>(), migrates in any::<bool>(),
     ) {
         let mut facts = calm();
@@ -630,7 +634,7 @@ proptest! {
             1 => Told::Unknown("no answer".to_owned()),
             _ => planned("aws_sqs_queue", Action::Create),
         };
-        let latency = Latency { now_ms: 100.0, moved_percent: moved, days: 14, series: None };
+        let latency = p95(now_ms, moved);
         facts.service.p95.as_mut().unwrap().answer = known(latency);
         let [a, b, c, d, e, g, h, i, j, k, l] = tellings[..] else { unreachable!() };
         for (burn, telling) in facts.service.burns.iter_mut().zip([a, b, c]) { tell(&mut burn.rates, telling); }
@@ -646,7 +650,7 @@ proptest! {
         prop_assert_eq!(draft.check(), Ok(()));
         let all_told = tellings.iter().all(|telling| *telling == Telling::Well) && plan != 1 && complete && moved.is_some();
         if draft.verdict == Verdict::Ship {
-            prop_assert!(all_told && burn_rate < 1.0 && spent < 90.0 && moved.is_some_and(|moved| moved <= 10.0) && !migrates);
+            prop_assert!(all_told && burn_rate < 1.0 && spent < 90.0 && moved.is_some_and(|moved| moved <= 10.0) && now_ms < USUAL_MS * 1.5 && !migrates);
         }
         let unknown = draft.signals.iter().any(|signal| signal.verdict == Grade::Unknown);
         prop_assert_eq!(unknown, !all_told);
@@ -655,6 +659,32 @@ proptest! {
         burning(&mut facts, burn_rate + 15.0);
         prop_assert!(rank(super::draft(&facts, &Limits::default()).verdict) >= rank(draft.verdict));
     }
+}
+
+#[test]
+fn what_was_calm_for_two_weeks_and_is_slow_now_is_not_shipped() {
+    let told = |now_ms: f64, limits: &Limits| {
+        let mut facts = calm();
+        facts.service.p95.as_mut().unwrap().answer = known(p95(now_ms, Some(2.3)));
+        let draft = draft(&facts, limits);
+        let p95 = draft.signals.iter().find(|signal| signal.name == "p95").unwrap();
+        assert_eq!(p95.verdict == Grade::Bad, draft.verdict != Verdict::Ship, "{now_ms}");
+        (draft.verdict, draft.title.clone(), p95.value.clone())
+    };
+    let limits = Limits::default();
+    assert_eq!(
+        told(1_620.0, &limits),
+        (Verdict::Hold, "p95 1620 ms".to_owned(), "1620 ms, 1057% over its usual 140 ms".to_owned())
+    );
+    assert_eq!(told(209.0, &limits).0, Verdict::Ship, "less than half over the usual");
+    assert_eq!(told(210.0, &limits).0, Verdict::Hold);
+    let strict = Limits { p95_over_usual_percent: 10.0, ..Limits::default() };
+    assert_eq!(told(160.0, &strict).0, Verdict::Hold, "as configured");
+    let own = Limits { p95_max_ms: Some(150.0), ..Limits::default() };
+    assert_eq!(told(150.0, &own).2, "150 ms, its limit is 150 ms");
+    assert_eq!(told(149.0, &own).0, Verdict::Ship);
+    let lenient = Limits { p95_max_ms: Some(5_000.0), ..Limits::default() };
+    assert_eq!(told(1_620.0, &lenient).0, Verdict::Hold, "a limit of its own makes no sudden slowness usual");
 }
 
 #[test]

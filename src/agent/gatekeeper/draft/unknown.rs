@@ -14,7 +14,7 @@ use crate::{
         },
         rule::Rule,
     },
-    row::{Pointer, gate::Told},
+    row::{Measure, Pointer, gate::Told},
 };
 
 /// One thing that nobody can rest anything on.
@@ -52,17 +52,17 @@ impl Case<'_> {
         let mut gaps = Vec::new();
         let service = &self.facts.service;
         for burn in &service.burns {
-            self.gap(&mut gaps, &condition::name(burn.windows), &burn.rates, burn.pointer.clone());
+            self.gap(&mut gaps, condition::name(burn.windows), &burn.rates, burn.pointer.clone());
         }
         if let Some(budget) = &service.budget {
-            self.gap(&mut gaps, "error budget", &budget.answer, budget.pointer.clone());
+            self.gap(&mut gaps, Measure::BudgetLeft.name(), &budget.answer, budget.pointer.clone());
         }
         if let Some(p95) = &service.p95 {
-            self.gap(&mut gaps, "p95", &p95.answer, p95.pointer.clone());
-            let too_few = self.usable(&p95.answer).filter(|latency| latency.moved_percent.is_none());
+            self.gap(&mut gaps, Measure::P95.name(), &p95.answer, p95.pointer.clone());
+            let too_few = self.usable(&p95.answer).filter(|latency| latency.usual.is_none());
             gaps.extend(too_few.map(|latency| {
                 let why = format!("too few of the last {} days have data", latency.days);
-                self.untold("p95", &why, p95.pointer.clone())
+                self.untold(Measure::P95.name(), &why, p95.pointer.clone())
             }));
         }
         self.gap(&mut gaps, "CI", &self.facts.ci, self.run_pointer());

@@ -68,7 +68,7 @@ pub(super) fn signals(model: &Model, body: &Body, doc: &mut Doc) {
 
 fn signal_lines(model: &Model, view: &SignalView, name_width: usize, doc: &mut Doc) {
     let signal = &view.signal;
-    let age = model.now().duration_since(signal.fetched_at);
+    let age = model.now().duration_since(view.read_at());
     let (mark, slot) = match (signal.verdict, view.fresh) {
         (Grade::Unknown, _) => ("x", Slot::Unknown),
         (_, false) => ("?", Slot::Stale),
@@ -90,7 +90,7 @@ fn signal_lines(model: &Model, view: &SignalView, name_width: usize, doc: &mut D
         let limit = series.threshold.as_ref().map(|limit| format!(" limit {limit}")).unwrap_or_default();
         sparkline(&points, SPARK_WIDTH, model.charts).add(Slot::Threshold, limit)
     });
-    let value = Shown::untrusted(&signal.value.replace('\n', " "));
+    let value = Shown::untrusted(&view.says().replace('\n', " "));
     let room = doc.width.saturating_sub(line.width() + Shown::untrusted(&right).width() + 2);
     let fits = value.width() <= room;
     let chart_fits = |chart: &Styled| fits && value.width() + chart.width() + 2 <= room;

@@ -12,13 +12,14 @@ use super::super::super::text;
 use super::super::super::theme::Slot;
 use super::{Doc, Pane};
 use crate::client::Fate;
-use crate::row::Decision;
 use crate::row::page::Since;
+use crate::row::{Decision, State};
 use crate::wire::{DecisionView, RowView};
 
 /// What moved, for the preview's last line.
 pub(in super::super) fn moved_in_short(body: &Body) -> String {
     match &body.fresh {
+        _ if is_settled(body) => "base not compared: it was acted on".to_owned(),
         Some(Ok(fresh)) if fresh.moved.is_empty() => "base moved: no".to_owned(),
         Some(Ok(fresh)) => format!("BASE MOVED: {}", text::plural(fresh.moved.len(), "thing", "things")),
         Some(Err(_)) => "base moved: UNKNOWN".to_owned(),
@@ -26,11 +27,26 @@ pub(in super::super) fn moved_in_short(body: &Body) -> String {
     }
 }
 
+/// It was answered or carried out: what differs from the base now is what was done, and decides nothing any more.
+fn is_settled(body: &Body) -> bool {
+    let state = body.view.head.state;
+    !state.undecided() && state != State::Approved
+}
+
 pub(super) fn what_moved(model: &Model, body: &Body, doc: &mut Doc) {
     doc.heading(Pane::Moved, "WHAT MOVED", "");
     let now = model.now();
     let label = |label: &str| Styled::of(Slot::Muted, format!(" {label:<24}"));
     match &body.fresh {
+        _ if is_settled(body) => {
+            let at = body.view.execution.as_ref().map_or(body.view.head.changed_at, |done| done.intended_at);
+            let said = format!(
+                "not compared: {} {}, which moves the base itself",
+                body.view.head.state.word(),
+                text::when(at, now, &model.zone, true)
+            );
+            doc.push(Pane::Moved, label("since the draft").add(Slot::Muted, said));
+        }
         Some(Ok(fresh)) if fresh.moved.is_empty() => {
             let read = text::when(fresh.read_at, now, &model.zone, true);
             doc.push(Pane::Moved, label("since the draft").text(format!("nothing (base read {read})")));

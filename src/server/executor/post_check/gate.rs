@@ -28,9 +28,8 @@ use crate::{
 
 /// Looks are so much rarer than at a sync: each is a handful of calls, and the window is long.
 const LOOKS_SLOWER: i32 = 10;
-/// At or over these, over both windows of the pair, the budget is burnt as pages are sent for (Google's SRE workbook,
-/// chapter 5).
-const BURNS: [(Windows, f64); 2] = [(Windows::Fast, 14.4), (Windows::Middle, 6.0)];
+/// The windows that a deploy is watched over: a longer pair would tell of the time before it.
+const WATCHED: [Windows; 2] = [Windows::Fast, Windows::Middle];
 
 /// What was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -286,8 +285,10 @@ fn went_back(app: &Application, since: Timestamp) -> Option<String> {
 /// How fast the error budget burns, by whoever the service says knows it.
 async fn burns(executor: &Executor, service: &Service) -> Option<(&'static str, Sign)> {
     let now = executor.clock.now();
+    // A deploy is a change: what blocks one that is to be made is bad of one that was.
+    let at_most = service.limits.unwrap_or_default().burn_block_with_change;
     let mut read = Vec::new();
-    for (windows, at_most) in BURNS {
+    for windows in WATCHED {
         let burn = match (&service.datadog_slo, &service.prometheus) {
             (Some(slo), _) => match &executor.sources.datadog {
                 Some(datadog) => match datadog.slo(slo).await {
@@ -304,19 +305,19 @@ async fn burns(executor: &Executor, service: &Service) -> Option<(&'static str, 
             (None, None) => return None,
         };
         let burn = burn.unwrap_or_else(|error| Fact::Unknown(error.to_string()));
-        read.push((burn, at_most));
+        read.push(burn);
     }
-    Some(("the burn", burning(&read)))
+    Some(("the burn", burning(&read, at_most)))
 }
 
-/// Bad where one pair is over its limit, fine only where all are known.
-fn burning(read: &[(Fact<Burn>, f64)]) -> Sign {
+/// Bad where both windows of one pair are at the limit or over it, fine only where all are known.
+fn burning(read: &[Fact<Burn>], at_most: f64) -> Sign {
     let mut unknown = None;
     let mut most = 0.0_f64;
-    for (burn, at_most) in read {
+    for burn in read {
         match burn {
             Fact::Unknown(why) => unknown = Some(why.clone()),
-            Fact::Known(burn) if burn.at_least() >= *at_most => {
+            Fact::Known(burn) if burn.at_least() >= at_most => {
                 let (short, long) = (burn.windows.short().name(), burn.windows.long().name());
                 return Sign::Bad(format!(
                     "the error budget burns at {:.1} over {short} and {:.1} over {long}",
@@ -343,7 +344,7 @@ fn short(sha: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::Rate;
+    use crate::{platform::Rate, row::measure::BurnLimits};
 
     fn seen(deploy: Option<DeployState>) -> Seen {
         let went_well = deploy == Some(DeployState::Success);
@@ -424,12 +425,15 @@ mod tests {
     fn a_burn_is_bad_over_one_pair_and_fine_only_over_both() {
         let rate = |rate| Rate { rate, from: Timestamp::UNIX_EPOCH, to: Timestamp::UNIX_EPOCH };
         let burn = |windows, short, long| Fact::Known(Burn { windows, short: rate(short), long: rate(long) });
-        let of = |fast: Fact<Burn>, middle: Fact<Burn>| burning(&[(fast, 14.4), (middle, 6.0)]);
+        let of = |fast: Fact<Burn>, middle: Fact<Burn>| {
+            burning(&[fast, middle], BurnLimits::default().burn_block_with_change)
+        };
         let unknown = || Fact::Unknown("no data".to_owned());
         let calm = |windows| burn(windows, 0.4, 0.3);
         let (fast, middle) = (Windows::Fast, Windows::Middle);
         assert_eq!(of(calm(fast), calm(middle)), Sign::Fine("the error budget burns at 0.3".to_owned()));
         assert!(matches!(of(burn(fast, 20.0, 15.0), calm(middle)), Sign::Bad(_)));
+        assert!(matches!(of(burn(fast, 4.0, 4.0), calm(middle)), Sign::Bad(_)), "what blocks a gate");
         assert!(matches!(of(burn(fast, 20.0, 2.0), calm(middle)), Sign::Fine(_)), "one window is not both");
         assert!(matches!(of(unknown(), burn(middle, 7.0, 6.0)), Sign::Bad(_)));
         assert_eq!(of(unknown(), calm(middle)), Sign::Unknown("no data".to_owned()));
