@@ -55,6 +55,8 @@ pub enum Step {
     Stale { moved: Vec<Moved> },
     /// Read back from the platform.
     Confirm { detail: String },
+    /// The writes before were done, and this one will not be: what they began runs, and is followed.
+    Part { undone: Write, detail: String },
     /// The platform said no, or did another thing and was stopped.
     Fail { detail: String },
     /// It cannot be told whether it was done; a person looks.
@@ -166,6 +168,7 @@ pub fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> Result<
         | Step::Wrote { .. }
         | Step::Stale { .. }
         | Step::Confirm { .. }
+        | Step::Part { .. }
         | Step::Fail { .. }
         | Step::CannotTell { .. }
         | Step::Attest { .. }
@@ -185,7 +188,10 @@ fn revise(ruling: &Ruling, row: &Row, revision: &Revision, now: Timestamp) -> Re
     if let (Some((by, note)), None) = (&ruling.halted, &revision.amended_by) {
         return Err(Refusal::Halted { by: by.clone(), note: note.clone() });
     }
-    if !row.state().undecided() {
+    // What is approved and not begun covers the signals that its keys saw: its agent may say that they got worse.
+    let waits_for_executor =
+        matches!(&row.stage, Stage::Approved { approval } if approval.how != How::ByHand);
+    if !(row.state().undecided() || waits_for_executor && revision.amended_by.is_none()) {
         let step = if revision.amended_by.is_some() { "amend" } else { "revise" };
         return Err(Refusal::OutOfStep { state: row.state(), step: step.to_owned() });
     }

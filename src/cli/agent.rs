@@ -205,7 +205,8 @@ impl From<GatekeeperError> for Failure {
             | GatekeeperError::Reading(_)
             | GatekeeperError::NoGithub
             | GatekeeperError::NoGates
-            | GatekeeperError::NoSuchGate(_) => Self::failed(error.to_string()),
+            | GatekeeperError::NoSuchGate(_)
+            | GatekeeperError::Gate(..) => Self::failed(error.to_string()),
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod backend;
+mod gates;
 
 /// What differs by more than this is told: signatures carry the reviewer's clock.
 const CLOCK_OFF_S: i64 = 30;

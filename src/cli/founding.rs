@@ -239,8 +239,10 @@ fn argus_text(dir: &Path, argocd: Option<&str>) -> String {
 const GATES: &str = "# Deploys that wait for an answer: the same tables for backend and gatekeeper.\n\
     # [gates.checkout-api]\n# repository = \"acme/checkout-api\"\n\
     # GitHub's environments, each with what a deploy there costs to take back; production alone where it is left out.\n\
-    # environments = { staging = \"reversible\", production = \"irreversible\" }\n\
-    # argocd = \"checkout-api\"\n# terraform = \"acme/checkout-api\"\n\
+    # A table says what is its own: argocd, terraform, datadog_slo, prometheus. A plan belongs to one environment.\n\
+    # environments.staging = { risk = \"reversible\", argocd = \"checkout-api-staging\" }\n\
+    # environments.production = { risk = \"irreversible\", terraform = \"acme/checkout-api\" }\n\
+    # argocd = \"checkout-api\"                # for each environment that names no other\n\
     # canary = { dispatch = { event_type = \"dock-canary\" } }\n\
     # datadog_slo = \"an SLO's id\"            # else the SLO that is tagged service:NAME\n\
     # prometheus = \"checkout-api\"            # where Prometheus measures it and Datadog does not\n\
@@ -351,6 +353,7 @@ mod tests {
         let config: gatekeeper::Config = toml::from_str(&uncommented(&text)).unwrap();
         assert_eq!(config.limits, gatekeeper::rules::Limits::default());
         assert_eq!((config.gates.len(), config.services.len(), config.freeze.len()), (1, 1, 1));
+        assert_eq!(config.gates.values().map(crate::row::gate::Service::check_plans).next(), Some(Ok(())));
         let server = server_text(dir, "example.com", "key", None);
         assert!(toml::from_str::<server::Config>(&server).is_ok());
         let text = argus_text(dir, None) + &model_text(dir);

@@ -105,10 +105,12 @@ impl Known {
         self.len() == 0
     }
 
-    /// A decision of the reader's came back on a row that was only counted.
+    /// A decision of the reader's came back on a row that was only counted, or one that the reader approved ended while
+    /// nobody looked: how, only the row tells.
     pub fn came_back_on_counted(&self) -> bool {
         let came_back = |entry: &&Entry| !entry.opened && entry.fate.came_back();
         self.entries.iter().filter(came_back).any(|entry| self.over.contains_key(&entry.row))
+            || self.over.iter().any(|(row, at)| self.approved_here(*row) && self.unread_since(*row, *at))
     }
 
     pub fn unsent(&self) -> usize {
@@ -136,12 +138,30 @@ impl Known {
         self.holds.iter().filter(|hold| hold.lifted.is_none()).count()
     }
 
+    /// What the reader approved went wrong, or cannot be told, and the reader has not opened it since.
+    fn turned_out_badly(&self, row: &Listed) -> bool {
+        let badly = matches!(row.state, State::Failed | State::Degraded | State::RolledBack | State::Unknown);
+        badly && self.approved_here(row.id) && self.unread_since(row.id, row.changed_at)
+    }
+
+    fn approved_here(&self, row: RowId) -> bool {
+        let accepted = |entry: &Entry| matches!(entry.fate, Fate::Accepted { .. });
+        self.entry(row).is_some_and(|entry| accepted(entry) && entry.decision == Decision::Approve)
+    }
+
+    fn unread_since(&self, row: RowId, changed_at: Timestamp) -> bool {
+        self.seen.get(&row).is_none_or(|seen| seen.at < changed_at)
+    }
+
     /// What the row wants from the reader now.
     pub fn group(&self, row: &Listed) -> Group {
         let entry = self.entry(row.id);
         if let Some(entry) = entry.filter(|entry| !entry.opened)
             && entry.fate.came_back()
         {
+            return Group::CameBack;
+        }
+        if self.turned_out_badly(row) {
             return Group::CameBack;
         }
         let decided_here = entry.is_some_and(|entry| {

@@ -17,7 +17,9 @@ pub(super) fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> 
             let (tag, before, write) = (tag.clone(), before.clone(), *write);
             let body = intent(approval, &tag, write, *request, &before);
             let (approval, done, confirmed_at) = (approval.clone(), Vec::new(), None);
-            let execution = Execution { approval, tag, write, done, intended_at: now, before, confirmed_at };
+            let undone = None;
+            let execution =
+                Execution { approval, tag, write, done, intended_at: now, before, confirmed_at, undone };
             let stage = Stage::Executing { execution };
             Ok(moved_to(row, row.clone(), stage, Event::ExecutionIntended, body, now))
         }
@@ -110,6 +112,20 @@ pub(super) fn apply(ruling: &Ruling, row: &Row, step: &Step, now: Timestamp) -> 
             let stage = Stage::Executed { execution, outcome: None };
             Ok(moved_to(row, row.clone(), stage, Event::ExecutionConfirmed, body, now)
                 .with(Work::CheckHealth))
+        }
+        // Not `failed`, after which nothing follows: what was written is under way, and has to be watched. The watch never
+        // calls it healthy.
+        (Step::Part { undone, detail }, Stage::Executing { execution }) => {
+            if execution.done.is_empty() || execution.done.iter().any(|done| done.write == *undone) {
+                return Err(out_of_step(row, "say what was not done"));
+            }
+            let body =
+                text("detail", detail).with("decision", execution.tag.as_str()).with("write", undone.word());
+            let undone = Some(Done { write: *undone, at: now, detail: detail.clone() });
+            let execution = Execution { confirmed_at: Some(now), undone, ..execution.clone() };
+            let stage = Stage::Executed { execution, outcome: None };
+            let next = moved_to(row, row.clone(), stage, Event::ExecutionFailed, body, now);
+            Ok(next.with(Work::CheckHealth))
         }
         (Step::Fail { detail }, Stage::Executing { execution }) => {
             let stage = Stage::Failed { execution: execution.clone(), outcome: outcome(detail) };

@@ -167,6 +167,7 @@ impl World {
             "wrote" => Step::Wrote { detail: "answered".to_owned() },
             "confirm" => Step::Confirm { detail: "synced".to_owned() },
             "fail" => Step::Fail { detail: "refused".to_owned() },
+            "part" => Step::Part { undone: Write::Apply, detail: "answered; not applied".to_owned() },
             "cannot-tell" => Step::CannotTell { detail: "no trace".to_owned() },
             "attest" => Step::Attest {
                 by: "ben".parse().unwrap(),
@@ -263,6 +264,34 @@ fn evidence_that_is_read_again_moves_nothing_and_voids_no_key() {
         world.play(step);
         assert_eq!(world.row.as_ref().unwrap().again.len(), dated, "another revision is as old as its draft");
     }
+}
+
+#[test]
+fn an_agents_revision_voids_an_approval_that_nobody_has_begun() {
+    check(
+        "open sync sync reversible 1 -> pending
+         approve ben                 -> approved
+         revise                      -> pending
+         approve ben                 -> approved
+         intend                      -> executing
+         revise                      -> refused out_of_step",
+    );
+}
+
+#[test]
+fn what_was_done_in_part_is_executed_and_followed() {
+    check(
+        "open sync sync reversible 1 -> pending
+         approve ben                 -> approved
+         part                        -> refused out_of_step
+         intend answer               -> executing
+         part                        -> refused out_of_step
+         wrote                       -> executing
+         intend apply                -> executing
+         part                        -> executed
+         degraded                    -> degraded
+         rolled-back                 -> rolled_back",
+    );
 }
 
 #[test]

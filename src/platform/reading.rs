@@ -8,11 +8,11 @@ use super::{
     Fact, Failure, Platform, PlatformError, Sources, confluence,
     github::{self, ApprovalState, Repository},
     notion, pagerduty,
-    terraform::{self, NotAWorkspace, WorkspaceName},
+    terraform::{self, NotAWorkspace, Planned, WorkspaceName},
 };
 use crate::row::{
     Risk,
-    gate::{Plan, Reading, Run, Service, Told},
+    gate::{Plan, Reading, Run, Service, Told, Unplanned},
     page::{Page, Runbook, Site},
 };
 
@@ -97,17 +97,20 @@ pub async fn gate_of(
     environment: &str,
     depth: Depth,
 ) -> Result<Reading, NoReading> {
+    let not_gated = || NoReading::NotGated { service: name.to_owned(), environment: environment.to_owned() };
     let risk = risk(name, service, environment)?;
+    let service = &service.before(environment).ok_or_else(not_gated)?;
     let repo = repository(service)?;
     let pending = from.github.pending_deployments(&repo, run.id).await?;
     let waits = pending.iter().any(|one| one.environment == environment);
-    let instead = if waits { None } else { Some(instead(from.github, &repo, &run, environment).await?) };
+    let instead =
+        if waits { None } else { Some(instead(from.github, &repo, &run, environment, &pending).await?) };
     let changes = match depth {
         Depth::Base => Told::Unknown("not read this time".to_owned()),
         Depth::Whole => changes(from.github, &repo, &run, environment).await,
     };
-    let (plan, overtaken) = match &service.terraform {
-        None => (Told::None, None),
+    let (plan, unplanned, overtaken) = match &service.terraform {
+        None => (Told::None, None, None),
         Some(workspace) => plan(from.terraform, workspace, &run.head_sha).await,
     };
     Ok(Reading {
@@ -117,6 +120,7 @@ pub async fn gate_of(
         waits,
         instead,
         plan,
+        unplanned,
         overtaken,
         changes,
         risk,
@@ -126,7 +130,7 @@ pub async fn gate_of(
 
 fn risk(name: &str, service: &Service, environment: &str) -> Result<Risk, NoReading> {
     let not_gated = || NoReading::NotGated { service: name.to_owned(), environment: environment.to_owned() };
-    service.environments.get(environment).copied().ok_or_else(not_gated)
+    service.environments.get(environment).map(|one| one.risk).ok_or_else(not_gated)
 }
 
 /// A runbook's page as its platform has it now.
@@ -164,13 +168,13 @@ pub fn repository(service: &Service) -> Result<Repository, PlatformError> {
     })
 }
 
-/// The plan of the run's commit, and the newer run that has overtaken it, if one has.
+/// The plan of the run's commit, or the run that has none to show; and the newer run that has overtaken it, if one has.
 async fn plan(
     terraform: Option<&terraform::Source>,
     workspace: &str,
     commit: &str,
-) -> (Told<Plan>, Option<String>) {
-    let unknown = |why: String| (Told::Unknown(why), None);
+) -> (Told<Plan>, Option<Unplanned>, Option<String>) {
+    let unknown = |why: String| (Told::Unknown(why), None, None);
     let Some(terraform) = terraform else {
         return unknown("Terraform is not configured".to_owned());
     };
@@ -179,8 +183,11 @@ async fn plan(
         Err(error @ NotAWorkspace) => return unknown(format!("{workspace}: {error}")),
     };
     match terraform.plan_for(&name, commit).await {
-        Ok(Fact::Known((plan, newer))) => (Told::Known(plan), newer),
-        Ok(Fact::Unknown(why)) => unknown(why),
+        Ok(Planned { plan: Fact::Known(plan), newer, .. }) => (Told::Known(plan), None, newer),
+        Ok(Planned { plan: Fact::Unknown(why), run, .. }) => {
+            let unplanned = run.map(|run| Unplanned { run: run.id, status: run.status });
+            (Told::Unknown(why), unplanned, None)
+        }
         Err(error) => unknown(error.sentence()),
     }
 }
@@ -191,18 +198,48 @@ async fn instead(
     repo: &Repository,
     run: &Run,
     environment: &str,
+    pending: &[github::PendingDeployment],
 ) -> Result<String, PlatformError> {
     let log = github.approvals(repo, run.id).await?;
     let answers =
         |one: &github::Approval| matches!(one.state, ApprovalState::Approved | ApprovalState::Rejected);
     let here = |one: &&github::Approval| one.environments.iter().any(|name| name == environment);
     let last = log.iter().filter(|one| answers(one)).rfind(here);
+    let elsewhere: Vec<&str> = pending.iter().map(|one| one.environment.as_str()).collect();
     Ok(match (last, run.conclusion.as_deref()) {
         (_, Some("cancelled")) => "the run was cancelled".to_owned(),
         (Some(last), _) => format!("{} in GitHub by {}", last.state.word(), last.by),
+        (None, None) if !elsewhere.is_empty() => format!(
+            "the run waits before {} now and no longer before {environment}: was the environment renamed? A row comes \
+             once [gates] names it",
+            elsewhere.join(" and ")
+        ),
+        (None, conclusion) if deploys(github, repo, run, environment).await? => {
+            let how = conclusion.map(|word| format!(" and is over, {word}")).unwrap_or_default();
+            format!(
+                "the deploy to {environment} was started past its rules{how}: no answer is in GitHub's log, so an \
+                 administrator let it through, or the rule was taken off"
+            )
+        }
         (None, Some(conclusion)) => format!("the run is {}, {conclusion}", run.status),
+        (None, None) if run.attempt > 1 => {
+            format!("the run was started again, and its attempt {} is {}", run.attempt, run.status)
+        }
         (None, None) => format!("the run is {}", run.status),
     })
+}
+
+/// The attempt's own deploy has begun, whoever let it.
+async fn deploys(
+    github: &github::Source,
+    repo: &Repository,
+    run: &Run,
+    environment: &str,
+) -> Result<bool, PlatformError> {
+    let Fact::Known(deploy) = github.deploy_of(repo, run, environment).await? else { return Ok(false) };
+    let of_attempt =
+        deploy.deployment.created_at.zip(run.started_at).is_none_or(|(made, began)| made >= began);
+    Ok(of_attempt && deploy.begun_at().is_some())
 }
 
 /// What the run brings since the last deploy there that went well.

@@ -139,6 +139,16 @@ pub struct Found {
     pub newer: Option<String>,
 }
 
+/// What there is of a plan for a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    pub plan: Fact<Plan>,
+    /// The run that it belongs to, or would.
+    pub run: Option<Run>,
+    /// As in [`Found`].
+    pub newer: Option<String>,
+}
+
 /// The counts that Terraform itself gives for a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
@@ -314,18 +324,14 @@ impl Source {
     }
 
     /// A workspace's plan for a commit, whole, as a gate rests on it; with a newer run, if there is one.
-    pub async fn plan_for(
-        &self,
-        name: &WorkspaceName,
-        commit: &str,
-    ) -> Result<Fact<(Plan, Option<String>)>, PlatformError> {
+    pub async fn plan_for(&self, name: &WorkspaceName, commit: &str) -> Result<Planned, PlatformError> {
         let workspace = self.workspace(name).await?;
-        let found = match self.run_for_commit(&workspace, commit).await? {
+        let Found { run, newer } = match self.run_for_commit(&workspace, commit).await? {
             Fact::Known(found) => found,
-            Fact::Unknown(why) => return Ok(Fact::Unknown(why)),
+            Fact::Unknown(why) => return Ok(Planned { plan: Fact::Unknown(why), run: None, newer: None }),
         };
-        let plan = self.plan(name, &workspace, &found.run).await?;
-        Ok(plan.map(|plan| (plan, found.newer)))
+        let plan = self.plan(name, &workspace, &run).await?;
+        Ok(Planned { plan, run: Some(run), newer })
     }
 
     /// The plan of one run, whole.

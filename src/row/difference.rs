@@ -33,9 +33,22 @@ pub fn of_sync(reading: &Reading) -> String {
     write(&files.collect::<Vec<_>>(), "live", "git")
 }
 
+/// In the place of a plan that could not be read.
+pub const PLAN_UNKNOWN: &str = "plan unknown";
+/// Before a plan that is shown and would not be applied.
+pub const PLAN_OVERTAKEN: &str = "plan overtaken";
+
 /// What the run brings against what is deployed: the plan's resources first, then the commits, then the files' patches.
 pub fn of_gate(reading: &gate::Reading) -> String {
     let mut files: Vec<FileDifference> = Vec::new();
+    let note = |name: &str, new: String| FileDifference { name: name.to_owned(), old: String::new(), new };
+    // Why it could not be read is not in it: who reads at another time is told another reason.
+    if matches!(reading.plan, gate::Told::Unknown(_)) {
+        files.push(note(PLAN_UNKNOWN, "what Terraform would change could not be read\n".to_owned()));
+    }
+    if let Some(newer) = &reading.overtaken {
+        files.push(note(PLAN_OVERTAKEN, format!("{newer} took its place: it would not be applied\n")));
+    }
     for change in reading.plan.known().map(|plan| plan.changes.as_slice()).unwrap_or_default() {
         let marked = if change.privileges() { ", IAM" } else { "" };
         let old = fields(&change.fields, |field| field.before.as_deref());
@@ -218,6 +231,18 @@ mod tests {
         );
         assert_eq!(read[1].new, "9b21c04 Export invoices nightly (priya)\n");
         assert_eq!((read[2].old.lines().count(), read[2].new.lines().count()), (2, 3));
+    }
+
+    #[test]
+    fn a_plan_that_is_unknown_or_overtaken_is_no_absent_plan() {
+        let reading = gate::example::reading();
+        let first = |reading: &gate::Reading| read(&of_gate(reading)).remove(0);
+        let unknown = gate::Reading { plan: gate::Told::Unknown("timed out".to_owned()), ..reading.clone() };
+        assert_eq!(first(&unknown).name, PLAN_UNKNOWN);
+        let overtaken = gate::Reading { overtaken: Some("run-78".to_owned()), ..reading };
+        let told = first(&overtaken);
+        let says = "run-78 took its place: it would not be applied\n";
+        assert_eq!((told.name.as_str(), told.new.as_str()), (PLAN_OVERTAKEN, says));
     }
 
     proptest! {

@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Digest, Risk, base::Moved, measure::BurnLimits};
 
+mod environment;
+
+pub use environment::{Environment, Measure};
+
 /// How the deploys of one service are gated: the same table in the configs of gatekeeper, server and executor.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,11 +25,11 @@ pub struct Service {
     /// GitHub's environments that wait for an answer, each with what a deploy there costs to take back.
     /// What is not named here is not gated; a class that is left out is irreversible.
     #[serde(default = "production")]
-    pub environments: BTreeMap<String, Risk>,
-    /// The ArgoCD application that runs it.
+    pub environments: BTreeMap<String, Environment>,
+    /// The ArgoCD application that runs it: its name, or `project/name` or `namespace/name` where others are called so, too.
     #[serde(default)]
     pub argocd: Option<String>,
-    /// Its Terraform workspace, as `organisation/workspace`.
+    /// Its Terraform workspace, as `organisation/workspace`; where it has several environments, said at one of them.
     #[serde(default)]
     pub terraform: Option<String>,
     /// How a part of the traffic gets the build first.
@@ -45,8 +49,8 @@ pub struct Service {
     pub limits: Option<BurnLimits>,
 }
 
-fn production() -> BTreeMap<String, Risk> {
-    BTreeMap::from([("production".to_owned(), Risk::Irreversible)])
+fn production() -> BTreeMap<String, Environment> {
+    BTreeMap::from([("production".to_owned(), Risk::Irreversible.into())])
 }
 
 /// Where the condition `canary=10%` goes when the gate is answered.
@@ -111,6 +115,29 @@ pub struct Plan {
     /// A decimal, as text: what it costs more a month.
     pub monthly_cost_delta: Option<String>,
     pub url: String,
+}
+
+/// Terraform's newest run for a commit, where its plan is not to be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unplanned {
+    /// `run-…`.
+    pub run: String,
+    /// In Terraform Cloud's word.
+    pub status: String,
+}
+
+impl Unplanned {
+    /// Nothing of it will ever be applied.
+    fn is_over(&self) -> bool {
+        matches!(self.status.as_str(), "errored" | "discarded" | "canceled" | "force_canceled")
+    }
+}
+
+impl Plan {
+    /// It waits for a confirmation, and nobody but us would give it.
+    pub fn waits(&self) -> bool {
+        self.confirmable && !self.auto_apply
+    }
 }
 
 /// One resource that a plan touches.
@@ -264,9 +291,12 @@ pub struct Reading {
     /// Where it does not wait: what became of it instead, in words, as `approved in GitHub by govind`.
     pub instead: Option<String>,
     pub plan: Told<Plan>,
+    /// Where the plan is unknown though Terraform answered: the run that has none to show.
+    pub unplanned: Option<Unplanned>,
     /// A newer Terraform run of the workspace that could be applied: the plan is no longer what an apply would do.
     pub overtaken: Option<String>,
     pub changes: Told<Changes>,
+    /// The environment's class; [`Reading::class`] is the row's.
     pub risk: Risk,
     pub canary: Option<Canary>,
 }
@@ -286,6 +316,10 @@ pub struct GateBase {
     pub plan: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_sha256: Option<Digest>,
+    /// The plan waits for the confirmation that the answer would give. Absent in rows of the time before this was kept:
+    /// their effect alone says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_waits: Option<bool>,
 }
 
 /// What the executor will do (9-formats `effect.v1`): the answer to a protection rule, and what goes with it.
@@ -316,15 +350,47 @@ impl Reading {
     /// What is no longer as `base` has it. A run that no longer waits has moved, whoever answered it.
     pub fn moved(&self, base: &GateBase) -> Vec<Moved> {
         let mut moved = base.moved(&self.base());
-        if let (Some(newer), Some(plan)) = (&self.overtaken, moved.iter_mut().find(|one| one.what == "plan"))
-        {
-            plan.is = format!("overtaken by {newer}");
+        for one in &mut moved {
+            match (one.what.as_str(), &self.overtaken, &self.unplanned, &self.plan) {
+                ("plan", Some(newer), ..) => one.is = format!("overtaken by {newer}"),
+                ("plan", None, Some(run), _) => one.is = format!("{}, {}", run.run, run.status),
+                ("plan", None, None, Told::Unknown(why)) => one.is = format!("unknown: {why}"),
+                (PLAN_WAITS, _, _, Told::Known(plan)) => one.is = format!("{}, {}", one.is, plan.status),
+                _ => {}
+            }
         }
         if !self.waits {
             let is = self.instead.clone().unwrap_or_else(|| "no".to_owned());
             moved.push(Moved { what: "waits".to_owned(), was: "yes".to_owned(), is });
         }
         moved
+    }
+
+    /// Why it cannot be told whether the plan is still the one of `base`; `None` where it can, or there was none. A run that
+    /// ended without a plan, or another run in its place, tells.
+    pub fn plan_untold(&self, base: &GateBase) -> Option<&str> {
+        let (Told::Unknown(why), Some(was)) = (&self.plan, &base.plan) else { return None };
+        let told = self.unplanned.as_ref().is_some_and(|run| run.run != *was || run.is_over());
+        (!told).then_some(why)
+    }
+
+    /// The apply that was signed would not be made now, though nothing else moved.
+    pub fn no_apply(&self, effect: &GateEffect) -> Option<Moved> {
+        let was = effect.apply.clone().filter(|run| self.effect().apply.as_ref() != Some(run))?;
+        Some(Moved { what: PLAN_WAITS.to_owned(), was, is: "no".to_owned() })
+    }
+
+    /// What the answer costs to take back: the environment's class, or that of the plan that goes with it.
+    pub fn class(&self) -> Risk {
+        match self.applied() {
+            Some(plan) => environment::with_apply(self.risk, plan),
+            None => self.risk,
+        }
+    }
+
+    /// The plan that is applied with the answer.
+    fn applied(&self) -> Option<&Plan> {
+        self.standing_plan().filter(|plan| plan.waits())
     }
 
     /// The plan, while it is what an apply would do.
@@ -343,22 +409,25 @@ impl Reading {
             head_sha: self.run.head_sha.clone(),
             plan: plan.map(|plan| plan.run.clone()),
             plan_sha256: plan.map(|plan| plan.digest),
+            plan_waits: plan.map(Plan::waits),
         }
     }
 
     pub fn effect(&self) -> GateEffect {
-        let apply = self.standing_plan().filter(|plan| plan.confirmable && !plan.auto_apply);
         GateEffect {
             repository: self.run.repository.clone(),
             run: self.run.id.to_string(),
             environment: self.environment.clone(),
             state: "approved".to_owned(),
-            apply: apply.map(|plan| plan.run.clone()),
+            apply: self.applied().map(|plan| plan.run.clone()),
             canary: self.canary.clone(),
             conditions: BTreeMap::new(),
         }
     }
 }
+
+/// What moves when a plan is confirmed, discarded or spoilt by others.
+const PLAN_WAITS: &str = "plan waits";
 
 /// One open row for each: service, run and environment.
 pub fn subject(service: &str, run: u64, environment: &str) -> String {
@@ -374,7 +443,7 @@ pub fn of_subject(subject: &str) -> (&str, Option<&str>) {
 }
 
 impl GateBase {
-    /// Field by field. A plan that is applied meanwhile is no other plan: its run and digest are compared.
+    /// Field by field. Of a plan its run and its digest are compared, and whether it still waits for its confirmation.
     pub fn moved(&self, now: &Self) -> Vec<Moved> {
         let none = || "none".to_owned();
         let digest = |digest: &Option<Digest>| digest.map_or_else(none, |digest| digest.short());
@@ -388,7 +457,9 @@ impl GateBase {
             ("plan", self.plan.clone().unwrap_or_else(none), now.plan.clone().unwrap_or_else(none)),
             ("plan's changes", digest(&self.plan_sha256), digest(&now.plan_sha256)),
         ];
-        let moved = sides.into_iter().filter(|(_, was, is)| was != is);
+        let word = |waits: bool| if waits { "yes" } else { "no" }.to_owned();
+        let waits = self.plan_waits.zip(now.plan_waits).map(|(was, is)| (PLAN_WAITS, word(was), word(is)));
+        let moved = sides.into_iter().chain(waits).filter(|(_, was, is)| was != is);
         moved.map(|(what, was, is)| Moved { what: what.to_owned(), was, is }).collect()
     }
 }
@@ -487,6 +558,7 @@ pub(crate) mod example {
             waits: true,
             instead: None,
             plan: Told::Known(plan),
+            unplanned: None,
             overtaken: None,
             changes: Told::Known(Changes {
                 since: "4f1c9e2a0b1c2d3e4f5061728394a5b6c7d8e9f0".to_owned(),
@@ -537,7 +609,63 @@ mod tests {
             head_sha: "4f1c9e2".to_owned(),
             plan: Some("run-77".to_owned()),
             plan_sha256: Some(Digest::of("plan")),
+            plan_waits: Some(true),
         }
+    }
+
+    #[test]
+    fn a_plan_that_waits_no_more_has_moved_and_old_rows_are_not_disturbed() {
+        let read = example::reading();
+        let with = |change: &dyn Fn(&mut Plan)| {
+            let mut read = read.clone();
+            if let Told::Known(plan) = &mut read.plan {
+                change(plan);
+            }
+            read
+        };
+        let discarded = with(&|plan| (plan.confirmable, plan.status) = (false, "discarded".to_owned()));
+        let told = discarded.moved(&read.base());
+        let expected = Moved { what: PLAN_WAITS.into(), was: "yes".into(), is: "no, discarded".into() };
+        assert_eq!(told, [expected]);
+        assert!(discarded.no_apply(&read.effect()).is_some());
+        assert_eq!(read.no_apply(&read.effect()), None);
+        let by_itself = with(&|plan| plan.auto_apply = true);
+        assert_eq!(by_itself.moved(&read.base()).len(), 1, "somebody else would confirm it");
+
+        let old = GateBase { plan_waits: None, ..read.base() };
+        assert!(!serde_json::to_string(&old).unwrap().contains("plan_waits"), "its digest stays");
+        assert_eq!((read.moved(&old), discarded.moved(&old)), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_run_that_ended_without_a_plan_tells_and_silence_does_not() {
+        let read = example::reading();
+        let of = |run: Option<(&str, &str)>| {
+            let unplanned = run.map(|(run, status)| Unplanned { run: run.into(), status: status.into() });
+            Reading { plan: Told::Unknown("no answer".to_owned()), unplanned, ..read.clone() }
+        };
+        let base = read.base();
+        assert_eq!(of(None).plan_untold(&base), Some("no answer"));
+        assert_eq!(of(Some(("run-77", "planning"))).plan_untold(&base), Some("no answer"));
+        for (run, says) in
+            [(("run-77", "errored"), "run-77, errored"), (("run-78", "planning"), "run-78, planning")]
+        {
+            let now = of(Some(run));
+            assert_eq!((now.plan_untold(&base), now.moved(&base)[0].is.as_str()), (None, says));
+        }
+    }
+
+    #[test]
+    fn an_apply_makes_an_answer_as_costly_as_it_is() {
+        let staging = Reading { risk: Risk::Reversible, ..example::reading() };
+        assert_eq!(staging.class(), Risk::Costly);
+        let overtaken = Reading { overtaken: Some("run-78".to_owned()), ..staging.clone() };
+        assert_eq!(overtaken.class(), Risk::Reversible, "nothing is applied");
+        let mut lost = staging;
+        if let Told::Known(plan) = &mut lost.plan {
+            plan.changes.push(change("aws_db_instance", Action::Destroy));
+        }
+        assert_eq!(lost.class(), Risk::Irreversible);
     }
 
     #[test]

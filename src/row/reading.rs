@@ -85,7 +85,7 @@ impl Reading {
     pub fn risk(&self) -> Risk {
         match self {
             Self::Sync(reading) => reading.risk(),
-            Self::Gate(reading) => reading.risk,
+            Self::Gate(reading) => reading.class(),
             Self::Page(reading) => reading.costs(),
             Self::Paper(reading) => reading.risk(),
         }

@@ -80,7 +80,7 @@ impl Write {
     }
 }
 
-/// A write that was read back.
+/// A write that was read back, or was given up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {
     pub write: Write,
@@ -118,6 +118,9 @@ pub struct Execution {
     pub before: Before,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmed_at: Option<Timestamp>,
+    /// The write that was given up after the ones before it were done: what was approved was carried out in part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone: Option<Done>,
 }
 
 /// The platform's last history entry, seen at the intent.

@@ -14,7 +14,7 @@ use crate::{
     row::{
         Base, Moved, Proposal, Reading, Refusal,
         base::{IncidentBase, PageBase},
-        gate::{GateBase, Told},
+        gate::GateBase,
         page::{self, Proposed},
         paper, release,
         sync::SyncBase,
@@ -125,11 +125,11 @@ async fn gate(app: &App, base: &GateBase, look: Look) -> Result<Option<Reading>,
         Ok(Err(NoReading::Platform(error))) => return Err(unreachable(&error)),
         Err(_) => return Err(too_slow("GitHub", look)),
     };
-    match &reading.plan {
-        Told::Unknown(why) if base.plan.is_some() => {
-            Err(Refusal::SourceUnreachable { platform: "Terraform".to_owned(), why: why.clone() })
+    match reading.plan_untold(base) {
+        Some(why) => {
+            Err(Refusal::SourceUnreachable { platform: "Terraform".to_owned(), why: why.to_owned() })
         }
-        Told::Unknown(_) | Told::Known(_) | Told::None => Ok(Some(Reading::Gate(Box::new(reading)))),
+        None => Ok(Some(Reading::Gate(Box::new(reading)))),
     }
 }
 

@@ -183,9 +183,10 @@ fn gated(service: &Service) -> Result<(), String> {
         return Err("no environment is gated".to_owned());
     }
     let whole = |text: &&String| text.split('/').filter(|part| !part.is_empty()).count() == 2;
-    if let Some(workspace) = service.terraform.as_ref().filter(|text| !whole(text)) {
+    if let Some(workspace) = service.workspaces().find(|text| !whole(text)) {
         return Err(format!("terraform `{workspace}` is not `organisation/workspace`"));
     }
+    service.check_plans()?;
     for name in service.promotes_to.iter().flat_map(|(from, to)| [from, to]) {
         if !service.environments.contains_key(name) {
             return Err(format!("promotes_to names {name}, which is none of its environments"));
@@ -234,6 +235,8 @@ mod tests {
             "repository = \"billing-worker\"\n".to_owned(),
             format!("{repository}environments = {{}}\n"),
             format!("{repository}terraform = \"billing-worker\"\n"),
+            format!("{repository}environments = {{ production = {{ terraform = \"billing-worker\" }} }}\n"),
+            format!("{repository}terraform = \"acme/billing-worker\"\n{both}"),
             format!("{repository}{promoted}"),
         ] {
             let error = with(&wrong).unwrap_err().to_string();

@@ -88,7 +88,8 @@ pub(super) async fn of_row(
         Base::Runbook(_) | Base::Postmortem(_) => incident::of(&app, draft.incident.as_deref()).await,
         Base::Gate(_) | Base::Sync(_) | Base::Policy(_) => None,
     };
-    let about = about(&app, &draft.base, of_incident.as_ref());
+    let gated = gated(&app, &draft.base);
+    let about = about(&app, &draft.base, gated.as_ref(), of_incident.as_ref());
     let wanted = panes::of(&draft.base, &about, &configured(&app));
     let (panes, told) = tokio::join!(
         join_all(wanted.iter().map(|wanted| pane(&app, wanted, looked, between))),
@@ -156,18 +157,25 @@ fn configured(app: &App) -> Configured<'_> {
     }
 }
 
+/// How the deploys of what the row is about are gated, where they are.
+fn gated(app: &App, base: &Base) -> Option<Service> {
+    match base {
+        Base::Gate(base) => app.gates.get(&base.service)?.before(&base.environment),
+        Base::Sync(base) => app.gates.values().find_map(|service| service.run_by(&base.application)),
+        Base::Runbook(_) | Base::Postmortem(_) | Base::Policy(_) => None,
+    }
+}
+
 /// Who measures what a row is about, as the tables of gates and runbooks say.
 fn about<'a>(
     app: &'a App,
     base: &'a Base,
+    gated: Option<&'a Service>,
     incident: Option<&'a Result<incident::Case, String>>,
 ) -> About<'a> {
     match base {
-        Base::Gate(base) => About::Gated { own: &base.service, service: app.gates.get(&base.service) },
-        Base::Sync(base) => {
-            let runs = |service: &&Service| service.argocd.as_deref() == Some(base.application.as_str());
-            About::Gated { own: &base.application, service: app.gates.values().find(runs) }
-        }
+        Base::Gate(base) => About::Gated { own: &base.service, service: gated },
+        Base::Sync(base) => About::Gated { own: &base.application, service: gated },
         Base::Runbook(base) => {
             let page = app.runbooks.get(&base.name);
             let own = page.into_iter().flat_map(|page| page.services.iter().map(String::as_str));

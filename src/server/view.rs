@@ -155,7 +155,12 @@ fn execution(row: &Row) -> Option<ExecutionView> {
 }
 
 fn outcome(row: &Row) -> Option<OutcomeView> {
-    let outcome = row.stage.outcome()?;
+    let Some(outcome) = row.stage.outcome() else {
+        // What was carried out in part says so from the first.
+        let undone = row.stage.execution()?.undone.as_ref()?;
+        let (checked_at, detail) = (undone.at, undone.detail.clone());
+        return Some(OutcomeView { state: row.state(), checked_at, detail });
+    };
     Some(OutcomeView { state: row.state(), checked_at: outcome.checked_at, detail: outcome.detail.clone() })
 }
 

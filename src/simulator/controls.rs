@@ -100,6 +100,11 @@ impl World {
         self.edit(|state, now| known_workspace(state.terraform.unplan(workspace, errored, now), workspace))
     }
 
+    /// Somebody discards the newest run of a workspace in Terraform's own page.
+    pub fn discard(&self, workspace: &str) -> Result<(), SimulatorError> {
+        self.edit(|state, now| known_workspace(state.terraform.discard(workspace, now), workspace))
+    }
+
     /// A workspace applies by itself, or waits for somebody.
     pub fn set_auto_apply(&self, workspace: &str, on: bool) -> Result<(), SimulatorError> {
         self.edit(|state, _| known_workspace(state.terraform.set_auto_apply(workspace, on), workspace))

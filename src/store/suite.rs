@@ -338,6 +338,7 @@ fn execution(now: Timestamp) -> crate::row::stage::Execution {
         intended_at: now,
         before,
         confirmed_at: None,
+        undone: None,
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod change;
 mod condition;
+mod infrastructure;
 mod pointers;
 mod unknown;
 
@@ -15,6 +16,7 @@ use super::{
     facts::{Asked, Burn, Facts, Incident, Latency, Rates, Usual},
     rules::{self, Limits},
     schema::{self, Migration},
+    severity::{self, Severity},
     words,
 };
 use crate::{
@@ -51,7 +53,7 @@ pub fn draft(facts: &Facts, limits: &Limits) -> Draft {
         incident: case.open_incidents().first().map(|incident| incident.name.clone()),
         parent: facts.parent,
         reviewers: on_call.into_iter().take(Draft::REVIEWERS_MAX).collect(),
-        risk: facts.reading.risk,
+        risk: facts.reading.class(),
         base: Base::Gate(facts.reading.base()),
         effect: Effect::Github(facts.reading.effect()),
         diff: difference::of_gate(&facts.reading),
@@ -119,6 +121,8 @@ impl<'a> Case<'a> {
         self.privileges(&mut found);
         self.state_lost(&mut found);
         self.overtaken(&mut found);
+        self.plan_state(&mut found);
+        self.policies(&mut found);
         self.schema(&mut found);
         self.canary(&mut found);
         self.application(&mut found);
@@ -235,19 +239,19 @@ impl<'a> Case<'a> {
     fn open_incidents(&self) -> Vec<&'a Incident> {
         let all = self.facts.service.incidents.known().map(Vec::as_slice).unwrap_or_default();
         let mut open: Vec<_> = all.iter().filter(|incident| incident.closed_at.is_none()).collect();
-        open.sort_by_key(|incident| !self.blocks(incident));
+        open.sort_by_key(|incident| self.severity(incident));
         open
     }
 
-    fn blocks(&self, incident: &Incident) -> bool {
-        let priority = incident.priority.as_deref().unwrap_or_default().to_lowercase();
-        self.limits.severities_block.contains(&priority)
+    fn severity(&self, incident: &Incident) -> Severity {
+        severity::of(incident.priority.as_deref(), self.limits)
     }
 
     /// What was read and raises no concern, or has no rule of its own.
     fn evidence(&self, found: &mut Vec<Finding>) {
         self.latency(found);
         self.plan_evidence(found);
+        self.monitors(found);
         for gauge in &self.facts.service.gauges {
             let pointer = gauge.pointer.clone();
             if let Some(sample) = self.usable(&gauge.value) {

@@ -16,6 +16,8 @@ pub struct Facts {
     pub ci: Asked<Ci>,
     /// Merged pull requests among the commits, newest last.
     pub pulls: Asked<Vec<Pull>>,
+    /// What the workspace's policies say of the plan's run; never asked where there is none.
+    pub policies: Asked<Vec<Policy>>,
     pub service: Service,
     pub past: Asked<Vec<Past>>,
     /// What a reviewer wants to be changed in the revision before this one.
@@ -40,6 +42,8 @@ pub struct Service {
     /// Open ones, and those that closed within days.
     pub incidents: Asked<Vec<Incident>>,
     pub alerts: Asked<Vec<Alert>>,
+    /// Datadog's; empty where none is tagged with the service's name.
+    pub monitors: Asked<Vec<Monitor>>,
     pub on_call: Asked<Vec<PrincipalId>>,
 }
 
@@ -57,6 +61,7 @@ impl Service {
         keep(&mut self.argocd, before.argocd.as_ref(), now, budget_s);
         self.incidents.keep(&before.incidents, now, budget_s);
         self.alerts.keep(&before.alerts, now, budget_s);
+        self.monitors.keep(&before.monitors, now, budget_s);
         self.on_call.keep(&before.on_call, now, budget_s);
         self
     }
@@ -148,6 +153,39 @@ pub struct Application {
     pub sync: String,
     pub health: String,
     pub url: String,
+}
+
+/// What a policy of a Terraform workspace, or a set of them, says of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// `Sentinel polchk-…`.
+    pub name: String,
+    pub stand: Stand,
+    /// In Terraform's word.
+    pub word: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stand {
+    Passed,
+    /// Terraform will not apply the run.
+    Failed,
+    /// Terraform applies the run once somebody has overridden it.
+    SoftFailed,
+    Overridden,
+    Pending,
+    Untold,
+}
+
+/// A monitor of Datadog's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Monitor {
+    pub id: u64,
+    pub name: String,
+    /// `OK`, `Warn`, `Alert`, `No Data`, or a word that we do not know.
+    pub word: String,
+    /// It is muted; it tells its state all the same.
+    pub quiet: bool,
 }
 
 /// An alert that fires on the service.

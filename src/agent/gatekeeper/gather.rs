@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::{
     Config,
-    facts::{Alert, Application, Asked, Ci, Facts, Job, Pull, Question, Service},
+    facts::{Alert, Application, Asked, Ci, Facts, Job, Monitor, Policy, Pull, Question, Service, Stand},
     telemetry::Measured,
 };
 use crate::{
@@ -21,10 +21,11 @@ use crate::{
     },
     clock::Clock,
     platform::{
-        Sources, alertmanager,
-        argocd::{AppSummary, SyncStatus},
-        github,
+        Fact, Sources, alertmanager,
+        argocd::{self, AppSummary, SyncStatus},
+        datadog, github,
         reading::{self, Depth, NoReading},
+        terraform,
     },
     row::gate::{self, Reading, Run, Told},
 };
@@ -47,6 +48,10 @@ impl Target {
     pub(super) fn subject(&self) -> String {
         gate::subject(&self.service, self.run, &self.environment)
     }
+
+    pub(super) fn place(&self) -> Place {
+        (self.service.clone(), self.environment.clone())
+    }
 }
 
 /// What waits before one service's environments, as it was listed.
@@ -55,6 +60,9 @@ pub(super) struct Listed {
     pub(super) runs: BTreeMap<Target, Run>,
     pub(super) at: Timestamp,
 }
+
+/// A service and one of its environments: who knows how it does may differ from one to the next.
+pub(super) type Place = (String, String);
 
 /// Where facts come from.
 #[derive(Clone, Copy)]
@@ -123,7 +131,8 @@ impl Gatherer<'_> {
         service: Service,
     ) -> Result<Facts, NoReading> {
         let reading = self.reading(target, listed, Depth::Whole).await?;
-        let (ci, pulls) = tokio::join!(self.ci(&reading.run), self.pulls(&reading));
+        let (ci, pulls, policies) =
+            tokio::join!(self.ci(&reading.run), self.pulls(&reading), self.policies(&reading));
         let read_at = self.clock.now();
         let freeze = frozen(&self.config.freeze, Some(&reading.environment), read_at);
         Ok(Facts {
@@ -131,6 +140,7 @@ impl Gatherer<'_> {
             read_at,
             ci,
             pulls,
+            policies,
             service,
             past: Asked::Never,
             asks: None,
@@ -142,6 +152,7 @@ impl Gatherer<'_> {
     /// What may have changed since these facts were gathered, of the same attempt and head: what is immutable is kept.
     pub(super) async fn refresh(&self, mut facts: Facts, target: &Target) -> Result<Facts, NoReading> {
         let reading = self.reading(target, None, Depth::Base).await?;
+        facts.policies = self.policies(&reading).await;
         facts.ci = self.ci(&reading.run).await;
         facts.read_at = self.clock.now();
         facts.freeze = frozen(&self.config.freeze, Some(&reading.environment), facts.read_at);
@@ -172,6 +183,18 @@ impl Gatherer<'_> {
         }))
     }
 
+    /// What policies say of the run whose plan is shown, or that has none to show.
+    async fn policies(&self, reading: &Reading) -> Asked<Vec<Policy>> {
+        let run = match (&reading.plan, &reading.unplanned) {
+            (Told::Known(plan), _) => &plan.run,
+            (Told::Unknown(_), Some(unplanned)) => &unplanned.run,
+            (Told::None | Told::Unknown(_), _) => return Asked::Never,
+        };
+        let Some(terraform) = &self.sources.terraform else { return Asked::Never };
+        let told = self.inquiry().told(terraform.policies(run).await);
+        told.map(|policies| policies.into_iter().map(policy).collect())
+    }
+
     async fn pulls(&self, reading: &Reading) -> Asked<Vec<Pull>> {
         let Ok(repository) = reading.run.repository.parse() else { return Asked::Never };
         let commits = reading.changes.known().map(|changes| changes.commits.as_slice()).unwrap_or_default();
@@ -200,8 +223,8 @@ impl Gatherer<'_> {
         let people = async {
             if own.pagerduty { self.inquiry().service(name).await } else { (Asked::Never, Asked::Never) }
         };
-        let (telemetry, (incidents, on_call), alerts) =
-            tokio::join!(measured.telemetry(), people, self.alerts(name));
+        let (telemetry, (incidents, on_call), alerts, monitors) =
+            tokio::join!(measured.telemetry(), people, self.alerts(name), self.monitors(name));
         let on_call = if own.reviewers.is_empty() {
             on_call
         } else {
@@ -215,6 +238,7 @@ impl Gatherer<'_> {
             argocd: self.application(gate, apps),
             incidents,
             alerts,
+            monitors,
             on_call,
         }
     }
@@ -238,16 +262,32 @@ impl Gatherer<'_> {
         self.inquiry().answered(Ok(firing.map(|firing| firing.chain(quiet).collect())))
     }
 
+    async fn monitors(&self, name: &str) -> Asked<Vec<Monitor>> {
+        let Some(datadog) = &self.sources.datadog else { return Asked::Never };
+        let told = datadog.monitors(name).await.map(|told| match told {
+            Fact::Known(monitors) => monitors.into_iter().map(monitor).collect(),
+            // That none is tagged is an answer: nobody watches it by that name.
+            Fact::Unknown(_) => Vec::new(),
+        });
+        self.inquiry().told(told)
+    }
+
     fn application(
         &self,
         gate: &gate::Service,
         apps: &Asked<Vec<AppSummary>>,
     ) -> Option<Question<Application>> {
         let (name, argocd) = (gate.argocd.as_ref()?, self.sources.argocd.as_ref()?);
-        let found = apps.known().and_then(|apps| apps.iter().find(|app| app.key.name == *name));
-        let url = found.map(|app| argocd.link(&app.key)).unwrap_or_default();
+        let found = apps.known().map(|apps| {
+            let key = argocd::named(apps.iter().map(|app| &app.key), name)?;
+            apps.iter()
+                .find(|app| app.key == *key)
+                .ok_or_else(|| format!("ArgoCD shows no application {name}"))
+        });
+        let url = found.as_ref().and_then(|found| found.as_ref().ok());
+        let url = url.map(|app| argocd.link(&app.key)).unwrap_or_default();
         let answer = match (apps, found) {
-            (Asked::Known { at, .. }, Some(app)) => Asked::Known {
+            (Asked::Known { at, .. }, Some(Ok(app))) => Asked::Known {
                 value: Application {
                     name: name.clone(),
                     sync: sync_word(&app.sync).to_owned(),
@@ -256,9 +296,8 @@ impl Gatherer<'_> {
                 },
                 at: *at,
             },
-            (Asked::Known { at, .. }, None) => {
-                Asked::Unknown { why: format!("ArgoCD shows no application {name}"), at: *at }
-            }
+            (Asked::Known { at, .. }, Some(Err(why))) => Asked::Unknown { why, at: *at },
+            (Asked::Known { .. }, None) => return None,
             (Asked::Unknown { why, at }, _) => Asked::Unknown { why: why.clone(), at: *at },
             (Asked::Never, _) => return None,
         };
@@ -268,6 +307,29 @@ impl Gatherer<'_> {
     fn inquiry(&self) -> Inquiry<'_> {
         Inquiry { sources: self.sources, clock: self.clock, people: &self.config.people }
     }
+}
+
+fn policy(policy: terraform::Policy) -> Policy {
+    let stand = match policy.verdict {
+        terraform::Verdict::Passed => Stand::Passed,
+        terraform::Verdict::Failed if policy.status == "soft_failed" => Stand::SoftFailed,
+        terraform::Verdict::Failed => Stand::Failed,
+        terraform::Verdict::Overridden => Stand::Overridden,
+        terraform::Verdict::Pending => Stand::Pending,
+        terraform::Verdict::Untold => Stand::Untold,
+    };
+    Policy { name: format!("{} {}", policy.engine, policy.id), stand, word: policy.status }
+}
+
+fn monitor(monitor: datadog::Monitor) -> Monitor {
+    let word = match monitor.state {
+        datadog::MonitorState::Ok => "OK".to_owned(),
+        datadog::MonitorState::Warn => "Warn".to_owned(),
+        datadog::MonitorState::Alert => "Alert".to_owned(),
+        datadog::MonitorState::NoData => "No Data".to_owned(),
+        datadog::MonitorState::Other(word) => word,
+    };
+    Monitor { id: monitor.id, name: monitor.name, word, quiet: !monitor.mutes.is_empty() }
 }
 
 fn sync_word(sync: &SyncStatus) -> &str {

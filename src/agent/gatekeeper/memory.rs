@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     facts::{Facts, Service},
-    gather::{Listed, Target},
+    gather::{Listed, Place, Target},
     run::WAIT_MIN,
 };
 use crate::{agent::dock::Dock, platform::github::Usage, row::gate::Run};
@@ -42,10 +42,12 @@ pub(super) struct Seen {
 pub(super) struct Memory {
     pub(super) gates: BTreeMap<Target, Seen>,
     /// With the time at which each was asked.
-    pub(super) services: BTreeMap<String, (Service, Timestamp)>,
+    pub(super) services: BTreeMap<Place, (Service, Timestamp)>,
     pub(super) dock: Dock,
     /// What waits, by service.
     pub(super) listed: BTreeMap<String, Listed>,
+    /// Services whose repository could not be listed the last time, why, and when that was: each is told once.
+    pub(super) unlisted: BTreeMap<String, (String, Timestamp)>,
     pub(super) failures: u32,
     /// Dock takes no more drafts, or GitHub no more calls, until then.
     pub(super) full_until: Option<Timestamp>,

@@ -14,6 +14,7 @@ mod plan;
 pub mod rules;
 mod run;
 mod schema;
+mod severity;
 mod telemetry;
 #[cfg(test)]
 mod tests;

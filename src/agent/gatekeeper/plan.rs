@@ -84,6 +84,12 @@ pub(super) fn act(reading: &Reading, draft: &Draft, known: Known<'_>) -> Act {
         return if declined { Act::Rest("it was declined; GitHub is being told") } else { Act::Open };
     };
     let (id, revision) = (row.head.id, row.head.revision);
+    // A key covers the signals that it saw: while nothing is written, worse ones void it. That the run moved on, the
+    // executor finds out by itself.
+    let same_run = base(row).is_some_and(|base| same_attempt(base, reading));
+    if row.head.state == State::Approved && same_run && change(row, draft) == Change::Worse {
+        return revise_by_signals(row, draft);
+    }
     if !row.head.state.undecided() {
         return Act::Rest("its row is being carried out");
     }
@@ -347,6 +353,26 @@ mod tests {
         view.head.state = state;
         view.head.changed_at = sample::at(0);
         view
+    }
+
+    #[test]
+    fn what_is_approved_and_not_begun_is_drafted_again_when_signals_get_worse() {
+        let reading = reading();
+        let worse = draft(
+            &reading,
+            Verdict::Block,
+            vec![burn("4x"), signal("ci-failed/1", "CI", "test", Grade::Bad, Weight::Block)],
+        );
+        let better = draft(&reading, Verdict::Hold, vec![]);
+        for (state, draft, revises) in [
+            (State::Approved, &worse, true),
+            (State::Approved, &better, false),
+            (State::Executing, &worse, false),
+        ] {
+            let rows = [row(state, held("4x"))];
+            let act = act(&reading, draft, Known { rows: &rows });
+            assert_eq!(matches!(act, Act::Revise { .. }), revises, "{state}: {act:?}");
+        }
     }
 
     #[test]

@@ -14,16 +14,22 @@ rules! {
         "a required job was skipped or did not run" => "block: skipped proves nothing";
     BURN_FAST "burn-fast" v 1 Block from "Datadog or Prometheus":
         "the error budget burns 14.4x or more over 1 h and 5 min both" => "block";
-    OPEN_SEV1 "open-sev1" v 1 Block from "PagerDuty":
+    OPEN_SEV1 "open-sev1" v 2 Block from "PagerDuty":
         "an incident of the highest severity is open on the service" => "block";
     BURN_WITH_CHANGE "burn-with-change" v 1 Block from "Datadog or Prometheus, Terraform plan, GitHub compare":
         "the error budget burns 3x or more over both windows, with any privilege or schema change" => "block";
     DANGER_WHILE_BURNING "danger-while-burning" v 1 Block from "Terraform plan, Datadog or Prometheus":
         "state is destroyed or privileges widen while the error budget burns 1x or more" => "block";
+    POLICY_FAILED "policy-failed" v 1 Block from "Terraform policy checks":
+        "a policy of the workspace failed on the plan, and Terraform will not apply it" => "block, naming it";
     STATE_LOST "stateful-destroyed" v 1 Hold from "Terraform plan":
         "the plan destroys or replaces a resource that holds state" => "hold";
     PLAN_OVERTAKEN "plan-overtaken" v 1 Hold from "Terraform workspace":
         "a newer run of the workspace took the place of the plan that is shown" => "hold: it would not be applied";
+    PLAN_NOT_WAITING "plan-not-waiting" v 1 Hold from "Terraform run":
+        "the plan's run errored, was discarded, or waits for something other than its confirmation" => "hold: an answer would not apply it";
+    POLICY_SOFT_FAILED "policy-soft-failed" v 1 Hold from "Terraform policy checks":
+        "a policy failed that somebody may override in Terraform, and nobody has" => "hold, naming it";
     PRIVILEGE_WIDENED "privilege-widened" v 1 Hold from "Terraform plan, GitHub compare":
         "IAM or RBAC is added or changed" => "hold";
     BUDGET_SPENT "budget-spent" v 1 Hold from "Datadog":
@@ -42,6 +48,10 @@ rules! {
         "p95 now is 50 % or more over its median of 14 days, or over the service's own limit" => "hold";
     FREEZE "freeze" v 1 Hold from "configuration":
         "a configured freeze covers this environment now" => "hold until it ends";
+    OPEN_SEV2 "open-sev2" v 1 Hold from "PagerDuty":
+        "an incident of the second severity is open on the service" => "hold: a deploy may hide its cause";
+    INCIDENT_UNRATED "incident-unrated" v 1 Hold from "PagerDuty":
+        "an incident is open on the service without a priority, or with one that is not known here" => "hold: it may be the worst";
     CI_UNFINISHED "ci-unfinished" v 1 Hold from "GitHub jobs and checks":
         "a job or a check still runs" => "hold until it is green";
     UNKNOWN_FACT "unknown-fact" v 1 Hold from "every platform that was asked":
@@ -50,10 +60,14 @@ rules! {
         "a fact is older than its budget" => "hold: read it again";
     AUTO_APPLY "auto-apply" v 1 Note from "Terraform workspace":
         "the workspace applies plans by itself" => "an answer here gates nothing of the plan";
-    INCIDENT_OPEN "incident-open" v 1 Note from "PagerDuty":
+    INCIDENT_OPEN "incident-open" v 2 Note from "PagerDuty":
         "an incident of lower severity is open on the service" => "which, and since when";
     ALERT_FIRING "alert-firing" v 1 Note from "Alertmanager":
         "an alert fires on the service" => "which, and since when";
+    MONITOR_ALERTING "monitor-alerting" v 1 Note from "Datadog monitors":
+        "a monitor of the service alerts or warns" => "which, and how it stands";
+    POLICY_OVERRIDDEN "policy-overridden" v 1 Note from "Terraform policy checks":
+        "a policy failed on the plan, and somebody let it pass in Terraform" => "which";
     DECLINED_BEFORE "declined-before" v 1 Note from "Dock":
         "the same change was declined before" => "who declined it, when and why";
     GREEN_AND_STABLE "green-and-stable" v 2 Go from "GitHub, Datadog or Prometheus":
@@ -80,8 +94,11 @@ pub struct Limits {
     pub p95_over_usual_percent: f64,
     /// Over so many milliseconds p95 holds a deploy whatever is usual; no such limit by default.
     pub p95_max_ms: Option<f64>,
-    /// Priorities of incidents that block, in small letters.
+    /// Priorities of open incidents that block. `SEV-1`, `sev 1`, `P1` and `Critical` say the same; other names are compared
+    /// as they are.
     pub severities_block: Vec<String>,
+    /// Priorities of open incidents that hold; so does one without a priority, or with a name that says no severity.
+    pub severities_hold: Vec<String>,
     /// A job whose name holds one of these words, in small letters, may not be skipped.
     pub required_jobs: Vec<String>,
     /// Jobs by their exact names that may neither be skipped nor missing, in place of the words above.
@@ -108,7 +125,8 @@ impl Default for Limits {
             p95_moved_percent: 10.0,
             p95_over_usual_percent: 50.0,
             p95_max_ms: None,
-            severities_block: words(&["sev-1", "sev1", "p1", "p0"]),
+            severities_block: words(&["sev-0", "sev-1"]),
+            severities_hold: words(&["sev-2"]),
             required_jobs: words(&["test", "build"]),
             must_run: Vec::new(),
             migration_paths: words(&["migration", "migrate", "schema", ".sql", "liquibase", "flyway"]),

@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Config, draft,
     facts::{Facts, Service},
-    gather::{Gatherer, Target},
+    gather::{Gatherer, Place, Target},
     memory::{Memory, Seen, THRIFTY_POLLS, thrifty},
     plan::{self, Act, Known},
 };
@@ -40,6 +40,8 @@ use crate::{
 
 /// Gates that are gathered at the same time; the connectors have their own bounds on top.
 const GATHERED_AT_ONCE: usize = 8;
+/// Repositories that are listed at the same time.
+const LISTED_AT_ONCE: usize = 8;
 /// New gates that one look gathers; more wait for the next, which follows at once.
 const NEW_A_LOOK: usize = 24;
 /// Open gates that one look reads again, the ones that were read longest ago first.
@@ -80,12 +82,14 @@ pub enum GatekeeperError {
     NoGates,
     #[error("[services.{0}] has no [gates.{0}]\nhint: is the name spelled as there?")]
     NoSuchGate(String),
+    #[error("gates.{0}: {1}")]
+    Gate(String, String),
     #[error("there is no gate of {0}\nhint: names are as under [gates]")]
     NotGated(String),
 }
 
 /// What a look knows of the services, asked once for all of their gates.
-type Services = BTreeMap<String, Service>;
+type Services = BTreeMap<Place, Service>;
 
 impl Gatekeeper {
     /// Reads tokens and makes the clients; asks nobody yet.
@@ -95,6 +99,9 @@ impl Gatekeeper {
         }
         if let Some(name) = config.without_gate() {
             return Err(GatekeeperError::NoSuchGate(name.to_owned()));
+        }
+        for (name, gate) in &config.gates {
+            gate.check_plans().map_err(|why| GatekeeperError::Gate(name.clone(), why))?;
         }
         let sources = Sources::open(&config.platforms)?;
         if sources.github.is_none() {
@@ -189,7 +196,7 @@ impl Gatekeeper {
         let rows = dock.map(|dock| dock.rows.as_slice()).unwrap_or_default();
         let known = Known { rows };
         let now = self.clock.now();
-        if let Err(error) = self.list(wish, memory, dirty, known).await {
+        if let Err(error) = self.list(wish, memory, dirty, known, told).await {
             return self.trouble(memory, "GitHub", &error.to_string(), told);
         }
         memory.failures = 0;
@@ -205,13 +212,15 @@ impl Gatekeeper {
     }
 
     /// What waits on GitHub, where a hook told of something or the poll is due, and what Dock still has open, in the order
-    /// of the runs.
+    /// of the runs. Each repository is asked by itself: one that GitHub does not show us is told once, and keeps what was
+    /// listed there before, since a run that is not listed would look answered. Fails only where none can be listed.
     async fn list(
         &self,
         wish: &Wish,
         memory: &mut Memory,
         dirty: &Dirty,
         known: Known<'_>,
+        told: &mut impl FnMut(Told),
     ) -> Result<(), GatekeeperError> {
         let (gatherer, now) = (self.gatherer()?, self.clock.now());
         let thrifty = thrifty(&gatherer.github.usage(), now);
@@ -220,17 +229,45 @@ impl Gatekeeper {
         let told_of = |service: &gate::Service| {
             dirty.all || dirty.repositories.contains(&service.repository.to_ascii_lowercase())
         };
-        let mut listed = false;
-        for (name, service) in self.config.gates.iter().filter(|(name, _)| wanted(name)) {
-            let last = memory.listed.get(name).map(|listed| listed.at);
-            let due = last.is_none_or(|at| now.duration_since(at).unsigned_abs() >= poll);
-            if due || !thrifty && told_of(service) {
-                listed = true;
-                memory.listed.insert(name.clone(), gatherer.waiting(name, service).await?);
+        let all = self.config.gates.iter().filter(|(name, _)| wanted(name));
+        let (mut due, mut others) = (Vec::new(), 0_usize);
+        for (name, service) in all {
+            let unlisted = memory.unlisted.get(name).map(|(_, at)| *at);
+            let last = unlisted.or_else(|| memory.listed.get(name).map(|listed| listed.at));
+            let polled = last.is_none_or(|at| now.duration_since(at).unsigned_abs() >= poll);
+            if polled || !thrifty && told_of(service) {
+                due.push((name, service));
+            } else {
+                others += 1;
             }
         }
-        if !listed {
+        if due.is_empty() {
             return Ok(());
+        }
+        let asked = stream::iter(due).map(|(name, service)| {
+            let gatherer = &gatherer;
+            async move { (name, service, gatherer.waiting(name, service).await) }
+        });
+        let answers: Vec<_> = asked.buffered(LISTED_AT_ONCE).collect().await;
+        let any = others > 0 || answers.iter().any(|(.., found)| found.is_ok());
+        for (name, service, found) in answers {
+            match found {
+                Ok(listed) => {
+                    memory.unlisted.remove(name);
+                    memory.listed.insert(name.clone(), listed);
+                }
+                Err(error) if !any => return Err(error.into()),
+                Err(error) => {
+                    let error = error.to_string();
+                    let before = memory.unlisted.insert(name.clone(), (error.clone(), now));
+                    if before.is_none_or(|(before, _)| before != error) {
+                        told(Told::Trouble {
+                            what: format!("{name}, {} on GitHub", service.repository),
+                            error,
+                        });
+                    }
+                }
+            }
         }
         let mut targets: BTreeSet<Target> =
             memory.listed.values().flat_map(|listed| listed.runs.keys().cloned()).collect();
@@ -252,32 +289,36 @@ impl Gatekeeper {
         let urgent = |target: &Target, seen: &Seen| {
             seen.is_due(now) && (seen.facts.is_none() || dirty.subjects.contains(&target.subject()))
         };
-        let mut pauses: BTreeMap<&str, SignedDuration> = BTreeMap::new();
+        let mut pauses: BTreeMap<Place, SignedDuration> = BTreeMap::new();
         for (target, seen) in &memory.gates {
             let pause = if urgent(target, seen) { ASKED_JUST_NOW } else { self.service_pause() };
-            pauses.entry(&target.service).and_modify(|least| *least = pause.min(*least)).or_insert(pause);
+            pauses.entry(target.place()).and_modify(|least| *least = pause.min(*least)).or_insert(pause);
         }
-        memory.services.retain(|name, _| pauses.contains_key(name.as_str()));
+        memory.services.retain(|place, _| pauses.contains_key(place));
         let known = &memory.services;
-        let due = pauses
-            .into_iter()
-            .filter(|(name, pause)| known.get(*name).is_none_or(|(_, at)| now.duration_since(*at) >= *pause));
-        let due: Vec<_> =
-            due.filter_map(|(name, _)| Some((name.to_owned(), self.config.gates.get(name)?))).collect();
+        let due = pauses.into_iter().filter(|(place, pause)| {
+            known.get(place).is_none_or(|(_, at)| now.duration_since(*at) >= *pause)
+        });
+        let due: Vec<_> = due
+            .filter_map(|(place, _)| {
+                let gate = self.config.gates.get(&place.0)?.before(&place.1)?;
+                Some((place, gate))
+            })
+            .collect();
         if !due.is_empty() {
             let apps = gatherer.applications().await;
-            let told = stream::iter(due).map(|(name, gate)| {
+            let told = stream::iter(due).map(|(place, gate)| {
                 let (gatherer, apps) = (&gatherer, &apps);
                 async move {
                     // What many platforms are asked for is large: on the heap.
-                    let service = Box::pin(gatherer.service(&name, gate, apps)).await;
-                    (name, (service, now))
+                    let service = Box::pin(gatherer.service(&place.0, &gate, apps)).await;
+                    (place, (service, now))
                 }
             });
             let told: Vec<_> = told.buffer_unordered(GATHERED_AT_ONCE).collect().await;
             memory.services.extend(told);
         }
-        memory.services.iter().map(|(name, (service, _))| (name.clone(), service.clone())).collect()
+        memory.services.iter().map(|(place, (service, _))| (place.clone(), service.clone())).collect()
     }
 
     /// Gates that were never read: several are read at a time, and drafted in the order of their runs.
@@ -367,7 +408,7 @@ impl Gatekeeper {
 
     /// The service's new facts alone, beside what is remembered of the run, call for something to be done.
     fn moved_by_service(&self, target: &Target, seen: &Seen, services: &Services, known: Known<'_>) -> bool {
-        let (Some(facts), Some(service)) = (&seen.facts, services.get(&target.service)) else { return false };
+        let (Some(facts), Some(service)) = (&seen.facts, services.get(&target.place())) else { return false };
         let limits = self.config.limits(&target.service);
         let service = service.clone().or_still_fresh(&facts.service, self.clock.now(), limits.fresh_s);
         let facts = Facts { service, ..facts.clone() };
@@ -386,7 +427,7 @@ impl Gatekeeper {
         told: &mut impl FnMut(Told),
     ) -> Result<Stepped, String> {
         let mut still = None;
-        if let (Some(before), Some(service)) = (seen.facts.take(), services.get(&target.service)) {
+        if let (Some(before), Some(service)) = (seen.facts.take(), services.get(&target.place())) {
             let (attempt, head) = (before.reading.run.attempt, before.reading.run.head_sha.clone());
             let limits = self.config.limits(&target.service);
             let service = service.clone().or_still_fresh(&before.service, self.clock.now(), limits.fresh_s);
@@ -424,7 +465,7 @@ impl Gatekeeper {
         services: &Services,
     ) -> Result<Facts, String> {
         let gatherer = self.gatherer().map_err(|error| error.to_string())?;
-        let service = services.get(&target.service).cloned();
+        let service = services.get(&target.place()).cloned();
         let service = service.ok_or_else(|| format!("{} is no gated service", target.service))?;
         Box::pin(gatherer.gather(target, listed, service)).await.map_err(|error| error.to_string())
     }

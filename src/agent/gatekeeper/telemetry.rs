@@ -18,7 +18,10 @@ use crate::{
         inquiry::{Inquiry, Unit},
     },
     platform::{self, Fact, PlatformError, datadog, prometheus},
-    row::{Measure, Pointer, Series, gate},
+    row::{
+        Measure, Pointer, Series,
+        gate::{self, Measure as MeasuredBy},
+    },
 };
 
 /// How old the last point of p95 may be.
@@ -54,19 +57,14 @@ pub(super) struct Measured<'a> {
 impl Measured<'_> {
     pub(super) async fn telemetry(self) -> Telemetry {
         let sources = self.inquiry.sources;
-        match (&sources.datadog, &sources.prometheus) {
-            (Some(datadog), prometheus)
-                if self.gate.datadog_slo.is_some()
-                    || prometheus.is_none()
-                    || self.gate.prometheus.is_none() =>
-            {
-                Box::pin(self.datadog(datadog)).await
+        let (datadog, prometheus) = (&sources.datadog, &sources.prometheus);
+        let measure = self.gate.measured_by(datadog.is_some(), prometheus.is_some());
+        match (measure, datadog, prometheus) {
+            (MeasuredBy::Datadog(_), Some(datadog), _) => Box::pin(self.datadog(datadog)).await,
+            (MeasuredBy::Prometheus(name), _, Some(prometheus)) => {
+                Box::pin(self.prometheus(prometheus, name)).await
             }
-            (_, Some(prometheus)) => match &self.gate.prometheus {
-                Some(name) => Box::pin(self.prometheus(prometheus, name)).await,
-                None => Telemetry::default(),
-            },
-            (_, None) => Telemetry::default(),
+            _ => Telemetry::default(),
         }
     }
 

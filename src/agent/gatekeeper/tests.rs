@@ -467,13 +467,25 @@ async fn a_row_says_what_became_of_its_run() {
         platforms.cancel_run(run).unwrap();
         assert_eq!(withdrawn(run).await, "the run was cancelled");
 
+        let run = opened("identity").await;
+        platforms.bypass_run(run).unwrap();
+        let why = withdrawn(run).await;
+        assert!(why.starts_with("the deploy to production was started past its rules"), "{why}");
+
+        let run = opened(BILLING).await;
+        platforms.rename_environment(BILLING, "production", "live").unwrap();
+        let why = withdrawn(run).await;
+        assert!(why.starts_with("the run waits before live now and no longer before production"), "{why}");
+
         let run = opened(SEARCH).await;
         platforms.rerun(run).unwrap();
         let rows = world.rows_when(|rows| of(rows, run).len() == 2).await;
         let (gone, next) = (of(&rows, run)[0], of(&rows, run)[1]);
         // It was seen while it built, or only when it waited again.
-        let says =
-            [(RowState::Withdrawn, "the run is in_progress"), (RowState::Superseded, "attempt: 1 → 2")];
+        let says = [
+            (RowState::Withdrawn, "the run was started again, and its attempt 2 is in_progress"),
+            (RowState::Superseded, "attempt: 1 → 2"),
+        ];
         assert!(says.contains(&state(gone)), "{:?}", state(gone));
         assert_eq!((next.head.state, base(next).attempt), (RowState::Pending, 2));
 
@@ -526,6 +538,46 @@ async fn a_plan_that_is_overtaken_is_drafted_again_and_says_so() {
     let said: Vec<_> = said.collect();
     assert!(said.iter().any(|line| line.contains("overtaken")), "{said:#?}");
     assert!(!row.head.verdict.goes_ahead());
+}
+
+#[tokio::test]
+async fn a_plan_that_is_discarded_is_drafted_again_and_says_so() {
+    let world = Loop::start().await;
+    let keeper = world.keeper(1);
+    let work = async {
+        let run = world.waiting(BILLING).await;
+        let rows = world.rows_when(|rows| of(rows, run).len() == 1).await;
+        let row = of(&rows, run)[0].head.id;
+        assert_eq!(base(of(&rows, run)[0]).plan_waits, Some(true));
+        world.platforms().discard(BILLING).unwrap();
+        let revised = |rows: &[RowView]| rows.iter().any(|one| one.head.id == row && one.head.revision > 1);
+        world.rows_when(revised).await.into_iter().find(|one| one.head.id == row).unwrap()
+    };
+    let row = Box::pin(world.beside(&keeper, work)).await;
+    assert_eq!(base(&row).plan_waits, Some(false));
+    assert!(
+        row.rationale.contains("is discarded: nothing of the plan would be applied"),
+        "{}",
+        row.rationale
+    );
+    assert!(!row.head.verdict.goes_ahead());
+}
+
+#[tokio::test]
+async fn one_repository_that_is_not_shown_stops_no_other() {
+    let world = Loop::start().await;
+    let (search, hidden) = (world.waiting(SEARCH).await, world.waiting("identity").await);
+    let faults = world.platforms().faults(Site::GitHub);
+    faults.script("/repos/acme/identity/actions/runs?", Fault::Status(404), None);
+    let told = world.once(&world.keeper(1)).await;
+    let troubles: Vec<_> = told.iter().filter(|told| matches!(told, Told::Trouble { .. })).collect();
+    let [Told::Trouble { what, .. }] = troubles.as_slice() else { panic!("{told:?}") };
+    assert_eq!(what, "identity, acme/identity on GitHub");
+    let rows = world.rows().await;
+    assert_eq!((of(&rows, search).len(), of(&rows, hidden).len()), (1, 0), "{told:?}");
+    faults.clear();
+    world.once(&world.keeper(1)).await;
+    assert_eq!(of(&world.rows().await, hidden).len(), 1);
 }
 
 #[tokio::test]

@@ -42,6 +42,9 @@ pub(super) async fn checks(file: &Path) -> Result<Vec<Check>, Failure> {
             if let Some(argocd) = &sources.argocd {
                 add("agents' right", may(argocd, false).await);
             }
+            if let Some(github) = sources.github.as_ref().filter(|_| !config.gates.is_empty()) {
+                add("gates", super::gates::held(github, &config.gates).await);
+            }
             if !config.runbooks.is_empty() {
                 add("runbooks", pages(&sources, &config.runbooks).await);
                 if let Some(confluence) = &sources.confluence {

@@ -17,10 +17,11 @@ use super::{Answer, Effect, KeyState, Link, LinkState, Order, Snapshot};
 use crate::audit::private_key::KeyError;
 use crate::client::signer::DEMO_ORG;
 use crate::client::{
-    Cache, Home, Me, Outbox, Pin, Settings, SignError, Signer, StoreError, Wish, cache::RECENT, decide,
+    Cache, Entry, Fate, Home, Me, Outbox, Pin, Settings, SignError, Signer, StoreError, Wish, cache::RECENT,
+    decide,
 };
 use crate::clock::Clock;
-use crate::row::{Note, RowId, difference::read};
+use crate::row::{Decision, Note, RowId, difference::read};
 use crate::wire;
 
 /// Effects that wait at once.
@@ -106,8 +107,12 @@ impl Worker {
         let org = self.place.org(&self.cache, &self.outbox).unwrap_or_default();
         let mut list = self.cache.list(since(now), now)?;
         let entries = self.outbox.entries()?;
-        // What came back to its reader is shown, whatever became of the row.
-        for entry in entries.iter().filter(|entry| !entry.opened && entry.fate.came_back()) {
+        // What came back to its reader is shown, whatever became of the row; so is what the reader approved.
+        let approved = |entry: &Entry| {
+            matches!(entry.fate, Fate::Accepted { .. }) && entry.decision == Decision::Approve
+        };
+        let wanted = |entry: &&Entry| approved(entry) || !entry.opened && entry.fate.came_back();
+        for entry in entries.iter().filter(wanted) {
             if let Some(at) = list.over.iter().position(|(row, _)| *row == entry.row) {
                 list.over.swap_remove(at);
                 list.rows.extend(self.cache.listed(entry.row, now)?);

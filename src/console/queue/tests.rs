@@ -147,3 +147,31 @@ fn rank_is_total_over_what_differs() {
         }
     }
 }
+
+#[test]
+fn what_went_wrong_after_ones_own_approval_comes_back_until_it_is_opened() {
+    let mut known = known();
+    let row = known.rows[&id("gate-9826")].clone();
+    let turned = |state: State| Listed { state, ..row.clone() };
+    assert_eq!(known.group(&turned(State::Failed)), Group::Done, "somebody else approved it");
+    let accepted = Fate::Accepted { log_index: 7, row_state: "approved".into(), receipt: None };
+    known.set_entries(vec![sample::entry("gate-9826", Decision::Approve, accepted.clone(), 7)]);
+    for (state, expected) in [
+        (State::Executing, Group::Running),
+        (State::Healthy, Group::Done),
+        (State::Failed, Group::CameBack),
+        (State::Degraded, Group::CameBack),
+        (State::RolledBack, Group::CameBack),
+        (State::Unknown, Group::CameBack),
+    ] {
+        assert_eq!(known.group(&turned(state)), expected, "{state}");
+    }
+    let seen = |at| Seen { row: row.id, revision: 1, base: String::new(), at };
+    known.seen.insert(row.id, seen(row.changed_at - SignedDuration::from_secs(1)));
+    assert_eq!(known.group(&turned(State::Failed)), Group::CameBack, "it went wrong after it was opened");
+    known.seen.insert(row.id, seen(row.changed_at + SignedDuration::from_secs(1)));
+    assert_eq!(known.group(&turned(State::Failed)), Group::Done);
+    known.set_entries(vec![sample::entry("gate-9826", Decision::Decline, accepted, 8)]);
+    known.seen.clear();
+    assert_eq!(known.group(&turned(State::Failed)), Group::Done, "a no carries nothing out");
+}

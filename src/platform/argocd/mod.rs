@@ -53,6 +53,63 @@ pub struct Config {
     pub selector: Option<String>,
 }
 
+/// The one application that is called so: by its name, or as `project/name` or `namespace/name`. Several are nobody's: the
+/// first would be any.
+pub fn named<'k>(all: impl Iterator<Item = &'k AppKey>, wanted: &str) -> Result<&'k AppKey, String> {
+    let (place, name) = wanted.rsplit_once('/').map_or((None, wanted), |(place, name)| (Some(place), name));
+    let found: Vec<&AppKey> = all
+        .filter(|key| {
+            let there = |place| key.project == place || key.namespace.as_deref() == Some(place);
+            key.name == name && place.is_none_or(there)
+        })
+        .collect();
+    match found.as_slice() {
+        [one] => Ok(one),
+        [] => Err(format!("ArgoCD shows no application {wanted}")),
+        several => {
+            let place = |key: &&AppKey| match &key.namespace {
+                Some(namespace) => format!("{} of project {} in {namespace}", key.name, key.project),
+                None => format!("{} of project {}", key.name, key.project),
+            };
+            let all: Vec<_> = several.iter().map(place).collect();
+            Err(format!(
+                "ArgoCD shows {} applications {wanted} ({}); name it as project/name or namespace/name",
+                several.len(),
+                all.join(", ")
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod naming {
+    use super::*;
+
+    #[test]
+    fn an_application_is_found_by_a_name_that_is_its_own_alone() {
+        let key = |name: &str, project: &str, namespace: Option<&str>| AppKey {
+            name: name.to_owned(),
+            project: project.to_owned(),
+            namespace: namespace.map(str::to_owned),
+        };
+        let all = [
+            key("checkout", "shop", Some("argocd")),
+            key("checkout", "shop", Some("team-b")),
+            key("checkout", "legacy", Some("argocd")),
+            key("search", "shop", None),
+        ];
+        let of = |wanted: &str| named(all.iter(), wanted);
+        assert_eq!(of("search"), Ok(&all[3]));
+        assert_eq!(of("legacy/checkout"), Ok(&all[2]));
+        assert_eq!(of("team-b/checkout"), Ok(&all[1]));
+        assert!(of("checkout").unwrap_err().starts_with("ArgoCD shows 3 applications checkout ("));
+        assert!(of("shop/checkout").unwrap_err().starts_with("ArgoCD shows 2 applications"));
+        for none in ["web", "legacy/search"] {
+            assert_eq!(of(none), Err(format!("ArgoCD shows no application {none}")));
+        }
+    }
+}
+
 fn open(config: &Config) -> Result<Http, PlatformError> {
     let place = secret::Place { env: config.token_env.as_deref(), file: config.token_file.as_ref() };
     let token = secret::read(Platform::ArgoCd, place)?.ok_or_else(|| {

@@ -120,6 +120,15 @@ impl Deploy {
         self.statuses.first().map(|status| &status.state)
     }
 
+    /// When it began to be carried out. What waits before a rule, a timer or a reviewer, or in a queue, has not begun; what
+    /// failed there never did.
+    pub fn begun_at(&self) -> Option<Timestamp> {
+        let begun = |status: &&DeploymentStatus| {
+            matches!(status.state, DeployState::InProgress | DeployState::Success | DeployState::Inactive)
+        };
+        self.statuses.iter().rev().find(begun).map(|status| status.at.unwrap_or(Timestamp::UNIX_EPOCH))
+    }
+
     /// It succeeded, and no failure was told since. One that another took the place of had succeeded before.
     pub fn went_well(&self) -> bool {
         let told = self.statuses.iter().map(|status| &status.state);

@@ -27,7 +27,8 @@ fn actuator(ground: &Ground) -> Actuator {
 }
 
 async fn planned(source: &Source, commit: &str) -> (Plan, Option<String>) {
-    source.plan_for(&billing(), commit).await.unwrap().known().unwrap()
+    let told = source.plan_for(&billing(), commit).await.unwrap();
+    (told.plan.known().unwrap(), told.newer)
 }
 
 /// A commit for which billing-worker's infrastructure is planned.
@@ -88,12 +89,12 @@ async fn a_run_is_found_by_its_commit_over_pages_and_says_when_it_is_overtaken()
     actuator(&ground).discard(&newest.0.run, "not this one").await.unwrap();
     let now_newest = planned(&source, &commit).await.1;
     assert!(now_newest.is_some() && now_newest != newer, "one that was discarded overtakes nobody");
-    let none = source.plan_for(&billing(), COMMIT).await.unwrap();
+    let none = source.plan_for(&billing(), COMMIT).await.unwrap().plan;
     assert!(matches!(&none, Fact::Unknown(why) if why.contains(COMMIT)), "{none:?}");
     for number in PAGE..PAGES_MAX * PAGE {
         ground.world().plan("billing-worker", &format!("{number:040x}"), ROLE).unwrap();
     }
-    let far = source.plan_for(&billing(), &commit).await.unwrap();
+    let far = source.plan_for(&billing(), &commit).await.unwrap().plan;
     assert!(matches!(&far, Fact::Unknown(why) if why.contains("newest 250 runs")), "{far:?}");
 }
 
@@ -106,10 +107,11 @@ async fn a_plan_that_is_not_there_yet_or_failed_is_unknown() {
     let plan_id = source.run(&run).await.unwrap().plan_id.unwrap();
     ground.world().unplan("billing-worker", false).unwrap();
     let told = source.plan_for(&billing(), &commit).await.unwrap();
-    assert_eq!(told, Fact::Unknown("the plan is not finished".to_owned()));
+    assert_eq!(told.plan, Fact::Unknown("the plan is not finished".to_owned()));
+    assert_eq!(told.run.map(|run| run.status), Some("planning".to_owned()), "which run has none is told");
     assert_eq!(source.counts(&plan_id).await.unwrap(), Fact::Unknown("the plan is running".to_owned()));
     ground.world().unplan("billing-worker", true).unwrap();
-    let told = source.plan_for(&billing(), &commit).await.unwrap();
+    let told = source.plan_for(&billing(), &commit).await.unwrap().plan;
     assert_eq!(told, Fact::Unknown("the plan ended in an error".to_owned()));
     assert_eq!(source.policies(&run).await.unwrap()[0].verdict, Verdict::Passed);
 }

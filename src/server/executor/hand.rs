@@ -21,7 +21,7 @@ use crate::{
     },
     row::{
         Base, Digest, Moved, Reading, c1,
-        gate::Service,
+        gate::{GateBase, Service},
         page::Runbook,
         stage::{Before, Write},
         sync::SyncEffect,
@@ -119,6 +119,8 @@ impl Hand {
         let read = match (&warrant.base, &warrant.task) {
             (_, Task::Record(_)) => return BaseNow::Needless,
             (Base::Sync(_), _) => self.application(warrant).await,
+            // A no is told whatever became of the plan, and whoever cannot tell.
+            (Base::Gate(base), Task::Reject(_)) => self.run(&GateBase { plan: None, ..base.clone() }).await,
             (Base::Gate(base), _) => self.run(base).await,
             (base, Task::Publish(it)) => self.page(base, it).await,
             (Base::Runbook(_) | Base::Postmortem(_) | Base::Policy(_), _) => {
@@ -133,6 +135,15 @@ impl Hand {
             return BaseNow::Busy;
         }
         let mut moved = reading.moved(&warrant.base);
+        // All that will be written has to be as reviewed before the first of it is: an answer is not taken back.
+        if let (Reading::Gate(reading), Task::Approve(effect), true) =
+            (&reading, &warrant.task, moved.is_empty())
+        {
+            moved.extend(reading.no_apply(effect));
+        }
+        if matches!(warrant.task, Task::Reject(_)) {
+            moved.retain(|moved| !moved.what.starts_with("plan"));
+        }
         if write == Write::Apply {
             // The answer was given: what is left to compare is the plan.
             moved.retain(|moved| moved.what.starts_with("plan"));

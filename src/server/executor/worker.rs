@@ -236,7 +236,7 @@ impl Drive<'_> {
                 Next::Terminate { revisions } => return self.terminate(&revisions).await,
                 Next::Confirm { detail } if self.last => return self.end(Step::Confirm { detail }).await,
                 Next::Confirm { detail } => return self.wrote(detail).await,
-                Next::Fail { detail } => return self.end(Step::Fail { detail }).await,
+                Next::Fail { detail } => return self.fail(detail).await,
                 Next::CannotTell { detail } => return self.end(Step::CannotTell { detail }).await,
                 Next::Moved { moved } => {
                     return self.moved(moved).await;
@@ -272,7 +272,7 @@ impl Drive<'_> {
                 return Ok(None);
             }
             Sent::No { why } => {
-                self.end(Step::Fail { detail: why }).await?;
+                self.fail(why).await?;
                 return Ok(None);
             }
             Sent::Refused { why } => Written::Refused { why },
@@ -299,8 +299,8 @@ impl Drive<'_> {
         match prove(self.executor, &known, decided).await? {
             Ok(warrant) => self.warrant = warrant,
             Err(NoWarrant::NotProved(why) | NoWarrant::Void { why, .. }) => {
-                let detail = format!("nothing was written, and the decision no longer holds: {why}");
-                return self.end(Step::Fail { detail }).await.map(Again::Ended);
+                let detail = format!("nothing more was written, and the decision no longer holds: {why}");
+                return self.fail(detail).await.map(Again::Ended);
             }
         }
         match self.lease.holding(self.executor.hand.base(&self.warrant, self.write)).await? {
@@ -372,6 +372,13 @@ impl Drive<'_> {
         }
     }
 
+    /// This write will not be done; those before it were.
+    async fn fail(&self, detail: String) -> Result<After, Stopped> {
+        let Some(known) = known(self.executor, self.row).await? else { return Err(Stopped::Lost) };
+        let done = known.row.stage.execution().map(|execution| execution.done.as_slice()).unwrap_or_default();
+        self.end(given_up(done, self.write, &detail)).await
+    }
+
     async fn end(&self, step: Step) -> Result<After, Stopped> {
         end(self.executor, self.lease, self.row, self.write, step).await.map(|()| After::Ended)
     }
@@ -410,8 +417,18 @@ async fn end(
     }
 }
 
+/// A write that will not be done. Once a gate was answered its deploy runs, so that the row is executed in part and is
+/// followed; `failed` would be the end of it, with a deploy that nobody looks at.
+fn given_up(done: &[Done], write: Write, why: &str) -> Step {
+    let detail = if done.is_empty() { why.to_owned() } else { format!("{}; then {why}", so_far(done)) };
+    if done.iter().any(|done| done.write == Write::Answer) && write == Write::Apply {
+        return Step::Part { undone: write, detail: format!("{detail}; the plan was not applied") };
+    }
+    Step::Fail { detail }
+}
+
 /// What was reviewed is no more, and nothing of the next write was written. Where nothing at all was, the row waits for
-/// its agent; a decline needs nobody to be told any more; what was half done has failed, and says how far it got.
+/// its agent; a decline needs nobody to be told any more; what was half done says how far it got.
 async fn gone(
     executor: &Executor,
     lease: &Lease<'_>,
@@ -425,7 +442,7 @@ async fn gone(
     let step = match &known.row.stage {
         Stage::Declined { .. } => Step::Fail { detail: format!("GitHub was not told: {told}") },
         _ if done.is_empty() => Step::Stale { moved },
-        _ => Step::Fail { detail: format!("{}; then the base moved: {told}", so_far(done)) },
+        _ => given_up(done, next_of(done), &format!("the base moved: {told}")),
     };
     match lease.step(known.row.id, &Ruling::default(), &step, true).await? {
         Stepped::Done(_) => {
@@ -433,6 +450,17 @@ async fn gone(
             Ok(After::Ended)
         }
         Stepped::Refused(_) => lease.done().await.map(|()| After::Ended),
+    }
+}
+
+/// What comes after these writes: of those with several, an answer is followed by an apply, and nothing else is given up
+/// in the middle.
+fn next_of(done: &[Done]) -> Write {
+    match done.last().map(|done| done.write) {
+        Some(Write::Answer) => Write::Apply,
+        Some(Write::Canary) => Write::Answer,
+        Some(Write::Publish) => Write::Comment,
+        last => last.unwrap_or_default(),
     }
 }
 
@@ -455,6 +483,9 @@ async fn not_proved(
             if matches!(known.row.stage, Stage::Declined { .. }) =>
         {
             Step::Fail { detail: format!("GitHub was not told: the record does not bear it out: {why}") }
+        }
+        NoWarrant::Void { why, .. } if done.iter().any(|done| done.write == Write::Answer) => {
+            given_up(done, next_of(done), &format!("the decision no longer held: {why}"))
         }
         NoWarrant::Void { why, .. } if !done.is_empty() => {
             Step::CannotTell { detail: format!("{}; then the decision no longer held: {why}", so_far(done)) }

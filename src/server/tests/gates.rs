@@ -54,11 +54,23 @@ impl std::ops::Deref for Gated {
 
 impl Gated {
     async fn start() -> Self {
-        Self::start_with(GATES).await
+        Self::start_all(GATES, |_, _| String::new()).await
     }
 
     /// With these tables.
     async fn start_with(gates: &str) -> Self {
+        Self::start_all(gates, |_, _| String::new()).await
+    }
+
+    /// With more sections of the server's config.
+    async fn start_beside(more: impl FnOnce(&Simulators, super::acting::Secrets<'_>) -> String) -> Self {
+        Self::start_all(GATES, more).await
+    }
+
+    async fn start_all(
+        gates: &str,
+        more: impl FnOnce(&Simulators, super::acting::Secrets<'_>) -> String,
+    ) -> Self {
         let acting = Acting::start(|platforms, token| {
             let world = platforms.world();
             let section = |of: &str, site: Site, file: String| {
@@ -66,6 +78,7 @@ impl Gated {
             };
             let read = [
                 gates.replace("ROTA_FILE", &token("rota.toml", &reload::night_of("ana", "UTC"))),
+                more(platforms, token),
                 format!("[hooks.github]\nsecret_file = \"{}\"\n", token("hook", SECRET)),
                 section(
                     "platforms.prometheus",
@@ -451,6 +464,7 @@ async fn a_claim_about_a_gate_that_our_own_read_contradicts_is_refused() {
         (with_base(gate::GateBase { run: "77".to_owned(), ..base.clone() }), "claim_mismatch"),
         (with_base(gate::GateBase { attempt: 2, ..base.clone() }), "base_moved"),
         (with_base(gate::GateBase { plan: None, plan_sha256: None, ..base.clone() }), "base_moved"),
+        (with_base(gate::GateBase { plan_waits: Some(false), ..base.clone() }), "base_moved"),
         (Draft { effect: Effect::Github(unapplied), ..good.clone() }, "claim_mismatch"),
         (Draft { risk: Risk::Reversible, ..good.clone() }, "claim_mismatch"),
         (Draft { diff: "nothing to see".to_owned(), ..good.clone() }, "claim_mismatch"),
@@ -755,4 +769,157 @@ async fn an_application_that_degrades_during_the_watch_degrades_the_row_in_its_o
         executor.turn().await.unwrap();
     }
     assert_eq!(gated.state(row.head.id).await, State::Degraded);
+}
+
+/// What somebody does to a plan in Terraform, by name.
+type Spoilt = (&'static str, fn(&crate::simulator::World));
+
+const SPOILT: [Spoilt; 3] = [
+    ("discarded", |world| world.discard(SERVICE).unwrap()),
+    ("errored", |world| world.unplan(SERVICE, true).unwrap()),
+    ("overtaken", |world| {
+        world.plan(SERVICE, "0123456789abcdef0123456789abcdef01234567", "aws_iam_role.other").unwrap();
+    }),
+];
+
+#[tokio::test]
+async fn a_plan_that_nobody_could_apply_any_more_keeps_the_answer_back() {
+    for (how, spoil) in SPOILT {
+        let gated = Gated::start().await;
+        let (reading, row) = gated.opened().await;
+        gated.approved(&row, true).await;
+        spoil(gated.world.platforms.world());
+        let done = gated.work(&gated.executor(), row.head.id, &ENDED).await;
+        assert_eq!(done.state(), State::Stale, "{how}: {:?}", done.stage);
+        assert_eq!(gated.answers(SERVICE, reading.run.id).await, [], "{how}");
+    }
+}
+
+#[tokio::test]
+async fn a_plan_that_goes_between_answer_and_apply_leaves_a_deploy_that_is_followed() {
+    for (how, spoil) in SPOILT {
+        let gated = Gated::start().await;
+        let (reading, row) = gated.opened().await;
+        gated.approved(&row, false).await;
+        gated.cut(row.head.id, "answer.confirmed.committed").await;
+        let platforms = gated.world.platforms.world();
+        spoil(platforms);
+        let executor = gated.executor();
+        let done = gated.work(&executor, row.head.id, &ENDED).await;
+        assert_eq!(done.state(), State::Executed, "{how}: {:?}", done.stage);
+        assert_eq!(gated.answers(SERVICE, reading.run.id).await.len(), 1, "{how}");
+        let told = gated.world.row(&row.head.id.to_string()).await.outcome.unwrap();
+        assert!(
+            told.detail.starts_with("approved in GitHub before production, attempt 1; then "),
+            "{}",
+            told.detail
+        );
+        assert!(told.detail.contains(how), "{how}: {}", told.detail);
+        assert!(told.detail.ends_with("; the plan was not applied"), "{}", told.detail);
+        let last = gated.leaves(row.head.id).await.pop().unwrap();
+        assert_eq!((last.event, last.body.text("write")), (Event::ExecutionFailed, Some("apply")), "{how}");
+
+        for _ in 0..20 {
+            platforms.tick();
+        }
+        let (state, detail) = gated.told_at_last(&executor, &row).await;
+        assert_eq!((state, detail), (State::Degraded, told.detail), "{how}: half of it is not healthy");
+    }
+}
+
+#[tokio::test]
+async fn the_watch_begins_with_the_deploy_and_not_with_our_answer() {
+    let gated = Gated::start().await;
+    let (executor, platforms) = (gated.executor(), gated.world.platforms.world());
+    platforms.hold_on("notifications");
+    let row = gated.executed("notifications", "staging", &executor).await;
+    gated.world.advance(2 * 1801);
+    executor.turn().await.unwrap();
+    let now = gated.world.store().row(row.head.id).await.unwrap().unwrap();
+    assert_eq!(
+        (now.state(), now.stage.outcome()),
+        (State::Executed, None),
+        "a reviewer of GitHub's own holds it"
+    );
+    let Base::Gate(base) = &row.base_read else { panic!("{:?}", row.base_read) };
+    platforms.answer_run(base.run.parse().unwrap(), true, "govind").unwrap();
+    for _ in 0..20 {
+        platforms.tick();
+    }
+    executor.turn().await.unwrap();
+    assert_eq!(gated.state(row.head.id).await, State::Executed, "fine is not healthy before its time");
+    gated.world.advance(2 * 1801 + 301);
+    assert_eq!(gated.told_at_last(&executor, &row).await.0, State::Healthy);
+}
+
+#[tokio::test]
+async fn a_service_whose_slo_is_found_by_its_tag_is_watched_by_it() {
+    let gated = Gated::start_beside(|platforms, token| {
+        let world = platforms.world();
+        let key = token("datadog", &world.token(Site::Datadog));
+        let application = token("datadog-application", &world.datadog_application_key());
+        format!(
+            "[platforms.datadog]\nurl = \"{}\"\napi_key_file = \"{key}\"\napplication_key_file = \"{application}\"\n",
+            platforms.url(Site::Datadog)
+        )
+    })
+    .await;
+    let (executor, platforms) = (gated.executor(), gated.world.platforms.world());
+    let deployed = async || {
+        let row = gated.executed("notifications", "staging", &executor).await;
+        for _ in 0..20 {
+            platforms.tick();
+        }
+        row
+    };
+    let row = deployed().await;
+    gated.world.advance(301);
+    let told = gated.told_at_last(&executor, &row).await;
+    assert_eq!(told.0, State::Healthy, "{}", told.1);
+    assert!(told.1.contains("; the error budget burns at "), "{}", told.1);
+
+    let row = deployed().await;
+    platforms.faults(Site::Datadog).down();
+    gated.world.advance(301 + 1801);
+    let told = gated.told_at_last(&executor, &row).await;
+    platforms.faults(Site::Datadog).up();
+    assert_eq!(told.0, State::Executed, "what was not read is not fine: {}", told.1);
+    assert!(told.1.contains("the burn: "), "{}", told.1);
+
+    let row = deployed().await;
+    let since = gated.world.app.clock.now().saturating_sub(SignedDuration::from_hours(7)).unwrap();
+    platforms.burn("notifications", since, 26.0).unwrap();
+    let told = gated.told_at_last(&executor, &row).await;
+    assert_eq!(told.0, State::Degraded, "{}", told.1);
+}
+
+#[tokio::test]
+async fn an_approval_that_nobody_has_begun_is_void_once_its_agent_drafts_again() {
+    let gated = Gated::start().await;
+    let (reading, row) = gated.opened().await;
+    gated.approved(&row, false).await;
+    let worse = Draft { verdict: Verdict::Block, title: "CI failed".to_owned(), ..drafted(&reading) };
+    let path = format!("/v1/rows/{}/revisions", row.head.id);
+    let (status, answer) = gated.world.post(&path, "worse", &worse, &[("If-Match", "\"1\"")]).await;
+    assert_eq!((status, &answer["state"]), (200, &json!("pending")), "{answer}");
+    let now = gated.world.row(&row.head.id.to_string()).await;
+    assert_eq!((now.head.state, now.head.keys_given), (State::Pending, 0));
+    let executor = gated.executor();
+    while executor.turn().await.unwrap() {}
+    assert_eq!(gated.answers(SERVICE, reading.run.id).await, [], "nobody stands behind it any more");
+    assert_eq!(gated.state(row.head.id).await, State::Pending);
+}
+
+#[tokio::test]
+async fn a_decline_is_told_whatever_became_of_the_plan() {
+    let gated = Gated::start().await;
+    let (reading, row) = gated.opened().await;
+    gated.world.platforms.world().discard(SERVICE).unwrap();
+    assert_eq!(gated.world.decide("sarah", &row, Decision::Decline).await, "accepted");
+    gated.world.platforms.world().faults(Site::Terraform).down();
+    let executor = gated.executor();
+    while executor.turn().await.unwrap() {}
+    gated.world.platforms.world().faults(Site::Terraform).up();
+    let answers = gated.answers(SERVICE, reading.run.id).await;
+    assert_eq!((answers.len(), &answers[0].state), (1, &ApprovalState::Rejected));
 }

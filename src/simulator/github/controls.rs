@@ -46,6 +46,19 @@ impl World {
         self.edit(|state, now| state.answer(run, state_, (by, "Answered in the run's page."), now))
     }
 
+    /// An administrator starts a waiting run past its rules: nobody's answer is left.
+    pub fn bypass_run(&self, run: u64) -> Result<(), SimulatorError> {
+        self.edit(|state, now| state.let_through(run, now))
+    }
+
+    /// Runs of a service are held on by a rule of GitHub's own, a timer or reviewers, after ours was answered; a person's
+    /// answer lets them go.
+    pub fn hold_on(&self, service: &str) {
+        self.edit(|state, _| {
+            state.github.pipelines.held_on.insert(format!("acme/{service}"));
+        });
+    }
+
     /// Does this run wait before its environment now?
     pub fn run_waits(&self, run: u64) -> bool {
         self.read(|state| state.github.waits(run))

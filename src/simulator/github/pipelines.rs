@@ -2,7 +2,7 @@
 //!
 //! Never: a change of them; those are in [`super::moves`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,9 @@ pub(in crate::simulator) struct Pipelines {
     pub(super) deployments: BTreeMap<u64, Deployment>,
     /// By repository, what its environments are called now.
     pub(in crate::simulator) environments: BTreeMap<String, Vec<String>>,
+    /// Repositories whose environments have rules of GitHub's own beside ours.
+    #[serde(default)]
+    pub(super) held_on: BTreeSet<String>,
     pub(super) next_run: u64,
     pub(super) next: u64,
 }
@@ -22,7 +25,8 @@ pub(in crate::simulator) struct Pipelines {
 impl Default for Pipelines {
     fn default() -> Self {
         let (runs, deployments, environments) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { runs, deployments, environments, next_run: 1, next: 145_988_000 }
+        let held_on = BTreeSet::new();
+        Self { runs, deployments, environments, held_on, next_run: 1, next: 145_988_000 }
     }
 }
 

@@ -127,6 +127,12 @@ impl Cloud {
         true
     }
 
+    /// The newest run is discarded; `false`: there is none that could be.
+    pub(in crate::simulator) fn discard(&mut self, workspace: &str, now: Timestamp) -> bool {
+        let newest = self.workspaces.get_mut(workspace).and_then(|workspace| workspace.runs.last_mut());
+        newest.is_some_and(|run| run.discard(now).is_ok())
+    }
+
     pub(in crate::simulator) fn set_auto_apply(&mut self, workspace: &str, on: bool) -> bool {
         let found = self.workspaces.get_mut(workspace);
         found.map(|workspace| workspace.auto_apply = on).is_some()

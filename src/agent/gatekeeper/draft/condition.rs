@@ -8,7 +8,9 @@ use crate::{
         finding::{Finding, incident_pointer},
         gatekeeper::{
             facts::{Burn, Rates, Windows},
-            rules, words,
+            rules,
+            severity::Severity,
+            words,
         },
         rule::Rule,
     },
@@ -106,14 +108,21 @@ impl Case<'_> {
                 let called = incident.priority.as_deref().map(words::line);
                 let called = called.map(|priority| format!(" {priority}")).unwrap_or_default();
                 let value = format!("{}{called}: {title}", incident.name);
-                let blocks = self.blocks(incident);
-                let rule = if blocks { rules::OPEN_SEV1 } else { rules::INCIDENT_OPEN };
+                let severity = self.severity(incident);
+                let rule = match severity {
+                    Severity::Blocks => rules::OPEN_SEV1,
+                    Severity::Holds => rules::OPEN_SEV2,
+                    Severity::Unknown => rules::INCIDENT_UNRATED,
+                    Severity::Lower => rules::INCIDENT_OPEN,
+                };
                 let told = self.told(rule, "open incident", &value, incident_pointer(incident), asked);
                 let told = told.saying(format!("{}{called} is open since {since}: {title}.", incident.name));
-                found.push(if blocks {
-                    told.in_short(format!("{}{called} open", incident.name))
-                } else {
-                    told
+                let unrated = if called.is_empty() { " without priority" } else { "" };
+                found.push(match severity {
+                    Severity::Blocks | Severity::Holds | Severity::Unknown => {
+                        told.in_short(format!("{}{called}{unrated} open", incident.name))
+                    }
+                    Severity::Lower => told,
                 });
             }
             if open.is_empty() {

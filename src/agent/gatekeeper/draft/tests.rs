@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     agent::gatekeeper::facts::{
-        Alert, Application, Budget, Ci, Freeze, Gauge, Job, Latency, Past, Question, Sample, Service, Windows,
+        Alert, Application, Budget, Ci, Freeze, Gauge, Job, Latency, Monitor, Past, Policy, Question, Sample,
+        Service, Stand, Windows,
     },
     row::gate::{Action, Canary, Changes, Commit, File, Plan, Run, Told},
 };
@@ -86,6 +87,7 @@ fn calm() -> Facts {
             checks: vec![job("lint", "success")],
         }),
         pulls: known(vec![]),
+        policies: Asked::Never,
         service: Service {
             burns: vec![
                 burn(Windows::Fast, 0.2, 0.1),
@@ -101,6 +103,12 @@ fn calm() -> Facts {
             argocd: Some(Question { pointer: place("argocd_application"), answer: known(argocd) }),
             incidents: known(vec![]),
             alerts: known(vec![]),
+            monitors: known(vec![Monitor {
+                id: 7,
+                name: "errors of search-indexer".to_owned(),
+                word: "OK".to_owned(),
+                quiet: false,
+            }]),
             on_call: known(vec!["jordan".parse().unwrap()]),
         },
         past: known(vec![]),
@@ -151,6 +159,24 @@ fn with_canary(facts: &mut Facts) {
 fn ci(facts: &mut Facts, extra: Job) {
     if let Asked::Known { value, .. } = &mut facts.ci {
         value.jobs.push(extra);
+    }
+}
+
+fn monitor(facts: &mut Facts, word: &str) {
+    let (name, word) = ("p95 of search-indexer".to_owned(), word.to_owned());
+    facts.service.monitors = known(vec![Monitor { id: 8, name, word, quiet: false }]);
+}
+
+fn policy(facts: &mut Facts, stand: Stand) {
+    let (name, word) = ("Sentinel polchk-1".to_owned(), "as Terraform says".to_owned());
+    facts.policies = known(vec![Policy { name, stand, word }]);
+}
+
+/// A plan that changes a queue, whose run stands so.
+fn planned_as(facts: &mut Facts, status: &str) {
+    facts.reading.plan = planned("aws_sqs_queue", Action::Update);
+    if let Told::Known(plan) = &mut facts.reading.plan {
+        (plan.status, plan.confirmable) = (status.to_owned(), false);
     }
 }
 
@@ -227,7 +253,45 @@ fn every_rule_alone_and_the_pairs_that_escalate() {
             Verdict::Block,
             &["open-sev1"],
         ),
-        ("an open sev-2", |f| f.service.incidents = known(vec![incident(Some("SEV-2"))]), Verdict::Ship, &[]),
+        (
+            "an open sev-2",
+            |f| f.service.incidents = known(vec![incident(Some("sev 2"))]),
+            Verdict::Hold,
+            &["open-sev2"],
+        ),
+        ("an open sev-3", |f| f.service.incidents = known(vec![incident(Some("SEV-3"))]), Verdict::Ship, &[]),
+        (
+            "an open incident that nobody rated",
+            |f| f.service.incidents = known(vec![incident(None)]),
+            Verdict::Hold,
+            &["incident-unrated"],
+        ),
+        ("a monitor that alerts", |f| monitor(f, "Alert"), Verdict::Ship, &[]),
+        ("a monitor without data", |f| monitor(f, "No Data"), Verdict::Ship, &[]),
+        (
+            "Datadog does not tell its monitors",
+            |f| f.service.monitors = unread("HTTP 502"),
+            Verdict::Hold,
+            &["unknown-fact"],
+        ),
+        ("a policy that failed", |f| policy(f, Stand::Failed), Verdict::Block, &["policy-failed"]),
+        (
+            "a policy that failed softly",
+            |f| policy(f, Stand::SoftFailed),
+            Verdict::Hold,
+            &["policy-soft-failed"],
+        ),
+        ("a policy that was overridden", |f| policy(f, Stand::Overridden), Verdict::Ship, &[]),
+        ("a policy that is still checked", |f| policy(f, Stand::Pending), Verdict::Hold, &["unknown-fact"]),
+        ("a plan that was discarded", |f| planned_as(f, "discarded"), Verdict::Hold, &["plan-not-waiting"]),
+        ("a plan that errored", |f| planned_as(f, "errored"), Verdict::Hold, &["plan-not-waiting"]),
+        (
+            "a plan that a policy stopped",
+            |f| planned_as(f, "policy_soft_failed"),
+            Verdict::Hold,
+            &["plan-not-waiting"],
+        ),
+        ("a plan that was applied", |f| planned_as(f, "applied"), Verdict::Ship, &[]),
         ("budget spent 90 %", |f| spend(f, 90.0), Verdict::Hold, &["budget-spent"]),
         ("budget spent 89.9 %", |f| spend(f, 89.9), Verdict::Ship, &[]),
         (

@@ -86,6 +86,13 @@ impl Case<'_> {
         self.gap(&mut gaps, "incidents", &service.incidents, pagerduty);
         let alertmanager = self.service_pointer("alertmanager_alerts", "alertmanager");
         self.gap(&mut gaps, "alerts", &service.alerts, alertmanager);
+        let datadog = self.service_pointer("datadog_monitors", "datadog");
+        self.gap(&mut gaps, "monitors", &service.monitors, datadog);
+        self.gap(&mut gaps, "Terraform policies", &self.facts.policies, self.plan_pointer());
+        for policy in self.silent_policies() {
+            let why = format!("{} is {}", policy.name, policy.word);
+            gaps.push(self.untold("Terraform policies", &why, self.plan_pointer()));
+        }
         self.gap(&mut gaps, "who is on call", &service.on_call, self.run_pointer());
         self.gap(&mut gaps, "earlier decisions", &self.facts.past, self.run_pointer());
         self.reading_gaps(&mut gaps);

@@ -8,8 +8,8 @@ use super::super::super::shown::Shown;
 use super::super::super::text;
 use super::super::super::theme::Slot;
 use super::{Doc, Pane};
-use crate::row::Base;
-use crate::row::difference::FileDifference;
+use crate::row::difference::{FileDifference, PLAN_OVERTAKEN, PLAN_UNKNOWN};
+use crate::row::{Base, Grade};
 
 /// Commits and resources that the row itself lists; the difference has all.
 const LISTED: usize = 12;
@@ -62,7 +62,21 @@ pub(super) fn brings(body: &Body, doc: &mut Doc) {
     let files = &body.files;
     let mut resources: Vec<Planned<'_>> = files.iter().filter_map(|file| planned(&file.name)).collect();
     resources.sort_by_key(|resource| (resource.rank(), resource.address));
-    plan(base.plan.as_deref(), &resources, doc);
+    match (&base.plan, unknown_plan(body)) {
+        (Some(run), _) => plan(&format!("plan {run}"), &resources, doc),
+        (None, Some(why)) => {
+            doc.wrapped(Pane::Difference, Slot::Watch, 1, &format!("Terraform plan unknown: {why}"));
+        }
+        (None, None) => match overtaken(files) {
+            Some(by) => {
+                doc.wrapped(Pane::Difference, Slot::Watch, 1, &format!("Terraform plan overtaken: {by}"));
+                plan("the overtaken plan", &resources, doc);
+            }
+            None => {
+                doc.push(Pane::Difference, Styled::of(Slot::Muted, " no Terraform plan belongs to this run"))
+            }
+        },
+    }
     commits(files, doc);
     let changed: Vec<&FileDifference> = files.iter().filter(|file| is_code(file)).collect();
     if !changed.is_empty() {
@@ -80,11 +94,22 @@ pub(super) fn brings(body: &Body, doc: &mut Doc) {
     }
 }
 
-fn plan(run: Option<&str>, resources: &[Planned<'_>], doc: &mut Doc) {
-    let Some(run) = run else {
-        doc.push(Pane::Difference, Styled::of(Slot::Muted, " no Terraform plan belongs to this run"));
-        return;
-    };
+/// Why the plan could not be read, where it could not: as the signal about it says, else that it was not.
+fn unknown_plan(body: &Body) -> Option<String> {
+    let told = body.view.signals.iter().map(|view| &view.signal);
+    let reason = told
+        .filter(|signal| signal.verdict == Grade::Unknown && signal.name == "Terraform plan")
+        .map(|signal| signal.value.clone())
+        .next();
+    let marked = body.files.iter().any(|file| file.name == PLAN_UNKNOWN);
+    reason.or_else(|| marked.then(|| "it could not be read".to_owned()))
+}
+
+fn overtaken(files: &[FileDifference]) -> Option<&str> {
+    files.iter().find(|file| file.name == PLAN_OVERTAKEN).map(|file| file.new.trim_end())
+}
+
+fn plan(title: &str, resources: &[Planned<'_>], doc: &mut Doc) {
     let count = |action: &str| resources.iter().filter(|resource| resource.action == action).count();
     let words =
         [("destroy", "destroyed"), ("replace", "replaced"), ("change", "changed"), ("create", "created")];
@@ -98,7 +123,7 @@ fn plan(run: Option<&str>, resources: &[Planned<'_>], doc: &mut Doc) {
         counted.push(format!("{privileges} IAM"));
     }
     let said = if counted.is_empty() { "changes no resource".to_owned() } else { counted.join(", ") };
-    doc.push(Pane::Difference, Styled::of(Slot::Title, format!(" plan {run}")).text(format!("  {said}")));
+    doc.push(Pane::Difference, Styled::of(Slot::Title, format!(" {title}")).text(format!("  {said}")));
     for resource in resources.iter().take(LISTED) {
         let mut line = Styled::from("   ").add(resource.slot(), format!("{:<8} ", resource.action));
         line = line.text(resource.address);
@@ -144,7 +169,10 @@ fn more(count: usize, one: &str, many: &str, doc: &mut Doc) {
 
 /// A file of the repository.
 fn is_code(file: &FileDifference) -> bool {
-    planned(&file.name).is_none() && !file.name.starts_with("commits since ") && file.name != "not shown"
+    let said = ["not shown", PLAN_UNKNOWN, PLAN_OVERTAKEN];
+    planned(&file.name).is_none()
+        && !file.name.starts_with("commits since ")
+        && !said.contains(&file.name.as_str())
 }
 
 #[cfg(test)]
@@ -167,6 +195,28 @@ mod tests {
             let found = planned(name).map(|found| (found.address, found.action, found.privileges));
             assert_eq!(found, expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_plan_that_is_unknown_or_overtaken_is_not_said_to_be_absent() {
+        use crate::row::{gate, gate::Told};
+        let reading = gate::example::reading();
+        let shown = |reading: &gate::Reading| {
+            let mut view = crate::console::sample::views().remove(0);
+            view.base_read = Base::Gate(reading.base());
+            view.diff = crate::row::difference::of_gate(reading);
+            let mut doc = Doc { lines: Vec::new(), width: 120, airy: false, item: None };
+            brings(&crate::console::sample::body(view), &mut doc);
+            doc.lines.iter().map(|line| line.text.plain() + "\n").collect::<String>()
+        };
+        let unknown = gate::Reading { plan: Told::Unknown("timed out".to_owned()), ..reading.clone() };
+        let overtaken = gate::Reading { overtaken: Some("run-78".to_owned()), ..reading.clone() };
+        let none = gate::Reading { plan: Told::None, ..reading.clone() };
+        assert!(shown(&unknown).contains("Terraform plan unknown: it could not be read"));
+        let text = shown(&overtaken);
+        assert!(text.contains("overtaken: run-78 took its place") && text.contains("aws_iam_role"), "{text}");
+        assert!(shown(&none).contains("no Terraform plan belongs to this run"));
+        assert!(shown(&reading).contains("plan run-77"));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::{
     },
     row::{
         Base, Moved, Reading,
-        gate::{self, Canary, GateBase, GateEffect, Run, Told},
+        gate::{self, Canary, GateBase, GateEffect, Run},
         stage::Before,
     },
     server::executor::{
@@ -54,9 +54,9 @@ impl Hand {
             Err(error @ NoReading::NotConfigured { .. }) => return Err(BaseNow::Away(error.to_string())),
             Err(NoReading::Platform(error)) => return Err(BaseNow::Away(error.to_string())),
         };
-        match &reading.plan {
-            Told::Unknown(why) if base.plan.is_some() => Err(BaseNow::Away(format!("the plan: {why}"))),
-            Told::Unknown(_) | Told::Known(_) | Told::None => Ok(Reading::Gate(Box::new(reading))),
+        match reading.plan_untold(base) {
+            Some(why) => Err(BaseNow::Away(format!("the plan: {why}"))),
+            None => Ok(Reading::Gate(Box::new(reading))),
         }
     }
 

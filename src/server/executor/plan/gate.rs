@@ -47,9 +47,12 @@ pub(super) fn answer(
             },
             Written::Yes { .. } => Next::Wait,
         },
-        Reviewed::NothingPends { status, conclusion, .. } => {
+        Reviewed::NothingPends { status, conclusion, others } => {
             let ended = conclusion.as_deref().map_or(String::new(), |word| format!(", {word}"));
-            nothing_pends(&format!("the run is {status}{ended}"), environment, written)
+            // It waits on, and nobody answers it: the environment has another name now.
+            let before = if others.is_empty() { "" } else { " before " };
+            let words = format!("the run is {status}{ended}{before}{}", others.join(" and "));
+            nothing_pends(&words, environment, written)
         }
         Reviewed::AttemptMoved { now: is, ours: true } => Next::CannotTell {
             detail: format!(
@@ -155,9 +158,9 @@ pub(super) fn apply(
         };
     }
     match (written, status.as_str()) {
-        (Written::No | Written::Refused { .. }, _) if !ours => Next::Fail {
-            detail: format!("Terraform's {run} no longer waits, it is {status}: not applied by us"),
-        },
+        (Written::No | Written::Refused { .. }, _) if !ours => {
+            Next::Fail { detail: format!("Terraform's {run} no longer waited for us, it is {status}") }
+        }
         (Written::Perhaps { .. }, _) if !ours => Next::CannotTell {
             detail: format!("Terraform's {run} is {status} and no comment of ours is on it; look at the run"),
         },

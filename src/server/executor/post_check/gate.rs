@@ -3,10 +3,12 @@
 //! Looked at: how the deployment went, whether a later one brought an older commit back, the application's health and
 //! history in ArgoCD, the burn of the error budget where the service says who knows it. A deploy that can be taken back is
 //! healthy once all of that was fine for a while; any other only once its window is over, since what is healthy is not
-//! watched any more. What cannot be read is neither fine nor bad: at the end of the window the row stays `executed`, is
+//! watched any more. The window begins with the deploy, not with our answer: GitHub may hold it on for a timer or for
+//! reviewers of its own. What cannot be read is neither fine nor bad: at the end of the window the row stays `executed`, is
 //! over, and says what could not be read; `unknown` would ask a person whether it was executed, which is known.
 //!
-//! Never: healthy while something that is configured could not be read; a deploy of another run taken for ours.
+//! Never: healthy while something that is configured could not be read, or while a part of what was approved was not
+//! carried out; a deploy of another run taken for ours.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,19 +17,20 @@ use crate::{
     lifecycle::Health,
     platform::{
         Burn, Fact, PlatformError, Windows,
-        argocd::{Application, HealthState},
+        argocd::{self, Application, HealthState},
         github::{self, DeployState, Repository},
         reading,
     },
     row::{
         Risk, Row, Stage,
-        gate::{GateBase, Service},
+        gate::{GateBase, Measure, Service},
         stage::Execution,
     },
 };
 
 /// Looks are so much rarer than at a sync: each is a handful of calls, and the window is long.
 const LOOKS_SLOWER: i32 = 10;
+const THE_BURN: &str = "the burn";
 /// The windows that a deploy is watched over: a longer pair would tell of the time before it.
 const WATCHED: [Windows; 2] = [Windows::Fast, Windows::Middle];
 
@@ -38,6 +41,10 @@ struct Seen {
     /// In GitHub's word; none while it shows no deployment of the run.
     deploy: Option<DeployState>,
     went_well: bool,
+    /// When it began; none while GitHub holds it for another reason.
+    begun: Option<Timestamp>,
+    /// How the run ended, in GitHub's word.
+    ended: Option<String>,
     /// The newest deploy to the environment after ours that went well.
     later: Option<Later>,
     /// What else is configured, by name: fine, bad, or why it cannot be told.
@@ -100,7 +107,12 @@ pub(super) async fn follow(
     let seen = lease.holding(look(executor, base, execution)).await?;
     let now = executor.clock.now();
     let pace = executor.pace;
-    let begun = execution.confirmed_at.unwrap_or(execution.intended_at);
+    let answered = execution.confirmed_at.unwrap_or(execution.intended_at);
+    let begun = match &seen {
+        Ok(Seen { begun: Some(begun), .. }) => answered.max(*begun),
+        Ok(Seen { ended: None, .. }) => now,
+        Ok(Seen { ended: Some(_), .. }) | Err(_) => answered,
+    };
     let window = Window {
         ends: later(begun, milliseconds(pace.watch_ms)),
         healthy_at: match row.risk {
@@ -174,6 +186,16 @@ fn judge(seen: &Seen, attempt: u32) -> Verdict {
             detail: format!("the run was started again as attempt {now}; {how}"),
         };
     }
+    if let (None, None, Some(how)) =
+        (&failed, seen.begun, seen.ended.as_deref().filter(|how| *how != "success"))
+    {
+        let detail = format!("the run ended before it deployed: {how}");
+        return Verdict::Over { fine: false, detail };
+    }
+    if let (None, None, None) = (&failed, seen.begun, &seen.later) {
+        let state = seen.deploy.as_ref().map_or("not shown by GitHub", DeployState::word);
+        return Verdict::Open { why: format!("the deploy has not begun; the deployment is {state}") };
+    }
     if let Some(detail) = failed.or(bad) {
         return Verdict::Bad { detail };
     }
@@ -195,6 +217,8 @@ fn judge(seen: &Seen, attempt: u32) -> Verdict {
 /// One look at everything. GitHub has to answer.
 async fn look(executor: &Executor, base: &GateBase, execution: &Execution) -> Result<Seen, String> {
     let service = executor.hand.service(&base.service)?;
+    let not_gated = || format!("{} has no gate before {} any more", base.service, base.environment);
+    let service = &service.before(&base.environment).ok_or_else(not_gated)?;
     let github = match &executor.sources.github {
         Some(source) => source,
         None => executor.hand.github()?.reads(),
@@ -205,7 +229,10 @@ async fn look(executor: &Executor, base: &GateBase, execution: &Execution) -> Re
     if let Some(name) = &service.argocd {
         seen.others.push(("ArgoCD", application(executor, name, execution.intended_at).await));
     }
-    seen.others.extend(burns(executor, service).await);
+    seen.others.extend(burns(executor, &base.service, service).await);
+    if let Some(undone) = &execution.undone {
+        seen.others.push(("what was approved", Sign::Bad(undone.detail.clone())));
+    }
     Ok(seen)
 }
 
@@ -216,8 +243,15 @@ async fn deployed(
     base: &GateBase,
 ) -> Result<Seen, PlatformError> {
     let run = github.run(repo, run).await?;
-    let nothing =
-        Seen { attempt: run.attempt, deploy: None, went_well: false, later: None, others: Vec::new() };
+    let nothing = Seen {
+        attempt: run.attempt,
+        deploy: None,
+        went_well: false,
+        begun: None,
+        ended: run.conclusion.clone(),
+        later: None,
+        others: Vec::new(),
+    };
     let Fact::Known(ours) = github.deploy_of(repo, &run, &base.environment).await? else {
         return Ok(nothing);
     };
@@ -231,7 +265,8 @@ async fn deployed(
             break;
         }
     }
-    Ok(Seen { deploy: ours.state().cloned(), went_well: ours.went_well(), later, ..nothing })
+    let (deploy, went_well, begun) = (ours.state().cloned(), ours.went_well(), ours.begun_at());
+    Ok(Seen { deploy, went_well, begun, later, ..nothing })
 }
 
 /// The application's health, and whether its history went back since the answer.
@@ -243,10 +278,11 @@ async fn application(executor: &Executor, name: &str, since: Timestamp) -> Sign 
         Ok(listed) => listed,
         Err(error) => return Sign::Unknown(error.to_string()),
     };
-    let Some(key) = listed.into_iter().map(|one| one.key).find(|key| key.name == name) else {
-        return Sign::Unknown(format!("it shows no application {name}"));
+    let key = match argocd::named(listed.iter().map(|one| &one.key), name) {
+        Ok(key) => key,
+        Err(why) => return Sign::Unknown(why),
     };
-    match argocd.application(&key, crate::platform::argocd::Refresh::No).await {
+    match argocd.application(key, crate::platform::argocd::Refresh::No).await {
         Ok(app) => health(&app, since),
         Err(error) => Sign::Unknown(error.to_string()),
     }
@@ -282,32 +318,44 @@ fn went_back(app: &Application, since: Timestamp) -> Option<String> {
     })
 }
 
-/// How fast the error budget burns, by whoever the service says knows it.
-async fn burns(executor: &Executor, service: &Service) -> Option<(&'static str, Sign)> {
+/// How fast the error budget burns, by the same whom the gatekeeper asks. `None`: nobody knows it.
+async fn burns(executor: &Executor, name: &str, service: &Service) -> Option<(&'static str, Sign)> {
     let now = executor.clock.now();
-    // A deploy is a change: what blocks one that is to be made is bad of one that was.
-    let at_most = service.limits.unwrap_or_default().burn_block_with_change;
+    let (datadog, prometheus) = (executor.sources.datadog.as_ref(), executor.sources.prometheus.as_ref());
     let mut read = Vec::new();
-    for windows in WATCHED {
-        let burn = match (&service.datadog_slo, &service.prometheus) {
-            (Some(slo), _) => match &executor.sources.datadog {
-                Some(datadog) => match datadog.slo(slo).await {
-                    Ok(Fact::Known(slo)) => datadog.burn(&slo, windows, now).await,
-                    Ok(Fact::Unknown(why)) => Ok(Fact::Unknown(why)),
-                    Err(error) => Err(error),
-                },
-                None => Ok(Fact::Unknown("Datadog is not configured".to_owned())),
-            },
-            (None, Some(name)) => match &executor.sources.prometheus {
-                Some(prometheus) => prometheus.burn(name, windows, now).await,
-                None => Ok(Fact::Unknown("Prometheus is not configured".to_owned())),
-            },
-            (None, None) => return None,
-        };
-        let burn = burn.unwrap_or_else(|error| Fact::Unknown(error.to_string()));
-        read.push(burn);
+    match (service.measured_by(datadog.is_some(), prometheus.is_some()), datadog, prometheus) {
+        (Measure::Datadog(id), Some(datadog), _) => {
+            let slo = match id {
+                Some(id) => datadog.slo(id).await,
+                None => datadog.slo_of(name).await,
+            };
+            let slo = match slo.unwrap_or_else(|error| Fact::Unknown(error.to_string())) {
+                Fact::Known(slo) => slo,
+                Fact::Unknown(why) => return Some((THE_BURN, Sign::Unknown(why))),
+            };
+            for windows in WATCHED {
+                read.push(datadog.burn(&slo, windows, now).await);
+            }
+        }
+        (Measure::Prometheus(name), _, Some(prometheus)) => {
+            for windows in WATCHED {
+                read.push(prometheus.burn(name, windows, now).await);
+            }
+        }
+        (Measure::Nobody, ..) => return None,
+        (Measure::Absent(platform), ..) => {
+            return Some((THE_BURN, Sign::Unknown(format!("{platform} is not configured"))));
+        }
+        (Measure::Datadog(_) | Measure::Prometheus(_), ..) => {
+            return Some((THE_BURN, Sign::Unknown("nobody is configured who measures it".to_owned())));
+        }
     }
-    Some(("the burn", burning(&read, at_most)))
+    let told = |burn: Result<Fact<Burn>, PlatformError>| {
+        burn.unwrap_or_else(|error| Fact::Unknown(error.to_string()))
+    };
+    let read: Vec<_> = read.into_iter().map(told).collect();
+    // A deploy is a change: what blocks one that is to be made is bad of one that was.
+    Some((THE_BURN, burning(&read, service.limits.unwrap_or_default().burn_block_with_change)))
 }
 
 /// Bad where both windows of one pair are at the limit or over it, fine only where all are known.
@@ -348,7 +396,8 @@ mod tests {
 
     fn seen(deploy: Option<DeployState>) -> Seen {
         let went_well = deploy == Some(DeployState::Success);
-        Seen { attempt: 1, deploy, went_well, later: None, others: vec![] }
+        let begun = deploy.is_some().then_some(Timestamp::UNIX_EPOCH);
+        Seen { attempt: 1, deploy, went_well, begun, ended: None, later: None, others: vec![] }
     }
 
     fn later_of(older: bool) -> Later {
@@ -361,6 +410,18 @@ mod tests {
         let with = |sign: Sign| Seen { others: vec![("ArgoCD", sign)], ..good() };
         for (name, seen, expected) in [
             ("not there yet", seen(None), "open"),
+            ("held by a timer", Seen { begun: None, ..seen(Some(DeployState::Waiting)) }, "open"),
+            (
+                "held, while something else goes wrong",
+                Seen { begun: None, deploy: None, ..with(Sign::Bad("burns".to_owned())) },
+                "open",
+            ),
+            (
+                "cancelled before it deployed",
+                Seen { begun: None, ended: Some("cancelled".to_owned()), ..seen(Some(DeployState::Waiting)) },
+                "over",
+            ),
+            ("rejected by another reviewer", Seen { begun: None, ..seen(Some(DeployState::Failure)) }, "bad"),
             ("under way", seen(Some(DeployState::InProgress)), "open"),
             ("a word that nobody knows", seen(Some(DeployState::Other("odd".to_owned()))), "open"),
             ("failed", seen(Some(DeployState::Failure)), "bad"),

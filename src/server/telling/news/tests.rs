@@ -66,6 +66,7 @@ fn execution(published: Option<&str>) -> Execution {
         intended_at: at(2),
         before: Before::default(),
         confirmed_at: None,
+        undone: None,
     }
 }
 
