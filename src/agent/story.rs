@@ -27,7 +27,8 @@ pub struct Story {
     pub pointer: Pointer,
     /// Alerts, acknowledgements, escalations, notes, in the order of time.
     pub events: Asked<Vec<Event>>,
-    /// What was said in its channel, threads among it, in the order of time.
+    pub channel: Channel,
+    /// What was said in its channel, threads among it, in the order of time. Nobody is asked where there is none.
     pub said: Asked<Vec<Said>>,
     /// What was said and could not be read, and why; what [`Self::said`] has is then not all.
     pub unread: Option<String>,
@@ -44,6 +45,17 @@ impl Story {
     pub(super) fn row_facts(&self) -> BTreeMap<String, String> {
         BTreeMap::from([("service".to_owned(), self.service.clone())])
     }
+}
+
+/// Where people talk about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Channel {
+    /// One for each incident: whoever writes there responds to it.
+    Own,
+    /// One for many incidents, or no chat at all: who responds, the incident's log says.
+    Shared,
+    /// The chat shows none under its name, and what it says of that.
+    Missing(String),
 }
 
 /// One entry of PagerDuty's log.

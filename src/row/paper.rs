@@ -185,13 +185,25 @@ impl Paper {
                 blocks.extend(timeline.take().unwrap_or_default());
             }
             blocks.push(heading(&section.heading));
-            blocks.extend(section.sentences.iter().map(Sentence::block));
+            let told = section.sentences.iter().filter(|sentence| !self.falls_with_lines(sentence));
+            blocks.extend(told.map(Sentence::block));
         }
         if let Some(lines) = timeline {
             blocks.push(heading("Timeline"));
             blocks.extend(lines);
         }
         blocks
+    }
+
+    /// All that a sentence rests on are lines that somebody struck: it is not published either. What rests on the incident
+    /// itself stays.
+    pub fn falls_with_lines(&self, sentence: &Sentence) -> bool {
+        let struck = |pointer: &Pointer| {
+            let mut lines = self.timeline.iter().filter(|line| line.pointer.as_ref() == Some(pointer)).peekable();
+            let is_told = pointer.reference != self.incident && lines.peek().is_some();
+            is_told && lines.all(|line| line.standing == Standing::Struck)
+        };
+        !sentence.pointers.is_empty() && sentence.pointers.iter().all(struck)
     }
 
     pub fn body(&self) -> Body {

@@ -18,9 +18,13 @@ rules! {
     SAID_MARKED "said-marked" v 1 Note from "Slack":
         "a message carries one of the configured reactions" => "a line; nothing else about it is asked";
     SAID_COMMAND "said-command" v 1 Note from "Slack":
-        "a responder's message holds a command" => "a line";
+        "a responder's message holds a command; in an incident's own channel everybody who writes responds" => "a line";
     SAID_DECISION "said-decision" v 1 Note from "Slack":
         "a responder says what is done: failing over, rolled back, restarting, …; no question" => "a line";
+    SAID_RECOVERY "said-recovery" v 1 Note from "Slack, PagerDuty notes":
+        "somebody says that it is well again: recovered, back to normal, it worked, fresh again" => "a line, and what helped, in their words";
+    NO_CHANNEL "no-channel" v 1 Note from "Slack":
+        "the chat shows no channel of the incident's" => "an open question; what was said elsewhere is not in the paper";
     SAID_WARNING "said-warning" v 1 Note from "Slack":
         "a responder warns against a step: do not, stop, wrong" => "a line, and what hindered";
     SAID_FOLLOW_UP "said-follow-up" v 1 Note from "Slack, PagerDuty notes":
@@ -139,6 +143,34 @@ pub(super) const DECIDES: &[&str] = &[
     "shifting",
     "muting",
     "muted",
+];
+
+/// Somebody says that it is well again.
+pub(super) const RECOVERS: &[&str] = &[
+    "recovered",
+    "recovering",
+    "back to normal",
+    "is back",
+    "are back",
+    "came back",
+    "fixed it",
+    "that fixed",
+    "it worked",
+    "that worked",
+    "that did it",
+    "works again",
+    "working again",
+    "up again",
+    "healthy again",
+    "fresh again",
+    "green again",
+    "fine again",
+    "normal again",
+    "well again",
+    "back under",
+    "went away",
+    "is gone",
+    "are gone",
 ];
 
 /// A responder warns.

@@ -54,6 +54,11 @@ impl Config {
         filled.replace("{incident}", &incident.to_lowercase()).replace("{service}", service)
     }
 
+    /// Each incident has a channel of its own.
+    pub fn own_channel(&self) -> bool {
+        self.channel.contains("{number}") || self.channel.contains("{incident}")
+    }
+
     /// Why an incident is none of this agent's, if it is none.
     pub fn leaves_out(&self, service: &str, priority: Option<&str>) -> Option<&'static str> {
         let among = |names: &[String], name: &str| names.is_empty() || names.iter().any(|one| one == name);
@@ -76,6 +81,8 @@ mod tests {
             let config = Config { channel: channel.to_owned(), ..Config::default() };
             config.channel_of("INC-2099", "session-store")
         };
+        assert!(Config::default().own_channel());
+        assert!(!Config { channel: "ops-{service}".to_owned(), ..Config::default() }.own_channel());
         assert_eq!(named("inc-{number}"), "inc-2099");
         assert_eq!(named("{incident}-{service}"), "inc-2099-session-store");
         assert_eq!(named("ops"), "ops");

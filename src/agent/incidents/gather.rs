@@ -16,7 +16,7 @@ use crate::{
         finding,
         inquiry::{Inquiry, Unit},
         people,
-        story::{Around, Event, EventKind, Said, Story},
+        story::{Around, Channel, Event, EventKind, Said, Story},
     },
     platform::{
         Fact, Series, Window, datadog,
@@ -47,7 +47,7 @@ impl Gatherer<'_> {
         let margin = SignedDuration::from_mins(i64::from(self.config.margin_min));
         let from = opened_at.saturating_sub(margin).unwrap_or(opened_at);
         let until = closed_at.and_then(|at| at.checked_add(margin).ok()).unwrap_or(now).min(now);
-        let ((events, responders), (said, unread), gauges) = tokio::join!(
+        let ((events, responders), (channel, said, unread), gauges) = tokio::join!(
             self.events(incident, opened_at, until),
             self.said(incident, from, until),
             self.gauges(&incident.service, from, until),
@@ -63,6 +63,7 @@ impl Gatherer<'_> {
             updated_at: incident.updated_at.map_or_else(|| "unknown".to_owned(), |at| at.to_string()),
             pointer: pointer(incident),
             events,
+            channel,
             said,
             unread,
             rows: around(rows, incident, opened_at, until),
@@ -141,34 +142,38 @@ impl Gatherer<'_> {
         people::named(self.inquiry.people, entry.by_id.as_deref(), None, entry.by.as_deref()?)
     }
 
-    /// What was said in its channel, and what of it could not be read. An incident that nobody opened a channel for, or
-    /// whose channel the app is not in, is unknown: what was said elsewhere is not nothing.
+    /// What was said in its channel, and what of it could not be read. A channel that the app is not in is unknown: what was
+    /// said there is not nothing.
     async fn said(
         &self,
         incident: &pagerduty::Incident,
         from: Timestamp,
         until: Timestamp,
-    ) -> (Asked<Vec<Said>>, Option<String>) {
-        let Some(slack) = &self.inquiry.sources.slack else { return (Asked::Never, None) };
+    ) -> (Channel, Asked<Vec<Said>>, Option<String>) {
+        let own = if self.config.own_channel() { Channel::Own } else { Channel::Shared };
+        let Some(slack) = &self.inquiry.sources.slack else { return (Channel::Shared, Asked::Never, None) };
         let name = self.config.channel_of(&incident.reference, &incident.service);
-        let unknown = |why: String| (Asked::Unknown { why, at: self.inquiry.clock.now() }, None);
+        let failed = |error| (own.clone(), self.inquiry.unknown(&error), None);
         let channel = match slack.channel(&name).await {
             Ok(Fact::Known(channel)) if channel.member => channel,
-            Ok(Fact::Known(_)) => return unknown(format!("our app is not in #{name}: invite it")),
-            Ok(Fact::Unknown(why)) => return unknown(why),
-            Err(error) => return (self.inquiry.unknown(&error), None),
+            Ok(Fact::Known(_)) => {
+                let why = format!("our app is not in #{name}: invite it");
+                return (own, Asked::Unknown { why, at: self.inquiry.clock.now() }, None);
+            }
+            Ok(Fact::Unknown(why)) => return (Channel::Missing(why), Asked::Never, None),
+            Err(error) => return failed(error),
         };
         let history = match slack.messages(&channel.id, from, until).await {
             Ok(history) => history,
-            Err(error) => return (self.inquiry.unknown(&error), None),
+            Err(error) => return failed(error),
         };
         let people = match slack.people(&history.messages).await {
             Ok(people) => people,
-            Err(error) => return (self.inquiry.unknown(&error), None),
+            Err(error) => return failed(error),
         };
         let spoken = history.messages.iter().filter(|message| !message.is_notice());
         let said = spoken.map(|message| self.one_said(&channel.id, message, &people)).collect();
-        (Asked::Known { value: said, at: self.inquiry.clock.now() }, history.missing)
+        (own, Asked::Known { value: said, at: self.inquiry.clock.now() }, history.missing)
     }
 
     fn one_said(

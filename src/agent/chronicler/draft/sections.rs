@@ -12,11 +12,11 @@ use super::{
 use crate::{
     agent::{
         chronicler::{
-            rules::{self, DECIDES, FOLLOWS_UP, WARNS},
+            rules::{self, DECIDES, FOLLOWS_UP, RECOVERS, WARNS},
             words,
         },
         facts::Asked,
-        story::{Around, Event, EventKind, Said},
+        story::{Around, Channel, Event, EventKind, Said},
     },
     row::{
         Pointer,
@@ -51,8 +51,9 @@ impl Case<'_> {
             told.push(self.sentence(&text, &[&first.pointer]));
         }
         if let Some(last) = self.done_last() {
+            let what = if says_recovery(last) { "told" } else { "done" };
             let text = format!(
-                "The last thing that was done before it was resolved, at {}: {}",
+                "The last thing that was {what} before it was resolved, at {}: {}",
                 words::clock(last.at),
                 last.text
             );
@@ -103,6 +104,10 @@ impl Case<'_> {
         {
             let text = format!("Somebody had it within {}.", words::lasting(after));
             told.push(self.sentence(&text, &[&event.pointer]));
+        }
+        for told_so in self.noted.iter().filter(|noted| says_recovery(noted)).take(TOLD_MAX) {
+            let text = format!("At {}, {}", words::clock(told_so.at), told_so.text);
+            told.push(self.sentence(&text, &[told_so.pointer]));
         }
         for (done, recovery) in self.recoveries() {
             let after = words::span(done.at, recovery.at);
@@ -240,7 +245,13 @@ impl Case<'_> {
             }
         };
         source("the incident's log", unread(&story.events));
-        source("the incident's channel", unread(&story.said));
+        source(
+            "the incident's channel",
+            match &story.channel {
+                Channel::Missing(why) => Some(why.clone()),
+                Channel::Own | Channel::Shared => unread(&story.said),
+            },
+        );
         source("what of the channel could not be read", story.unread.clone());
         for gauge in &story.gauges {
             let why = gauge.value.unknown().map(|(why, _)| why.to_owned());
@@ -276,13 +287,13 @@ impl Case<'_> {
         }
         if !kept.to_programs.is_empty() {
             let pointers: Vec<&Pointer> = kept.to_programs.iter().take(TOLD_MAX).collect();
-            let count = kept.to_programs.len();
-            ask(
-                format!(
+            let text = match kept.to_programs.len() {
+                1 => "1 text that speaks to programs was left out and not followed: who wrote it, and why?".to_owned(),
+                count => format!(
                     "{count} texts that speak to programs were left out and not followed: who wrote them, and why?"
                 ),
-                &pointers,
-            );
+            };
+            ask(text, &pointers);
         }
     }
 
@@ -319,9 +330,10 @@ impl Case<'_> {
         })
     }
 
-    /// Something that a responder did, or that Dock carried out.
+    /// Something that a responder did, that Dock carried out, or that somebody says made it well.
     fn done(&self) -> impl Iterator<Item = &Noted<'_>> {
         self.noted.iter().filter(|noted| match noted.of {
+            _ if says_recovery(noted) => true,
             Of::Said => noted.rule == rules::SAID_DECISION || noted.rule == rules::SAID_COMMAND,
             Of::Row(around) => carried_out(around),
             Of::Event(event) => event.kind == EventKind::Note && words::says(&event.text, DECIDES),
@@ -351,6 +363,15 @@ impl Case<'_> {
             (recovery.at.duration_since(done.at) <= window).then_some((done, recovery))
         };
         self.noted.iter().filter(recovers).filter_map(with_cause).take(TOLD_MAX).collect()
+    }
+}
+
+/// Somebody says that it is well again.
+fn says_recovery(noted: &Noted<'_>) -> bool {
+    match noted.of {
+        Of::Said => noted.rule == rules::SAID_RECOVERY,
+        Of::Event(event) => event.kind == EventKind::Note && words::says(&event.text, RECOVERS),
+        Of::Row(_) | Of::Incident | Of::Over | Of::Under => false,
     }
 }
 

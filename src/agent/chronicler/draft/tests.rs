@@ -8,7 +8,7 @@ use crate::{
     agent::{
         chronicler::{facts::Before, rules::Limits},
         facts::{Asked, Gauge, Past, Sample},
-        story::{Around, Event, EventKind, Said, Story},
+        story::{Around, Channel, Event, EventKind, Said, Story},
     },
     row::{
         Series,
@@ -111,6 +111,7 @@ fn night() -> Facts {
                 event(40, EventKind::AlertResolved, "redis_up == 0", None),
                 event(42, EventKind::Resolved, "", Some("priya")),
             ]),
+            channel: Channel::Shared,
             said: known(vec![
                 said(3, "priya", "anyone deploying?"),
                 said(9, "priya", "failing over to the replica, priya-oncall has it"),
@@ -271,12 +272,93 @@ fn a_night_becomes_sections_in_their_order() {
                 "How much of the error budget did it spend? No source tells it.",
                 "How many people were affected, and what did they see? No source tells it.",
                 "4 messages of the channel are on no line (from programs, or about nothing that is done): is one of them needed?",
-                "1 texts that speak to programs were left out and not followed: who wrote them, and why?",
+                "1 text that speaks to programs was left out and not followed: who wrote it, and why?",
             ],
         ),
     ] {
         assert_eq!(told(&draft, heading), sentences, "{heading}");
     }
+}
+
+#[test]
+fn what_pagerduty_says_whole_is_not_said_twice() {
+    let mut facts = night();
+    facts.story.events = known(vec![
+        event(1, EventKind::Assigned, "Assigned to Jordan.", Some("priya")),
+        event(11, EventKind::Escalated, "Escalated to Jordan by timeout.", Some("jordan")),
+        event(12, EventKind::Escalated, "", None),
+        event(13, EventKind::Assigned, "the database team", Some("priya")),
+    ]);
+    facts.story.said = known(vec![]);
+    let draft = draft(&facts);
+    let lines: Vec<_> = paper(&draft).timeline.iter().filter(|line| line.source == "pagerduty").collect();
+    let lines: Vec<_> = lines.iter().map(|line| line.text.as_str()).collect();
+    let told = ["Assigned to Jordan", "Escalated to Jordan by timeout", "Escalated", "Assigned to the database team by priya"];
+    assert_eq!(lines[1..5], told, "{lines:?}");
+}
+
+#[test]
+fn in_the_incidents_own_channel_everybody_who_writes_responds() {
+    let mut facts = night();
+    facts.story.channel = Channel::Own;
+    facts.story.said = known(vec![
+        said(8, "marcus", "restarting api-gw node by node"),
+        said(12, "govind", "please don't restart it by hand any more, use the workflow"),
+        Said { bot: true, ..said(13, "deploybot", "restarted") },
+        said(20, "govind", "follow up: say so in the runbook"),
+    ]);
+    let draft = draft(&facts);
+    let of = |source: &str| paper(&draft).timeline.iter().filter(|line| line.source == source).count();
+    assert_eq!(of("slack"), 3, "{:?}", paper(&draft).timeline);
+    assert!(told(&draft, "What hindered").iter().any(|text| text.contains("don't restart it by hand")));
+    assert!(told(&draft, "Actions")[0].contains("say so in the runbook"));
+}
+
+#[test]
+fn who_says_that_it_is_well_again_says_what_helped() {
+    let mut facts = night();
+    let mut events = facts.story.events.known().unwrap().clone();
+    events.insert(4, event(34, EventKind::Note, "Routes are fresh again since the workflow ran.", Some("priya")));
+    facts.story.events = known(events);
+    facts.story.said = known(vec![said(28, "priya", "restarting api-gw node by node")]);
+    let draft = draft(&facts);
+    let note = "the first responder noted: “Routes are fresh again since the workflow ran.”";
+    let helped = told(&draft, "What helped");
+    assert!(helped[1].starts_with("At 03:34 UTC") && helped[1].ends_with(note), "{helped:?}");
+    assert!(helped[2].starts_with("6 minutes after “the first responder noted:"), "what came last: {helped:?}");
+    let last = told(&draft, "Summary");
+    assert_eq!(last[3], format!("The last thing that was told before it was resolved, at 03:34 UTC: {note}"));
+}
+
+#[test]
+fn an_incident_without_a_channel_is_told_as_one_and_holds_nothing() {
+    let mut facts = night();
+    facts.story.said = Asked::Never;
+    facts.story.channel = Channel::Missing("Slack shows no channel inc-2099".to_owned());
+    let draft = draft(&facts);
+    assert_eq!(draft.verdict, Verdict::Publish);
+    let question = "What did the incident's channel hold? It is unknown: Slack shows no channel inc-2099.";
+    assert_eq!(told(&draft, "Open questions")[0], question);
+    let signal = draft.signals.iter().find(|signal| signal.rule.starts_with("no-channel")).unwrap();
+    assert_eq!(signal.verdict, crate::row::Grade::Unknown);
+}
+
+#[test]
+fn what_rests_on_struck_lines_alone_is_not_published() {
+    let draft = draft(&night());
+    let mut paper = paper(&draft).clone();
+    let text = "It was escalated once, first after 11 minutes.";
+    let published = |paper: &Paper| crate::row::paper::export::markdown(paper, "").contains(text);
+    assert!(published(&paper));
+    for line in paper.timeline.iter_mut().filter(|line| line.text.starts_with("Escalated")) {
+        line.standing = crate::row::paper::Standing::Struck;
+    }
+    assert!(!published(&paper));
+    for line in &mut paper.timeline {
+        line.standing = crate::row::paper::Standing::Struck;
+    }
+    let left = crate::row::paper::export::markdown(&paper, "");
+    assert!(left.contains("The incident lasted 42 minutes"), "what rests on the incident stays: {left}");
 }
 
 #[test]

@@ -9,11 +9,11 @@ use crate::{
     agent::{
         chronicler::{
             facts::Facts,
-            rules::{self, COMMANDS, DECIDES, FOLLOWS_UP, TO_PROGRAMS, WARNS},
+            rules::{self, COMMANDS, DECIDES, FOLLOWS_UP, RECOVERS, TO_PROGRAMS, WARNS},
             words,
         },
         rule::Rule,
-        story::{Around, Event, EventKind, Said},
+        story::{Around, Channel, Event, EventKind, Said},
     },
     row::{
         Pointer,
@@ -154,14 +154,19 @@ fn event(event: &Event) -> Option<Noted<'_>> {
     let by = event.by.as_deref().map(words::line).filter(|by| !by.is_empty());
     let by_whom = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
     let somebody = by.as_deref().unwrap_or("somebody");
-    let to = if told.is_empty() { String::new() } else { format!(" to {told}") };
+    // PagerDuty's own sentence says it whole: `Escalated to Jordan by timeout.`
+    let moved = |verb: &str| match told.trim_end_matches('.') {
+        "" => format!("{verb}{by_whom}"),
+        whole if whole.to_lowercase().starts_with(&verb.to_lowercase()) => whole.to_owned(),
+        whom => format!("{verb} to {whom}{by_whom}"),
+    };
     let text = match event.kind {
         EventKind::Triggered => format!("The incident opened: {text}"),
         EventKind::Alert => format!("Alert: {text}"),
         EventKind::AlertResolved => format!("Alert resolved: {text}"),
         EventKind::Acknowledged => format!("Acknowledged{by_whom}"),
-        EventKind::Escalated => format!("Escalated{to}{by_whom}"),
-        EventKind::Assigned => format!("Assigned{to}{by_whom}"),
+        EventKind::Escalated => moved("Escalated"),
+        EventKind::Assigned => moved("Assigned"),
         EventKind::Note => format!("{somebody} noted: {text}"),
         EventKind::Status => format!("{somebody} told the stakeholders: {text}"),
         EventKind::Resolved => format!("Resolved{by_whom}"),
@@ -201,12 +206,19 @@ fn told_by(facts: &Facts, said: &Said) -> Option<Rule> {
     if words::says(&said.text, WARNS) {
         return Some(rules::SAID_WARNING);
     }
+    if words::says(&said.text, RECOVERS) {
+        return Some(rules::SAID_RECOVERY);
+    }
     words::says(&said.text, DECIDES).then_some(rules::SAID_DECISION)
 }
 
-/// A responder, or whoever did something in the incident's log. Where the log names nobody, anybody may have.
+/// Whoever writes in the incident's own channel; elsewhere a responder, or who did something in the incident's log. Where
+/// the log names nobody, anybody may have.
 pub(super) fn responds(facts: &Facts, name: &str) -> bool {
     let story = &facts.story;
+    if story.channel == Channel::Own {
+        return true;
+    }
     let acted = story.events.known().into_iter().flatten().filter_map(|event| event.by.as_deref());
     let mut responders = story.responders.iter().map(crate::row::PrincipalId::as_str).chain(acted).peekable();
     responders.peek().is_none() || responders.any(|responder| responder.eq_ignore_ascii_case(name))

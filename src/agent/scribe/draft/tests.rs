@@ -67,6 +67,7 @@ fn facts(page: &str, messages: Vec<Said>) -> Facts {
                 ],
                 at: sample::at(3600),
             },
+            channel: crate::agent::story::Channel::Shared,
             said: Asked::Known { value: messages, at: sample::at(3600) },
             unread: None,
             rows: vec![],

@@ -24,16 +24,20 @@ pub(super) fn paper(model: &Model, body: &Body, paper: &Paper, doc: &mut Doc) {
         &format!("a new page in {}{under}", paper.site.title()),
     );
     for section in &paper.sections {
-        self::section(section, doc);
+        self::section(paper, section, doc);
     }
     timeline(model, body, paper, doc);
 }
 
-fn section(section: &Section, doc: &mut Doc) {
+fn section(paper: &Paper, section: &Section, doc: &mut Doc) {
     doc.wrapped(Pane::Proposal, Slot::Title, 1, &section.heading);
     for sentence in &section.sentences {
         let rests: Vec<&str> = sentence.pointers.iter().map(|pointer| pointer.reference.as_str()).collect();
-        doc.wrapped(Pane::Proposal, Slot::Text, 3, &sentence.text);
+        let falls = paper.falls_with_lines(sentence);
+        doc.wrapped(Pane::Proposal, if falls { Slot::Ghost } else { Slot::Text }, 3, &sentence.text);
+        if falls {
+            doc.wrapped(Pane::Proposal, Slot::Changed, 5, "not published: the lines that it rests on are struck");
+        }
         if !rests.is_empty() {
             doc.wrapped(Pane::Proposal, Slot::Muted, 5, &format!("from {}", rests.join(", ")));
         }
