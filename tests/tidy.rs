@@ -66,6 +66,7 @@ const PURE: &[&str] = &[
     "src/agent/scribe/live.rs",
     "src/agent/scribe/place.rs",
     "src/agent/scribe/requests.rs",
+    "src/agent/scribe/requests/",
     "src/agent/scribe/rules.rs",
     "src/agent/scribe/words.rs",
     "src/agent/words.rs",

@@ -28,7 +28,7 @@ pub struct Story {
     /// Alerts, acknowledgements, escalations, notes, in the order of time.
     pub events: Asked<Vec<Event>>,
     pub channel: Channel,
-    /// What was said in its channel, threads among it, in the order of time. Nobody is asked where there is none.
+    /// What was said in its channel, threads among it, in the order of time.
     pub said: Asked<Vec<Said>>,
     /// What was said and could not be read, and why; what [`Self::said`] has is then not all.
     pub unread: Option<String>,

@@ -351,7 +351,8 @@ mod tests {
         let config: gatekeeper::Config = toml::from_str(&text).unwrap();
         assert!(config.gates.is_empty() && config.poll_s == 60);
         let config: gatekeeper::Config = toml::from_str(&uncommented(&text)).unwrap();
-        assert_eq!(config.limits, gatekeeper::rules::Limits::default());
+        let defaults = gatekeeper::rules::Limits::default();
+        assert_eq!(config.limits, gatekeeper::rules::Limits { p95_max_ms: Some(400.0), ..defaults });
         assert_eq!((config.gates.len(), config.services.len(), config.freeze.len()), (1, 1, 1));
         assert_eq!(config.gates.values().map(crate::row::gate::Service::check_plans).next(), Some(Ok(())));
         let server = server_text(dir, "example.com", "key", None);
@@ -361,7 +362,7 @@ mod tests {
         assert_eq!(config.model.unwrap().api, model::Api::Anthropic);
         let text = scribe_text(dir, None);
         let config: scribe::Config = toml::from_str(&text).unwrap();
-        assert!(config.runbooks.is_empty() && !config.live);
+        assert!(config.runbooks.is_empty() && config.live);
         let config: scribe::Config = toml::from_str(&uncommented(&text)).unwrap();
         assert_eq!((config.runbooks.len(), config.incidents.channel.as_str()), (1, "inc-{number}"));
         let config: chronicler::Config = toml::from_str(&uncommented(&chronicler_text(dir, None))).unwrap();

@@ -160,7 +160,10 @@ impl Gatherer<'_> {
                 let why = format!("our app is not in #{name}: invite it");
                 return (own, Asked::Unknown { why, at: self.inquiry.clock.now() }, None);
             }
-            Ok(Fact::Unknown(why)) => return (Channel::Missing(why), Asked::Never, None),
+            Ok(Fact::Unknown(why)) => {
+                let unknown = Asked::Unknown { why: why.clone(), at: self.inquiry.clock.now() };
+                return (Channel::Missing(why), unknown, None);
+            }
             Err(error) => return failed(error),
         };
         let history = match slack.messages(&channel.id, from, until).await {

@@ -889,6 +889,7 @@ async fn a_service_whose_slo_is_found_by_its_tag_is_watched_by_it() {
     let row = deployed().await;
     let since = gated.world.app.clock.now().saturating_sub(SignedDuration::from_hours(7)).unwrap();
     platforms.burn("notifications", since, 26.0).unwrap();
+    gated.world.advance(301 + 1801 + 120);
     let told = gated.told_at_last(&executor, &row).await;
     assert_eq!(told.0, State::Degraded, "{}", told.1);
 }

@@ -36,11 +36,12 @@ impl Case<'_> {
         });
         let channel =
             story.said.known().and_then(|said| said.first()).map_or(&story.pointer, |said| &said.pointer);
-        self.source(&mut found, "incident channel", said, &story.said, channel);
         if let Channel::Missing(why) = &story.channel {
             let says = format!("There is no channel to read: {}.", words::line(why));
             let finding = self.about(rules::NO_CHANNEL, "incident channel", why, story.pointer.clone());
             found.push(finding.unknown().saying(says));
+        } else {
+            self.source(&mut found, "incident channel", said, &story.said, channel);
         }
         if let Some(why) = &story.unread {
             let says = format!("Unknown: a part of the channel ({}).", words::line(why));

@@ -333,8 +333,9 @@ fn who_says_that_it_is_well_again_says_what_helped() {
 #[test]
 fn an_incident_without_a_channel_is_told_as_one_and_holds_nothing() {
     let mut facts = night();
-    facts.story.said = Asked::Never;
-    facts.story.channel = Channel::Missing("Slack shows no channel inc-2099".to_owned());
+    let why = "Slack shows no channel inc-2099".to_owned();
+    facts.story.said = Asked::Unknown { why: why.clone(), at: minute(60) };
+    facts.story.channel = Channel::Missing(why);
     let draft = draft(&facts);
     assert_eq!(draft.verdict, Verdict::Publish);
     let question = "What did the incident's channel hold? It is unknown: Slack shows no channel inc-2099.";
