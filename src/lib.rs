@@ -10,7 +10,8 @@
 //!
 //! * [`row`] is the vocabulary: ids, drafts, signals, the five kinds, stages, keys, notes, refusals; canonical JSON and the
 //!   digests. One reading of an application, a run or a page gives base, effect, difference and risk. `row::search` finds rows
-//!   again: one language, one rank, for everybody. Names nothing of ours.
+//!   again: one language, one rank, for everybody. `row::waiting` is all that may happen to a pipeline that waits at Dock
+//!   itself. Names nothing of ours.
 //! * [`policy`] says who may do what, how many keys a row needs (the counting), and what may pass without a person (Cedar).
 //! * [`lifecycle`] is one function, `apply(ruling, row, step, now)`: all that may ever happen to a row.
 //! * [`audit`] makes and checks the record: statements, signatures, the Merkle log, checkpoints, evidence packs.
@@ -26,6 +27,8 @@
 //!
 //! * [`agent`] gathers (IO) and drafts (pure). Argus watches ArgoCD, the gatekeeper what waits on GitHub, scribe
 //!   and chronicler the incidents that end. Rules decide; a language model may have a say in the words.
+//! * [`agent`] gathers (IO) and drafts (pure). Argus watches ArgoCD, the gatekeeper what waits on GitHub or at Dock itself,
+//!   scribe and chronicler the incidents that end.
 //! * [`server`] is the API on one screen, the judge of drafts and decisions, and the executor.
 //! * [`client`] is the person's side: cache, outbox, signer, the pure plan of a sync, the typed calls.
 //! * [`console`] is the full-screen program: one event queue, `update` for behaviour, `draw` for appearance, effects for IO.

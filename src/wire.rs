@@ -17,7 +17,7 @@ use crate::row::{
     Pointer, PrincipalId, PrincipalKind, Proposal, Refusal, Risk, RowId, Series, Signal, State, Touch,
     Verdict, page,
     search::{Head, Match, alike::Shared},
-    signal,
+    signal, waiting,
 };
 
 pub use telemetry::{Mark, NotASpan, Pane, Side, Span, Telemetry};
@@ -393,6 +393,17 @@ impl From<Signal> for SignalBody {
         let Signal { name, value, verdict, weight, pointer, rule, fetched_at, budget_s, series } = from;
         Self { name, value, verdict, weight, pointer, rule, fetched_at, budget_s, series }
     }
+}
+
+/// `PUT /v1/gates/{service}/{environment}/{run}`: what a pipeline that waits is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Waited {
+    /// Its row, once the gatekeeper has opened one.
+    #[serde(default)]
+    pub row: Option<Box<RowView>>,
+    /// What it is told; none while nobody has decided.
+    #[serde(default)]
+    pub answer: Option<waiting::Answer>,
 }
 
 /// `GET /v1/hooks/wait`: what platforms told of since.

@@ -15,10 +15,13 @@ use tokio::{sync::Notify, time};
 use crate::{
     client::api::{Api, POLL_MAX},
     row::{Kind, RowId},
+    wire::Hint,
 };
 
 pub(super) const PAUSE_MIN: Duration = Duration::from_millis(500);
 pub(super) const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// No platform's hooks: what pipelines tell that wait at Dock itself.
+pub(super) const PIPELINES: &str = "pipelines";
 /// Signals of so long are looked at together.
 const GATHERED: Duration = Duration::from_millis(100);
 /// Rows whose last change is remembered.
@@ -41,6 +44,8 @@ pub(super) struct Dirty {
     pub(super) subjects: BTreeSet<String>,
     /// Repositories that a hook told of: what waits there is listed again.
     pub(super) repositories: BTreeSet<String>,
+    /// A pipeline that waits at Dock itself told of itself: what waits there is listed again.
+    pub(super) pipelines: bool,
 }
 
 impl Dirty {
@@ -56,9 +61,16 @@ impl Wake {
         self.notify.notify_one();
     }
 
-    fn repository(&self, name: &str) {
-        let name = name.to_ascii_lowercase();
-        self.dirty.lock().unwrap_or_else(PoisonError::into_inner).repositories.insert(name);
+    fn hint(&self, platform: &str, hint: &Hint) {
+        let mut dirty = self.dirty.lock().unwrap_or_else(PoisonError::into_inner);
+        if platform == PIPELINES {
+            dirty.pipelines = true;
+        } else if hint.repository.is_empty() {
+            dirty.all = true;
+        } else {
+            dirty.repositories.insert(hint.repository.to_ascii_lowercase());
+        }
+        drop(dirty);
         self.notify.notify_one();
     }
 
@@ -124,11 +136,10 @@ impl Wake {
         loop {
             match api.hints(platform, after, POLL_MAX).await {
                 Ok(hints) => {
-                    let somewhere = |hint: &crate::wire::Hint| !hint.repository.is_empty();
-                    if hints.missed || !hints.hints.iter().all(somewhere) {
+                    if hints.missed {
                         self.all();
                     }
-                    hints.hints.iter().for_each(|hint| self.repository(&hint.repository));
+                    hints.hints.iter().for_each(|hint| self.hint(platform, hint));
                     after = hints.next;
                 }
                 Err(error) => {

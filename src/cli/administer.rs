@@ -114,7 +114,7 @@ struct Issue {
     /// Who answers for the agent, and may not decide on its rows. Asked for where the agent is new.
     #[arg(long, value_name = "NAME")]
     owner: Option<PrincipalId>,
-    /// read, draft:sync, draft:gate, …
+    /// read, draft:sync, draft:gate, …; wait:SERVICE for a pipeline that waits at Dock itself.
     #[arg(long, value_name = "SCOPE")]
     scope: Vec<String>,
     #[command(flatten)]

@@ -238,7 +238,8 @@ fn argus_text(dir: &Path, argocd: Option<&str>) -> String {
 /// The same in the configs of backend and gatekeeper.
 const GATES: &str = "# Deploys that wait for an answer: the same tables for backend and gatekeeper.\n\
     # [gates.checkout-api]\n# repository = \"acme/checkout-api\"\n\
-    # GitHub's environments, each with what a deploy there costs to take back; production alone where it is left out.\n\
+    # pipeline = \"github\"                    # or \"elsewhere\": GitLab, Jenkins, a shell wait with `dock gate wait`\n\
+    # The environments that wait, each with what a deploy there costs to take back; production alone where it is left out.\n\
     # A table says what is its own: argocd, terraform, datadog_slo, prometheus. A plan belongs to one environment.\n\
     # environments.staging = { risk = \"reversible\", argocd = \"checkout-api-staging\" }\n\
     # environments.production = { risk = \"irreversible\", terraform = \"acme/checkout-api\" }\n\

@@ -1,10 +1,14 @@
-//! `dock gate wait`: a script blocks until somebody has decided on its run.
+//! `dock gate wait`: a script blocks until somebody has decided on its run, on GitHub or, as [`elsewhere`] does, here.
 //!
 //! Never: opens a row, or decides; takes "nobody has said no" for yes.
 
 use std::{path::PathBuf, time::Duration};
 
 use tokio::time::Instant;
+
+mod elsewhere;
+
+use elsewhere::Elsewhere;
 
 use super::{
     Globals,
@@ -25,7 +29,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  dock gate wait --run 9821 --timeout 2h\n  \
-    dock gate wait --run \"$GITHUB_RUN_ID\" --environment production --server https://dock.example.com --token-file ci.token --json")]
+    dock gate wait --run \"$CI_PIPELINE_ID\" --service checkout-api --environment production --commit \"$CI_COMMIT_SHA\" \
+    --ci passed --timeout 1h --server https://dock.example.com --token-file dock.token --json")]
 pub(super) struct Gate {
     #[command(subcommand)]
     command: GateCommand,
@@ -35,22 +40,27 @@ pub(super) struct Gate {
 enum GateCommand {
     /// Block until somebody has decided on a run's gate, then print its row.
     ///
-    /// The row is opened by the gatekeeper once the run waits before an environment that a [gates.*] table names, so the
-    /// job that deploys needs `environment: NAME` with a protection rule on GitHub; pipelines elsewhere (GitLab, Jenkins,
-    /// a shell) start such a GitHub workflow and wait here for its answer. A run that no gatekeeper sees waiting has no
-    /// row: this ends with 6 when the time is over.
+    /// With --commit the run waits here: of a service whose [gates.*] table says pipeline = "elsewhere" (GitLab, Jenkins, a
+    /// shell). The backend is told that it waits, again with each poll, so it may go away and come back meanwhile. Who asks
+    /// again is told the same; a run that is tried again counts with --attempt. A condition that was signed and is the
+    /// pipeline's to obey is printed as `canary=10%`, and stands under `conditions` with --json. The token's scope is
+    /// `wait:SERVICE`.
+    ///
+    /// Without --commit the run waits on GitHub: the job that deploys needs `environment: NAME` with a protection rule, and
+    /// the gatekeeper opens the row. The token's scope is `read`. A run that no gatekeeper sees waiting has no row: this
+    /// ends with 6 when the time is over.
     ///
     /// Exit: 0 approved; 4 declined, expired, superseded, withdrawn, or approved and taken back since; 6 nobody decided
     /// in time; 7 the backend is not reachable; 1 it was approved and could not be carried out.
     #[command(
-        after_help = "Example:\n  dock gate wait --run 9821 --service checkout-api --timeout 30m && ./deploy.sh"
+        after_help = "Example:\n  dock gate wait --run 4711 --service checkout-api --environment production --commit \"$SHA\" --ci passed \\\n    --timeout 30m && ./deploy.sh"
     )]
     Wait(Wait),
 }
 
 #[derive(Debug, clap::Args)]
 struct Wait {
-    /// The run's number on GitHub.
+    /// The run's number: on GitHub, or where it runs.
     #[arg(long, value_name = "ID")]
     run: u64,
     /// Where several services have a run of that number.
@@ -59,10 +69,12 @@ struct Wait {
     /// Where the run waits before several.
     #[arg(long, value_name = "NAME")]
     environment: Option<String>,
+    #[command(flatten)]
+    elsewhere: Elsewhere,
     /// Give up after so long.
     #[arg(long, value_name = "TIME")]
     timeout: Option<String>,
-    /// A token with the scope `read`, for a pipeline: nobody has to be signed in.
+    /// A token for a pipeline, with the scope `wait:SERVICE`, or `read` for GitHub's runs: nobody has to be signed in.
     #[arg(long, value_name = "FILE", env = "DOCK_TOKEN_FILE")]
     token_file: Option<PathBuf>,
 }
@@ -71,9 +83,14 @@ pub(super) fn run(globals: &Globals, args: &Gate) -> Outcome {
     let GateCommand::Wait(args) = &args.command;
     let limit = args.timeout.as_deref().map(span).transpose()?;
     let limit = limit.map(|limit| Duration::try_from(limit).unwrap_or(Duration::ZERO));
+    let run = args.elsewhere.run(args.run, args.service.as_deref(), args.environment.as_deref())?;
     block_on(async {
         let api = connect(globals, args).await?;
-        let row = decided(&api, args, limit.map(|limit| Instant::now() + limit)).await?;
+        let end = limit.map(|limit| Instant::now() + limit);
+        if let Some(run) = run {
+            return elsewhere::wait(globals, &api, &run, end).await;
+        }
+        let row = decided(&api, args, end).await?;
         tell(globals, &row);
         match outcome(row.head.state) {
             Code::Done => Ok(Code::Done),
@@ -194,8 +211,13 @@ fn outcome(state: State) -> Code {
 fn tell(globals: &Globals, row: &RowView) {
     if globals.json {
         out::json(row);
-        return;
+    } else {
+        out::line(in_words(row));
     }
+}
+
+/// `gate-9821 approved (conditions) by sarah: …`.
+fn in_words(row: &RowView) -> String {
     let by = row.decisions.iter().rev().find(|decision| decision.void.is_none());
     let by = by.map(|decision| {
         let note = decision.note.as_deref().map(|note| format!(": {}", out::safe(note))).unwrap_or_default();
@@ -204,7 +226,7 @@ fn tell(globals: &Globals, row: &RowView) {
     let how = row.head.how.map(|how| format!(" ({})", how.word())).unwrap_or_default();
     let why = row.why.as_deref().map(|why| format!(": {}", out::safe(why)));
     let said = by.or(why).unwrap_or_default();
-    out::line(format!("{} {}{how}{said}", row.head.id, row.head.state));
+    format!("{} {}{how}{said}", row.head.id, row.head.state)
 }
 
 #[cfg(test)]

@@ -14,12 +14,16 @@ use zeroize::Zeroizing;
 
 use super::settings::loopback;
 use crate::{
-    row::{Amendment, DecisionId, Digest, Draft, PrincipalId, Refusal, RowId, search::Query},
+    row::{
+        Amendment, DecisionId, Digest, Draft, PrincipalId, Refusal, RowId,
+        search::Query,
+        waiting::{Place, Said, Seen},
+    },
     wire::{
         AgentView, AttestRequest, Challenge, ChallengeRequest, ConfirmAnswer, ConfirmRequest, DecisionAnswer,
         DraftAnswer, EvidenceParts, ExtendRequest, Fresh, HaltRequest, Hints, HistoryEntry, IncidentView,
         LiftRequest, LoginRequest, Me, PersonView, Position, Problem, ProofBody, Ready, RowPage, RowView,
-        Session, SignedDecision, Snapshot, Span, Telemetry, WithdrawRequest,
+        Session, SignedDecision, Snapshot, Span, Telemetry, Waited, WithdrawRequest,
     },
 };
 
@@ -296,6 +300,28 @@ impl Api {
         self.json(request.timeout(wait + ANSWER_WITHIN + POLL_MARGIN)).await
     }
 
+    /// A pipeline says that it waits; answers when it is told something, or after `wait`.
+    pub async fn wait_at(&self, place: &Place, said: &Said, wait: Duration) -> Result<Waited, ApiError> {
+        let wait = wait.min(POLL_MAX);
+        let request = self.request(Method::PUT, &at(place)).query(&[("wait", wait.as_secs().to_string())]);
+        self.json(request.json(said).timeout(wait + ANSWER_WITHIN + POLL_MARGIN)).await
+    }
+
+    /// A pipeline says that it stops waiting.
+    pub async fn leave(&self, place: &Place, attempt: u32) -> Result<(), ApiError> {
+        let query = [("attempt", attempt.to_string())];
+        self.bytes(self.request(Method::DELETE, &at(place)).query(&query)).await.map(drop)
+    }
+
+    /// The runs that gave a sign at Dock itself within a day.
+    pub async fn pipelines(&self) -> Result<Vec<Seen>, ApiError> {
+        self.get("/v1/gates", &[]).await
+    }
+
+    pub async fn pipeline(&self, place: &Place) -> Result<Seen, ApiError> {
+        self.get(&at(place), &[]).await
+    }
+
     pub async fn put_blob(&self, bytes: Vec<u8>) -> Result<(), ApiError> {
         let path = format!("/v1/blobs/{}", Digest::of(&bytes));
         self.bytes(self.request(Method::PUT, &path).body(bytes)).await.map(drop)
@@ -469,6 +495,18 @@ impl Api {
         let problem = Box::new(Problem { status: status.as_u16(), ..problem });
         ApiError::Problem { problem, retry_after }
     }
+}
+
+/// Names are as a config has them: what no path holds is written as URLs write it.
+fn at(place: &Place) -> String {
+    let part = |text: &str| {
+        let byte = |byte: u8| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        };
+        text.bytes().map(byte).collect::<String>()
+    };
+    format!("/v1/gates/{}/{}/{}", part(&place.service), part(&place.environment), place.run)
 }
 
 impl fmt::Debug for Api {

@@ -12,8 +12,9 @@ use super::{
 };
 use crate::row::{
     Risk,
-    gate::{Plan, Reading, Run, Service, Told, Unplanned},
+    gate::{Changes, Pipeline, Plan, Reading, Run, Service, Told, Unplanned},
     page::{Page, Runbook, Site},
+    waiting::{Seen, Waiting},
 };
 
 /// How much is read.
@@ -30,6 +31,13 @@ pub enum Depth {
 pub struct GateSources<'a> {
     pub github: &'a github::Source,
     /// `None`: a plan that a service has stays unknown.
+    pub terraform: Option<&'a terraform::Source>,
+}
+
+/// Whom it is read from what a run brings that waits at Dock itself; what is not configured is not asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Around<'a> {
+    pub github: Option<&'a github::Source>,
     pub terraform: Option<&'a terraform::Source>,
 }
 
@@ -65,6 +73,11 @@ impl Sources {
     /// Whom pages are read from.
     pub fn pages(&self) -> PageSources<'_> {
         PageSources { confluence: self.confluence.as_ref(), notion: self.notion.as_ref() }
+    }
+
+    /// Whom it is read from what a run brings that waits at Dock itself.
+    pub fn around(&self) -> Around<'_> {
+        Around { github: self.github.as_ref(), terraform: self.terraform.as_ref() }
     }
 
     /// Whom a gate is read from, where GitHub is configured at all.
@@ -115,8 +128,10 @@ pub async fn gate_of(
     };
     Ok(Reading {
         service: name.to_owned(),
+        pipeline: Pipeline::Github,
         environment: environment.to_owned(),
         run,
+        says_ci: None,
         waits,
         instead,
         plan,
@@ -131,6 +146,84 @@ pub async fn gate_of(
 fn risk(name: &str, service: &Service, environment: &str) -> Result<Risk, NoReading> {
     let not_gated = || NoReading::NotGated { service: name.to_owned(), environment: environment.to_owned() };
     service.environments.get(environment).map(|one| one.risk).ok_or_else(not_gated)
+}
+
+/// One run that waits at Dock itself, with what the platforms say of its commit.
+pub async fn elsewhere(
+    from: Around<'_>,
+    service: &Service,
+    seen: &Seen,
+    depth: Depth,
+) -> Result<Reading, NoReading> {
+    let Seen { waiting: Waiting { place, said, by, since, seen_at, .. }, instead, deployed } = seen;
+    let not_gated =
+        || NoReading::NotGated { service: place.service.clone(), environment: place.environment.clone() };
+    let risk = risk(&place.service, service, &place.environment)?;
+    let service = &service.before(&place.environment).ok_or_else(not_gated)?;
+    let changes = match depth {
+        Depth::Base => Told::Unknown("not read this time".to_owned()),
+        Depth::Whole => brought(from.github, service, seen, deployed.as_deref()).await,
+    };
+    let (plan, unplanned, overtaken) = match &service.terraform {
+        None => (Told::None, None, None),
+        Some(workspace) => plan(from.terraform, workspace, &said.commit).await,
+    };
+    let run = Run {
+        repository: service.repository.clone(),
+        id: place.run,
+        attempt: said.attempt,
+        head_sha: said.commit.clone(),
+        branch: said.branch.clone().unwrap_or_default(),
+        workflow: String::new(),
+        event: String::new(),
+        status: "waiting".to_owned(),
+        conclusion: None,
+        actor: by.to_string(),
+        created_at: Some(*since),
+        started_at: Some(*since),
+        updated_at: Some(*seen_at),
+        url: said.url.clone().unwrap_or_default(),
+    };
+    Ok(Reading {
+        service: place.service.clone(),
+        pipeline: Pipeline::Elsewhere,
+        environment: place.environment.clone(),
+        run,
+        says_ci: said.ci,
+        waits: instead.is_none(),
+        instead: instead.clone(),
+        plan,
+        unplanned,
+        overtaken,
+        changes,
+        risk,
+        canary: service.canary.clone(),
+    })
+}
+
+/// What a run elsewhere brings since the last deploy there that Dock saw healthy, else that GitHub tells of.
+async fn brought(
+    github: Option<&github::Source>,
+    service: &Service,
+    seen: &Seen,
+    deployed: Option<&str>,
+) -> Told<Changes> {
+    if service.repository.is_empty() {
+        return Told::Unknown("no repository is configured that it could be compared in".to_owned());
+    }
+    let Some(github) = github else { return Told::Unknown("GitHub is not configured".to_owned()) };
+    let told = async {
+        let repo = repository(service)?;
+        let since = match deployed {
+            Some(commit) => commit.to_owned(),
+            None => match github.last_good_deploy(&repo, &seen.waiting.place.environment, None).await? {
+                Fact::Known(good) => good.deployment.sha,
+                Fact::Unknown(why) => return Ok(Told::Unknown(why)),
+            },
+        };
+        github.changes(&repo, &since, &seen.waiting.said.commit).await.map(Told::Known)
+    };
+    told.await.unwrap_or_else(|error: PlatformError| Told::Unknown(error.sentence()))
 }
 
 /// A runbook's page as its platform has it now.
@@ -243,12 +336,7 @@ async fn deploys(
 }
 
 /// What the run brings since the last deploy there that went well.
-async fn changes(
-    github: &github::Source,
-    repo: &Repository,
-    run: &Run,
-    environment: &str,
-) -> Told<crate::row::gate::Changes> {
+async fn changes(github: &github::Source, repo: &Repository, run: &Run, environment: &str) -> Told<Changes> {
     let told = async {
         let good = match github.good_before(repo, run, environment).await? {
             Fact::Known(good) => good,

@@ -161,6 +161,8 @@ impl Base {
 pub enum Effect {
     Argocd(SyncEffect),
     Github(GateEffect),
+    /// A pipeline that waits at Dock itself is told.
+    Pipeline(GateEffect),
     Confluence(PageEffect),
     Notion(PageEffect),
     /// Nothing is written anywhere; what the reviewer says of each step is kept in the record.
@@ -261,6 +263,7 @@ impl Effect {
         match self {
             _ if conditions.is_empty() => Some(self.clone()),
             Self::Github(effect) => effect.with_conditions(conditions).map(Self::Github),
+            Self::Pipeline(effect) => effect.with_conditions(conditions).map(Self::Pipeline),
             Self::Record(effect) => effect.with_ticks(conditions).map(Self::Record),
             Self::Argocd(_) | Self::Confluence(_) | Self::Notion(_) | Self::None => None,
         }
@@ -283,7 +286,8 @@ impl Effect {
                     effect.revisions.join(", ")
                 )
             }
-            Self::Github(effect) => effect.sentence(),
+            Self::Github(effect) => effect.sentence("GitHub"),
+            Self::Pipeline(effect) => effect.sentence("The pipeline"),
             Self::Confluence(effect) => effect.sentence("Confluence"),
             Self::Notion(effect) => effect.sentence("Notion"),
             Self::Record(effect) => effect.sentence(),

@@ -227,7 +227,7 @@ impl Draft {
         let fits = matches!(
             (self.kind, &self.base, &self.effect),
             (Kind::Sync, Base::Sync(_), Effect::Argocd(_))
-                | (Kind::Gate, Base::Gate(_), Effect::Github(_))
+                | (Kind::Gate, Base::Gate(_), Effect::Github(_) | Effect::Pipeline(_))
                 | (
                     Kind::Runbook,
                     Base::Runbook(_),

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Risk, base::Moved, measure::BurnLimits};
+use super::{Digest, Effect, Risk, base::Moved, measure::BurnLimits, waiting::Ci};
 
 mod environment;
 
@@ -20,9 +20,13 @@ pub use environment::{Environment, Measure};
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
-    /// `acme/billing-worker`.
+    /// Who holds its runs until they are answered.
+    #[serde(default)]
+    pub pipeline: Pipeline,
+    /// `acme/billing-worker`. Where its runs wait elsewhere, what changed is read there; without one it stays unknown.
+    #[serde(default)]
     pub repository: String,
-    /// GitHub's environments that wait for an answer, each with what a deploy there costs to take back.
+    /// The environments that wait for an answer, each with what a deploy there costs to take back.
     /// What is not named here is not gated; a class that is left out is irreversible.
     #[serde(default = "production")]
     pub environments: BTreeMap<String, Environment>,
@@ -49,6 +53,23 @@ pub struct Service {
     pub limits: Option<BurnLimits>,
 }
 
+/// Who holds a run until it is answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pipeline {
+    /// A protection rule of GitHub's.
+    #[default]
+    Github,
+    /// The pipeline itself, wherever it runs: it asks Dock, and waits ([`super::waiting`]).
+    Elsewhere,
+}
+
+impl Pipeline {
+    pub fn is_github(&self) -> bool {
+        *self == Self::Github
+    }
+}
+
 fn production() -> BTreeMap<String, Environment> {
     BTreeMap::from([("production".to_owned(), Risk::Irreversible.into())])
 }
@@ -61,6 +82,8 @@ pub enum Canary {
     Dispatch { event_type: String },
     /// A `workflow_dispatch` of this workflow file on the run's branch, the share in this input.
     Workflow { file: String, input: String },
+    /// The pipeline that waits is told the share, and obeys it. Not for runs that GitHub holds.
+    Told,
 }
 
 impl Canary {
@@ -69,6 +92,7 @@ impl Canary {
         match self {
             Self::Dispatch { event_type } => format!("repository dispatch {event_type}"),
             Self::Workflow { file, input } => format!("workflow {file}, input {input}"),
+            Self::Told => "the pipeline is told".to_owned(),
         }
     }
 }
@@ -284,8 +308,11 @@ impl<T> Told<T> {
 pub struct Reading {
     /// The service's name in the config.
     pub service: String,
+    pub pipeline: Pipeline,
     pub environment: String,
     pub run: Run,
+    /// How a pipeline elsewhere says that its CI went: its own word, and no base.
+    pub says_ci: Option<Ci>,
     /// The environment is among the run's pending deployments.
     pub waits: bool,
     /// Where it does not wait: what became of it instead, in words, as `approved in GitHub by govind`.
@@ -306,6 +333,9 @@ pub struct Reading {
 #[serde(deny_unknown_fields)]
 pub struct GateBase {
     pub service: String,
+    #[serde(default, skip_serializing_if = "Pipeline::is_github")]
+    pub pipeline: Pipeline,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub repository: String,
     pub environment: String,
     pub run: String,
@@ -326,6 +356,7 @@ pub struct GateBase {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GateEffect {
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub repository: String,
     pub run: String,
     pub environment: String,
@@ -402,6 +433,7 @@ impl Reading {
         let plan = self.standing_plan();
         GateBase {
             service: self.service.clone(),
+            pipeline: self.pipeline,
             repository: self.run.repository.clone(),
             environment: self.environment.clone(),
             run: self.run.id.to_string(),
@@ -413,14 +445,24 @@ impl Reading {
         }
     }
 
+    /// What is done with whoever holds the run, once it is decided.
+    pub fn execution(&self) -> Effect {
+        match self.pipeline {
+            Pipeline::Github => Effect::Github(self.effect()),
+            Pipeline::Elsewhere => Effect::Pipeline(self.effect()),
+        }
+    }
+
     pub fn effect(&self) -> GateEffect {
+        let told = (self.pipeline == Pipeline::Elsewhere).then_some(Canary::Told);
         GateEffect {
             repository: self.run.repository.clone(),
             run: self.run.id.to_string(),
             environment: self.environment.clone(),
             state: "approved".to_owned(),
             apply: self.applied().map(|plan| plan.run.clone()),
-            canary: self.canary.clone(),
+            // Who waits at Dock can be told a share whatever else is configured.
+            canary: self.canary.clone().or(told),
             conditions: BTreeMap::new(),
         }
     }
@@ -446,9 +488,11 @@ impl GateBase {
     /// Field by field. Of a plan its run and its digest are compared, and whether it still waits for its confirmation.
     pub fn moved(&self, now: &Self) -> Vec<Moved> {
         let none = || "none".to_owned();
+        let word = |pipeline: Pipeline| if pipeline.is_github() { "github" } else { "elsewhere" }.to_owned();
         let digest = |digest: &Option<Digest>| digest.map_or_else(none, |digest| digest.short());
         let sides = [
             ("service", self.service.clone(), now.service.clone()),
+            ("pipeline", word(self.pipeline), word(now.pipeline)),
             ("repository", self.repository.clone(), now.repository.clone()),
             ("environment", self.environment.clone(), now.environment.clone()),
             ("run", self.run.clone(), now.run.clone()),
@@ -473,9 +517,9 @@ impl GateEffect {
         conditions.iter().all(can).then(|| Self { conditions: conditions.clone(), ..self.clone() })
     }
 
-    /// In words, for dialog, `show` and the signed text.
-    pub fn sentence(&self) -> String {
-        let mut said = format!("GitHub: answer run {} for {}: {}", self.run, self.environment, self.state);
+    /// In words, for dialog, `show` and the signed text; `who` holds the run.
+    pub fn sentence(&self, who: &str) -> String {
+        let mut said = format!("{who}: answer run {} for {}: {}", self.run, self.environment, self.state);
         for (name, value) in &self.conditions {
             said.push_str(&format!(" with {name}={value}"));
             if let Some(canary) = &self.canary {
@@ -538,7 +582,9 @@ pub(crate) mod example {
         };
         Reading {
             service: "billing-worker".to_owned(),
+            pipeline: Pipeline::Github,
             environment: "production".to_owned(),
+            says_ci: None,
             run: Run {
                 repository: "acme/billing-worker".to_owned(),
                 id: 9826,
@@ -602,6 +648,7 @@ mod tests {
     fn base() -> GateBase {
         GateBase {
             service: "billing-worker".to_owned(),
+            pipeline: Pipeline::Github,
             repository: "acme/billing-worker".to_owned(),
             environment: "production".to_owned(),
             run: "9826".to_owned(),
@@ -707,7 +754,7 @@ mod tests {
         let asks = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
         let with = effect.with_conditions(&asks("canary", "10%")).unwrap();
         assert_eq!(
-            with.sentence(),
+            with.sentence("GitHub"),
             "GitHub: answer run 9821 for production: approved with canary=10% (repository dispatch dock-canary)"
         );
         for (name, value) in [("canary", "0%"), ("canary", "101%"), ("canary", "ten"), ("soak", "1h")] {
@@ -715,5 +762,22 @@ mod tests {
         }
         let without = GateEffect { canary: None, ..effect };
         assert_eq!(without.with_conditions(&asks("canary", "10%")), None);
+    }
+
+    #[test]
+    fn a_pipeline_elsewhere_is_told_its_share_where_nothing_else_is_configured() {
+        let reading = Reading { pipeline: Pipeline::Elsewhere, ..example::reading() };
+        let effect = reading.execution().with_conditions(&BTreeMap::from([("canary".into(), "10%".into())]));
+        assert_eq!(
+            effect.unwrap().sentence(),
+            "The pipeline: answer run 9826 for production: approved with canary=10% (the pipeline is told); then \
+             Terraform: apply run-77"
+        );
+        let dispatch = Some(Canary::Dispatch { event_type: "dock-canary".to_owned() });
+        let configured = Reading { canary: dispatch.clone(), ..reading.clone() };
+        assert_eq!(configured.effect().canary, dispatch);
+        let held = Reading { pipeline: Pipeline::Github, ..reading.clone() };
+        assert_eq!(held.effect().canary, None, "GitHub tells a run nothing");
+        assert_eq!(reading.moved(&held.base())[0].what, "pipeline");
     }
 }

@@ -36,6 +36,7 @@ pub mod search;
 pub mod signal;
 pub mod stage;
 pub mod sync;
+pub mod waiting;
 pub mod yaml;
 
 pub use base::{Base, Effect, Moved};

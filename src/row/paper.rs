@@ -199,7 +199,8 @@ impl Paper {
     /// itself stays.
     pub fn falls_with_lines(&self, sentence: &Sentence) -> bool {
         let struck = |pointer: &Pointer| {
-            let mut lines = self.timeline.iter().filter(|line| line.pointer.as_ref() == Some(pointer)).peekable();
+            let mut lines =
+                self.timeline.iter().filter(|line| line.pointer.as_ref() == Some(pointer)).peekable();
             let is_told = pointer.reference != self.incident && lines.peek().is_some();
             is_told && lines.all(|line| line.standing == Standing::Struck)
         };

@@ -58,7 +58,7 @@ impl Reading {
     pub fn effect(&self) -> Effect {
         match self {
             Self::Sync(reading) => Effect::Argocd(reading.effect()),
-            Self::Gate(reading) => Effect::Github(reading.effect()),
+            Self::Gate(reading) => reading.execution(),
             Self::Page(reading) => match &reading.proposed {
                 page::Proposed::Live(live) => Effect::Record(live.effect()),
                 page::Proposed::Edit(_) if reading.only_tells() => Effect::Record(RecordEffect::default()),

@@ -35,6 +35,8 @@ use crate::{
 pub struct App {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Clock,
+    /// When it began: a pipeline's silence is counted from then on at the earliest.
+    pub(super) since: jiff::Timestamp,
     pub(super) org: String,
     /// As clients write it; login challenges name it.
     pub(super) url: String,

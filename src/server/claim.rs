@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::app::App;
+use super::{app::App, waiting};
 use crate::{
     platform::{
         Fact, Failure, PlatformError,
@@ -14,10 +14,11 @@ use crate::{
     row::{
         Base, Moved, Proposal, Reading, Refusal,
         base::{IncidentBase, PageBase},
-        gate::GateBase,
+        gate::{self, GateBase, Pipeline, Service},
         page::{self, Proposed},
         paper, release,
         sync::SyncBase,
+        waiting::Place,
     },
 };
 
@@ -100,17 +101,23 @@ async fn sync(app: &App, base: &SyncBase, look: Look) -> Result<Option<Reading>,
     }
 }
 
-/// The run as GitHub has it now, and its plan where the service has a Terraform workspace. Terraform has to answer
-/// where a plan was part of what is spoken about.
+/// The run as GitHub has it now, and its plan where the service has a Terraform workspace.
 async fn gate(app: &App, base: &GateBase, look: Look) -> Result<Option<Reading>, Refusal> {
-    let Some(from) = app.sources.gate() else { return Ok(None) };
     let Some(service) = app.gates.get(&base.service) else {
         return Err(mismatch("the service", &base.service, "no service of the section [gates]"));
     };
+    if service.pipeline != base.pipeline {
+        let word = |pipeline: Pipeline| if pipeline.is_github() { "on GitHub" } else { "at Dock" };
+        return Err(mismatch("where its runs wait", word(base.pipeline), word(service.pipeline)));
+    }
     if !service.repository.eq_ignore_ascii_case(&base.repository) {
         return Err(mismatch("the repository", &base.repository, &service.repository));
     }
     let Ok(run) = base.run.parse() else { return Err(mismatch("the run", &base.run, "no number of a run")) };
+    if service.pipeline == Pipeline::Elsewhere {
+        return elsewhere(app, base, service, run, look).await.map(Some);
+    }
+    let Some(from) = app.sources.gate() else { return Ok(None) };
     let depth = if look == Look::Base { Depth::Base } else { Depth::Whole };
     let read = reading::gate(from, &base.service, service, run, &base.environment, depth);
     let reading = match tokio::time::timeout(look.within(), read).await {
@@ -125,11 +132,45 @@ async fn gate(app: &App, base: &GateBase, look: Look) -> Result<Option<Reading>,
         Ok(Err(NoReading::Platform(error))) => return Err(unreachable(&error)),
         Err(_) => return Err(too_slow("GitHub", look)),
     };
+    with_plan(base, reading).map(Some)
+}
+
+/// The run as its pipeline tells of it, and what the platforms say of its commit.
+async fn elsewhere(
+    app: &App,
+    base: &GateBase,
+    service: &Service,
+    run: u64,
+    look: Look,
+) -> Result<Reading, Refusal> {
+    let (name, environment) = (base.service.clone(), base.environment.clone());
+    let place = Place { service: name, environment, run };
+    let seen = waiting::seen(app, &place, look != Look::Base).await.map_err(|error| {
+        let platform = "Dock's own store".to_owned();
+        Refusal::SourceUnreachable { platform, why: error.to_string() }
+    })?;
+    let seen = seen.ok_or_else(|| mismatch("the run", &base.run, "no pipeline tells of it"))?;
+    let depth = if look == Look::Base { Depth::Base } else { Depth::Whole };
+    let read = reading::elsewhere(app.sources.around(), service, &seen, depth);
+    let reading = match tokio::time::timeout(look.within(), read).await {
+        Ok(Ok(reading)) => reading,
+        Ok(Err(NoReading::NotGated { environment, .. })) => {
+            return Err(mismatch("the environment", &environment, "not gated"));
+        }
+        Ok(Err(NoReading::NotConfigured { site })) => return Err(not_configured(site.title())),
+        Ok(Err(NoReading::Platform(error))) => return Err(unreachable(&error)),
+        Err(_) => return Err(too_slow("Terraform or GitHub", look)),
+    };
+    with_plan(base, reading)
+}
+
+/// Terraform has to answer where a plan was part of what is spoken about.
+fn with_plan(base: &GateBase, reading: gate::Reading) -> Result<Reading, Refusal> {
     match reading.plan_untold(base) {
         Some(why) => {
             Err(Refusal::SourceUnreachable { platform: "Terraform".to_owned(), why: why.to_owned() })
         }
-        None => Ok(Some(Reading::Gate(Box::new(reading)))),
+        None => Ok(Reading::Gate(Box::new(reading))),
     }
 }
 

@@ -20,7 +20,12 @@ use super::{
 use crate::{
     audit::{authority, sshsig::PublicKey, statement},
     platform,
-    row::{Kind, PrincipalId, gate::Service, page::Runbook, paper::Place},
+    row::{
+        Kind, PrincipalId,
+        gate::{Canary, Pipeline, Service},
+        page::Runbook,
+        paper::Place,
+    },
 };
 
 /// The one organisation that may sign with plain keys, and on loopback alone.
@@ -177,8 +182,23 @@ impl Config {
 
 /// What no type can say of a gated service.
 fn gated(service: &Service) -> Result<(), String> {
-    let repository: Result<platform::github::Repository, _> = service.repository.parse();
-    repository.map_err(|error| error.to_string())?;
+    if service.pipeline == Pipeline::Github || !service.repository.is_empty() {
+        let repository: Result<platform::github::Repository, _> = service.repository.parse();
+        repository.map_err(|error| error.to_string())?;
+    }
+    match (service.pipeline, &service.canary) {
+        (Pipeline::Github, Some(Canary::Told)) => {
+            return Err(
+                "canary = \"told\" is for pipeline = \"elsewhere\": GitHub tells a run nothing".to_owned()
+            );
+        }
+        (Pipeline::Elsewhere, Some(Canary::Dispatch { .. } | Canary::Workflow { .. }))
+            if service.repository.is_empty() =>
+        {
+            return Err("a canary that GitHub begins needs a repository".to_owned());
+        }
+        _ => {}
+    }
     if service.environments.is_empty() {
         return Err("no environment is gated".to_owned());
     }
@@ -231,6 +251,8 @@ mod tests {
         let both = "environments = { staging = \"reversible\", production = \"irreversible\" }\n";
         let promoted = "promotes_to = { staging = \"production\" }\n";
         assert_eq!(with(&format!("{repository}{both}{promoted}")), Ok(()));
+        assert_eq!(with("pipeline = \"elsewhere\"\n"), Ok(()), "nothing of GitHub's is needed");
+        assert_eq!(with(&format!("pipeline = \"elsewhere\"\ncanary = \"told\"\n{repository}")), Ok(()));
         for wrong in [
             "repository = \"billing-worker\"\n".to_owned(),
             format!("{repository}environments = {{}}\n"),
@@ -238,6 +260,8 @@ mod tests {
             format!("{repository}environments = {{ production = {{ terraform = \"billing-worker\" }} }}\n"),
             format!("{repository}terraform = \"acme/billing-worker\"\n{both}"),
             format!("{repository}{promoted}"),
+            format!("{repository}canary = \"told\"\n"),
+            "pipeline = \"elsewhere\"\ncanary = { dispatch = { event_type = \"x\" } }\n".to_owned(),
         ] {
             let error = with(&wrong).unwrap_err().to_string();
             assert!(error.contains("gates.billing-worker: "), "{error}");

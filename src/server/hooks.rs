@@ -39,7 +39,7 @@ use crate::{
         },
         pagerduty::webhook as pager,
     },
-    row::gate::Service,
+    row::{gate::Service, waiting::Place},
     wire::{Hint, Hints},
 };
 
@@ -48,6 +48,8 @@ const SEEN_MAX: usize = 4_096;
 const HINTS_MAX: usize = 256;
 const GITHUB: &str = "github";
 const PAGERDUTY: &str = "pagerduty";
+/// No platform: pipelines that wait at Dock itself, told by [`super::waiting`].
+const PIPELINES: &str = "pipelines";
 
 /// The section `[hooks]`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -69,6 +71,7 @@ pub struct Secret {
 pub(super) struct Hooks {
     github: Option<(Github, Line)>,
     pagerduty: Option<(RwLock<Zeroizing<String>>, Line)>,
+    pipelines: Line,
 }
 
 /// What deliveries are signed with now. Not `Debug`.
@@ -128,7 +131,7 @@ impl Hooks {
             }
         };
         let pagerduty = secrets.pagerduty.map(|secret| (RwLock::new(secret), Line::default()));
-        Ok(Self { github, pagerduty })
+        Ok(Self { github, pagerduty, pipelines: Line::default() })
     }
 
     /// From now on deliveries are held against these; what was told stays told.
@@ -148,8 +151,15 @@ impl Hooks {
         match platform {
             GITHUB => self.github.as_ref().map(|(_, line)| line),
             PAGERDUTY => self.pagerduty.as_ref().map(|(_, line)| line),
+            PIPELINES => Some(&self.pipelines),
             _ => None,
         }
+    }
+
+    /// A pipeline waits, or waits no more.
+    pub(super) fn pipeline(&self, place: &Place, at: Timestamp) {
+        let (run, environment) = (Some(place.run), Some(place.environment.clone()));
+        self.pipelines.push(Hint { event: "pipeline".to_owned(), run, environment, ..blank(at) });
     }
 
     /// Whether it was worth a hint.
@@ -192,15 +202,20 @@ impl Line {
             inner.seen.pop_front();
         }
         inner.seen.push_back(id);
+        drop(inner);
         let Some(hint) = hint else { return Ok(false) };
+        self.push(hint);
+        Ok(true)
+    }
+
+    fn push(&self, hint: Hint) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let number = *self.newest.borrow() + 1;
         if inner.hints.len() >= HINTS_MAX {
             inner.hints.pop_front();
         }
         inner.hints.push_back(Hint { number, ..hint });
-        drop(inner);
         self.newest.send_replace(number);
-        Ok(true)
     }
 
     /// What came after `after`. A number that is ahead is of the time before a restart.

@@ -1,8 +1,8 @@
 //! Who asks: a token, and whose it is now.
 //!
 //! A person's session reads, and does what needs no signature; it cannot decide and cannot administer. An agent's token
-//! does what its scopes say: `read`, `draft:KIND`, `draft:KIND:SUBJECT`; of a gate's subject, the service is enough. No scope
-//! decides.
+//! does what its scopes say: `read`, `draft:KIND`, `draft:KIND:SUBJECT`; of a gate's subject, the service is enough;
+//! `wait`, `wait:SERVICE` for a pipeline, which neither reads nor drafts with it. No scope decides.
 //! Never: a token that is compared or kept in the clear; an agent that is not active let through.
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -58,6 +58,15 @@ impl Caller {
             return Ok(());
         }
         Err(Problem::forbidden(&format!("this token may not draft {kind} rows for {subject}")))
+    }
+
+    /// Telling that a pipeline of this service waits, and being told its answer: `wait`, or `wait:SERVICE`.
+    pub(super) fn may_wait(&self, service: &str) -> Result<(), Problem> {
+        if self.scopes.contains("wait") || self.scopes.contains(&format!("wait:{service}")) {
+            return Ok(());
+        }
+        let why = format!("this token has no scope `wait:{}`", service.escape_default());
+        Err(Problem::forbidden(&why).hint("`dock token issue NAME --owner OWNER --scope wait:SERVICE`"))
     }
 
     pub(super) fn agent(&self) -> Result<(), Problem> {

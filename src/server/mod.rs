@@ -64,6 +64,7 @@ mod thresholds;
 mod timers;
 pub mod tokens;
 mod view;
+mod waiting;
 
 pub use admin::SignedChange;
 pub use app::App;
@@ -171,6 +172,7 @@ async fn open(config: &Config, clock: Clock, store: Arc<dyn Store>, url: String)
     }
     let app = App {
         store,
+        since: clock.now(),
         clock,
         org: config.org.clone(),
         url,

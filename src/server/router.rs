@@ -20,7 +20,7 @@ use super::{
     input::{BLOB_BYTES_MAX, DRAFT_BYTES_MAX, REQUEST_BYTES_MAX},
     log, login,
     problem::Problem,
-    rows, series,
+    rows, series, waiting,
 };
 
 /// No request takes longer, its body included.
@@ -62,6 +62,11 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/v1/evidence", get(evidence::parts))
         .route("/v1/hooks/wait", get(hooks::wait))
         .route("/v1/hooks/{platform}", post(hooks::deliver))
+        .route("/v1/gates", get(waiting::list))
+        .route(
+            "/v1/gates/{service}/{environment}/{run}",
+            put(waiting::says).get(waiting::one).delete(waiting::leaves),
+        )
         .route("/v1/holds", get(holds::list))
         .route("/v1/holds/lift", post(holds::lift))
         .route("/v1/halt", post(admin::halt))

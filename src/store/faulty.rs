@@ -68,6 +68,18 @@ impl Store for Faulty {
         self.inner.reclaim_work()
     }
 
+    fn turn(&self, place: Place, turn: Turn, now: Timestamp) -> Pending<'_, Result<Waiting, No>> {
+        self.inner.turn(place, turn, now)
+    }
+
+    fn waiting(&self, place: Place) -> Pending<'_, Option<Waiting>> {
+        self.inner.waiting(place)
+    }
+
+    fn waiting_since(&self, since: Timestamp) -> Pending<'_, Vec<Waiting>> {
+        self.inner.waiting_since(since)
+    }
+
     fn head(&self) -> Pending<'_, Head> {
         self.inner.head()
     }

@@ -13,13 +13,14 @@ use tokio::sync::watch;
 use super::{
     Changed, Commit, Committed, Cursor, FinalAnswer, Found, Head, KeptAnswer, Leaf, LeafDraft, Leaves, Page,
     Pending, Receipt, Repeatable, RowQuery, RowWrite, Search, Session, Setup, Snapshot, Store, StoreError,
-    Whole, Work, WorkChange, WorkKind, commit::moves_authority, seal,
+    WAITING_KEPT, Whole, Work, WorkChange, WorkKind, commit::moves_authority, seal,
 };
 use crate::{
     audit::merkle::{self, Hash, Tree},
     row::{
         DecisionId, Digest, Draft, Event, Hold, Kind, PrincipalId, Row, RowId,
         search::{Indexed, Looked, ranked},
+        waiting::{self, No, Place, Turn, Waiting},
     },
 };
 
@@ -45,6 +46,7 @@ struct State {
     answers: HashMap<DecisionId, KeptAnswer>,
     repeatables: HashMap<(PrincipalId, String), Repeatable>,
     sessions: HashMap<Digest, Session>,
+    waiting: BTreeMap<Place, Waiting>,
     cosignatures: BTreeMap<u64, Vec<String>>,
 }
 
@@ -91,6 +93,7 @@ impl Memory {
             answers: HashMap::new(),
             repeatables: HashMap::new(),
             sessions: HashMap::new(),
+            waiting: BTreeMap::new(),
             cosignatures: BTreeMap::new(),
         };
         Self { state: Mutex::new(state), grown: watch::Sender::new(0) }
@@ -309,6 +312,14 @@ impl State {
         Some(Whole { row: row.clone(), draft, decisions: row.keys.iter().filter_map(place).collect() })
     }
 
+    fn turn(&mut self, place: &Place, turn: Turn, now: Timestamp) -> Result<Waiting, No> {
+        let after = waiting::turn(self.waiting.get(place), place, turn, now)?;
+        let oldest = now.saturating_sub(WAITING_KEPT).unwrap_or(Timestamp::MIN);
+        self.waiting.retain(|_, waiting| waiting.seen_at >= oldest);
+        self.waiting.insert(place.clone(), after.clone());
+        Ok(after)
+    }
+
     fn told_from(&self, index: u64, row: RowId) -> bool {
         let from = usize::try_from(index).unwrap_or(usize::MAX);
         self.leaves.iter().skip(from).any(|entry| entry.row == Some(row))
@@ -339,6 +350,18 @@ impl Store for Memory {
             let held = state.work.values_mut().filter(|work| work.leased_until.is_some());
             held.map(|work| work.leased_until = None).count() as u64
         })
+    }
+
+    fn turn(&self, place: Place, turn: Turn, now: Timestamp) -> Pending<'_, Result<Waiting, No>> {
+        self.with(|state| state.turn(&place, turn, now))
+    }
+
+    fn waiting(&self, place: Place) -> Pending<'_, Option<Waiting>> {
+        self.with(|state| state.waiting.get(&place).cloned())
+    }
+
+    fn waiting_since(&self, since: Timestamp) -> Pending<'_, Vec<Waiting>> {
+        self.with(|state| state.waiting.values().filter(|one| one.seen_at >= since).cloned().collect())
     }
 
     fn head(&self) -> Pending<'_, Head> {

@@ -6,6 +6,7 @@
 //! [`Store::commit`] is the only write of what anybody decided or did. A row, its leaf, the tree over it and the work
 //! that follows land together, from the versions they were computed from, or not at all. Readers compute with pure
 //! code from what they read and commit; on [`Committed::Conflict`] they read again. No transaction object escapes.
+//! Beside it stands [`Store::turn`]: the place where pipelines wait is to the executor what a platform is, not the record.
 //!
 //! Never: a state chosen here (that is `lifecycle`), a leaf changed or removed, an index handed out before its leaf
 //! is durable, a reader that sees leaf n+1 before leaf n.
@@ -21,7 +22,10 @@ use tokio::sync::watch;
 
 use crate::{
     audit::merkle::Hash,
-    row::{DecisionId, Digest, Draft, Hold, Kind, PrincipalId, Row, RowId},
+    row::{
+        DecisionId, Digest, Draft, Hold, Kind, PrincipalId, Row, RowId,
+        waiting::{No, Place, Turn, Waiting},
+    },
 };
 
 mod commit;
@@ -43,6 +47,9 @@ pub use commit::{
     WorkChange, WorkKind,
 };
 pub use query::{Changed, Cursor, Found, Leaves, Page, RowQuery, Search};
+
+/// How long a run that waited at Dock itself is kept after its last sign.
+pub const WAITING_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// What a method of the store gives: a future that may be boxed, since stores are chosen at start-up.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -139,6 +146,16 @@ pub trait Store: Send + Sync + 'static {
 
     /// Frees all leases: at start-up, when whoever held them is gone. Gives how many there were.
     fn reclaim_work(&self) -> Pending<'_, u64>;
+
+    /// One turn of a run that waits at Dock itself ([`crate::row::waiting::turn`]), durable before it answers; or why it is
+    /// not taken. Two that are taken at once are taken one after the other.
+    fn turn(&self, place: Place, turn: Turn, now: Timestamp) -> Pending<'_, Result<Waiting, No>>;
+
+    /// A run that waits at Dock itself, or waited within [`WAITING_KEPT`].
+    fn waiting(&self, place: Place) -> Pending<'_, Option<Waiting>>;
+
+    /// Those that gave a sign at or after `since`, in the order of their places.
+    fn waiting_since(&self, since: Timestamp) -> Pending<'_, Vec<Waiting>>;
 
     fn head(&self) -> Pending<'_, Head>;
 

@@ -12,6 +12,7 @@ use crate::{
         draft::PROSE_BY_RULES,
         hold::Lifted,
         sync::{SyncBase, SyncEffect},
+        waiting::example::{COMMIT, answer, place, said, says},
     },
 };
 
@@ -211,6 +212,8 @@ cases! {
     holds_stand_until_lifted
     a_snapshot_is_true_at_one_position
     what_lies_beside_the_log_is_kept
+    who_waits_is_told_once
+    turns_at_once_are_taken_one_after_the_other
     writers_and_readers_see_one_order
 }
 
@@ -699,6 +702,54 @@ async fn what_lies_beside_the_log_is_kept(store: Arc<dyn Store>) {
     assert_eq!(store.session(Digest::of("other")).await.unwrap(), None);
     assert_eq!(store.cosignatures(3).await.unwrap(), [line]);
     assert!(store.cosignatures(4).await.unwrap().is_empty());
+}
+
+async fn who_waits_is_told_once(store: Arc<dyn Store>) {
+    let place = place();
+    assert_eq!(store.waiting(place.clone()).await.unwrap(), None);
+    let take = |what: Turn, second: i64| store.turn(place.clone(), what, at(second));
+    let tells = |decision| Turn::Answer { attempt: 1, commit: COMMIT.to_owned(), answer: answer(decision) };
+    assert_eq!(take(tells(1), 1).await.unwrap(), Err(No::Nobody));
+    let waits = take(says(said()), 2).await.unwrap().unwrap();
+    assert_eq!(store.waiting(place.clone()).await.unwrap(), Some(waits.clone()));
+    let told = take(tells(1), 3).await.unwrap().unwrap();
+    assert!(matches!(take(tells(2), 4).await.unwrap(), Err(No::Told(_))));
+    assert_eq!(store.waiting(place.clone()).await.unwrap(), Some(told), "a refusal changed nothing");
+    let taken = take(says(said()), 5).await.unwrap().unwrap();
+    assert_eq!(taken.answer.unwrap().taken_at, Some(at(5)));
+    assert_eq!(store.head().await.unwrap().size, 0, "nothing of it is in the record");
+
+    let other = Place { run: 4712, ..place.clone() };
+    store.turn(other.clone(), says(said()), at(90)).await.unwrap().unwrap();
+    let since = async |second| {
+        let found = store.waiting_since(at(second)).await.unwrap();
+        found.into_iter().map(|one| one.place.run).collect::<Vec<_>>()
+    };
+    assert_eq!((since(5).await, since(6).await, since(91).await), (vec![4711, 4712], vec![4712], vec![]));
+    let much_later = at(90) + WAITING_KEPT;
+    store.turn(other, says(said()), much_later).await.unwrap().unwrap();
+    assert_eq!(store.waiting(place).await.unwrap(), None, "what was silent for so long is forgotten");
+}
+
+/// Whoever is first answers; taking and taking back never both succeed.
+async fn turns_at_once_are_taken_one_after_the_other(store: Arc<dyn Store>) {
+    for round in 0..20_u64 {
+        let place = Place { run: round, ..place() };
+        let take = |what: Turn| {
+            let (store, place) = (Arc::clone(&store), place.clone());
+            tokio::spawn(async move { store.turn(place, what, at(2)).await.unwrap() })
+        };
+        take(says(said())).await.unwrap().unwrap();
+        let tells =
+            |decision| Turn::Answer { attempt: 1, commit: COMMIT.to_owned(), answer: answer(decision) };
+        let (one, other) = (take(tells(1)), take(tells(2)));
+        let answered = [one.await.unwrap().is_ok(), other.await.unwrap().is_ok()];
+        assert_eq!(answered.iter().filter(|done| **done).count(), 1, "{answered:?}");
+        let decision = DecisionId::new(if answered[0] { 1 } else { 2 }, [0; 10]);
+        let (back, asks) = (take(Turn::TakeBack { decision }), take(says(said())));
+        let (back, asked) = (back.await.unwrap(), asks.await.unwrap().unwrap());
+        assert_ne!(back.is_ok(), asked.answer.is_some(), "{back:?}");
+    }
 }
 
 async fn writers_and_readers_see_one_order(store: Arc<dyn Store>) {

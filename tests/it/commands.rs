@@ -70,6 +70,8 @@ fn exit_codes_with_nobody_there() {
         (&["audit", "verify", "/nowhere"], 8),
         (&["audit", "checkpoint"], 6),
         (&["halt", "--note", note], 2),
+        (&["gate", "wait", "--run", "7", "--commit", "9b21c047"], 2),
+        (&["gate", "wait", "--run", "7", "--ci", "passed"], 2),
         (&["agent", "argus", "--rules"], 0),
         (&["keys"], 0),
         (&["theme", "list"], 0),

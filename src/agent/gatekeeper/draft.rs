@@ -25,8 +25,8 @@ use crate::{
         rule::Rule,
     },
     row::{
-        Base, Draft, Effect, Grade, Kind, Measure, Pointer, Verdict, Weight, difference,
-        draft::PROSE_BY_RULES, gate::ResourceChange,
+        Base, Draft, Grade, Kind, Measure, Pointer, Verdict, Weight, difference, draft::PROSE_BY_RULES,
+        gate::ResourceChange,
     },
 };
 
@@ -55,7 +55,7 @@ pub fn draft(facts: &Facts, limits: &Limits) -> Draft {
         reviewers: on_call.into_iter().take(Draft::REVIEWERS_MAX).collect(),
         risk: facts.reading.class(),
         base: Base::Gate(facts.reading.base()),
-        effect: Effect::Github(facts.reading.effect()),
+        effect: facts.reading.execution(),
         diff: difference::of_gate(&facts.reading),
         proposal: None,
         amended_by: vec![],
@@ -190,6 +190,11 @@ impl<'a> Case<'a> {
                 self.about(rules::AUTO_APPLY, "Terraform apply", "by itself", self.plan_pointer())
                     .saying(says),
             );
+        }
+        if let Some(parent) = self.facts.parent {
+            let pointer = finding::pointer("dock_row", "dock", &parent.to_string(), "");
+            let value = format!("{parent}, healthy there");
+            found.push(self.about(rules::READ, "promoted from", &value, pointer));
         }
         let past = self.facts.past.known().map(Vec::as_slice).unwrap_or_default();
         if let Some((value, says)) = words::declined_before(past, "change") {

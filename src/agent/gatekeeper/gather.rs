@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
 use super::{
-    Config,
+    Config, GatekeeperError,
     facts::{Alert, Application, Asked, Ci, Facts, Job, Monitor, Policy, Pull, Question, Service, Stand},
     telemetry::Measured,
 };
@@ -19,6 +19,7 @@ use crate::{
         inquiry::Inquiry,
         people::frozen,
     },
+    client::api::Api,
     clock::Clock,
     platform::{
         Fact, Sources, alertmanager,
@@ -27,7 +28,10 @@ use crate::{
         reading::{self, Depth, NoReading},
         terraform,
     },
-    row::gate::{self, Reading, Run, Told},
+    row::{
+        gate::{self, Pipeline, Reading, Run, Told},
+        waiting::{self, Said, Seen},
+    },
 };
 
 /// The newest commits whose pull requests are asked for.
@@ -45,6 +49,11 @@ pub(super) struct Target {
 }
 
 impl Target {
+    fn waits_at(&self) -> waiting::Place {
+        let Self { run, environment, service } = self.clone();
+        waiting::Place { service, environment, run }
+    }
+
     pub(super) fn subject(&self) -> String {
         gate::subject(&self.service, self.run, &self.environment)
     }
@@ -54,11 +63,27 @@ impl Target {
     }
 }
 
+impl From<&waiting::Place> for Target {
+    fn from(place: &waiting::Place) -> Self {
+        let waiting::Place { service, environment, run } = place.clone();
+        Self { run, environment, service }
+    }
+}
+
 /// What waits before one service's environments, as it was listed.
 #[derive(Debug)]
 pub(super) struct Listed {
-    pub(super) runs: BTreeMap<Target, Run>,
+    pub(super) runs: BTreeMap<Target, Waits>,
     pub(super) at: Timestamp,
+}
+
+/// What a list tells of a run.
+#[derive(Debug, Clone)]
+pub(super) enum Waits {
+    /// As GitHub has it.
+    Github(Box<Run>),
+    /// What the pipeline says of itself, which may be something else each time.
+    Elsewhere(Said),
 }
 
 /// A service and one of its environments: who knows how it does may differ from one to the next.
@@ -67,7 +92,9 @@ pub(super) type Place = (String, String);
 /// Where facts come from.
 #[derive(Clone, Copy)]
 pub(super) struct Gatherer<'a> {
-    pub(super) github: &'a github::Source,
+    /// None where every run waits elsewhere and GitHub is not configured.
+    pub(super) github: Option<&'a github::Source>,
+    pub(super) api: &'a Api,
     pub(super) sources: &'a Sources,
     pub(super) config: &'a Config,
     pub(super) clock: &'a Clock,
@@ -76,13 +103,42 @@ pub(super) struct Gatherer<'a> {
 impl Gatherer<'_> {
     /// What waits before the gated environments of one service. What GitHub cannot say is the whole list's failure: a
     /// run that is not listed would look answered.
-    pub(super) async fn waiting(&self, name: &str, service: &gate::Service) -> Result<Listed, NoReading> {
-        let (repository, at) = (reading::repository(service)?, self.clock.now());
-        let runs = self.github.waiting_runs(&repository).await?;
+    pub(super) async fn waiting(
+        &self,
+        name: &str,
+        service: &gate::Service,
+        elsewhere: &[Seen],
+    ) -> Result<Listed, GatekeeperError> {
+        let at = self.clock.now();
+        let runs = match service.pipeline {
+            Pipeline::Github => self.held_on_github(name, service).await?,
+            Pipeline::Elsewhere => {
+                let ours = elsewhere.iter().filter(|seen| seen.waiting.place.service == name);
+                let waits = ours.filter(|seen| {
+                    seen.instead.is_none()
+                        && service.environments.contains_key(&seen.waiting.place.environment)
+                });
+                let told = |seen: &Seen| {
+                    (Target::from(&seen.waiting.place), Waits::Elsewhere(seen.waiting.said.clone()))
+                };
+                waits.map(told).collect()
+            }
+        };
+        Ok(Listed { runs, at })
+    }
+
+    async fn held_on_github(
+        &self,
+        name: &str,
+        service: &gate::Service,
+    ) -> Result<BTreeMap<Target, Waits>, GatekeeperError> {
+        let github = self.github.ok_or(GatekeeperError::NoGithub)?;
+        let repository = reading::repository(service)?;
+        let runs = github.waiting_runs(&repository).await?;
         let pending = stream::iter(runs).map(|run: Run| {
             let repository = &repository;
             async move {
-                let pending = self.github.pending_deployments(repository, run.id).await?;
+                let pending = github.pending_deployments(repository, run.id).await?;
                 let gated =
                     pending.into_iter().filter(|one| service.environments.contains_key(&one.environment));
                 let target = |one: github::PendingDeployment| Target {
@@ -90,13 +146,12 @@ impl Gatherer<'_> {
                     environment: one.environment,
                     service: name.to_owned(),
                 };
-                let targets = gated.map(target).map(|target| (target, run.clone()));
-                Ok::<_, NoReading>(targets.collect::<Vec<_>>())
+                let targets = gated.map(target).map(|target| (target, Waits::Github(Box::new(run.clone()))));
+                Ok::<_, GatekeeperError>(targets.collect::<Vec<_>>())
             }
         });
-        let found: Vec<Result<Vec<_>, NoReading>> = pending.buffered(RUNS_AT_ONCE).collect().await;
-        let runs = found.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
-        Ok(Listed { runs, at })
+        let found: Vec<Result<Vec<_>, GatekeeperError>> = pending.buffered(RUNS_AT_ONCE).collect().await;
+        Ok(found.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
     /// With the run as it was just listed, where it was; what waits no more is read whole.
@@ -105,34 +160,38 @@ impl Gatherer<'_> {
         target: &Target,
         listed: Option<Run>,
         depth: Depth,
-    ) -> Result<Reading, NoReading> {
+    ) -> Result<Reading, GatekeeperError> {
         let not_gated = || NoReading::NotGated {
             service: target.service.clone(),
             environment: target.environment.clone(),
         };
         let service = self.config.gates.get(&target.service).ok_or_else(not_gated)?;
-        let from = self.sources.gate().ok_or_else(not_gated)?;
+        if service.pipeline == Pipeline::Elsewhere {
+            let seen = self.api.pipeline(&target.waits_at()).await?;
+            return Ok(reading::elsewhere(self.sources.around(), service, &seen, depth).await?);
+        }
+        let from = self.sources.gate().ok_or(GatekeeperError::NoGithub)?;
         if let Some(run) = listed {
             let told =
                 reading::gate_of(from, &target.service, service, run, &target.environment, depth).await;
             match told {
                 Ok(reading) if !reading.waits => {}
-                other => return other,
+                other => return Ok(other?),
             }
         }
-        reading::gate(from, &target.service, service, target.run, &target.environment, depth).await
+        Ok(reading::gate(from, &target.service, service, target.run, &target.environment, depth).await?)
     }
 
-    /// Everything about one run. Fails only where GitHub itself cannot be read.
+    /// Everything about one run. Fails only where who holds it cannot be read.
     pub(super) async fn gather(
         &self,
         target: &Target,
         listed: Option<Run>,
         service: Service,
-    ) -> Result<Facts, NoReading> {
+    ) -> Result<Facts, GatekeeperError> {
         let reading = self.reading(target, listed, Depth::Whole).await?;
         let (ci, pulls, policies) =
-            tokio::join!(self.ci(&reading.run), self.pulls(&reading), self.policies(&reading));
+            tokio::join!(self.ci(&reading), self.pulls(&reading), self.policies(&reading));
         let read_at = self.clock.now();
         let freeze = frozen(&self.config.freeze, Some(&reading.environment), read_at);
         Ok(Facts {
@@ -150,10 +209,10 @@ impl Gatherer<'_> {
     }
 
     /// What may have changed since these facts were gathered, of the same attempt and head: what is immutable is kept.
-    pub(super) async fn refresh(&self, mut facts: Facts, target: &Target) -> Result<Facts, NoReading> {
+    pub(super) async fn refresh(&self, mut facts: Facts, target: &Target) -> Result<Facts, GatekeeperError> {
         let reading = self.reading(target, None, Depth::Base).await?;
         facts.policies = self.policies(&reading).await;
-        facts.ci = self.ci(&reading.run).await;
+        facts.ci = self.ci(&reading).await;
         facts.read_at = self.clock.now();
         facts.freeze = frozen(&self.config.freeze, Some(&reading.environment), facts.read_at);
         let changes = std::mem::replace(&mut facts.reading.changes, Told::None);
@@ -161,11 +220,16 @@ impl Gatherer<'_> {
         Ok(facts)
     }
 
-    pub(super) async fn ci(&self, run: &Run) -> Asked<Ci> {
-        let Ok(repository) = run.repository.parse() else { return Asked::Never };
+    pub(super) async fn ci(&self, reading: &Reading) -> Asked<Ci> {
+        let run = &reading.run;
+        let repository = run.repository.parse().ok();
+        if reading.pipeline == Pipeline::Elsewhere {
+            return self.claimed_ci(reading, repository.as_ref()).await;
+        }
+        let (Some(repository), Some(github)) = (repository, self.github) else { return Asked::Never };
         let (jobs, checks) = tokio::join!(
-            self.github.jobs(&repository, run.id, run.attempt),
-            self.github.ci(&repository, &run.head_sha)
+            github.jobs(&repository, run.id, run.attempt),
+            github.ci(&repository, &run.head_sha)
         );
         let (jobs, checks) = match (jobs, checks) {
             (Ok(jobs), Ok(checks)) => (jobs, checks),
@@ -195,12 +259,35 @@ impl Gatherer<'_> {
         told.map(|policies| policies.into_iter().map(policy).collect())
     }
 
+    /// What a pipeline elsewhere says of its CI, by its own word, and what GitHub shows of its commit where that is read.
+    async fn claimed_ci(&self, reading: &Reading, repository: Option<&github::Repository>) -> Asked<Ci> {
+        let Some(says) = reading.says_ci else {
+            let why = "the pipeline does not say how CI went: --ci passed".to_owned();
+            return Asked::Unknown { why, at: self.clock.now() };
+        };
+        let word = match says {
+            waiting::Ci::Passed => "success",
+            waiting::Ci::Failed => "failure",
+        };
+        let jobs = vec![Job { name: "what the pipeline says".to_owned(), word: word.to_owned() }];
+        let (Some(github), Some(repository)) = (self.github, repository) else {
+            return self.inquiry().told(Ok(Ci { jobs, checks: Vec::new() }));
+        };
+        let told = github.ci(repository, &reading.run.head_sha).await.map(|told| {
+            let checks = told.checks.into_iter().map(|check| Job { name: check.name, word: check.word });
+            Ci { jobs, checks: checks.collect() }
+        });
+        self.inquiry().told(told)
+    }
+
     async fn pulls(&self, reading: &Reading) -> Asked<Vec<Pull>> {
-        let Ok(repository) = reading.run.repository.parse() else { return Asked::Never };
+        let (Ok(repository), Some(github)) = (reading.run.repository.parse(), self.github) else {
+            return Asked::Never;
+        };
         let commits = reading.changes.known().map(|changes| changes.commits.as_slice()).unwrap_or_default();
         let newest = commits.iter().rev().take(PULLS_ASKED_MAX).rev().map(|commit| commit.sha.as_str());
         let inquiry = self.inquiry();
-        inquiry.told(inquiry.pulls(self.github, &repository, newest).await)
+        inquiry.told(inquiry.pulls(github, &repository, newest).await)
     }
 
     /// Every application, once for all services.

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     facts::{Facts, Service},
-    gather::{Listed, Place, Target},
+    gather::{Listed, Place, Target, Waits},
     run::WAIT_MIN,
 };
 use crate::{agent::dock::Dock, platform::github::Usage, row::gate::Run};
@@ -57,6 +57,19 @@ impl Seen {
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         self.not_before.is_none_or(|at| at <= now)
     }
+
+    /// What waited when it was read does so no more, or its pipeline says something else of itself: it is read again now.
+    fn is_overtaken(&self, waits: Option<&Waits>) -> bool {
+        let Some(Facts { reading, .. }) = &self.facts else { return false };
+        match waits {
+            None => reading.waits,
+            Some(Waits::Github(_)) => false,
+            Some(Waits::Elsewhere(said)) => {
+                (reading.run.attempt, &reading.run.head_sha, reading.says_ci)
+                    != (said.attempt, &said.commit, said.ci)
+            }
+        }
+    }
 }
 
 impl Memory {
@@ -65,17 +78,27 @@ impl Memory {
         let listed = self.listed.get(&target.service)?;
         let fresh = now.duration_since(listed.at) <= LISTED_JUST_NOW
             && self.gates.get(target).is_none_or(|seen| !seen.reread);
-        listed.runs.get(target).filter(|_| fresh).cloned()
+        match listed.runs.get(target).filter(|_| fresh)? {
+            Waits::Github(run) => Some(run.as_ref().clone()),
+            Waits::Elsewhere(_) => None,
+        }
     }
 
     pub(super) fn full(&self, now: Timestamp) -> bool {
         self.full_until.is_some_and(|until| now < until)
     }
 
-    /// Takes a new list; what is no longer on it is forgotten.
-    pub(super) fn take(&mut self, targets: BTreeSet<Target>) {
-        self.gates.retain(|target, _| targets.contains(target));
-        for target in targets {
+    /// Takes what was listed, and what is `open` in Dock, waiting or not; what is neither is forgotten.
+    pub(super) fn take(&mut self, open: BTreeSet<Target>) {
+        let waits: BTreeMap<&Target, &Waits> =
+            self.listed.values().flat_map(|listed| listed.runs.iter()).collect();
+        self.gates.retain(|target, _| waits.contains_key(target) || open.contains(target));
+        for (target, seen) in &mut self.gates {
+            if seen.is_overtaken(waits.get(target).copied()) {
+                seen.read_at = None;
+            }
+        }
+        for target in waits.into_keys().cloned().chain(open) {
             self.gates.entry(target).or_default();
         }
     }

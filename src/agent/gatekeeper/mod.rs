@@ -1,8 +1,10 @@
-//! The gatekeeper: watches GitHub for runs that wait before an environment, and drafts one row for each.
+//! The gatekeeper: watches for runs that wait before an environment, on GitHub or at Dock itself, and drafts one row for
+//! each.
 //!
 //! [`facts`] is what was read (by `gather`), [`rules`] the table that judges it, [`draft()`] the pure step from one to the
-//! other; `plan` says what to do about a run, `memory` what is kept between looks, and [`Gatekeeper`] does it whenever something rouses it.
-//! Never: answers GitHub, or drafts twice for the same run and environment.
+//! other; `plan` says what to do about a run, `memory` what is kept between looks, and [`Gatekeeper`] does it whenever
+//! something rouses it.
+//! Never: answers a run, or drafts twice for the same run and environment.
 
 pub mod config;
 mod draft;

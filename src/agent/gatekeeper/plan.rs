@@ -81,7 +81,7 @@ pub(super) fn act(reading: &Reading, draft: &Draft, known: Known<'_>) -> Act {
         let declined = known.of(&subject).any(|row| {
             row.head.state == State::Declined && base(row).is_some_and(|base| same_attempt(base, reading))
         });
-        return if declined { Act::Rest("it was declined; GitHub is being told") } else { Act::Open };
+        return if declined { Act::Rest("it was declined; the run is being told") } else { Act::Open };
     };
     let (id, revision) = (row.head.id, row.head.revision);
     // A key covers the signals that it saw: while nothing is written, worse ones void it. That the run moved on, the

@@ -5,11 +5,7 @@
 //! for a run that was listed a moment ago; Dock reads that, too, and refuses what has moved.
 //! Never: a crash because a platform is away; more of GitHub's calls than a look is allowed.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    future::Future,
-    time::Duration,
-};
+use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -25,7 +21,7 @@ use crate::{
     agent::{
         Told, Wish, again,
         drafter::Drafter,
-        wake::{Dirty, Wake, pause},
+        wake::{Dirty, PIPELINES, Wake, pause},
     },
     client::api::{Api, ApiError},
     clock::Clock,
@@ -33,7 +29,7 @@ use crate::{
     platform::{PlatformError, Sources, reading::NoReading},
     row::{
         Draft, Kind, State,
-        gate::{self, Run},
+        gate::{self, Pipeline, Run},
     },
     wire::Snapshot,
 };
@@ -77,7 +73,7 @@ pub enum GatekeeperError {
     )]
     NoGithub,
     #[error(
-        "no service is gated\nhint: [gates.NAME] with repository = \"owner/name\"; the backend needs the same tables"
+        "no service is gated\nhint: [gates.NAME] with repository = \"owner/name\", or pipeline = \"elsewhere\"; the backend needs the same tables"
     )]
     NoGates,
     #[error("[services.{0}] has no [gates.{0}]\nhint: is the name spelled as there?")]
@@ -104,7 +100,7 @@ impl Gatekeeper {
             gate.check_plans().map_err(|why| GatekeeperError::Gate(name.clone(), why))?;
         }
         let sources = Sources::open(&config.platforms)?;
-        if sources.github.is_none() {
+        if sources.github.is_none() && config.gates.values().any(|gate| gate.pipeline.is_github()) {
             return Err(GatekeeperError::NoGithub);
         }
         let api = Api::new(&config.server)?.with_token(config::secret(&config.token_file)?);
@@ -132,7 +128,8 @@ impl Gatekeeper {
         tokio::select! {
             () = stop => Ok(()),
             () = wake.follow_dock(&self.api, Kind::Gate) => Ok(()),
-            () = wake.follow_hooks(&self.api, "github") => Ok(()),
+            () = wake.follow_hooks(&self.api, "github"), if self.some(Pipeline::Github) => Ok(()),
+            () = wake.follow_hooks(&self.api, PIPELINES), if self.some(Pipeline::Elsewhere) => Ok(()),
             () = look => Ok(()),
         }
     }
@@ -144,7 +141,8 @@ impl Gatekeeper {
         let mut dirty = Dirty::everything();
         loop {
             let wait = Box::pin(self.look(wish, &mut memory, &dirty, &mut told)).await;
-            let left = memory.gates.values().any(|seen| seen.read_at.is_none() && seen.failures == 0);
+            let new = |seen: &Seen| seen.facts.is_none() && seen.read_at.is_none() && seen.failures == 0;
+            let left = memory.gates.values().any(new);
             if memory.failures > 0 || !left {
                 return Ok(());
             }
@@ -197,7 +195,7 @@ impl Gatekeeper {
         let known = Known { rows };
         let now = self.clock.now();
         if let Err(error) = self.list(wish, memory, dirty, known, told).await {
-            return self.trouble(memory, "GitHub", &error.to_string(), told);
+            return self.trouble(memory, "what waits", &error.to_string(), told);
         }
         memory.failures = 0;
         let services = self.services(memory, dirty).await;
@@ -211,8 +209,8 @@ impl Gatekeeper {
         memory.wait(self.clock.now(), self.poll())
     }
 
-    /// What waits on GitHub, where a hook told of something or the poll is due, and what Dock still has open, in the order
-    /// of the runs. Each repository is asked by itself: one that GitHub does not show us is told once, and keeps what was
+    /// What waits, where a hook told of something or the poll is due, and what Dock still has open, in the order of the
+    /// runs. Each service is asked by itself: a repository that GitHub does not show us is told once, and keeps what was
     /// listed there before, since a run that is not listed would look answered. Fails only where none can be listed.
     async fn list(
         &self,
@@ -222,43 +220,31 @@ impl Gatekeeper {
         known: Known<'_>,
         told: &mut impl FnMut(Told),
     ) -> Result<(), GatekeeperError> {
-        let (gatherer, now) = (self.gatherer()?, self.clock.now());
-        let thrifty = thrifty(&gatherer.github.usage(), now);
-        let poll = if thrifty { self.poll() * THRIFTY_POLLS } else { self.poll() };
+        let gatherer = self.gatherer();
         let wanted = |name: &str| wish.only.as_deref().is_none_or(|service| service == name);
-        let told_of = |service: &gate::Service| {
-            dirty.all || dirty.repositories.contains(&service.repository.to_ascii_lowercase())
-        };
         let all = self.config.gates.iter().filter(|(name, _)| wanted(name));
-        let (mut due, mut others) = (Vec::new(), 0_usize);
-        for (name, service) in all {
-            let unlisted = memory.unlisted.get(name).map(|(_, at)| *at);
-            let last = unlisted.or_else(|| memory.listed.get(name).map(|listed| listed.at));
-            let polled = last.is_none_or(|at| now.duration_since(at).unsigned_abs() >= poll);
-            if polled || !thrifty && told_of(service) {
-                due.push((name, service));
-            } else {
-                others += 1;
-            }
-        }
+        let (due, others): (Vec<_>, Vec<_>) =
+            all.partition(|(name, service)| self.to_be_listed(memory, dirty, name, service));
         if due.is_empty() {
             return Ok(());
         }
+        let held = due.iter().all(|(_, service)| service.pipeline.is_github());
+        let elsewhere = if held { Vec::new() } else { self.api.pipelines().await? };
         let asked = stream::iter(due).map(|(name, service)| {
-            let gatherer = &gatherer;
-            async move { (name, service, gatherer.waiting(name, service).await) }
+            let (gatherer, elsewhere) = (&gatherer, &elsewhere);
+            async move { (name, service, gatherer.waiting(name, service, elsewhere).await) }
         });
         let answers: Vec<_> = asked.buffered(LISTED_AT_ONCE).collect().await;
-        let any = others > 0 || answers.iter().any(|(.., found)| found.is_ok());
+        let any = !others.is_empty() || answers.iter().any(|(.., found)| found.is_ok());
         for (name, service, found) in answers {
             match found {
                 Ok(listed) => {
                     memory.unlisted.remove(name);
                     memory.listed.insert(name.clone(), listed);
                 }
-                Err(error) if !any => return Err(error.into()),
+                Err(error) if !any => return Err(error),
                 Err(error) => {
-                    let error = error.to_string();
+                    let (error, now) = (error.to_string(), self.clock.now());
                     let before = memory.unlisted.insert(name.clone(), (error.clone(), now));
                     if before.is_none_or(|(before, _)| before != error) {
                         told(Told::Trouble {
@@ -269,22 +255,35 @@ impl Gatekeeper {
                 }
             }
         }
-        let mut targets: BTreeSet<Target> =
-            memory.listed.values().flat_map(|listed| listed.runs.keys().cloned()).collect();
         let open = known.undecided().filter(|base| wanted(&base.service));
         let open = open.filter(|base| self.config.gates.contains_key(&base.service)).filter_map(|base| {
             let (environment, service) = (base.environment.clone(), base.service.clone());
             Some(Target { run: base.run.parse().ok()?, environment, service })
         });
-        targets.extend(open);
-        memory.take(targets);
+        memory.take(open.collect());
         Ok(())
+    }
+
+    /// The list of this service's runs is old, or something told of one.
+    fn to_be_listed(&self, memory: &Memory, dirty: &Dirty, name: &str, service: &gate::Service) -> bool {
+        let now = self.clock.now();
+        let github = self.sources.github.as_ref().filter(|_| service.pipeline.is_github());
+        let thrifty = github.is_some_and(|github| thrifty(&github.usage(), now));
+        let poll = if thrifty { self.poll() * THRIFTY_POLLS } else { self.poll() };
+        let told_of = match service.pipeline {
+            Pipeline::Github => dirty.repositories.contains(&service.repository.to_ascii_lowercase()),
+            Pipeline::Elsewhere => dirty.pipelines,
+        };
+        let unlisted = memory.unlisted.get(name).map(|(_, at)| *at);
+        let last = unlisted.or_else(|| memory.listed.get(name).map(|listed| listed.at));
+        let due = last.is_none_or(|at| now.duration_since(at).unsigned_abs() >= poll);
+        due || !thrifty && (dirty.all || told_of)
     }
 
     /// What concerns the services that have a gate, each asked once for all of them: now where something new waits or
     /// somebody decided, else now and then.
     async fn services(&self, memory: &mut Memory, dirty: &Dirty) -> Services {
-        let Ok(gatherer) = self.gatherer() else { return Services::new() };
+        let gatherer = self.gatherer();
         let now = self.clock.now();
         let urgent = |target: &Target, seen: &Seen| {
             seen.is_due(now) && (seen.facts.is_none() || dirty.subjects.contains(&target.subject()))
@@ -432,7 +431,7 @@ impl Gatekeeper {
             let limits = self.config.limits(&target.service);
             let service = service.clone().or_still_fresh(&before.service, self.clock.now(), limits.fresh_s);
             let before = Facts { service, ..before };
-            let gatherer = self.gatherer().map_err(|error| error.to_string())?;
+            let gatherer = self.gatherer();
             let facts =
                 Box::pin(gatherer.refresh(before, target)).await.map_err(|error| error.to_string())?;
             still = Some(facts.service.clone());
@@ -464,7 +463,7 @@ impl Gatekeeper {
         listed: Option<Run>,
         services: &Services,
     ) -> Result<Facts, String> {
-        let gatherer = self.gatherer().map_err(|error| error.to_string())?;
+        let gatherer = self.gatherer();
         let service = services.get(&target.place()).cloned();
         let service = service.ok_or_else(|| format!("{} is no gated service", target.service))?;
         Box::pin(gatherer.gather(target, listed, service)).await.map_err(|error| error.to_string())
@@ -578,9 +577,14 @@ impl Gatekeeper {
         None
     }
 
-    fn gatherer(&self) -> Result<Gatherer<'_>, GatekeeperError> {
-        let github = self.sources.github.as_ref().ok_or(GatekeeperError::NoGithub)?;
-        Ok(Gatherer { github, sources: &self.sources, config: &self.config, clock: &self.clock })
+    fn gatherer(&self) -> Gatherer<'_> {
+        let Self { config, sources, api, clock, .. } = self;
+        Gatherer { github: sources.github.as_ref(), api, sources, config, clock }
+    }
+
+    /// The runs of some service wait there.
+    fn some(&self, pipeline: Pipeline) -> bool {
+        self.config.gates.values().any(|gate| gate.pipeline == pipeline)
     }
 
     /// Until when GitHub takes no more calls, where it said so.

@@ -23,7 +23,11 @@ use crate::{
     client::api::{Api, POLL_MAX},
     clock::Clock,
     platform::github::{Repository, Source},
-    row::{Base, Draft, State as RowState, Verdict, gate::GateBase},
+    row::{
+        Base, Draft, Grade, State as RowState, Verdict,
+        gate::{GateBase, Pipeline},
+        waiting::{Ci, Place, Said},
+    },
     server::tests::{World, write_private},
     simulator::{Account, Fault, Simulators, Site},
     wire::RowView,
@@ -49,13 +53,21 @@ environments = { staging = "reversible" }
 repository = "acme/identity"
 "#;
 
+/// Its runs wait at Dock itself.
+const ELSEWHERE: &str = r#"
+[gates.search-indexer]
+pipeline = "elsewhere"
+repository = "acme/search-indexer"
+argocd = "search-indexer"
+"#;
+
 /// The tables, each with the SLO that Datadog keeps.
-fn tables(platforms: &Simulators) -> String {
+fn tables(of: &str, platforms: &Simulators) -> String {
     let line = |line: &str| match line.strip_prefix("[gates.").and_then(|rest| rest.strip_suffix(']')) {
         Some(service) => format!("{line}\ndatadog_slo = \"{}\"\n", platforms.world().datadog_slo(service)),
         None => format!("{line}\n"),
     };
-    TABLES.lines().map(line).collect()
+    of.lines().map(line).collect()
 }
 
 /// A server, the platforms, and what a gatekeeper needs to work between them.
@@ -71,6 +83,10 @@ struct Loop {
 
 impl Loop {
     async fn start() -> Self {
+        Self::start_with(TABLES).await
+    }
+
+    async fn start_with(of: &str) -> Self {
         let (mut config, mut app, mut github) = (String::new(), String::new(), String::new());
         let server = World::start_telling("memory:", |platforms, dir| {
             let world = platforms.world();
@@ -82,7 +98,7 @@ impl Loop {
             let section = |site: Site, file: &str| {
                 format!("[platforms.{}]\nurl = \"{}\"\ntoken_file = \"{file}\"\n", site.name(), platforms.url(site))
             };
-            let (tables, reader) = (tables(platforms), token("github", &world.token(Site::GitHub)));
+            let (tables, reader) = (tables(of, platforms), token("github", &world.token(Site::GitHub)));
             let owner = world.github_app();
             app = format!(
                 "[platforms.github]\nurl = \"{}\"\napp_id = {}\ninstallation_id = {}\napp_key_file = \"{}\"\n",
@@ -607,4 +623,86 @@ async fn without_datadog_nothing_ships() {
     check(world.dry(SEARCH).await, "down");
     faults.up();
     assert_eq!(world.dry(SEARCH).await.verdict, Verdict::Ship, "again-2");
+}
+
+/// A pipeline elsewhere: what its runs say, and where they wait.
+struct Elsewhere {
+    api: Api,
+    place: Place,
+    said: Said,
+}
+
+impl Elsewhere {
+    async fn of(world: &Loop) -> Self {
+        let token = world.server.issued("pipeline", &["wait:search-indexer"]).await;
+        let api = Api::new(&world.server.url).unwrap().with_token(token.into());
+        let (service, environment) = (SEARCH.to_owned(), "production".to_owned());
+        let run = world.platforms().run(SEARCH).unwrap();
+        let repo: Repository = format!("acme/{SEARCH}").parse().unwrap();
+        let commit = world.github.run(&repo, run).await.unwrap().head_sha;
+        let (branch, url) = (Some("main".to_owned()), Some("https://gitlab.invalid/p/4711".to_owned()));
+        let said = Said { commit, attempt: 1, branch, url, ci: Some(Ci::Passed) };
+        Self { api, place: Place { service, environment, run: 4711 }, said }
+    }
+
+    async fn waits(&self, said: &Said) {
+        let told = self.api.wait_at(&self.place, said, std::time::Duration::ZERO).await.unwrap();
+        assert_eq!(told.answer, None);
+    }
+}
+
+#[tokio::test]
+async fn a_pipeline_that_tells_of_itself_is_drafted_and_taken_back_without_a_poll() {
+    let world = Loop::start_with(ELSEWHERE).await;
+    let pipeline = Elsewhere::of(&world).await;
+    let keeper = world.keeper(3600);
+    let work = async {
+        pipeline.waits(&pipeline.said).await;
+        let row = world.rows_when(|rows| !rows.is_empty()).await.remove(0);
+        pipeline.api.leave(&pipeline.place, 1).await.unwrap();
+        let gone = world.rows_when(|rows| rows[0].head.state == RowState::Withdrawn).await.remove(0);
+        (row, gone)
+    };
+    let (row, gone) = world.beside(&keeper, work).await;
+    assert_eq!(row.head.verdict, Verdict::Ship, "{}", row.rationale);
+    assert_eq!(row.head.subject, format!("{SEARCH}/4711/production"));
+    assert_eq!((base(&row).pipeline, base(&row).run.as_str()), (Pipeline::Elsewhere, "4711"));
+    assert_eq!(row.mismatch(), None);
+    assert!(row.diff.contains("src/client/retry.rs"), "{}", row.diff);
+    let pointer = &row.pointers[0];
+    assert_eq!(
+        (pointer.name.as_str(), pointer.url.as_str()),
+        ("pipeline_run", "https://gitlab.invalid/p/4711")
+    );
+    let (state, why) = state(&gone);
+    assert_eq!(state, RowState::Withdrawn);
+    assert!(why.starts_with("the pipeline stopped waiting at "), "{why}");
+}
+
+#[tokio::test]
+async fn what_a_pipeline_says_of_its_ci_is_its_word_and_silence_holds() {
+    let world = Loop::start_with(ELSEWHERE).await;
+    let pipeline = Elsewhere::of(&world).await;
+    for (attempt, ci, verdict) in [
+        (1, None, Verdict::Hold),
+        (2, Some(Ci::Failed), Verdict::Block),
+        (3, Some(Ci::Passed), Verdict::Ship),
+    ] {
+        pipeline.waits(&Said { attempt, ci, ..pipeline.said.clone() }).await;
+        world.once(&world.keeper(1)).await;
+        let rows = world.rows().await;
+        let row = rows.last().unwrap();
+        assert_eq!((base(row).attempt, row.head.verdict), (attempt, verdict), "{}", row.rationale);
+        let signal = &row.signals.iter().find(|view| view.signal.name == "CI").unwrap().signal;
+        match ci {
+            None => assert_eq!(signal.verdict, Grade::Unknown, "{}", signal.value),
+            Some(Ci::Failed) => {
+                assert!(signal.value.contains("what the pipeline says failure"), "{}", signal.value)
+            }
+            Some(Ci::Passed) => assert!(signal.value.contains("by the pipeline's word"), "{}", signal.value),
+        }
+    }
+    let rows = world.rows().await;
+    let states: Vec<_> = rows.iter().map(|row| row.head.state).collect();
+    assert_eq!(states, [RowState::Superseded, RowState::Superseded, RowState::Pending], "one row an attempt");
 }

@@ -17,6 +17,7 @@ use crate::{
     },
     row::{
         Digest,
+        gate::Pipeline,
         page::{Runbook, Site, outline},
     },
     server::{Config, platform_calls, telling},
@@ -42,8 +43,15 @@ pub(super) async fn checks(file: &Path) -> Result<Vec<Check>, Failure> {
             if let Some(argocd) = &sources.argocd {
                 add("agents' right", may(argocd, false).await);
             }
-            if let Some(github) = sources.github.as_ref().filter(|_| !config.gates.is_empty()) {
+            if let Some(github) = sources
+                .github
+                .as_ref()
+                .filter(|_| config.gates.values().any(|gate| gate.pipeline.is_github()))
+            {
                 add("gates", super::gates::held(github, &config.gates).await);
+            }
+            if let Some(found) = pipelines(&config) {
+                add("pipelines", found);
             }
             if !config.runbooks.is_empty() {
                 add("runbooks", pages(&sources, &config.runbooks).await);
@@ -154,6 +162,26 @@ async fn platforms(sources: &Sources) -> Vec<(&'static str, Found)> {
         found.push(("terraform", said(terraform.health().await)));
     }
     found
+}
+
+/// The services whose pipelines wait at Dock itself, and what nobody can tell of them.
+fn pipelines(config: &Config) -> Option<Found> {
+    let mut found = Vec::new();
+    for (name, gate) in config.gates.iter().filter(|(_, gate)| gate.pipeline == Pipeline::Elsewhere) {
+        if !gate.repository.is_empty() && config.platforms.github.is_none() {
+            return Some(Err(format!(
+                "{name} names a repository that nobody reads\nhint: a section [platforms.github], or no repository"
+            )));
+        }
+        let unread = gate.repository.is_empty().then_some("what changed");
+        let measured = gate.argocd.is_some() || gate.datadog_slo.is_some() || gate.prometheus.is_some();
+        let unseen = (!measured).then_some("how a deploy does");
+        let unknown: Vec<_> = unread.into_iter().chain(unseen).collect();
+        let said =
+            if unknown.is_empty() { String::new() } else { format!(" (unknown: {})", unknown.join(", ")) };
+        found.push(format!("{name}{said}"));
+    }
+    (!found.is_empty()).then(|| Ok(format!("wait here: {}", found.join("; "))))
 }
 
 /// Every page of `[runbooks]`, read as an agent would.

@@ -9,13 +9,13 @@ use crate::{
     row::gate::Service,
 };
 
-/// Every environment of `[gates]` as GitHub has it; what is amiss, with what to do.
+/// Every environment of `[gates]` whose runs GitHub holds, as it has it; what is amiss, with what to do.
 pub(super) async fn held(
     github: &github::Source,
     gates: &BTreeMap<String, Service>,
 ) -> Result<String, String> {
     let (mut held, mut amiss) = (Vec::new(), Vec::new());
-    for (name, service) in gates {
+    for (name, service) in gates.iter().filter(|(_, service)| service.pipeline.is_github()) {
         match of_service(github, service).await {
             Ok(rules) => held.push(format!("{name} ({})", rules.join(", "))),
             Err(troubles) => amiss.extend(troubles.into_iter().map(|trouble| format!("{name}: {trouble}"))),

@@ -3,9 +3,9 @@
 //!
 //! Never: a write without a warrant; a retry.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
 use super::{
@@ -14,6 +14,7 @@ use super::{
     warrant::{Task, Warrant},
 };
 use crate::{
+    clock::Clock,
     platform::{
         self, Failure, PlatformError,
         argocd::{self, AppKey, Pin, Refresh, SyncError, SyncRefusal, SyncRequest, Tag, sync_body},
@@ -26,10 +27,12 @@ use crate::{
         stage::{Before, Write},
         sync::SyncEffect,
     },
+    store::Store,
 };
 
 mod gate;
 mod page;
+mod pipeline;
 
 /// A refusal of our own token passes: it is renewed by somebody.
 const RENEWED_AFTER: SignedDuration = SignedDuration::from_secs(2);
@@ -45,6 +48,11 @@ pub(super) struct Hand {
     pagerduty: Option<pagerduty::Source>,
     gates: BTreeMap<String, Service>,
     runbooks: BTreeMap<String, Runbook>,
+    /// Where pipelines wait that nobody else holds.
+    store: Arc<dyn Store>,
+    clock: Clock,
+    /// Their silence is counted from then on at the earliest.
+    since: Timestamp,
 }
 
 /// The base as it is now, against the reviewed one.
@@ -84,7 +92,12 @@ pub(super) enum Sent {
 }
 
 impl Hand {
-    pub(super) fn open(config: &Config, around: &Around<'_>) -> Result<Self, ExecutorError> {
+    pub(super) fn open(
+        config: &Config,
+        around: &Around<'_>,
+        store: Arc<dyn Store>,
+        clock: Clock,
+    ) -> Result<Self, ExecutorError> {
         Ok(Self {
             argocd: config.argocd.as_ref().map(argocd::Actuator::open).transpose()?,
             github: config.github.as_ref().map(github::Actuator::open).transpose()?,
@@ -94,6 +107,9 @@ impl Hand {
             pagerduty: around.platforms.pagerduty.as_ref().map(pagerduty::Source::open).transpose()?,
             gates: around.gates.clone(),
             runbooks: around.runbooks.clone(),
+            store,
+            since: clock.now(),
+            clock,
         })
     }
 
@@ -120,8 +136,10 @@ impl Hand {
             (_, Task::Record(_)) => return BaseNow::Needless,
             (Base::Sync(_), _) => self.application(warrant).await,
             // A no is told whatever became of the plan, and whoever cannot tell.
-            (Base::Gate(base), Task::Reject(_)) => self.run(&GateBase { plan: None, ..base.clone() }).await,
-            (Base::Gate(base), _) => self.run(base).await,
+            (Base::Gate(base), Task::Reject(_)) => {
+                self.run(&GateBase { plan: None, ..base.clone() }, &warrant.tag).await
+            }
+            (Base::Gate(base), _) => self.run(base, &warrant.tag).await,
             (base, Task::Publish(it)) => self.page(base, it).await,
             (Base::Runbook(_) | Base::Postmortem(_) | Base::Policy(_), _) => {
                 Err(BaseNow::Away("nothing of this kind is carried out here".to_owned()))
@@ -201,6 +219,7 @@ impl Hand {
                 app.map(|app| Shown::Application(Box::new(app))).map_err(|error| error.to_string())
             }
             (Write::Canary, _) => self.canary_runs(warrant, before).await.map(Shown::Dispatched),
+            (Write::Answer, _) if warrant.waits_here() => self.listening(warrant).await.map(Shown::Listening),
             (Write::Answer, _) => self.reviewed(warrant).await.map(Shown::Reviewed),
             (Write::Apply, _) => self.applied(warrant).await.map(Shown::Applied),
             (Write::Publish, Task::Publish(it)) => self.published(warrant, it).await.map(Shown::Published),
@@ -219,6 +238,7 @@ impl Hand {
                 self.sync(warrant, effect, reading.auto_sync, log).await
             }
             (Write::Canary, _, Reading::Gate(reading)) => self.begin_canary(warrant, reading, log).await,
+            (Write::Answer, ..) if warrant.waits_here() => self.tell(warrant, log).await,
             (Write::Answer, ..) => self.answer(warrant, log).await,
             (Write::Apply, ..) => self.apply(warrant, log).await,
             (Write::Publish, Task::Publish(it), _) => self.publish(warrant, it, reading, log).await,
@@ -235,6 +255,7 @@ impl Hand {
                 sync_body(&sync_request(warrant, effect, reading.auto_sync, None))
             }
             (Write::Canary, _, Some(Reading::Gate(reading))) => gate::canary_request(warrant, reading, None),
+            (Write::Answer, ..) if warrant.waits_here() => pipeline::request(warrant),
             (Write::Answer, ..) => gate::answer_request(warrant, None),
             (Write::Apply, ..) => gate::apply_request(warrant, None),
             (Write::Publish | Write::Comment, Task::Publish(it), _) => page::publish_request(warrant, it),

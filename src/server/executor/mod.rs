@@ -157,13 +157,14 @@ impl Executor {
         around: &Around<'_>,
     ) -> Result<Self, ExecutorError> {
         let engine = Engine::embedded().map_err(|error| ExecutorError::Policy(error.to_string()))?;
+        let hand = Hand::open(config, around, Arc::clone(&store), clock.clone())?;
         Ok(Self {
             store,
             clock,
             org: org.to_owned(),
             admins,
             engine,
-            hand: Hand::open(config, around)?,
+            hand,
             sources: Sources::open(around.platforms)?,
             pace: config.pace,
             troubles: Troubles::default(),

@@ -12,6 +12,7 @@ use crate::{
 
 pub(super) mod gate;
 pub(super) mod page;
+pub(super) mod pipeline;
 pub(super) mod sync;
 
 /// What was written so far, as far as anybody knows.
@@ -70,6 +71,13 @@ pub(super) enum Due {
         environment: String,
         approve: bool,
     },
+    /// The same to a pipeline that waits at Dock itself.
+    Tell {
+        attempt: u32,
+        commit: String,
+        environment: String,
+        approve: bool,
+    },
     Apply {
         /// Terraform's run, as `run-…`.
         run: String,
@@ -91,6 +99,7 @@ pub(super) enum Shown {
     /// The runs that a workflow began since the intent; none where a dispatch is not shown at all.
     Dispatched(Option<Vec<Run>>),
     Reviewed(Reviewed),
+    Listening(pipeline::Listening),
     Applied(Applied),
     Published(Published),
     Commented {
@@ -150,6 +159,11 @@ pub(super) fn next(
         }
         (Due::Answer { attempt, environment, approve }, Shown::Reviewed(reviewed)) => {
             gate::answer(*attempt, environment, *approve, reviewed, written, repeat_after, now)
+        }
+        (Due::Tell { attempt, commit, environment, approve }, Shown::Listening(shown)) => {
+            let (attempt, approve) = (*attempt, *approve);
+            let of = pipeline::Reviewed { attempt, commit, environment, approve };
+            pipeline::tell(of, intent.tag, shown, written)
         }
         (Due::Apply { run }, Shown::Applied(applied)) => {
             gate::apply(run, applied, written, repeat_after, now)

@@ -44,7 +44,7 @@ pub(super) async fn follow(executor: &Executor, lease: &Lease<'_>, id: RowId) ->
     let draft = executor.store.draft(id, row.revision).await?;
     let effect = match draft.map(|draft| (draft.effect, draft.base)) {
         Some((Effect::Argocd(effect), _)) => effect,
-        Some((Effect::Github(_), Base::Gate(base))) => {
+        Some((Effect::Github(_) | Effect::Pipeline(_), Base::Gate(base))) => {
             return gate::follow(executor, lease, &row, &base).await;
         }
         Some((Effect::Confluence(_) | Effect::Notion(_), _)) => {
@@ -54,7 +54,9 @@ pub(super) async fn follow(executor: &Executor, lease: &Lease<'_>, id: RowId) ->
             let detail = "nothing was executed that could be watched".to_owned();
             return stamp(executor, lease, id, Health::Healthy, detail).await;
         }
-        Some((Effect::Github(_) | Effect::None, _)) | None => return lease.done().await,
+        Some((Effect::Github(_) | Effect::Pipeline(_) | Effect::None, _)) | None => {
+            return lease.done().await;
+        }
     };
     let app = AppKey { name: effect.application, project: effect.project, namespace: None };
     match &row.stage {

@@ -26,7 +26,7 @@ use crate::{
         Attributes, Base, Decision, DecisionId, Draft, Effect, Event, PrincipalId, Proposal, Row, RowId,
         Touch,
         base::{PageEffect, RecordEffect},
-        gate::GateEffect,
+        gate::{Canary, GateBase, GateEffect, Pipeline},
         page::Site,
         stage::{Approval, Write},
         sync::SyncEffect,
@@ -143,7 +143,8 @@ impl Warrant {
         match &self.task {
             Task::Sync(_) => vec![Write::Sync],
             Task::Approve(effect) => {
-                let canary = (!effect.conditions.is_empty()).then_some(Write::Canary);
+                let begins = !effect.conditions.is_empty() && effect.canary != Some(Canary::Told);
+                let canary = begins.then_some(Write::Canary);
                 let apply = effect.apply.as_ref().map(|_| Write::Apply);
                 canary.into_iter().chain([Write::Answer]).chain(apply).collect()
             }
@@ -157,6 +158,11 @@ impl Warrant {
         }
     }
 
+    /// Its run waits at Dock itself.
+    pub(super) fn waits_here(&self) -> bool {
+        matches!(&self.base, Base::Gate(base) if base.pipeline == Pipeline::Elsewhere)
+    }
+
     /// What was reviewed of a write; none where the warrant is not for it.
     pub(super) fn due(&self, write: Write) -> Option<Due> {
         let attempt = match &self.base {
@@ -167,6 +173,15 @@ impl Warrant {
             (Write::Sync, Task::Sync(effect)) => Some(Due::Sync { revisions: effect.revisions.clone() }),
             (Write::Canary, Task::Approve(effect)) => {
                 Some(Due::Canary { what: effect.canary.as_ref()?.sentence() })
+            }
+            (Write::Answer, Task::Approve(effect) | Task::Reject(effect)) if self.waits_here() => {
+                let Base::Gate(base) = &self.base else { return None };
+                Some(Due::Tell {
+                    attempt: base.attempt,
+                    commit: base.head_sha.clone(),
+                    environment: effect.environment.clone(),
+                    approve: matches!(self.task, Task::Approve(_)),
+                })
             }
             (Write::Answer, Task::Approve(effect) | Task::Reject(effect)) => Some(Due::Answer {
                 attempt: attempt?,
@@ -268,13 +283,23 @@ fn approved(case: &Case<'_>, approval: &Approval) -> Result<Warrant, NoWarrant> 
     let task = match (effect, &draft.base) {
         (None, _) => return Err(unproved("the effect under its conditions is not what was decided on")),
         (Some(Effect::Argocd(effect)), Base::Sync(_)) => Task::Sync(effect),
-        (Some(Effect::Github(effect)), Base::Gate(_)) => Task::Approve(effect),
+        (Some(effect), Base::Gate(base)) => Task::Approve(of_gate(effect, base)?),
         (Some(Effect::Record(effect)), Base::Runbook(_)) => Task::Record(effect),
         (Some(Effect::Confluence(effect)), _) => Task::Publish(publication(Site::Confluence, effect, draft)?),
         (Some(Effect::Notion(effect)), _) => Task::Publish(publication(Site::Notion, effect, draft)?),
         (Some(_), _) => return Err(unproved("it is of a kind that is not carried out here")),
     };
     Ok(Warrant { row: row.id, tag, base: draft.base.clone(), task, by: signed.by })
+}
+
+/// The answer that is given where the run waits, and nowhere else.
+fn of_gate(effect: Effect, base: &GateBase) -> Result<GateEffect, NoWarrant> {
+    match (effect, base.pipeline) {
+        (Effect::Github(effect), Pipeline::Github) | (Effect::Pipeline(effect), Pipeline::Elsewhere) => {
+            Ok(effect)
+        }
+        _ => Err(NoWarrant::NotProved("the answer would go where the run does not wait".to_owned())),
+    }
 }
 
 /// The proposal is not signed itself: what it comes to is compared with the signed effect before it is sent.
@@ -311,10 +336,9 @@ fn declined(case: &Case<'_>, tag: &DecisionId, revision: u32) -> Result<Warrant,
     if !same || count(&row.rule, &reviews) != Tally::Declined {
         return Err(unproved("the declines in the record are about something else, or not enough"));
     }
-    let (Effect::Github(effect), Base::Gate(_)) = (&draft.effect, &draft.base) else {
-        return Err(unproved("nobody waits for the answer"));
-    };
-    let (task, by) = (Task::Reject(effect.clone()), said.reviewer.to_string());
+    let Base::Gate(base) = &draft.base else { return Err(unproved("nobody waits for the answer")) };
+    let effect = of_gate(draft.effect.clone(), base)?;
+    let (task, by) = (Task::Reject(effect), said.reviewer.to_string());
     Ok(Warrant { row: row.id, tag: tag.clone(), base: draft.base.clone(), task, by })
 }
 

@@ -238,9 +238,10 @@ impl Drive<'_> {
                 Next::Confirm { detail } => return self.wrote(detail).await,
                 Next::Fail { detail } => return self.fail(detail).await,
                 Next::CannotTell { detail } => return self.end(Step::CannotTell { detail }).await,
-                Next::Moved { moved } => {
-                    return self.moved(moved).await;
-                }
+                Next::Moved { moved } => match self.moved(moved).await? {
+                    Some(after) => return Ok(after),
+                    None => reading = None,
+                },
                 Next::Write => {
                     let reading = match reading.take() {
                         Some(reading) => reading,
@@ -306,7 +307,7 @@ impl Drive<'_> {
         match self.lease.holding(self.executor.hand.base(&self.warrant, self.write)).await? {
             BaseNow::As(reading) => Ok(Again::Write(reading)),
             BaseNow::Needless | BaseNow::Busy => Ok(Again::Wait),
-            BaseNow::Moved(moved) => self.moved(moved).await.map(Again::Ended),
+            BaseNow::Moved(moved) => Ok(self.moved(moved).await?.map_or(Again::Wait, Again::Ended)),
             BaseNow::Away(why) => {
                 self.wait(&why, self.executor.retry()).await?;
                 Ok(Again::Wait)
@@ -351,11 +352,19 @@ impl Drive<'_> {
             .await
     }
 
-    /// Nothing of this write was written, and what was reviewed is no more.
-    async fn moved(&self, moved: Vec<Moved>) -> Result<After, Stopped> {
+    /// Nothing of this write was written, and what was reviewed is no more. None where it turns out to be written: somebody
+    /// took an answer that lay there for them.
+    async fn moved(&self, moved: Vec<Moved>) -> Result<Option<After>, Stopped> {
+        if self.write == Write::Answer {
+            match self.executor.hand.take_back(&self.warrant).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(None),
+                Err(why) => return self.wait(&why, self.executor.retry()).await.map(|()| None),
+            }
+        }
         let Some(known) = known(self.executor, self.row).await? else { return Err(Stopped::Lost) };
         let done = known.row.stage.execution().map(|execution| execution.done.clone()).unwrap_or_default();
-        gone(self.executor, self.lease, &known, &done, moved).await
+        gone(self.executor, self.lease, &known, &done, moved).await.map(Some)
     }
 
     /// Read back, and another write follows.
@@ -440,7 +449,7 @@ async fn gone(
         moved.iter().map(|moved| format!("{}: {} → {}", moved.what, moved.was, moved.is)).collect();
     let told = told.join(", ");
     let step = match &known.row.stage {
-        Stage::Declined { .. } => Step::Fail { detail: format!("GitHub was not told: {told}") },
+        Stage::Declined { .. } => Step::Fail { detail: format!("the run was not told: {told}") },
         _ if done.is_empty() => Step::Stale { moved },
         _ => given_up(done, next_of(done), &format!("the base moved: {told}")),
     };
@@ -482,7 +491,7 @@ async fn not_proved(
         NoWarrant::Void { why, .. } | NoWarrant::NotProved(why)
             if matches!(known.row.stage, Stage::Declined { .. }) =>
         {
-            Step::Fail { detail: format!("GitHub was not told: the record does not bear it out: {why}") }
+            Step::Fail { detail: format!("the run was not told: the record does not bear it out: {why}") }
         }
         NoWarrant::Void { why, .. } if done.iter().any(|done| done.write == Write::Answer) => {
             given_up(done, next_of(done), &format!("the decision no longer held: {why}"))

@@ -13,7 +13,13 @@ use crate::{
         argocd::{AppKey, Refresh},
         github::{self, Repository},
     },
-    row::{Base, Draft, Pointer, Proposal, Row, gate::GateBase, paper::Standing, sync::SyncBase},
+    row::{
+        Base, Draft, Pointer, Proposal, Row,
+        gate::{GateBase, Pipeline},
+        paper::Standing,
+        sync::SyncBase,
+        waiting::Place,
+    },
     wire::Mark,
 };
 
@@ -120,6 +126,9 @@ async fn syncs(app: &App, base: &SyncBase) -> Result<Vec<Mark>, String> {
 
 /// The run itself, and the deploy that runs there now.
 async fn deploys(app: &App, base: &GateBase) -> Result<Vec<Mark>, String> {
+    if base.pipeline == Pipeline::Elsewhere {
+        return began(app, base).await;
+    }
     let Some(github) = &app.sources.github else { return Ok(Vec::new()) };
     let repo: Repository =
         base.repository.parse().map_err(|error: github::NotARepository| error.to_string())?;
@@ -137,6 +146,15 @@ async fn deploys(app: &App, base: &GateBase) -> Result<Vec<Mark>, String> {
         marks.extend(at.map(|at| mark(at, "deploy", short(&good.deployment.sha))));
     }
     Ok(marks)
+}
+
+/// Since when a run elsewhere waits, as its pipeline told.
+async fn began(app: &App, base: &GateBase) -> Result<Vec<Mark>, String> {
+    let run = base.run.parse().map_err(|_| format!("`{}` is no number of a run", base.run))?;
+    let place = Place { service: base.service.clone(), environment: base.environment.clone(), run };
+    let waiting = app.store.waiting(place).await.map_err(|error| error.to_string())?;
+    let of_run = |since| mark(since, "this run", format!("{run} {}", short(&base.head_sha)));
+    Ok(waiting.into_iter().map(|waiting| of_run(waiting.since)).collect())
 }
 
 async fn incident(app: &App, name: Option<&str>) -> Result<Vec<Mark>, String> {

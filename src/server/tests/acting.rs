@@ -52,6 +52,16 @@ impl Acting {
         Executor::open(store, clock, ORG, admins, &self.writes, &self.config.around()).unwrap()
     }
 
+    /// The server ends and begins again over the same store.
+    pub(super) async fn restarted(&mut self) {
+        self.world.running.abort();
+        let (clock, store) = (self.world.app.clock.clone(), Arc::clone(&self.world.app.store));
+        let server = super::super::bind_over(&self.config, clock, store).await.unwrap();
+        self.world.url = format!("http://{}", server.address());
+        self.world.app = Arc::clone(&server.app);
+        self.world.running = run(server);
+    }
+
     pub(super) async fn state(&self, row: RowId) -> State {
         self.world.store().row(row).await.unwrap().unwrap().state()
     }

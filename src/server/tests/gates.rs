@@ -196,16 +196,6 @@ impl Gated {
         self.world.raw("POST", "/v1/hooks/github", None, Some(body.as_bytes().to_vec()), &headers).await.0
     }
 
-    /// The server ends and begins again over the same store.
-    async fn restarted(&mut self) {
-        self.world.running.abort();
-        let (clock, store) = (self.world.app.clock.clone(), Arc::clone(&self.world.app.store));
-        let server = super::super::bind_over(&self.config, clock, store).await.unwrap();
-        self.acting.world.url = format!("http://{}", server.address());
-        self.acting.world.app = Arc::clone(&server.app);
-        self.acting.world.running = run(server);
-    }
-
     /// A waiting run of a service that can be taken back, approved and answered.
     async fn executed(&self, service: &str, environment: &str, executor: &Executor) -> RowView {
         let reading = self.waiting(service, environment).await;
@@ -237,7 +227,7 @@ impl Gated {
 }
 
 /// What an honest agent drafts from a reading.
-fn drafted(reading: &gate::Reading) -> Draft {
+pub(super) fn drafted(reading: &gate::Reading) -> Draft {
     let read = AnyReading::Gate(Box::new(reading.clone()));
     let pointer = Pointer {
         name: "github_run_id".to_owned(),
@@ -592,7 +582,7 @@ async fn a_decline_of_what_was_answered_meanwhile_is_recorded_as_read() {
     let last = gated.leaves(row.head.id).await.pop().unwrap();
     assert_eq!(last.event, Event::ExecutionFailed);
     let said = last.body.text("detail").unwrap();
-    assert_eq!(said, "GitHub was not told: waits: yes → rejected in GitHub by marcus");
+    assert_eq!(said, "the run was not told: waits: yes → rejected in GitHub by marcus");
     assert_eq!(gated.state(row.head.id).await, State::Declined);
     assert_eq!(gated.answers(SERVICE, reading.run.id).await.len(), 1, "theirs alone");
 }
@@ -675,7 +665,7 @@ async fn a_delivery_that_is_replayed_over_a_restart_is_one_look_and_nothing_else
     assert_eq!(gated.delivered(&body, SECRET, "one").await, 202);
     assert_eq!(gated.delivered(&body, SECRET, "one").await, 409);
     let before = gated.world.store().head().await.unwrap();
-    gated.restarted().await;
+    gated.acting.restarted().await;
     assert_eq!(gated.delivered(&body, SECRET, "one").await, 202, "it is not remembered");
     assert_eq!(gated.delivered(&body, SECRET, "one").await, 409, "but from now on");
     let token = Some(gated.world.agent_token.as_str());

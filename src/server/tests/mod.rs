@@ -45,6 +45,8 @@ mod drafts;
 mod faults;
 mod gates;
 mod pages;
+mod pipelines;
+mod promotion;
 mod record;
 mod series;
 mod telling;
@@ -327,6 +329,20 @@ impl World {
     ) -> String {
         let statement = self.statement(who, row, decision).await;
         code(&self.send(&Statement { note: note.to_owned(), ..statement }).await)
+    }
+
+    /// A new agent of the administrator's, and its token with these scopes.
+    pub(crate) async fn issued(&self, agent: &str, scopes: &[&str]) -> String {
+        let (principal, attributes) = (name(agent), BTreeMap::new());
+        let (owner, standing) = (name("admin"), Standing::Active);
+        let made = AdminChange::Agent { agent: principal.clone(), owner, standing, attributes };
+        assert_eq!(self.change("/v1/agents", "admin", made).await.0, 201, "{agent}");
+        let token = Token::new(TokenKind::Agent).unwrap();
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        let hash = token.hash().to_string();
+        let issued = AdminChange::TokenIssued { token: hash, principal, scopes, expires_at: None };
+        assert_eq!(self.change("/v1/tokens", "admin", issued).await.0, 201, "{agent}");
+        token.reveal().to_owned()
     }
 
     /// An administrator's change, as the API takes it.

@@ -35,6 +35,13 @@ impl World {
         self.edit(|state, now| scenario::gates::push(state, service, now))
     }
 
+    /// The same, with a deploy to each of these environments in turn, each behind its own gate.
+    pub fn run_through(&self, service: &str, environments: &[&str]) -> Result<u64, SimulatorError> {
+        let run = self.run(service)?;
+        self.edit(|state, _| state.leads_through(run, environments))?;
+        Ok(run)
+    }
+
     /// The next run of the scenario's plan, if one is left: its number.
     pub fn run_next(&self) -> Option<u64> {
         self.edit(scenario::gates::next)

@@ -38,6 +38,8 @@ impl State {
             repo: new.repo.to_owned(),
             file: new.file,
             environment: new.environment.map(str::to_owned),
+            ahead: vec![],
+            behind: vec![],
             gated: new.gated,
             sha: new.sha.to_owned(),
             event: new.event.to_owned(),
@@ -69,6 +71,29 @@ impl State {
         if let Ok(run) = self.run_mut(id) {
             run.stage = Stage::Over { conclusion: "success".to_owned() };
         }
+    }
+
+    /// A run whose jobs deploy to these environments, one after the other.
+    pub(in crate::simulator) fn leads_through(
+        &mut self,
+        id: u64,
+        environments: &[&str],
+    ) -> Result<(), SimulatorError> {
+        let run = self.run_mut(id)?;
+        let mut names = environments.iter().map(|name| (*name).to_owned());
+        run.environment = names.next();
+        run.ahead = names.collect();
+        Ok(())
+    }
+
+    /// The job before the next environment begins, and waits at its gate.
+    fn next_environment(&mut self, id: u64, now: Timestamp) {
+        let Ok(run) = self.run_mut(id) else { return };
+        let next = run.ahead.remove(0);
+        run.behind.extend(run.environment.replace(next.clone()));
+        (run.stage, run.deployment, run.updated_at) = (Stage::Waiting, None, now);
+        self.deploy_of(id, "waiting", now);
+        self.ask_rule(id, &next, now);
     }
 
     /// Time passes by one tick.
@@ -110,9 +135,13 @@ impl State {
         }
         self.tell_run(id, "in_progress");
         if let Some(environment) = gate {
-            let body = self.github.pipelines.runs.get(&id).map(|run| shown::gate(self, run, &environment));
-            self.tell("deployment_protection_rule", "requested", body, now);
+            self.ask_rule(id, &environment, now);
         }
+    }
+
+    fn ask_rule(&mut self, id: u64, environment: &str, now: Timestamp) {
+        let body = self.github.pipelines.runs.get(&id).map(|run| shown::gate(self, run, environment));
+        self.tell("deployment_protection_rule", "requested", body, now);
     }
 
     fn deployed(&mut self, id: u64, now: Timestamp) {
@@ -122,7 +151,11 @@ impl State {
             run.then = Some((BREAKS_TICKS, Then::RollBack));
         }
         let (service, well) = (run.service().to_owned(), fate != Fate::Fails);
+        let goes_on = well && !run.ahead.is_empty();
         self.say(id, if well { "success" } else { "failure" }, now);
+        if goes_on {
+            return self.next_environment(id, now);
+        }
         self.over(id, if well { "success" } else { "failure" }, now);
         if fate == Fate::Breaks {
             scenario::gates::breaks(self, &service, now);
@@ -256,6 +289,13 @@ impl State {
             run.past.insert(run.attempt, conclusion.clone());
         }
         run.attempt += 1;
+        if !run.behind.is_empty() {
+            let mut all: Vec<String> = std::mem::take(&mut run.behind);
+            all.extend(run.environment.take());
+            all.append(&mut run.ahead);
+            run.environment = Some(all.remove(0));
+            run.ahead = all;
+        }
         (run.started_at, run.updated_at, run.reports, run.deployment) = (now, now, 0, None);
         run.stage = Stage::Building { ticks: BUILD_TICKS };
         self.tell_run(id, "requested");

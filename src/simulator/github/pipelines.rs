@@ -37,6 +37,11 @@ pub(in crate::simulator) struct Run {
     pub(super) file: Workflow,
     /// The environment that its deploy is for; `None`: it deploys nothing.
     pub(super) environment: Option<String>,
+    /// The environments whose jobs come after this one's, each behind a gate of its own; those that are behind it.
+    #[serde(default)]
+    pub(super) ahead: Vec<String>,
+    #[serde(default)]
+    pub(super) behind: Vec<String>,
     /// It waits for an answer before it deploys.
     pub(super) gated: bool,
     pub(super) sha: String,

@@ -22,7 +22,10 @@ use super::{
 };
 use crate::{
     audit::merkle::Hash,
-    row::{DecisionId, Digest, Draft, Hold, Kind, PrincipalId, Row, RowId},
+    row::{
+        DecisionId, Digest, Draft, Hold, Kind, PrincipalId, Row, RowId,
+        waiting::{No, Place, Turn, Waiting},
+    },
 };
 
 mod reader;
@@ -151,6 +154,18 @@ impl Store for Sqlite {
 
     fn reclaim_work(&self) -> Pending<'_, u64> {
         self.write(Job::Reclaim)
+    }
+
+    fn turn(&self, place: Place, turn: Turn, now: Timestamp) -> Pending<'_, Result<Waiting, No>> {
+        self.write(move |answer| Job::Turn { place, turn, now, answer })
+    }
+
+    fn waiting(&self, place: Place) -> Pending<'_, Option<Waiting>> {
+        self.read(move |connection| reader::waiting(connection, &place))
+    }
+
+    fn waiting_since(&self, since: Timestamp) -> Pending<'_, Vec<Waiting>> {
+        self.read(move |connection| reader::waiting_since(connection, since))
     }
 
     fn head(&self) -> Pending<'_, Head> {

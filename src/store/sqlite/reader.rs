@@ -8,7 +8,10 @@ use rusqlite::{Connection, OptionalExtension, params, params_from_iter, types::V
 use super::{int, number, text_of, value_of};
 use crate::{
     audit::merkle::{self, Hash},
-    row::{DecisionId, Digest, Draft, Hold, Kind, PrincipalId, Row, RowId},
+    row::{
+        DecisionId, Digest, Draft, Hold, Kind, PrincipalId, Row, RowId,
+        waiting::{Place, Waiting},
+    },
     store::{
         Changed, Cursor, KeptAnswer, Leaf, Leaves, Page, Repeatable, RowQuery, Session, Snapshot, Whole,
     },
@@ -238,4 +241,17 @@ pub(super) fn many<T: serde::de::DeserializeOwned>(
 ) -> rusqlite::Result<Vec<T>> {
     let mut statement = connection.prepare_cached(sql)?;
     statement.query_map(values, |row| value_of(row.get_ref(0)?))?.collect()
+}
+
+pub(super) fn waiting(connection: &Connection, place: &Place) -> rusqlite::Result<Option<Waiting>> {
+    let sql = "SELECT json FROM waiting WHERE service = ?1 AND environment = ?2 AND run = ?3";
+    let values = params![place.service, place.environment, int(place.run)];
+    connection.prepare_cached(sql)?.query_row(values, |row| value_of(row.get_ref(0)?)).optional()
+}
+
+pub(super) fn waiting_since(connection: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Waiting>> {
+    let sql = "SELECT json FROM waiting WHERE seen_ms >= ?1 ORDER BY service, environment, run";
+    let mut statement = connection.prepare_cached(sql)?;
+    let found = statement.query_map([since.as_millisecond()], |row| value_of(row.get_ref(0)?))?;
+    found.collect()
 }

@@ -15,7 +15,8 @@ use crate::{
 /// "DOCK", where SQLite keeps whose file it is.
 const APPLICATION: i64 = 0x444f_434b;
 /// Numbered from 1; added to, never changed.
-const MIGRATIONS: [&str; 2] = [include_str!("0001_the_record.sql"), include_str!("0002_search.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("0001_the_record.sql"), include_str!("0002_search.sql"), include_str!("0003_waiting.sql")];
 /// From this one on, what is searched is kept as it is now; an older database is read anew for it.
 const SEARCH_SINCE: usize = 2;
 

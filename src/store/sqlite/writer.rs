@@ -10,10 +10,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{failed, int, json_of, number, schema, text_of};
 use crate::{
     audit::merkle::{self, Frontier, Hash},
-    row::{Digest, Draft, Hold, RowId},
+    row::{
+        Digest, Draft, Hold, RowId,
+        waiting::{self, No, Place, Turn},
+    },
     store::{
-        Commit, Committed, FinalAnswer, Head, LeafDraft, Receipt, Repeatable, RowWrite, StoreError, Work,
-        WorkChange, WorkKind, seal,
+        Commit, Committed, FinalAnswer, Head, LeafDraft, Receipt, Repeatable, RowWrite, StoreError,
+        WAITING_KEPT, Work, WorkChange, WorkKind, seal,
     },
 };
 
@@ -30,6 +33,7 @@ pub(super) enum Job {
     Commit(Box<Commit>, Answered<Committed>),
     Take { kind: WorkKind, now: Timestamp, lease: SignedDuration, answer: Answered<Option<Work>> },
     Reclaim(Answered<u64>),
+    Turn { place: Place, turn: Turn, now: Timestamp, answer: Answered<Result<waiting::Waiting, No>> },
 }
 
 /// An answer that waits for the fsync.
@@ -116,6 +120,11 @@ impl Writer {
                     let sql = "UPDATE work SET leased_until_ms = NULL WHERE leased_until_ms IS NOT NULL";
                     wait(answer, transaction.execute(sql, []).map(|count| count as u64))
                 }
+                Job::Turn { place, turn, now, answer } => {
+                    let done =
+                        in_savepoint(&mut transaction, &mut self.tip, |c, _| take_turn(c, &place, turn, now));
+                    wait(answer, done)
+                }
             });
             // Some errors make SQLite take back everything; what came after would stand alone.
             if transaction.is_autocommit() {
@@ -145,6 +154,8 @@ fn refuse(job: Job) -> Waiting {
         Job::Commit(_, answer) => wait(answer, Ok(Committed::Conflict)),
         Job::Take { answer, .. } => wait(answer, Ok(None)),
         Job::Reclaim(answer) => wait(answer, Ok(0)),
+        // Whatever is said here, the group's own error is what is told.
+        Job::Turn { answer, .. } => wait(answer, Ok(Err(No::Nobody))),
     }
 }
 
@@ -460,4 +471,25 @@ fn take(
     write_head(connection, tip)?;
     let (fence, attempts) = (tip.fence, attempts + 1);
     Ok(Some(Work { id: number(id), kind, row: text_of(&row)?, payload, fence, attempts, leased_until }))
+}
+
+fn take_turn(
+    connection: &Connection,
+    place: &Place,
+    turn: Turn,
+    now: Timestamp,
+) -> rusqlite::Result<Result<waiting::Waiting, No>> {
+    let before = super::reader::waiting(connection, place)?;
+    let after = match waiting::turn(before.as_ref(), place, turn, now) {
+        Ok(after) => after,
+        Err(no) => return Ok(Err(no)),
+    };
+    let oldest = now.saturating_sub(WAITING_KEPT).map_or(0, Timestamp::as_millisecond);
+    connection.prepare_cached("DELETE FROM waiting WHERE seen_ms < ?1")?.execute([oldest])?;
+    let sql = "INSERT INTO waiting (service, environment, run, seen_ms, json) VALUES (?1, ?2, ?3, ?4, ?5) \
+               ON CONFLICT (service, environment, run) DO UPDATE SET seen_ms = ?4, json = ?5";
+    let (run, seen) = (int(place.run), after.seen_at.as_millisecond());
+    let values = params![place.service, place.environment, run, seen, json_of(&after)?];
+    connection.prepare_cached(sql)?.execute(values)?;
+    Ok(Ok(after))
 }

@@ -288,7 +288,8 @@ impl Case<'_> {
         if !kept.to_programs.is_empty() {
             let pointers: Vec<&Pointer> = kept.to_programs.iter().take(TOLD_MAX).collect();
             let text = match kept.to_programs.len() {
-                1 => "1 text that speaks to programs was left out and not followed: who wrote it, and why?".to_owned(),
+                1 => "1 text that speaks to programs was left out and not followed: who wrote it, and why?"
+                    .to_owned(),
                 count => format!(
                     "{count} texts that speak to programs were left out and not followed: who wrote them, and why?"
                 ),

@@ -293,7 +293,12 @@ fn what_pagerduty_says_whole_is_not_said_twice() {
     let draft = draft(&facts);
     let lines: Vec<_> = paper(&draft).timeline.iter().filter(|line| line.source == "pagerduty").collect();
     let lines: Vec<_> = lines.iter().map(|line| line.text.as_str()).collect();
-    let told = ["Assigned to Jordan", "Escalated to Jordan by timeout", "Escalated", "Assigned to the database team by priya"];
+    let told = [
+        "Assigned to Jordan",
+        "Escalated to Jordan by timeout",
+        "Escalated",
+        "Assigned to the database team by priya",
+    ];
     assert_eq!(lines[1..5], told, "{lines:?}");
 }
 
@@ -318,14 +323,20 @@ fn in_the_incidents_own_channel_everybody_who_writes_responds() {
 fn who_says_that_it_is_well_again_says_what_helped() {
     let mut facts = night();
     let mut events = facts.story.events.known().unwrap().clone();
-    events.insert(4, event(34, EventKind::Note, "Routes are fresh again since the workflow ran.", Some("priya")));
+    events.insert(
+        4,
+        event(34, EventKind::Note, "Routes are fresh again since the workflow ran.", Some("priya")),
+    );
     facts.story.events = known(events);
     facts.story.said = known(vec![said(28, "priya", "restarting api-gw node by node")]);
     let draft = draft(&facts);
     let note = "the first responder noted: “Routes are fresh again since the workflow ran.”";
     let helped = told(&draft, "What helped");
     assert!(helped[1].starts_with("At 03:34 UTC") && helped[1].ends_with(note), "{helped:?}");
-    assert!(helped[2].starts_with("6 minutes after “the first responder noted:"), "what came last: {helped:?}");
+    assert!(
+        helped[2].starts_with("6 minutes after “the first responder noted:"),
+        "what came last: {helped:?}"
+    );
     let last = told(&draft, "Summary");
     assert_eq!(last[3], format!("The last thing that was told before it was resolved, at 03:34 UTC: {note}"));
 }

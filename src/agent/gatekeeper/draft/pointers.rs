@@ -7,7 +7,10 @@ use std::collections::BTreeSet;
 use super::Case;
 use crate::{
     agent::finding::{incident_pointer, pointer, pull_pointer},
-    row::{Draft, Pointer},
+    row::{
+        Draft, Pointer,
+        gate::{Pipeline, Reading},
+    },
 };
 
 impl Case<'_> {
@@ -33,6 +36,9 @@ impl Case<'_> {
 
     pub(super) fn run_pointer(&self) -> Pointer {
         let run = &self.facts.reading.run;
+        if self.facts.reading.pipeline == Pipeline::Elsewhere {
+            return pointer("pipeline_run", "pipeline", &run.id.to_string(), &run.url);
+        }
         pointer("github_run_id", "github", &run.id.to_string(), &run.url)
     }
 
@@ -42,13 +48,25 @@ impl Case<'_> {
     }
 
     pub(super) fn commit_pointer(&self) -> Pointer {
-        let head = &self.facts.reading.run.head_sha;
-        pointer("github_commit", "github", head, &format!("{}/commit/{head}", self.repository_url()))
+        let Reading { pipeline, run, .. } = &self.facts.reading;
+        let head = &run.head_sha;
+        match (pipeline, run.repository.as_str()) {
+            (Pipeline::Elsewhere, "") => pointer("commit", "git", head, ""),
+            // Its own page is nowhere told.
+            (Pipeline::Elsewhere, _) => pointer("github_commit", "github", head, ""),
+            (Pipeline::Github, _) => {
+                pointer("github_commit", "github", head, &format!("{}/commit/{head}", self.repository_url()))
+            }
+        }
     }
 
     /// The head again, on the page that shows what it brings.
     pub(super) fn compare_pointer(&self) -> Pointer {
-        let Some(changes) = self.facts.reading.changes.known() else { return self.commit_pointer() };
+        let Some(changes) =
+            self.facts.reading.changes.known().filter(|_| self.facts.reading.pipeline.is_github())
+        else {
+            return self.commit_pointer();
+        };
         let head = &self.facts.reading.run.head_sha;
         let url = format!("{}/compare/{}...{head}", self.repository_url(), changes.since);
         pointer("github_commit", "github", head, &url)

@@ -36,7 +36,12 @@ fn section(paper: &Paper, section: &Section, doc: &mut Doc) {
         let falls = paper.falls_with_lines(sentence);
         doc.wrapped(Pane::Proposal, if falls { Slot::Ghost } else { Slot::Text }, 3, &sentence.text);
         if falls {
-            doc.wrapped(Pane::Proposal, Slot::Changed, 5, "not published: the lines that it rests on are struck");
+            doc.wrapped(
+                Pane::Proposal,
+                Slot::Changed,
+                5,
+                "not published: the lines that it rests on are struck",
+            );
         }
         if !rests.is_empty() {
             doc.wrapped(Pane::Proposal, Slot::Muted, 5, &format!("from {}", rests.join(", ")));

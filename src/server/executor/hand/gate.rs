@@ -16,8 +16,8 @@ use crate::{
         terraform::{ApplyRequest, RunError, RunRefusal},
     },
     row::{
-        Base, Moved, Reading,
-        gate::{self, Canary, GateBase, GateEffect, Run},
+        Base, DecisionId, Moved, Reading,
+        gate::{self, Canary, GateBase, GateEffect, Pipeline, Run},
         stage::Before,
     },
     server::executor::{
@@ -31,8 +31,11 @@ const DISPATCHED: &str = "workflow_dispatch";
 
 impl Hand {
     /// The run as it is now, and the plan. Terraform has to answer where a plan was reviewed.
-    pub(super) async fn run(&self, base: &GateBase) -> Result<Reading, BaseNow> {
+    pub(super) async fn run(&self, base: &GateBase, tag: &DecisionId) -> Result<Reading, BaseNow> {
         let service = self.service(&base.service).map_err(BaseNow::Away)?;
+        if base.pipeline == Pipeline::Elsewhere {
+            return self.waiting(base, service, tag).await;
+        }
         let from = GateSources {
             github: self.github().map_err(BaseNow::Away)?.reads(),
             terraform: self.terraform.as_ref().map(crate::platform::terraform::Actuator::reads),
@@ -109,7 +112,7 @@ impl Hand {
                 let inputs = inputs(effect);
                 github.dispatch_workflow(&repo, file, &reading.run.branch, &inputs).await
             }
-            None => return Err("nothing begins a canary here".to_owned()),
+            Some(Canary::Told) | None => return Err("nothing begins a canary here".to_owned()),
         };
         Ok(match sent {
             Ok(()) => Sent::Accepted,
@@ -202,7 +205,7 @@ pub(super) fn canary_request(warrant: &Warrant, reading: &gate::Reading, log: Op
         Some(Canary::Workflow { file, .. }) => {
             json!({"workflow": file, "ref": reading.run.branch, "inputs": inputs(effect)})
         }
-        None => Json::Null,
+        Some(Canary::Told) | None => Json::Null,
     }
 }
 
@@ -224,7 +227,7 @@ fn answered(warrant: &Warrant) -> Answered {
 }
 
 /// `dock gate-9821 01J… approved by priya with canary=10%, log 1182 ROOT16` (9-formats).
-fn comment(warrant: &Warrant, log: Option<&str>) -> String {
+pub(super) fn comment(warrant: &Warrant, log: Option<&str>) -> String {
     let (verb, conditions) = match &warrant.task {
         Task::Approve(effect) => ("approved", effect.conditions.clone()),
         Task::Reject(_) => ("declined", BTreeMap::new()),

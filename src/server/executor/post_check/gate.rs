@@ -1,7 +1,7 @@
 //! After a gate was answered: its deploy, for the watch window.
 //!
-//! Looked at: how the deployment went, whether a later one brought an older commit back, the application's health and
-//! history in ArgoCD, the burn of the error budget where the service says who knows it. A deploy that can be taken back is
+//! Looked at: how the deployment went on GitHub, where it is GitHub's, whether a later one brought an older commit back, the
+//! application's health and history in ArgoCD, the burn of the error budget where the service says who knows it. A deploy that can be taken back is
 //! healthy once all of that was fine for a while; any other only once its window is over, since what is healthy is not
 //! watched any more. The window begins with the deploy, not with our answer: GitHub may hold it on for a timer or for
 //! reviewers of its own. What cannot be read is neither fine nor bad: at the end of the window the row stays `executed`, is
@@ -23,7 +23,7 @@ use crate::{
     },
     row::{
         Risk, Row, Stage,
-        gate::{GateBase, Measure, Service},
+        gate::{GateBase, Measure, Pipeline, Service},
         stage::Execution,
     },
 };
@@ -38,8 +38,7 @@ const WATCHED: [Windows; 2] = [Windows::Fast, Windows::Middle];
 #[derive(Debug, Clone, PartialEq)]
 struct Seen {
     attempt: u32,
-    /// In GitHub's word; none while it shows no deployment of the run.
-    deploy: Option<DeployState>,
+    deploy: Deployed,
     went_well: bool,
     /// When it began; none while GitHub holds it for another reason.
     begun: Option<Timestamp>,
@@ -49,6 +48,16 @@ struct Seen {
     later: Option<Later>,
     /// What else is configured, by name: fine, bad, or why it cannot be told.
     others: Vec<(&'static str, Sign)>,
+}
+
+/// What GitHub says of the deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Deployed {
+    /// Nothing: a pipeline elsewhere deploys it.
+    Elsewhere,
+    /// It shows no deployment of the run.
+    NotShown,
+    Is(DeployState),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,7 +182,7 @@ fn judge(seen: &Seen, attempt: u32) -> Verdict {
         }
     }
     let failed = match &seen.deploy {
-        Some(state @ (DeployState::Failure | DeployState::Error)) => {
+        Deployed::Is(state @ (DeployState::Failure | DeployState::Error)) => {
             Some(format!("GitHub says {} of the deployment", state.word()))
         }
         _ => None,
@@ -193,7 +202,10 @@ fn judge(seen: &Seen, attempt: u32) -> Verdict {
         return Verdict::Over { fine: false, detail };
     }
     if let (None, None, None) = (&failed, seen.begun, &seen.later) {
-        let state = seen.deploy.as_ref().map_or("not shown by GitHub", DeployState::word);
+        let state = match &seen.deploy {
+            Deployed::Is(state) => state.word(),
+            Deployed::NotShown | Deployed::Elsewhere => "not shown by GitHub",
+        };
         return Verdict::Open { why: format!("the deploy has not begun; the deployment is {state}") };
     }
     if let Some(detail) = failed.or(bad) {
@@ -205,27 +217,47 @@ fn judge(seen: &Seen, attempt: u32) -> Verdict {
     }
     match (&seen.deploy, open) {
         (_, Some(why)) => Verdict::Open { why },
-        (None, None) => Verdict::Open { why: "GitHub shows no deployment of the run".to_owned() },
-        (Some(DeployState::Success), None) => {
+        (Deployed::NotShown, None) => {
+            Verdict::Open { why: "GitHub shows no deployment of the run".to_owned() }
+        }
+        // Nothing that could have said otherwise was asked.
+        (Deployed::Elsewhere, None) if fine.is_empty() => Verdict::Open {
+            why: "neither ArgoCD nor a measure of its error budget is configured, and nobody else tells of a deploy \
+                  elsewhere"
+                .to_owned(),
+        },
+        (Deployed::Elsewhere, None) => Verdict::Fine { detail: fine.join("; ") },
+        (Deployed::Is(DeployState::Success), None) => {
             fine.insert(0, "GitHub says success of the deployment".to_owned());
             Verdict::Fine { detail: fine.join("; ") }
         }
-        (Some(state), None) => Verdict::Open { why: format!("the deployment is {}", state.word()) },
+        (Deployed::Is(state), None) => {
+            Verdict::Open { why: format!("the deployment is {}", state.word()) }
+        }
     }
 }
 
-/// One look at everything. GitHub has to answer.
+/// One look at everything. GitHub has to answer, where it is GitHub that deploys.
 async fn look(executor: &Executor, base: &GateBase, execution: &Execution) -> Result<Seen, String> {
     let service = executor.hand.service(&base.service)?;
     let not_gated = || format!("{} has no gate before {} any more", base.service, base.environment);
     let service = &service.before(&base.environment).ok_or_else(not_gated)?;
-    let github = match &executor.sources.github {
-        Some(source) => source,
-        None => executor.hand.github()?.reads(),
+    let mut seen = match base.pipeline {
+        Pipeline::Github => on_github(executor, service, base).await?,
+        Pipeline::Elsewhere => {
+            let attempt = executor.hand.attempt(base).await?.unwrap_or(base.attempt);
+            Seen {
+                attempt,
+                deploy: Deployed::Elsewhere,
+                went_well: false,
+                // Nobody tells of its beginning but the answer itself.
+                begun: Some(execution.intended_at),
+                ended: None,
+                later: None,
+                others: Vec::new(),
+            }
+        }
     };
-    let repo = reading::repository(service).map_err(|error| error.to_string())?;
-    let run = base.run.parse().map_err(|_| "it is about no run".to_owned())?;
-    let mut seen = deployed(github, &repo, run, base).await.map_err(|error| error.to_string())?;
     if let Some(name) = &service.argocd {
         seen.others.push(("ArgoCD", application(executor, name, execution.intended_at).await));
     }
@@ -233,7 +265,21 @@ async fn look(executor: &Executor, base: &GateBase, execution: &Execution) -> Re
     if let Some(undone) = &execution.undone {
         seen.others.push(("what was approved", Sign::Bad(undone.detail.clone())));
     }
+    if seen.deploy == Deployed::Elsewhere {
+        let fine = |(_, sign): &(&str, Sign)| matches!(sign, Sign::Fine(_));
+        seen.went_well = !seen.others.is_empty() && seen.others.iter().all(fine);
+    }
     Ok(seen)
+}
+
+async fn on_github(executor: &Executor, service: &Service, base: &GateBase) -> Result<Seen, String> {
+    let github = match &executor.sources.github {
+        Some(source) => source,
+        None => executor.hand.github()?.reads(),
+    };
+    let repo = reading::repository(service).map_err(|error| error.to_string())?;
+    let run = base.run.parse().map_err(|_| "it is about no run".to_owned())?;
+    deployed(github, &repo, run, base).await.map_err(|error| error.to_string())
 }
 
 async fn deployed(
@@ -245,7 +291,7 @@ async fn deployed(
     let run = github.run(repo, run).await?;
     let nothing = Seen {
         attempt: run.attempt,
-        deploy: None,
+        deploy: Deployed::NotShown,
         went_well: false,
         begun: None,
         ended: run.conclusion.clone(),
@@ -265,8 +311,8 @@ async fn deployed(
             break;
         }
     }
-    let (deploy, went_well, begun) = (ours.state().cloned(), ours.went_well(), ours.begun_at());
-    Ok(Seen { deploy, went_well, begun, later, ..nothing })
+    let deploy = ours.state().cloned().map_or(Deployed::NotShown, Deployed::Is);
+    Ok(Seen { deploy, went_well: ours.went_well(), begun: ours.begun_at(), later, ..nothing })
 }
 
 /// The application's health, and whether its history went back since the answer.
@@ -397,6 +443,7 @@ mod tests {
     fn seen(deploy: Option<DeployState>) -> Seen {
         let went_well = deploy == Some(DeployState::Success);
         let begun = deploy.is_some().then_some(Timestamp::UNIX_EPOCH);
+        let deploy = deploy.map_or(Deployed::NotShown, Deployed::Is);
         Seen { attempt: 1, deploy, went_well, begun, ended: None, later: None, others: vec![] }
     }
 
@@ -408,12 +455,13 @@ mod tests {
     fn what_was_seen_comes_to_one_verdict() {
         let good = || seen(Some(DeployState::Success));
         let with = |sign: Sign| Seen { others: vec![("ArgoCD", sign)], ..good() };
+        let elsewhere = |seen: Seen| Seen { deploy: Deployed::Elsewhere, ..seen };
         for (name, seen, expected) in [
             ("not there yet", seen(None), "open"),
             ("held by a timer", Seen { begun: None, ..seen(Some(DeployState::Waiting)) }, "open"),
             (
                 "held, while something else goes wrong",
-                Seen { begun: None, deploy: None, ..with(Sign::Bad("burns".to_owned())) },
+                Seen { begun: None, deploy: Deployed::NotShown, ..with(Sign::Bad("burns".to_owned())) },
                 "open",
             ),
             (
@@ -437,6 +485,10 @@ mod tests {
                 Seen { later: Some(later_of(true)), ..seen(Some(DeployState::Failure)) },
                 "rolled back",
             ),
+            ("elsewhere, and nothing measures it", elsewhere(good()), "open"),
+            ("elsewhere, and fine", elsewhere(with(Sign::Fine("Healthy".to_owned()))), "fine"),
+            ("elsewhere, and bad", elsewhere(with(Sign::Bad("Degraded".to_owned()))), "bad"),
+            ("elsewhere, and away", elsewhere(with(Sign::Unknown("away".to_owned()))), "open"),
             ("begun anew", Seen { attempt: 2, ..good() }, "over, fine"),
             ("begun anew after it failed", Seen { attempt: 2, ..seen(Some(DeployState::Failure)) }, "over"),
         ] {
