@@ -13,6 +13,7 @@ mod demo;
 mod fault;
 mod files;
 mod injection;
+mod pipelines;
 mod pty;
 mod runbook;
 mod search;
