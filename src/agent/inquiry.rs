@@ -172,17 +172,11 @@ impl Inquiry<'_> {
     ) -> Gauge {
         let read = prometheus.series(&query, from, to, SERIES_STEP).await;
         let pointer = finding::pointer("prometheus_query", "prometheus", &query, &prometheus.link(&query));
-        self.gauge_of(name, pointer, unit, self.answered(read))
+        Self::gauge_of(name, pointer, unit, self.answered(read))
     }
 
     /// The same of a series that was read; one without a point is unknown.
-    pub(super) fn gauge_of(
-        &self,
-        name: &str,
-        pointer: Pointer,
-        unit: Unit,
-        read: Asked<platform::Series>,
-    ) -> Gauge {
+    pub(super) fn gauge_of(name: &str, pointer: Pointer, unit: Unit, read: Asked<platform::Series>) -> Gauge {
         let value = match read {
             Asked::Known { value, at } => match value.last() {
                 Some(last) => {

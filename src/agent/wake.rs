@@ -109,7 +109,9 @@ impl Wake {
                         .collect();
                     // What changed before the first look is seen by that look.
                     if let Some(before) = position.replace(changes.position) {
-                        moved.iter().for_each(|head| self.subject(&head.subject));
+                        for head in &moved {
+                            self.subject(&head.subject);
+                        }
                         // Something else changed: a hold was lifted, a halt ended.
                         if changes.rows.is_empty() && before != changes.position {
                             self.all();

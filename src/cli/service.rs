@@ -71,7 +71,7 @@ pub(super) async fn on_hangup(mut act: impl FnMut()) {
     while hangup.recv().await.is_some() {
         act();
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[cfg(test)]
@@ -82,8 +82,8 @@ mod tests {
 
     #[tokio::test]
     async fn each_hangup_is_heard() {
-        let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
-        let mut hangups = pin!(on_hangup(move || tell.send(()).unwrap()));
+        let (tell, mut told) = tokio::sync::mpsc::channel(4);
+        let mut hangups = pin!(on_hangup(move || tell.try_send(()).unwrap()));
         let waits = std::future::poll_fn(|context| Poll::Ready(hangups.as_mut().poll(context).is_pending()));
         assert!(waits.await, "it listens");
         for _ in 0..2 {

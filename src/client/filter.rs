@@ -160,7 +160,7 @@ fn is_one_slip(a: &[char], b: &[char]) -> bool {
     let (a, b) = (&a[same..], &b[same..]);
     match (a, b) {
         ([_, a @ ..], [_, b @ ..]) if a == b => true,
-        ([x, y, a @ ..], [v, w, b @ ..]) if (x, y) == (w, v) && a == b => true,
+        ([one, two, a @ ..], [first, second, b @ ..]) if (one, two) == (second, first) && a == b => true,
         ([_, rest @ ..], _) if rest == b => true,
         (_, [_, rest @ ..]) if rest == a => true,
         _ => a.is_empty() && b.is_empty(),

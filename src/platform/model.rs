@@ -1,7 +1,7 @@
-//! A language model: one question, one answer, over Anthropic's Messages API or an OpenAI-compatible endpoint.
+//! A language model: one question, one answer, over Anthropic's Messages API or an `OpenAI`-compatible endpoint.
 //!
 //! It is asked for words and gets no tool. What it answers is text from outside, like any other: who asked checks it.
-//! Sources: Anthropic, "Messages" (version 2023-06-01); OpenAI, "Chat completions", which vLLM, llama.cpp and Ollama speak.
+//! Sources: Anthropic, "Messages" (version 2023-06-01); `OpenAI`, "Chat completions", which vLLM, llama.cpp and Ollama speak.
 //! Never: a second try (who asks has words without it), an answer that was cut off taken for whole, a prompt in a message.
 
 use std::{path::PathBuf, time::Duration};
@@ -26,7 +26,7 @@ const ASKED: &str = "other words";
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub api: Api,
-    /// Anthropic: without `/v1`. OpenAI: with it. Left out, the vendor's own; plain HTTP is for this machine alone.
+    /// Anthropic: without `/v1`. `OpenAI`: with it. Left out, the vendor's own; plain HTTP is for this machine alone.
     pub url: Option<String>,
     /// As the endpoint calls it. It stands on each row that it worded.
     pub model: String,
@@ -39,7 +39,7 @@ pub struct Config {
     /// Tokens of one answer at most.
     #[serde(default = "tokens_max")]
     pub tokens_max: u32,
-    /// OpenAI's endpoints of before 2024, and some local ones, know only `max_tokens`.
+    /// `OpenAI`'s endpoints of before 2024, and some local ones, know only `max_tokens`.
     #[serde(default)]
     pub tokens_field: TokensField,
     /// Questions an hour at most; what is beyond keeps the rules' own words.

@@ -429,7 +429,7 @@ async fn hooks_that_are_repeated_reordered_or_forged_make_no_row_too_many() {
         world.rows_when(|rows| of(rows, third).len() == 1).await;
         rows
     };
-    let rows = world.beside(&keeper, told).await;
+    let rows = Box::pin(world.beside(&keeper, told)).await;
     assert_eq!(rows.len(), 2);
     assert_eq!(world.rows().await.len(), 3, "one for each run that waits");
 }
@@ -697,7 +697,7 @@ async fn what_a_pipeline_says_of_its_ci_is_its_word_and_silence_holds() {
         match ci {
             None => assert_eq!(signal.verdict, Grade::Unknown, "{}", signal.value),
             Some(Ci::Failed) => {
-                assert!(signal.value.contains("what the pipeline says failure"), "{}", signal.value)
+                assert!(signal.value.contains("what the pipeline says failure"), "{}", signal.value);
             }
             Some(Ci::Passed) => assert!(signal.value.contains("by the pipeline's word"), "{}", signal.value),
         }

@@ -249,7 +249,7 @@ impl Gatherer<'_> {
             datadog.p95(name, from, until)
         );
         let series = |what| finding::pointer(what, "datadog", name, "");
-        let gauge = |name, pointer, unit, read| self.inquiry.gauge_of(name, pointer, unit, read);
+        let gauge = Inquiry::gauge_of;
         let (slo, errors) = (self.inquiry.answered(slo), self.inquiry.answered(errors));
         let burn = match (&slo, &errors) {
             (Asked::Known { value: slo, at }, Asked::Known { value: errors, .. }) => {

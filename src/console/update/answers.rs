@@ -15,6 +15,7 @@ use super::{begun, layers, list_changed, lists, paging, proposal, screens, telem
 use crate::client::{Begun, Entry, Fate, Listed};
 use crate::row::{Decision, Grade, RowId};
 
+#[expect(clippy::too_many_lines, reason = "one line an answer")]
 pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
     model.dirty = true;
     match answer {

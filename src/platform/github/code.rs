@@ -190,15 +190,14 @@ impl Source {
             all.retain(|_, (at, _)| at.elapsed() < MERGED_LATELY);
             all.get(&name).map(|(_, merged)| merged.get(sha).cloned())
         };
-        let found = match lately {
-            Some(found) => found,
-            None => {
-                let merged = self.merged_last(repo).await?;
-                let found = merged.get(sha).cloned();
-                let mut all = self.merged.0.lock().unwrap_or_else(PoisonError::into_inner);
-                all.insert(name, (Instant::now(), merged));
-                found
-            }
+        let found = if let Some(found) = lately {
+            found
+        } else {
+            let merged = self.merged_last(repo).await?;
+            let found = merged.get(sha).cloned();
+            let mut all = self.merged.0.lock().unwrap_or_else(PoisonError::into_inner);
+            all.insert(name, (Instant::now(), merged));
+            found
         };
         match found {
             Some(pull) => Ok(vec![pull]),

@@ -154,8 +154,8 @@ impl Operation {
                 *blocks = new.to_vec();
             }
             Action::MarkDeprecated { instead } => {
-                *instead =
-                    line().ok_or("what stands behind a struck-out passage is one line of text")?.clone();
+                let text = line().ok_or("what stands behind a struck-out passage is one line of text")?;
+                instead.clone_from(text);
             }
             Action::ReplaceValue { was, is } => {
                 let text: String =

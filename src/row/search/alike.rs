@@ -223,7 +223,7 @@ impl Traits {
     pub fn add(&mut self, looked: &Looked<'_>) {
         self.services.extend(document::services(looked.draft).map(str::to_lowercase));
         self.factors.extend(factors(looked.draft).flat_map(telling));
-        let amended = looked.draft.amended_by.iter().map(|who| who.as_str());
+        let amended = looked.draft.amended_by.iter().map(crate::row::PrincipalId::as_str);
         self.people.extend(looked.head.people().chain(amended).flat_map(words));
         for Passage { part, text } in Document::of(looked).passages {
             if matches!(part, Part::Title | Part::Rationale | Part::Proposal | Part::Note) {

@@ -45,7 +45,7 @@ pub(super) async fn follow(executor: &Executor, lease: &Lease<'_>, id: RowId) ->
     let effect = match draft.map(|draft| (draft.effect, draft.base)) {
         Some((Effect::Argocd(effect), _)) => effect,
         Some((Effect::Github(_) | Effect::Pipeline(_), Base::Gate(base))) => {
-            return gate::follow(executor, lease, &row, &base).await;
+            return Box::pin(gate::follow(executor, lease, &row, &base)).await;
         }
         Some((Effect::Confluence(_) | Effect::Notion(_), _)) => {
             return page::follow(executor, lease, &row).await;

@@ -134,7 +134,7 @@ async fn begin(
         return lease.done().await.map(|()| After::Ended);
     };
     executor.at(point!(write, "warrant.verified")).await;
-    let reading = match lease.holding(executor.hand.base(&warrant, write)).await? {
+    let reading = match lease.holding(Box::pin(executor.hand.base(&warrant, write))).await? {
         BaseNow::As(reading) => Some(reading),
         BaseNow::Needless => None,
         BaseNow::Busy => return Err(Stopped::later("another operation is running", executor.retry())),
@@ -304,7 +304,7 @@ impl Drive<'_> {
                 return self.fail(detail).await.map(Again::Ended);
             }
         }
-        match self.lease.holding(self.executor.hand.base(&self.warrant, self.write)).await? {
+        match self.lease.holding(Box::pin(self.executor.hand.base(&self.warrant, self.write))).await? {
             BaseNow::As(reading) => Ok(Again::Write(reading)),
             BaseNow::Needless | BaseNow::Busy => Ok(Again::Wait),
             BaseNow::Moved(moved) => Ok(self.moved(moved).await?.map_or(Again::Wait, Again::Ended)),

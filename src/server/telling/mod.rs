@@ -217,7 +217,7 @@ fn begin<'a>(whole: &'a Mutex<Going>, target: &Target, now: Timestamp) -> Result
     if going.busy {
         return Err(TURN);
     }
-    let rest = going.not_before.map(|at| at.duration_since(now)).filter(|rest| rest.is_positive());
+    let rest = going.not_before.map(|at| at.duration_since(now)).filter(SignedDuration::is_positive);
     // Never longer than it was told: a clock may be set back.
     if let Some(rest) = rest {
         return Err(rest.min(REST_MAX));

@@ -222,7 +222,11 @@ impl Gated {
             }
             tokio::task::yield_now().await;
         }
-        panic!("nothing was told of {}; its work is {:?}", row.head.id, self.world.store().row(row.head.id).await);
+        panic!(
+            "nothing was told of {}; its work is {:?}",
+            row.head.id,
+            self.world.store().row(row.head.id).await
+        );
     }
 }
 

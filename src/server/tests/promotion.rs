@@ -118,7 +118,7 @@ impl Promoting {
 
 #[tokio::test]
 async fn a_run_is_promoted_once_its_staging_deploy_was_seen_healthy() {
-    let promoting = Promoting::start().await;
+    let promoting = Box::pin(Promoting::start()).await;
     let executor = promoting.executor();
     promoting.looks().await;
     let rows = promoting.rows().await;
@@ -158,7 +158,7 @@ async fn a_run_is_promoted_once_its_staging_deploy_was_seen_healthy() {
 
 #[tokio::test]
 async fn what_did_not_turn_out_well_in_staging_is_not_promoted_as_if_it_had() {
-    let promoting = Promoting::start().await;
+    let promoting = Box::pin(Promoting::start()).await;
     let executor = promoting.executor();
     promoting.looks().await;
     let staging = promoting.rows().await.remove(0);

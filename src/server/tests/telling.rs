@@ -30,12 +30,12 @@ type Answers = Arc<std::sync::Mutex<VecDeque<Option<(u16, Option<&'static str>)>
 struct Receiver {
     url: String,
     answers: Answers,
-    came: mpsc::UnboundedReceiver<Delivery>,
+    came: mpsc::Receiver<Delivery>,
 }
 
 impl Receiver {
     async fn start() -> Self {
-        let (tell, came) = mpsc::unbounded_channel();
+        let (tell, came) = mpsc::channel(256);
         let answers = Answers::default();
         let api = Router::new().route("/dock", post(take)).with_state((tell, Arc::clone(&answers)));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -54,7 +54,7 @@ impl Receiver {
 }
 
 async fn take(
-    Of((tell, answers)): Of<(mpsc::UnboundedSender<Delivery>, Answers)>,
+    Of((tell, answers)): Of<(mpsc::Sender<Delivery>, Answers)>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
@@ -63,7 +63,7 @@ async fn take(
         [text("webhook-id").as_bytes(), b".", text("webhook-timestamp").as_bytes(), b".", &body].concat();
     let tag = STANDARD.decode(text("webhook-signature").strip_prefix("v1,").unwrap()).unwrap();
     hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, SECRET), &signed, &tag).unwrap();
-    tell.send((text("webhook-id"), serde_json::from_slice(&body).unwrap())).unwrap();
+    tell.try_send((text("webhook-id"), serde_json::from_slice(&body).unwrap())).unwrap();
     let answer = answers.lock().unwrap().pop_front();
     match answer {
         None => StatusCode::NO_CONTENT.into_response(),

@@ -157,7 +157,7 @@ impl Store for Sqlite {
     }
 
     fn turn(&self, place: Place, turn: Turn, now: Timestamp) -> Pending<'_, Result<Waiting, No>> {
-        self.write(move |answer| Job::Turn { place, turn, now, answer })
+        self.write(move |answer| Job::Turn { place, turn: Box::new(turn), now, answer })
     }
 
     fn waiting(&self, place: Place) -> Pending<'_, Option<Waiting>> {

@@ -33,7 +33,7 @@ pub(super) enum Job {
     Commit(Box<Commit>, Answered<Committed>),
     Take { kind: WorkKind, now: Timestamp, lease: SignedDuration, answer: Answered<Option<Work>> },
     Reclaim(Answered<u64>),
-    Turn { place: Place, turn: Turn, now: Timestamp, answer: Answered<Result<waiting::Waiting, No>> },
+    Turn { place: Place, turn: Box<Turn>, now: Timestamp, answer: Answered<Result<waiting::Waiting, No>> },
 }
 
 /// An answer that waits for the fsync.
@@ -121,8 +121,9 @@ impl Writer {
                     wait(answer, transaction.execute(sql, []).map(|count| count as u64))
                 }
                 Job::Turn { place, turn, now, answer } => {
-                    let done =
-                        in_savepoint(&mut transaction, &mut self.tip, |c, _| take_turn(c, &place, turn, now));
+                    let done = in_savepoint(&mut transaction, &mut self.tip, |c, _| {
+                        take_turn(c, &place, *turn, now)
+                    });
                     wait(answer, done)
                 }
             });

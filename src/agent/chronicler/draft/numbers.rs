@@ -120,7 +120,7 @@ pub(super) struct Spent<'a> {
     pub(super) before: (f64, Timestamp),
     pub(super) after: (f64, Timestamp),
     /// Of the whole budget.
-    pub(super) spent: f64,
+    pub(super) lost: f64,
 }
 
 /// What the incident spent, by each series of a budget that was measured before it and, where it is over, after it.
@@ -139,7 +139,7 @@ fn of_budget<'a>(story: &Story, gauge: &'a Gauge, sample: &'a Sample) -> Option<
     let covers = before.1 <= story.opened_at && story.closed_at.is_none_or(|closed| after.1 >= closed);
     let says_left = !gauge.name.to_lowercase().contains("spent");
     let spent = if says_left { before.0 - after.0 } else { after.0 - before.0 };
-    (covers && before.1 < after.1).then_some(Spent { gauge, unit: &sample.unit, before, after, spent })
+    (covers && before.1 < after.1).then_some(Spent { gauge, unit: &sample.unit, before, after, lost: spent })
 }
 
 impl Spent<'_> {

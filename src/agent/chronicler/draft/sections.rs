@@ -408,8 +408,8 @@ fn cost(spent: &numbers::Spent<'_>) -> String {
     let name = words::line(&spent.gauge.name);
     let went =
         format!("{name} went from {before} at {} to {after} at {}", words::clock(from), words::clock(to));
-    if spent.spent > 0.0 {
-        format!("It spent {} of the error budget: {went}.", spent.text(spent.spent))
+    if spent.lost > 0.0 {
+        format!("It spent {} of the error budget: {went}.", spent.text(spent.lost))
     } else {
         format!("None of the error budget was spent: {went}.")
     }

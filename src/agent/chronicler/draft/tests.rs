@@ -470,7 +470,7 @@ fn what_a_budget_lost_is_impact_where_it_was_read_before_and_after_and_else_a_qu
         match expected {
             Ok(text) => assert_eq!((impact[2].as_str(), asks), (text, None), "{gauge:?}"),
             Err(why) => {
-                assert!(impact.len() == 2 && asks.is_some_and(|text| text.ends_with(why)), "{gauge:?}")
+                assert!(impact.len() == 2 && asks.is_some_and(|text| text.ends_with(why)), "{gauge:?}");
             }
         }
     }

@@ -105,15 +105,12 @@ impl Table<'_> {
     /// To the address that the note gives, else to the file behind the link.
     fn link(&mut self, number: Option<usize>, address: Option<String>) -> Result<Done, String> {
         let facts = self.facts;
-        let number = match number {
-            Some(number) => Some(number),
-            None => {
-                let linking = |one: &Option<Wanted>| one.as_ref().is_some_and(|one| !links(one).is_empty());
-                let mut all = (0..self.count).filter(|at| self.places.get(*at).is_some_and(linking));
-                let only = all.next().filter(|_| all.next().is_none());
-                only.map(|at| at + 1)
-            }
-        };
+        let number = number.or_else(|| {
+            let linking = |one: &Option<Wanted>| one.as_ref().is_some_and(|one| !links(one).is_empty());
+            let mut all = (0..self.count).filter(|at| self.places.get(*at).is_some_and(linking));
+            let only = all.next().filter(|_| all.next().is_none());
+            only.map(|at| at + 1)
+        });
         let one = self.own(number)?;
         let (id, mut action) = (one.id, one.operation.action.clone());
         let url = link_of(&mut action)?;

@@ -251,7 +251,8 @@ fn link(mut rest: Rest<'_>, mut number: Option<usize>) -> Attempt {
         return stop("it asks for several things at once; write one a line");
     }
     let file = |word: &&str| {
-        ["file", "definition", "source"].contains(word) || word.ends_with(".yml") || word.ends_with(".yaml")
+        ["file", "definition", "source"].contains(word)
+            || [".yml", ".yaml"].iter().any(|end| word.ends_with(end))
     };
     ControlFlow::Break(match addresses.as_slice() {
         [one] => Ok(Request::Link { number, address: Some(one.clone()) }),

@@ -73,7 +73,7 @@ pub(super) fn brings(body: &Body, doc: &mut Doc) {
                 plan("the overtaken plan", &resources, doc);
             }
             None => {
-                doc.push(Pane::Difference, Styled::of(Slot::Muted, " no Terraform plan belongs to this run"))
+                doc.push(Pane::Difference, Styled::of(Slot::Muted, " no Terraform plan belongs to this run"));
             }
         },
     }

@@ -113,7 +113,7 @@ pub(super) async fn follow(
     if watched_until.is_some_and(|until| executor.clock.now() >= until) {
         return lease.done().await;
     }
-    let seen = lease.holding(look(executor, base, execution)).await?;
+    let seen = lease.holding(Box::pin(look(executor, base, execution))).await?;
     let now = executor.clock.now();
     let pace = executor.pace;
     let answered = execution.confirmed_at.unwrap_or(execution.intended_at);

@@ -85,7 +85,7 @@ fn what_a_change_makes() {
     let failed = Stage::Failed { execution: execution(None), outcome: outcome() };
     let withdrawn = Stage::Withdrawn { at: at(1), why: String::new() };
     let none: &[(&str, i64)] = &[];
-    for (name, before, after, expected) in [
+    for (name, before, after, expected) in vec![
         (
             "opened",
             None,

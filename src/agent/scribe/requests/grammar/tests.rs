@@ -1,5 +1,7 @@
 //! Lines of notes, and what they ask for.
 
+#![expect(clippy::unnecessary_wraps, reason = "as a line is read: what it asks for, or nothing")]
+
 use super::*;
 
 fn leaves(numbers: &[usize]) -> Option<Request> {
