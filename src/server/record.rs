@@ -6,6 +6,7 @@ use std::{
     fs,
     io::Write as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use tokio::sync::Mutex;
@@ -22,7 +23,7 @@ use crate::{
 pub(super) struct Record {
     key: NoteKey,
     file: PathBuf,
-    newest: Mutex<Option<Signed>>,
+    newest: Arc<Mutex<Option<Signed>>>,
 }
 
 /// A signed head.
@@ -51,7 +52,7 @@ impl Record {
         let wrong = || RecordError::Key(key_file.to_owned());
         let seed: Digest = config::secret(key_file)?.parse().map_err(|_| wrong())?;
         let key = NoteKey::from_seed(origin, KeyUse::Log, &seed.0).map_err(|_| wrong())?;
-        Ok(Self { key, file: file.to_owned(), newest: Mutex::new(None) })
+        Ok(Self { key, file: file.to_owned(), newest: Arc::default() })
     }
 
     pub(super) fn key(&self) -> &note::VerifierKey {
@@ -64,21 +65,27 @@ impl Record {
         self.at(store, size).await
     }
 
-    /// The head of the first `size` entries, signed. The newest one is in the file before it is given out.
+    /// The head of the first `size` entries, signed. The newest one is in the file before it is given out. Whoever asked may
+    /// go meanwhile: what writes the file keeps the others waiting until it is done.
     pub(super) async fn at(&self, store: &dyn Store, size: u64) -> Result<Signed, RecordError> {
-        let mut newest = self.newest.lock().await;
+        let mut newest = Arc::clone(&self.newest).lock_owned().await;
         if let Some(kept) = newest.as_ref().filter(|kept| kept.size == size) {
             return Ok(kept.clone());
         }
         let signed = Signed { size, note: self.key.sign(size, store.root(size).await?) };
         stop_point::reach("checkpoint.signed");
         if newest.as_ref().is_none_or(|kept| kept.size < size) {
-            let (file, text) = (self.file.clone(), signed.note.clone());
-            let kept = tokio::task::spawn_blocking(move || keep(&file, &text)).await;
+            let (file, signed) = (self.file.clone(), signed.clone());
+            let kept = tokio::task::spawn_blocking(move || {
+                keep(&file, &signed.note)?;
+                stop_point::reach("checkpoint.kept");
+                *newest = Some(signed);
+                Ok::<_, std::io::Error>(())
+            });
             let wrong = |why: String| RecordError::Checkpoint { file: self.file.clone(), why };
-            kept.map_err(|error| wrong(error.to_string()))?.map_err(|error| wrong(error.to_string()))?;
-            stop_point::reach("checkpoint.kept");
-            *newest = Some(signed.clone());
+            kept.await
+                .map_err(|error| wrong(error.to_string()))?
+                .map_err(|error| wrong(error.to_string()))?;
         }
         Ok(signed)
     }
