@@ -255,28 +255,30 @@ impl Drop for Ended {
 fn in_a_wide_terminal_rows_are_decided_from_the_queue() {
     let world = World::start(&["--scenario", "seeds"]);
     configure(&world, "govind", "");
-    for row in ["sync-8821", "sync-8822", "gate-9821"] {
+    for row in ["sync-8821", "sync-8822", "gate-9821", "gate-9824", "gate-9826"] {
         world.until_row("govind", row, "pending");
     }
     let mut console = Console::open_at((200, 60), &world.home("govind"), &[], &[]);
     console.until("synced");
     let mut decided: Vec<String> = Vec::new();
-    for _ in 0..3 {
+    while decided.len() < 3 {
         let row = console.beside();
-        assert!(!decided.contains(&row), "{row} again:\n{}", console.text());
-        // Its parts, and what is measured, stand beside it; a person reads them for a while.
-        console.until("WHAT AN APPROVAL DOES");
-        console.until("TELEMETRY");
-        std::thread::sleep(std::time::Duration::from_millis(2_500));
-        console.press("D", &format!("Decline {row}"));
-        console.fill("Not in this freeze, please.", "y");
-        console.press("\r", &format!("{row}: "));
-        assert_eq!(console.beside(), row, "nothing moves without a key");
+        // What else was drafted by now, and in which order, is the agents' to say: papers and runbooks are passed by.
+        if ["sync-", "gate-"].iter().any(|kind| row.starts_with(kind)) {
+            assert!(!decided.contains(&row), "{row} again:\n{}", console.text());
+            // Its parts, and what is measured, stand beside it; a person reads them for a while.
+            console.until("WHAT AN APPROVAL DOES");
+            console.until("TELEMETRY");
+            std::thread::sleep(std::time::Duration::from_millis(2_500));
+            console.press("D", &format!("Decline {row}"));
+            console.fill("Not in this freeze, please.", "y");
+            console.press("\r", &format!("{row}: "));
+            assert_eq!(console.beside(), row, "nothing moves without a key");
+            decided.push(row.clone());
+        }
         console.press("j", "A approve");
-        decided.push(row);
-        let last = decided.last().unwrap();
         let begun = std::time::Instant::now();
-        while console.beside() == *last {
+        while console.beside() == row {
             assert!(begun.elapsed().as_secs() < 60, "it never went on:\n{}", console.text());
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
