@@ -25,10 +25,8 @@
 //!
 //! **The programs.**
 //!
-//! * [`agent`] gathers (IO) and drafts (pure). Argus watches ArgoCD, the gatekeeper what waits on GitHub, scribe
-//!   and chronicler the incidents that end. Rules decide; a language model may have a say in the words.
 //! * [`agent`] gathers (IO) and drafts (pure). Argus watches ArgoCD, the gatekeeper what waits on GitHub or at Dock itself,
-//!   scribe and chronicler the incidents that end.
+//!   scribe and chronicler the incidents that end. Rules decide; a language model may have a say in the words.
 //! * [`server`] is the API on one screen, the judge of drafts and decisions, and the executor.
 //! * [`client`] is the person's side: cache, outbox, signer, the pure plan of a sync, the typed calls.
 //! * [`console`] is the full-screen program: one event queue, `update` for behaviour, `draw` for appearance, effects for IO.

@@ -23,7 +23,7 @@ use crate::{
     },
     client::{Api, home},
     row::{Digest, PrincipalId},
-    server::tokens::{Token, TokenKind},
+    server::tokens::{self, Token, TokenKind},
     wire::{AgentView, KeyView, PersonView},
 };
 
@@ -115,7 +115,7 @@ struct Issue {
     #[arg(long, value_name = "NAME")]
     owner: Option<PrincipalId>,
     /// read, draft:sync, draft:gate, …; wait:SERVICE for a pipeline that waits at Dock itself.
-    #[arg(long, value_name = "SCOPE")]
+    #[arg(long, value_name = "SCOPE", value_parser = scope)]
     scope: Vec<String>,
     #[command(flatten)]
     to: Out,
@@ -220,6 +220,12 @@ pub(super) fn tokens(globals: &Globals, args: &Tokens) -> Outcome {
 fn found<'a>(agents: &'a [AgentView], agent: &PrincipalId) -> Result<&'a AgentView, Failure> {
     let known = agents.iter().find(|known| known.id == *agent);
     known.ok_or_else(|| Failure::nothing(format!("no agent {agent}\nhint: `dock token list`")))
+}
+
+/// A scope as it is typed; one that opens nothing is signed for nobody.
+fn scope(text: &str) -> Result<String, String> {
+    let known = "read, wait, wait:SERVICE, draft:KIND or draft:KIND:SUBJECT, of the kinds gate, sync, runbook, postmortem";
+    if tokens::is_scope(text) { Ok(text.to_owned()) } else { Err(format!("no scope is called so: {known}")) }
 }
 
 /// The agent is there and active, or it is made so.

@@ -19,6 +19,8 @@ mod doctor;
 pub mod exit;
 mod founding;
 mod gate;
+#[cfg(test)]
+mod guides;
 mod holds;
 mod incident;
 mod init;

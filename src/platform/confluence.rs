@@ -26,6 +26,17 @@ use crate::row::page::{Body, Editing, Page};
 
 pub use actuator::{Actuator, BODY_BYTES_MAX, Create, Created, MESSAGE_CHARS_MAX, Publish, PublishError};
 
+/// What a reading token of the kind that has scopes needs.
+pub const READER_SCOPES: [&str; 3] =
+    ["read:content-details:confluence", "read:page:confluence", "read:space:confluence"];
+/// What the publishing one needs.
+pub const WRITER_SCOPES: [&str; 4] = [
+    "read:content-details:confluence",
+    "read:page:confluence",
+    "read:space:confluence",
+    "write:page:confluence",
+];
+
 const API: [&str; 3] = ["wiki", "api", "v2"];
 /// What is asked for at once of a list.
 const PAGE: usize = 50;

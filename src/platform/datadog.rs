@@ -19,6 +19,9 @@ use super::{
     secret,
 };
 
+/// What the application key may, and no more.
+pub const READER_SCOPES: [&str; 3] = ["monitors_read", "slos_read", "timeseries_query"];
+
 const PAGE: usize = 100;
 /// Pages of any list that are read at most.
 const PAGES_MAX: usize = 10;

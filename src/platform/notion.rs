@@ -24,6 +24,12 @@ use crate::row::page::{Body, Page, Site};
 
 pub use actuator::{Actuator, Created, WriteError};
 
+/// What the reading integration is given, as its settings call it.
+pub const READER_CAPABILITIES: [&str; 2] = ["Read content", "Read comments"];
+/// What the writing one is given.
+pub const WRITER_CAPABILITIES: [&str; 5] =
+    ["Read content", "Update content", "Insert content", "Read comments", "Insert comments"];
+
 /// The contract that this connector was written for.
 const VERSION: &str = "2025-09-03";
 /// Notion gives no more in a page of a list.

@@ -19,6 +19,16 @@ use super::{
     secret,
 };
 
+/// What an OAuth app is given, where the key is not the account's own that only reads.
+pub const READER_SCOPES: [&str; 6] = [
+    "escalation_policies.read",
+    "incidents.read",
+    "oncalls.read",
+    "schedules.read",
+    "services.read",
+    "users.read",
+];
+
 const PAGE: usize = 100;
 /// Pages of any list that are read at most.
 const PAGES_MAX: usize = 5;

@@ -20,7 +20,7 @@ pub mod export;
 #[serde(deny_unknown_fields)]
 pub struct Place {
     pub site: Site,
-    /// Confluence's space id; left out in Notion.
+    /// Confluence's space, by its key or id; left out in Notion.
     #[serde(default)]
     pub space: String,
     /// The page that they stand under; Notion needs one.
@@ -35,6 +35,21 @@ fn production() -> String {
 }
 
 impl Place {
+    /// What no type can say: Confluence has spaces, in Notion everything lies in a page. What is amiss, and what to do.
+    pub fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        match self.site {
+            Site::Confluence if self.space.trim().is_empty() => {
+                Err(("post-mortems in Confluence need a space", "space = \"KEY\", as in …/wiki/spaces/KEY/…"))
+            }
+            Site::Notion if self.parent.is_none() => Err((
+                "post-mortems in Notion need a page to lie in",
+                "parent = the 32 digits at the end of its address",
+            )),
+            Site::Notion if !self.space.is_empty() => Err(("Notion has no spaces", "leave `space` out")),
+            Site::Confluence | Site::Notion => Ok(()),
+        }
+    }
+
     /// The paper would be published there.
     pub fn holds(&self, paper: &Paper) -> bool {
         (self.site, &self.space, &self.parent) == (paper.site, &paper.space, &paper.parent)

@@ -147,6 +147,9 @@ impl Config {
                 return wrong(format!("gates.{name}: {why}"));
             }
         }
+        if let Some(Err((what, hint))) = self.postmortems.as_ref().map(Place::check) {
+            return wrong(format!("postmortems: {what}\nhint: {hint}"));
+        }
         self.pinned().map(drop)
     }
 
@@ -239,6 +242,23 @@ mod tests {
         assert_eq!(with("listen = \"0.0.0.0:1\"\ninsecure_http = true\n"), Ok(()));
         assert!(with("admins = [\"not a key\"]\n").is_err());
         assert!(toml::from_str::<Config>(&format!("{LEAST}lisen = \"x\"\n")).is_err());
+    }
+
+    #[test]
+    fn post_mortems_have_a_place_that_there_can_be() {
+        let with =
+            |more: &str| toml::from_str::<Config>(&format!("{LEAST}[postmortems]\n{more}")).unwrap().check();
+        let page = "393abc1e-edcd-8124-b37c-f7cb2f21e2d3";
+        assert_eq!(with("site = \"confluence\"\nspace = \"INC\"\n"), Ok(()));
+        assert_eq!(with(&format!("site = \"notion\"\nparent = \"{page}\"\n")), Ok(()));
+        for wrong in [
+            "site = \"confluence\"\nparent = \"4700\"\n".to_owned(),
+            "site = \"notion\"\n".to_owned(),
+            format!("site = \"notion\"\nspace = \"INC\"\nparent = \"{page}\"\n"),
+        ] {
+            let why = with(&wrong).unwrap_err().to_string();
+            assert!(why.contains("postmortems: ") && why.contains("\nhint: "), "{why}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::fmt;
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
-use crate::row::Digest;
+use crate::row::{Digest, Kind};
 
 const LETTERS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// 32 bytes in base 62 have this many letters at most.
@@ -29,6 +29,21 @@ impl TokenKind {
             Self::Service => "svc",
             Self::Session => "ses",
         }
+    }
+}
+
+/// Whether a scope says anything here: `read`, `wait`, `wait:SERVICE`, `draft:KIND`, `draft:KIND:SUBJECT`.
+pub fn is_scope(text: &str) -> bool {
+    let named = |name: &str| !name.trim().is_empty();
+    match text.split_once(':') {
+        None => matches!(text, "read" | "wait"),
+        Some(("wait", service)) => named(service),
+        Some(("draft", what)) => {
+            let (kind, subject) =
+                what.split_once(':').map_or((what, None), |(kind, subject)| (kind, Some(subject)));
+            kind.parse::<Kind>().is_ok() && subject.is_none_or(named)
+        }
+        Some(_) => false,
     }
 }
 
@@ -114,6 +129,18 @@ mod tests {
     #[test]
     fn the_checksum_is_the_common_one() {
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
+    }
+
+    #[test]
+    fn a_scope_that_opens_nothing_is_none() {
+        for scope in ["read", "wait", "wait:checkout-api", "draft:gate", "draft:sync:payments-api"] {
+            assert!(is_scope(scope), "{scope}");
+        }
+        for scope in
+            ["", "write", "Read", "wait:", "draft", "draft:", "draft:gates", "draft:gate:", "read:gate"]
+        {
+            assert!(!is_scope(scope), "{scope}");
+        }
     }
 
     #[test]

@@ -46,6 +46,9 @@ impl Chronicler {
         if sources.pagerduty.is_none() {
             return Err(IncidentsError::NoPagerduty("chronicler"));
         }
+        if let Err((what, hint)) = config.postmortems.check() {
+            return Err(IncidentsError::Section { what: what.to_owned(), hint });
+        }
         let api = Api::new(&config.server)?.with_token(config::secret(&config.token_file)?);
         let drafter = Drafter::open(config.model.as_ref())?;
         Ok(Self { config, sources, api, clock, drafter })

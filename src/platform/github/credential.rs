@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use tokio::{sync::Mutex, time::Instant};
 use zeroize::Zeroizing;
 
-use super::{Config, Repository, api::Role};
+use super::{Config, READER_PERMISSIONS, Repository, api::Role};
 use crate::{
     clock::Clock,
     platform::{
@@ -246,10 +246,7 @@ impl App {
 impl Role {
     fn permissions(self) -> Value {
         match self {
-            Role::Reader => {
-                json!({"actions": "read", "checks": "read", "contents": "read", "deployments": "read",
-                "pull_requests": "read", "statuses": "read", "metadata": "read"})
-            }
+            Role::Reader => BTreeMap::from(READER_PERMISSIONS).into_iter().collect(),
             // What a writer reads back.
             Role::Writer => json!({"actions": "read", "deployments": "read"}),
         }

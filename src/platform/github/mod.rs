@@ -35,6 +35,19 @@ pub use deploys::{CustomRule, Deploy, DeployState, Deployment, DeploymentStatus,
 pub use limits::{Quota, Usage};
 pub use runs::{Approval, ApprovalState, Job, PendingDeployment};
 
+/// What the reading App is given.
+pub const READER_PERMISSIONS: [(&str, &str); 7] = [
+    ("actions", "read"),
+    ("checks", "read"),
+    ("contents", "read"),
+    ("deployments", "read"),
+    ("metadata", "read"),
+    ("pull_requests", "read"),
+    ("statuses", "read"),
+];
+/// What the answering App is given. A canary takes one more: `contents` for a repository dispatch, `actions` for a workflow's.
+pub const WRITER_PERMISSIONS: [(&str, &str); 2] = [("actions", "read"), ("deployments", "write")];
+
 /// Items in one page.
 const PAGE: usize = 100;
 
