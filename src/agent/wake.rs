@@ -159,3 +159,37 @@ impl Wake {
 pub(super) fn pause(failures: u32) -> SignedDuration {
     RETRY_MIN.checked_mul(1 << failures.min(6)).unwrap_or(RETRY_MAX).min(RETRY_MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_hint_says_what_is_listed_again_and_is_told_once() {
+        let hint = |repository: &str| Hint {
+            number: 1,
+            event: "run".to_owned(),
+            repository: repository.to_owned(),
+            run: None,
+            environment: None,
+            incident: None,
+            at: Timestamp::UNIX_EPOCH,
+        };
+        let check = async |hints: &[(&str, Hint)], expected: Dirty| {
+            let wake = Wake::default();
+            for (platform, hint) in hints {
+                wake.hint(platform, hint);
+            }
+            assert_eq!(wake.next(Duration::ZERO).await, expected, "{hints:?}");
+            assert_eq!(wake.next(Duration::ZERO).await, Dirty::default(), "{hints:?}: once");
+        };
+        let pipelines = Dirty { pipelines: true, ..Dirty::default() };
+        check(&[(PIPELINES, hint(""))], pipelines.clone()).await;
+        check(&[(PIPELINES, hint("")), (PIPELINES, hint("acme/a"))], pipelines.clone()).await;
+        let of = |name: &str| Dirty { repositories: [name.to_owned()].into(), ..Dirty::default() };
+        check(&[("github", hint("Acme/A")), ("github", hint("acme/a"))], of("acme/a")).await;
+        check(&[("github", hint(""))], Dirty::everything()).await;
+        let both = Dirty { pipelines: true, ..of("acme/a") };
+        check(&[("github", hint("acme/a")), (PIPELINES, hint(""))], both).await;
+    }
+}

@@ -20,6 +20,7 @@ use super::{
     identity::Caller,
     input::{Body, Fields, Named, Optional},
     judge::{self, Author, Judged},
+    limits::Counted,
     problem::Problem,
     standing::Standing,
     step::{self, TRIES_MAX},
@@ -93,6 +94,10 @@ pub(super) async fn open(
         commit.row = Some(RowWrite { row, expected: None });
         if request.committed(&app, commit).await? {
             crate::stop_point::reach("draft.committed");
+            if let Some(counted) = request.counted.filter(|_| read.reading.is_some()) {
+                let about = (draft.kind, draft.subject.as_str());
+                app.limits.first_told(&request.caller.id, about, counted, now);
+            }
             automatic::consider(&app, id).await?;
             return Ok(answered(StatusCode::CREATED, &answer));
         }
@@ -185,7 +190,8 @@ pub(super) async fn withdraw(
     let step = Step::WithdrawDraft { why };
     let standing = app.standing().await?;
     let author = author(&standing, &caller.id)?;
-    let request = Request { key: key(&headers)?, digest: Digest::of(&bytes), caller, author, standing };
+    let (key, digest) = (key(&headers)?, Digest::of(&bytes));
+    let request = Request { key, digest, caller, author, standing, counted: None };
     if let Some(answer) = request.repeated(&app).await? {
         return Ok(answer);
     }
@@ -215,6 +221,8 @@ struct Request {
     caller: Caller,
     author: Author,
     standing: Arc<Standing>,
+    /// Among the drafts of its minute; none where taking back is not counted among them.
+    counted: Option<Counted>,
 }
 
 impl Request {
@@ -228,14 +236,14 @@ impl Request {
         caller.may_draft(draft)?;
         app.writable()?;
         let key = key(headers)?;
-        app.limits.draft(&caller.id, app.clock.now())?;
+        let counted = Some(app.limits.draft(&caller.id, app.clock.now())?);
         draft.check().map_err(|wrong| Problem::bad_request(wrong.field, &wrong.why))?;
         let standing = app.standing().await?;
         if let Some(halt) = standing.halted_agent(&caller.id) {
             return Err(Refusal::Halted { by: halt.by.clone(), note: halt.note.clone() }.into());
         }
         let author = author(&standing, &caller.id)?;
-        Ok(Self { key, digest: Digest::of(bytes), caller, author, standing })
+        Ok(Self { key, digest: Digest::of(bytes), caller, author, standing, counted })
     }
 
     /// The answer that this key was given before, for the same body.
@@ -248,6 +256,9 @@ impl Request {
             return Err(
                 Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "key_reused", why).field("Idempotency-Key")
             );
+        }
+        if let Some(counted) = self.counted {
+            app.limits.repeated(&self.caller.id, counted);
         }
         let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
         Ok(Some((status, [(header::CONTENT_TYPE, "application/json")], kept.answer).into_response()))

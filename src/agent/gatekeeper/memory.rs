@@ -15,7 +15,11 @@ use super::{
     gather::{Listed, Place, Target, Waits},
     run::WAIT_MIN,
 };
-use crate::{agent::dock::Dock, platform::github::Usage, row::gate::Run};
+use crate::{
+    agent::{dock::Dock, wake::Dirty},
+    platform::github::Usage,
+    row::gate::{self, Pipeline, Run},
+};
 
 /// A run that was listed so long ago is read again for its draft.
 const LISTED_JUST_NOW: SignedDuration = SignedDuration::from_secs(90);
@@ -103,6 +107,31 @@ impl Memory {
         }
     }
 
+    /// This service's runs were listed so long ago, or never, that they are listed again whatever was told.
+    pub(super) fn list_is_old(&self, name: &str, poll: Duration, now: Timestamp) -> bool {
+        let unlisted = self.unlisted.get(name).map(|(_, at)| *at);
+        let last = unlisted.or_else(|| self.listed.get(name).map(|listed| listed.at));
+        last.is_none_or(|at| now.duration_since(at).unsigned_abs() >= poll)
+    }
+
+    /// What was never read and is due. First what people cannot see yet: after a restart, all that has a row is new to us and
+    /// to nobody else. Of these, each place in turn, so that one service's hundred runs do not keep another's one waiting;
+    /// within a place the oldest run, whose wait ends first.
+    pub(super) fn new_ones(&self, now: Timestamp, shown: impl Fn(&Target) -> bool) -> Vec<Target> {
+        let new = self.gates.iter().filter(|(_, seen)| seen.facts.is_none() && seen.is_due(now));
+        let mut turns: BTreeMap<(bool, Place), usize> = BTreeMap::new();
+        let mut ordered: Vec<((bool, usize), &Target)> = new
+            .map(|(target, _)| {
+                let shown = shown(target);
+                let turn = turns.entry((shown, target.place())).or_default();
+                *turn += 1;
+                ((shown, *turn), target)
+            })
+            .collect();
+        ordered.sort();
+        ordered.into_iter().map(|(_, target)| target.clone()).collect()
+    }
+
     /// Until the first thing is due, the poll at the latest.
     pub(super) fn wait(&self, now: Timestamp, poll: Duration) -> Duration {
         if !self.full(now) && self.gates.values().any(|seen| seen.facts.is_none() && seen.is_due(now)) {
@@ -115,6 +144,15 @@ impl Memory {
     }
 }
 
+/// Something told of a run of this service.
+pub(super) fn told_of(dirty: &Dirty, service: &gate::Service) -> bool {
+    dirty.all
+        || match service.pipeline {
+            Pipeline::Github => dirty.repositories.contains(&service.repository.to_ascii_lowercase()),
+            Pipeline::Elsewhere => dirty.pipelines,
+        }
+}
+
 /// Little is left of the hour's calls.
 pub(super) fn thrifty(usage: &Usage, now: Timestamp) -> bool {
     let (Some(limit), Some(remaining), Some(reset)) = (usage.limit, usage.remaining, usage.reset) else {
@@ -124,30 +162,4 @@ pub(super) fn thrifty(usage: &Usage, now: Timestamp) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::platform::github::Quota;
-
-    #[test]
-    fn little_that_is_left_is_saved_until_the_hour_is_over() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let usage = |remaining, reset: Option<i64>| Usage {
-            limit: Some(5_000),
-            remaining,
-            reset: reset.map(at),
-            asked: 0,
-            quota: Quota::Free,
-        };
-        for (remaining, reset, expected) in [
-            (Some(5_000), Some(60), false),
-            (Some(1_000), Some(60), false),
-            (Some(999), Some(60), true),
-            (Some(0), Some(60), true),
-            (Some(0), Some(0), false),
-            (None, Some(60), false),
-            (Some(0), None, false),
-        ] {
-            assert_eq!(thrifty(&usage(remaining, reset), at(30)), expected, "{remaining:?} {reset:?}");
-        }
-    }
-}
+mod tests;

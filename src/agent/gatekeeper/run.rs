@@ -14,7 +14,7 @@ use super::{
     Config, draft,
     facts::{Facts, Service},
     gather::{Gatherer, Place, Target},
-    memory::{Memory, Seen, THRIFTY_POLLS, thrifty},
+    memory::{Memory, Seen, THRIFTY_POLLS, thrifty, told_of},
     plan::{self, Act, Known},
 };
 use crate::{
@@ -270,14 +270,7 @@ impl Gatekeeper {
         let github = self.sources.github.as_ref().filter(|_| service.pipeline.is_github());
         let thrifty = github.is_some_and(|github| thrifty(&github.usage(), now));
         let poll = if thrifty { self.poll() * THRIFTY_POLLS } else { self.poll() };
-        let told_of = match service.pipeline {
-            Pipeline::Github => dirty.repositories.contains(&service.repository.to_ascii_lowercase()),
-            Pipeline::Elsewhere => dirty.pipelines,
-        };
-        let unlisted = memory.unlisted.get(name).map(|(_, at)| *at);
-        let last = unlisted.or_else(|| memory.listed.get(name).map(|listed| listed.at));
-        let due = last.is_none_or(|at| now.duration_since(at).unsigned_abs() >= poll);
-        due || !thrifty && (dirty.all || told_of)
+        memory.list_is_old(name, poll, now) || !thrifty && told_of(dirty, service)
     }
 
     /// What concerns the services that have a gate, each asked once for all of them: now where something new waits or
@@ -320,7 +313,7 @@ impl Gatekeeper {
         memory.services.iter().map(|(place, (service, _))| (place.clone(), service.clone())).collect()
     }
 
-    /// Gates that were never read: several are read at a time, and drafted in the order of their runs.
+    /// Gates that were never read, those first that people wait for most: several are read at a time.
     async fn draft_new(
         &self,
         wish: &Wish,
@@ -330,13 +323,8 @@ impl Gatekeeper {
         told: &mut impl FnMut(Told),
     ) {
         let now = self.clock.now();
-        let new: Vec<Target> = memory
-            .gates
-            .iter()
-            .filter(|(_, seen)| seen.facts.is_none() && seen.is_due(now))
-            .map(|(target, _)| target.clone())
-            .take(NEW_A_LOOK)
-            .collect();
+        let shown = |target: &Target| known.open(&target.subject()).is_some();
+        let new: Vec<Target> = memory.new_ones(now, shown).into_iter().take(NEW_A_LOOK).collect();
         let listed: Vec<Option<Run>> = new.iter().map(|target| memory.just_listed(target, now)).collect();
         let gathered = stream::iter(new.into_iter().zip(listed)).map(|(target, listed)| async move {
             let facts = self.gather(&target, listed, services).await;

@@ -37,6 +37,27 @@ async fn one_drift_makes_one_row() {
 }
 
 #[tokio::test]
+async fn an_agent_that_floods_is_stopped_and_one_that_repeats_itself_is_not() {
+    let world = World::start().await;
+    let good = draft(&world.drifted("payments-api").await);
+    for _ in 0..130 {
+        assert_eq!(world.post("/v1/rows", "a", &good, &[]).await.0, 201, "the same words again");
+    }
+    let other = draft(&world.drifted("checkout-web").await);
+    let untrue = Draft { diff: "nothing to see".to_owned(), ..other };
+    // As many as two minutes take: the test may run across the end of one.
+    for _ in 0..121 {
+        let (status, answer) = world.post("/v1/rows", "b", &untrue, &[]).await;
+        if status == 429 {
+            assert_eq!(answer["code"], "busy", "{answer}");
+            return;
+        }
+        assert_eq!(answer["code"], "claim_mismatch", "{answer}");
+    }
+    panic!("121 claims that do not hold were all looked into");
+}
+
+#[tokio::test]
 async fn a_claim_that_our_own_read_contradicts_is_refused() {
     let world = World::start().await;
     let good = draft(&world.drifted("payments-api").await);

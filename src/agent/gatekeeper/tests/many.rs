@@ -56,6 +56,7 @@ async fn very_many_waiting_runs_become_rows_within_githubs_limits() {
     let keeper = world.keeper_over(60, &(world.config[..at].to_owned() + &world.app));
     let mut minutes = 0;
     all_drafted(&world, &keeper, &mut minutes).await;
+    assert_eq!(minutes, 0, "more than an agent may draft in a minute otherwise, and each is news");
     let rows = world.rows().await;
     assert!(runs.iter().all(|run| of(&rows, *run).len() == 1), "{} rows of {}", rows.len(), runs.len());
 
