@@ -20,7 +20,7 @@ use crate::{
         Cache, DecideError, Entry, Fate, Me, Outbox, Pin, Signer, Wish, decide,
         ticks::{self, Kept},
     },
-    row::{Decision, DecisionId, Digest, Note, Proposal, Refusal, Risk, note::NotANote},
+    row::{Decision, DecisionId, Digest, Note, Proposal, Refusal, Risk, gate, note::NotANote},
     wire::{DecisionOutcome, RowView},
 };
 
@@ -42,11 +42,12 @@ pub(super) struct Plain {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  dock approve sync-8821 --note \"Read the whole diff.\"\n  \
     dock approve gate-9821 --with canary=10% --note \"Additive schema change.\"\n  \
+    dock approve gate-9821 --with \"canary=10% for 15m\"   then all, unless its health or burn goes bad\n  \
     dock approve rb-8824                     signs what `dock tick` said of a live runbook's steps")]
 pub(super) struct Approve {
     /// The row.
     row: String,
-    /// A condition, as in canary=10%; more than once where there are several.
+    /// A condition, as in canary=10%, or "canary=10% for 15m"; more than once where there are several.
     #[arg(long = "with", value_name = "NAME=VALUE")]
     with: Vec<String>,
     #[command(flatten)]
@@ -110,7 +111,7 @@ pub(super) fn approve(globals: &Globals, args: &Approve) -> Outcome {
             text.split_once('=').filter(|(name, value)| !name.is_empty() && !value.is_empty()).ok_or_else(
                 || Failure::usage(format!("`{}` is no condition\nhint: --with canary=10%", out::safe(text))),
             )?;
-        conditions.insert(name.to_owned(), value.to_owned());
+        conditions.insert(name.to_owned(), gate::as_signed(name, value));
     }
     run(
         globals,

@@ -43,8 +43,8 @@ enum GateCommand {
     /// With --commit the run waits here: of a service whose [gates.*] table says pipeline = "elsewhere" (GitLab, Jenkins, a
     /// shell). The backend is told that it waits, again with each poll, so it may go away and come back meanwhile. Who asks
     /// again is told the same; a run that is tried again counts with --attempt. A condition that was signed and is the
-    /// pipeline's to obey is printed as `canary=10%`, and stands under `conditions` with --json. The token's scope is
-    /// `wait:SERVICE`.
+    /// pipeline's to obey is printed as `canary=10%` (and `canary_for=15m`: then all), and stands under `conditions` with
+    /// --json. The token's scope is `wait:SERVICE`.
     ///
     /// Without --commit the run waits on GitHub: the job that deploys needs `environment: NAME` with a protection rule, and
     /// the gatekeeper opens the row. The token's scope is `read`. A run that no gatekeeper sees waiting has no row: this

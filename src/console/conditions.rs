@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use super::key::{Code, Key};
 use super::line::Line;
+use crate::row::gate;
 
 /// Whether the row's effect can carry these out.
 pub type Can<'a> = &'a dyn Fn(&BTreeMap<String, String>) -> bool;
@@ -75,9 +76,10 @@ impl Conditions {
         }
         let pair = text.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
         let Some((name, value)) = pair.filter(|(name, value)| !name.is_empty() && !value.is_empty()) else {
-            self.error = Some("a condition is name=value, as in canary=10%".to_owned());
+            self.error = Some("a condition is name=value, as in canary=10% for 15m".to_owned());
             return false;
         };
+        let value = &*gate::as_signed(name, value);
         let mut with = self.map();
         with.insert(name.to_owned(), value.to_owned());
         if !can(&with) {
@@ -169,6 +171,14 @@ mod tests {
         assert_eq!((conditions.map()["canary"].as_str(), conditions.taken().len()), ("20%", 2));
         conditions.key(Key::new(Code::Delete));
         assert_eq!(conditions.text(), "soak=1h");
+    }
+
+    #[test]
+    fn a_canary_is_written_as_people_do_and_shown_as_it_is_signed() {
+        let mut conditions = Conditions::default();
+        typed(&mut conditions, "canary = 10 % for 15 min, then all");
+        assert!(conditions.add(&can));
+        assert_eq!(conditions.text(), "canary=10% for 15m");
     }
 
     #[test]

@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Digest, Effect, Risk, base::Moved, measure::BurnLimits, waiting::Ci};
 
+mod canary;
 mod environment;
 
+pub use canary::{Canary, Share, as_signed};
 pub use environment::{Environment, Measure};
 
 /// How the deploys of one service are gated: the same table in the configs of gatekeeper, server and executor.
@@ -72,29 +74,6 @@ impl Pipeline {
 
 fn production() -> BTreeMap<String, Environment> {
     BTreeMap::from([("production".to_owned(), Risk::Irreversible.into())])
-}
-
-/// Where the condition `canary=10%` goes when the gate is answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Canary {
-    /// A `repository_dispatch` of this type, with row, decision, run and share in its payload.
-    Dispatch { event_type: String },
-    /// A `workflow_dispatch` of this workflow file on the run's branch, the share in this input.
-    Workflow { file: String, input: String },
-    /// The pipeline that waits is told the share, and obeys it. Not for runs that GitHub holds.
-    Told,
-}
-
-impl Canary {
-    /// In words, for the effect that is signed.
-    pub fn sentence(&self) -> String {
-        match self {
-            Self::Dispatch { event_type } => format!("repository dispatch {event_type}"),
-            Self::Workflow { file, input } => format!("workflow {file}, input {input}"),
-            Self::Told => "the pipeline is told".to_owned(),
-        }
-    }
 }
 
 /// A workflow run, as GitHub gives it. A re-run keeps the id and raises the attempt.
@@ -468,6 +447,8 @@ impl Reading {
     }
 }
 
+/// The one condition that an approval may carry.
+const CANARY: &str = "canary";
 /// What moves when a plan is confirmed, discarded or spoilt by others.
 const PLAN_WAITS: &str = "plan waits";
 
@@ -512,9 +493,14 @@ impl GateEffect {
     /// With these conditions in it; absent where one of them cannot be carried out.
     pub fn with_conditions(&self, conditions: &BTreeMap<String, String>) -> Option<Self> {
         let can = |(name, share): (&String, &String)| {
-            name == "canary" && self.canary.is_some() && percent(share).is_some()
+            name == CANARY && self.canary.is_some() && Share::of(share).is_some()
         };
         conditions.iter().all(can).then(|| Self { conditions: conditions.clone(), ..self.clone() })
+    }
+
+    /// What the approval asks of a canary, if it does.
+    pub fn share(&self) -> Option<Share> {
+        Share::of(self.conditions.get(CANARY)?)
     }
 
     /// In words, for dialog, `show` and the signed text; `who` holds the run.
@@ -526,17 +512,16 @@ impl GateEffect {
                 said.push_str(&format!(" ({})", canary.sentence()));
             }
         }
+        match (self.share().and_then(|share| share.held), &self.canary) {
+            (Some(_), Some(Canary::Told)) => said.push_str(", then all"),
+            (Some(_), _) => said.push_str(", then all unless its health or burn goes bad"),
+            (None, _) => {}
+        }
         if let Some(run) = &self.apply {
             said.push_str(&format!("; then Terraform: apply {run}"));
         }
         said
     }
-}
-
-/// `10%` → 10: a share between 1 and 100.
-pub fn percent(text: &str) -> Option<u8> {
-    let share = text.strip_suffix('%')?.parse().ok()?;
-    (1..=100).contains(&share).then_some(share)
 }
 
 #[cfg(test)]
@@ -757,6 +742,14 @@ mod tests {
             with.sentence("GitHub"),
             "GitHub: answer run 9821 for production: approved with canary=10% (repository dispatch dock-canary)"
         );
+        let held = effect.with_conditions(&asks("canary", "10% for 15m")).unwrap();
+        assert_eq!(
+            held.sentence("GitHub"),
+            "GitHub: answer run 9821 for production: approved with canary=10% for 15m (repository dispatch \
+             dock-canary), then all unless its health or burn goes bad"
+        );
+        let odd = effect.with_conditions(&asks("canary", "10 % for 15 min"));
+        assert_eq!(odd, None, "what is signed has one form");
         for (name, value) in [("canary", "0%"), ("canary", "101%"), ("canary", "ten"), ("soak", "1h")] {
             assert_eq!(effect.with_conditions(&asks(name, value)), None, "{name}={value}");
         }
@@ -773,6 +766,9 @@ mod tests {
             "The pipeline: answer run 9826 for production: approved with canary=10% (the pipeline is told); then \
              Terraform: apply run-77"
         );
+        let held = BTreeMap::from([("canary".into(), "10% for 15m".into())]);
+        let said = reading.execution().with_conditions(&held).unwrap().sentence();
+        assert!(said.contains("(the pipeline is told), then all; then Terraform"), "{said}");
         let dispatch = Some(Canary::Dispatch { event_type: "dock-canary".to_owned() });
         let configured = Reading { canary: dispatch.clone(), ..reading.clone() };
         assert_eq!(configured.effect().canary, dispatch);

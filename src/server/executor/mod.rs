@@ -42,10 +42,12 @@ macro_rules! point {
     };
 }
 
+mod canary;
 mod hand;
 mod lease;
 mod plan;
 mod post_check;
+mod signs;
 mod warrant;
 mod worker;
 
@@ -253,7 +255,9 @@ impl Executor {
         match why {
             None => drop(troubles.remove(&row)),
             Some(why) => {
-                tracing::warn!(%row, why, "not executed yet");
+                if troubles.get(&row) != Some(&why) {
+                    tracing::warn!(%row, why, "not executed yet");
+                }
                 troubles.insert(row, why);
             }
         }

@@ -147,7 +147,7 @@ fn judge(app: &Application) -> Verdict {
 }
 
 /// `Degraded: Deployment/api: back-off restarting failed container`.
-fn detail(app: &Application) -> String {
+pub(super) fn detail(app: &Application) -> String {
     let bad = app.resources.iter().filter(|resource| {
         resource
             .health

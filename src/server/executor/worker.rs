@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Executor, actor,
+    canary::{self, Held},
     hand::{BaseNow, Hand, Sent},
     lease::{Lease, Stepped, Stopped},
     milliseconds,
@@ -134,6 +135,11 @@ async fn begin(
         return lease.done().await.map(|()| After::Ended);
     };
     executor.at(point!(write, "warrant.verified")).await;
+    match lease.holding(Box::pin(canary::held(executor, &warrant, write, done))).await? {
+        Held::No => {}
+        Held::Yes { why, wait } => return Err(Stopped::later(why, wait)),
+        Held::Bad { why } => return ended(executor, lease, id, &given_up(done, write, &why)).await,
+    }
     let reading = match lease.holding(Box::pin(executor.hand.base(&warrant, write))).await? {
         BaseNow::As(reading) => Some(reading),
         BaseNow::Needless => None,
@@ -453,9 +459,14 @@ async fn gone(
         _ if done.is_empty() => Step::Stale { moved },
         _ => given_up(done, next_of(done), &format!("the base moved: {told}")),
     };
-    match lease.step(known.row.id, &Ruling::default(), &step, true).await? {
+    ended(executor, lease, known.row.id, &step).await
+}
+
+/// Between two writes, or before the first.
+async fn ended(executor: &Executor, lease: &Lease<'_>, id: RowId, step: &Step) -> Result<After, Stopped> {
+    match lease.step(id, &Ruling::default(), step, true).await? {
         Stepped::Done(_) => {
-            executor.trouble(known.row.id, None);
+            executor.trouble(id, None);
             Ok(After::Ended)
         }
         Stepped::Refused(_) => lease.done().await.map(|()| After::Ended),

@@ -1,5 +1,6 @@
 //! Deploy gates through the API, over the simulated platforms: claimed, decided, answered once, told of a no, followed.
 
+mod canaries;
 mod reload;
 mod thresholds;
 
@@ -151,10 +152,16 @@ impl Gated {
 
     /// An approval under the canary's condition, or a plain one.
     async fn approval(&self, who: &str, row: &RowView, canary: bool) -> Statement {
+        self.asking(who, row, canary.then_some("10%")).await
+    }
+
+    /// An approval that asks for such a canary.
+    async fn asking(&self, who: &str, row: &RowView, canary: Option<&str>) -> Statement {
         let mut statement = self.world.statement(who, row, Decision::Approve).await;
-        if canary {
-            statement.conditions = BTreeMap::from([("canary".to_owned(), "10%".to_owned())]);
-            statement.effect = row.effect.with_conditions(&statement.conditions).unwrap().digest();
+        if let Some(share) = canary {
+            statement.conditions = BTreeMap::from([("canary".to_owned(), share.to_owned())]);
+            let effect = row.effect.with_conditions(&statement.conditions);
+            statement.effect = effect.unwrap_or_else(|| row.effect.clone()).digest();
         }
         statement
     }

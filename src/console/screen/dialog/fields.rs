@@ -68,7 +68,7 @@ fn conditions(conditions: &Conditions, focused: bool, width: usize, parts: &mut 
         parts.push(Part::text(line.to(30).add(Slot::Muted, hint)));
     }
     let hint = match conditions.line().text() {
-        "" if conditions.taken().is_empty() => "name=value, as in canary=10%; Enter adds it",
+        "" if conditions.taken().is_empty() => "canary=10%, or 10% for 15m; Enter adds it",
         "" => "another: name=value",
         _ => "Enter adds it",
     };

@@ -195,8 +195,11 @@ pub(super) fn canary_request(warrant: &Warrant, reading: &gate::Reading, log: Op
                 "run": effect.run,
                 "attempt": reading.run.attempt.to_string(),
                 "sha": reading.run.head_sha,
-                "share": effect.conditions.get("canary"),
+                "share": effect.share().map(|share| share.part()),
             });
+            if let Some(time) = effect.share().and_then(|share| share.time()) {
+                payload["for"] = json!(time);
+            }
             if let Some(log) = log {
                 payload["dock_log"] = json!(log);
             }
@@ -219,7 +222,7 @@ pub(super) fn answer_request(warrant: &Warrant, log: Option<&str>) -> Json {
 /// The share goes into the input that the service's config names.
 fn inputs(effect: &GateEffect) -> BTreeMap<String, String> {
     let Some(Canary::Workflow { input, .. }) = &effect.canary else { return BTreeMap::new() };
-    effect.conditions.values().map(|share| (input.clone(), share.clone())).collect()
+    effect.share().map(|share| (input.clone(), share.part())).into_iter().collect()
 }
 
 fn answered(warrant: &Warrant) -> Answered {
@@ -273,6 +276,7 @@ mod tests {
             task,
             by: "priya and sarah".to_owned(),
         };
+        let approved = effect.clone();
         let approve = warrant(Task::Approve(effect.clone()));
         assert_eq!(
             comment(&approve, Some("1182 0011223344556677")),
@@ -286,6 +290,17 @@ mod tests {
         let body = canary_request(&approve, &reading, Some("1182 0011223344556677"));
         let payload = body["client_payload"].as_object().unwrap();
         assert!(payload.len() <= 10, "GitHub takes ten fields in a payload");
-        assert_eq!(payload["share"], "10%");
+        assert_eq!((&payload["share"], payload.get("for")), (&json!("10%"), None));
+        let held = GateEffect {
+            conditions: BTreeMap::from([("canary".to_owned(), "10% for 15m".to_owned())]),
+            ..approved.clone()
+        };
+        let body = canary_request(&warrant(Task::Approve(held.clone())), &reading, Some("1182 0011"));
+        let payload = body["client_payload"].as_object().unwrap();
+        assert!(payload.len() <= 10, "GitHub takes ten fields in a payload");
+        assert_eq!((&payload["share"], &payload["for"]), (&json!("10%"), &json!("15m")));
+        let workflow = Canary::Workflow { file: "canary.yml".to_owned(), input: "share".to_owned() };
+        let inputs = inputs(&GateEffect { canary: Some(workflow), ..held });
+        assert_eq!(inputs, BTreeMap::from([("share".to_owned(), "10%".to_owned())]), "no input unheard-of");
     }
 }

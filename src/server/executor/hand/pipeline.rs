@@ -9,7 +9,7 @@ use crate::{
     platform::reading::{self, Depth, NoReading},
     row::{
         Base, DecisionId, Moved, Reading,
-        gate::{Canary, GateBase, Service},
+        gate::{Canary, GateBase, GateEffect, Service},
         waiting::{Answer, No, Place, Seen, Turn, Word},
     },
     server::executor::{
@@ -121,7 +121,7 @@ fn answer(warrant: &Warrant, log: &str) -> Answer {
         Task::Approve(effect) => {
             // What was dispatched elsewhere is no longer the pipeline's to do.
             let left = matches!(effect.canary, Some(Canary::Told) | None);
-            (Word::Approved, if left { effect.conditions.clone() } else { BTreeMap::new() })
+            (Word::Approved, if left { told(effect) } else { BTreeMap::new() })
         }
         _ => (Word::Declined, BTreeMap::new()),
     };
@@ -134,6 +134,13 @@ fn answer(warrant: &Warrant, log: &str) -> Answer {
         given_at: jiff::Timestamp::UNIX_EPOCH,
         taken_at: None,
     }
+}
+
+/// What is the pipeline's to obey, each in a word of its own: `canary` → `10%`, `canary_for` → `15m`.
+fn told(effect: &GateEffect) -> BTreeMap<String, String> {
+    let Some(share) = effect.share() else { return effect.conditions.clone() };
+    let time = share.time().map(|time| ("canary_for".to_owned(), time));
+    [("canary".to_owned(), share.part())].into_iter().chain(time).collect()
 }
 
 /// As a body of JSON.
