@@ -285,6 +285,7 @@ fn revision_body(row: &Row) -> c1::Value {
     ])
     .with_some("drift_sha256", row.drift)
     .with_some("rule", row.rule.told())
+    .with_some("touch", row.rule.touch.then_some("true"))
 }
 
 fn end_undecided(row: &Row, stage: Stage, step: &str, now: Timestamp) -> Result<Transition, Refusal> {

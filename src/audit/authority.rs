@@ -21,7 +21,7 @@ use crate::audit::fields::FormError;
 use crate::audit::leaf::Leaf;
 use crate::audit::note::{KeyUse, VerifierKey};
 use crate::audit::sshsig::{PublicKey, Purpose, SigError, Verified};
-use crate::row::{DecisionId, Event, PrincipalId, PrincipalKind};
+use crate::row::{Attributes, DecisionId, Event, PrincipalId, PrincipalKind};
 
 /// Why a signature counts for nothing, or an administrative leaf changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -133,6 +133,23 @@ impl Authority {
 
     pub fn witnesses(&self) -> impl Iterator<Item = &VerifierKey> {
         self.witnesses.iter().map(|(_, key)| key)
+    }
+
+    /// What was true of somebody, with the roles that administrators have given them by now.
+    pub fn with_roles(&self, person: &PrincipalId, then: &Attributes) -> Attributes {
+        let mut attributes = then.clone();
+        attributes.remove("role");
+        let roles = self.people.get(person).filter(|person| person.active).map(|person| &person.roles);
+        if let Some(roles) = roles.filter(|roles| !roles.is_empty()) {
+            attributes.insert("role".to_owned(), roles.iter().cloned().collect());
+        }
+        attributes
+    }
+
+    /// No leaf so far took this key from them.
+    pub fn still_has(&self, person: &PrincipalId, key_blob: &[u8]) -> bool {
+        let keys = self.people.get(person).filter(|person| person.active).map(|person| &person.keys);
+        keys.into_iter().flatten().any(|key| key.ended.is_none() && key.key.blob() == key_blob)
     }
 
     pub fn is_admin(&self, person: &PrincipalId) -> bool {

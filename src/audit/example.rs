@@ -170,6 +170,11 @@ impl Log {
     }
 
     pub(super) fn open(&mut self, row: &str, keys_needed: u64) -> RowId {
+        self.open_asking(row, keys_needed, c1::map::<&str>([]))
+    }
+
+    /// A row of which more is asked than keys of anybody: `rule`, `touch`.
+    pub(super) fn open_asking(&mut self, row: &str, keys_needed: u64, asked: Value) -> RowId {
         let diff = format!("--- {row}\n+++ {row}\n-replicas: 3\n+replicas: 4\n").into_bytes();
         let blob = Digest::of(&diff);
         self.blobs.insert(blob, diff);
@@ -179,6 +184,8 @@ impl Log {
             ("keys_needed", keys_needed.into()),
             ("verdict", "sync".into()),
         ]);
+        let asked = asked.as_map().into_iter().flatten();
+        let body = asked.fold(body, |body, (name, value)| body.with(name, value.clone()));
         let row = row.parse().unwrap();
         self.row_leaf(("argus", PrincipalKind::Agent), row, Event::RowOpened, body);
         row
@@ -208,6 +215,17 @@ impl Log {
     }
 
     pub(super) fn accept(&mut self, signer: &str, statement: &Statement, keys_needed: u64) -> String {
+        self.accept_as(signer, statement, keys_needed, &[])
+    }
+
+    /// With what the server says was true of the reviewer.
+    pub(super) fn accept_as(
+        &mut self,
+        signer: &str,
+        statement: &Statement,
+        keys_needed: u64,
+        attributes: &[(&str, &str)],
+    ) -> String {
         let bytes = statement.to_bytes();
         let signature = key_of(signer).sign(&Purpose::Decision.namespace(ORG), &bytes).unwrap();
         let body = c1::map([
@@ -216,6 +234,7 @@ impl Log {
             ("statement", String::from_utf8(bytes).unwrap().into()),
             ("touch", "unproven".into()),
         ]);
+        let body = attributes.iter().fold(body, |body, (name, value)| body.with(*name, *value));
         let who = (statement.reviewer.as_str(), PrincipalKind::Human);
         self.row_leaf(who, statement.row, Event::DecisionAccepted, body);
         statement.decision_id.to_string()

@@ -4,8 +4,8 @@
 //!
 //! | event | fields |
 //! | --- | --- |
-//! | `row.opened`, `row.revised` | `content_sha256`, `keys_needed` where known |
-//! | `decision.accepted` | `statement`, `signature`; for approvals `keys_needed`; where known `touch` |
+//! | `row.opened`, `row.revised` | `content_sha256`, `keys_needed` where known; `rule`: who has to sign, where more is asked than keys of anybody; `touch`: `true` where keys have to prove one |
+//! | `decision.accepted` | `statement`, `signature`; for approvals `keys_needed`; where known `touch`; under other names what was true of the reviewer, as `on_call` |
 //! | `execution.intended` | `decision`: the ids whose keys were counted, a list (or one string with commas); or `policy`: the name of the policy that decided |
 //! | `execution.confirmed` | `decision` as above where nothing was intended (done by hand) |
 //! | any of a row | `void`: list of ids of decisions that no longer count |
@@ -19,9 +19,28 @@
 
 use crate::audit::fields::{Fields, FormError};
 use crate::row::c1::{self, Value};
-use crate::row::{Event, PrincipalId, PrincipalKind, RowId};
+use crate::row::{Attributes, Event, PrincipalId, PrincipalKind, RowId};
 
 const VERSION: &str = "1";
+
+/// What an accepted decision's body says beside its reviewer's attributes.
+const NOT_ATTRIBUTES: [&str; 15] = [
+    "decision_id",
+    "decision",
+    "reviewer",
+    "override",
+    "key",
+    "touch",
+    "keys_needed",
+    "statement",
+    "signature",
+    "from",
+    "to",
+    "void",
+    "code",
+    "log",
+    "offline",
+];
 
 /// Who did it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +108,14 @@ impl Leaf {
     /// A decision's or an administrator's statement and armored signature, byte for byte.
     pub fn signed(&self) -> Option<(&str, &str)> {
         Some((self.body.text("statement")?, self.body.text("signature")?))
+    }
+
+    /// What an accepted decision's leaf says was true of its reviewer.
+    pub fn attributes(&self) -> Attributes {
+        let body = self.body.as_map().into_iter().flatten();
+        let other = body.filter(|(name, _)| !NOT_ATTRIBUTES.contains(&name.as_str()));
+        let values = |text: &str| text.split(',').filter(|one| !one.is_empty()).map(str::to_owned).collect();
+        other.filter_map(|(name, value)| Some((name.clone(), values(value.as_text()?)))).collect()
     }
 
     /// The decisions that an execution names.

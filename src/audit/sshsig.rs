@@ -126,6 +126,16 @@ pub fn armor(key_blob: &[u8], namespace: &str, signature: &[u8]) -> String {
     armor_bytes(&out)
 }
 
+/// The key by which a signature says that it was made; nothing of it is checked.
+pub fn key_blob(armored: &str) -> Result<Vec<u8>, SigError> {
+    let bytes = unarmor(armored)?;
+    let mut reader = Reader(&bytes);
+    if reader.take(MAGIC.len())? != MAGIC || reader.u32()? != 1 {
+        return Err(SigError::Malformed);
+    }
+    Ok(reader.string()?.to_vec())
+}
+
 impl PublicKey {
     /// From a line as in `id_ed25519.pub`; the comment is ignored.
     pub fn parse(line: &str) -> Result<PublicKey, SigError> {

@@ -2,7 +2,8 @@
 //!
 //! Never: a pack that was not made by `pack::build` from real signatures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 
 use super::admin::AdminChange;
 use super::authority::{Authority, AuthorityError, parse_admins};
@@ -10,7 +11,7 @@ use super::example::{Log, ORG, key_of};
 use super::pack::Files;
 use super::verify::{self, Options, Report, Severity};
 use crate::row::c1::{self, Value};
-use crate::row::{Decision, Digest, Event, PrincipalKind};
+use crate::row::{Decision, Digest, Event, Filter, PrincipalKind, RowId, Rule, Threshold};
 
 fn check(files: &Files, log: &Log) -> Report {
     verify::verify(files, &Options { log_key: Some(log.key.public().clone()), ..Options::default() })
@@ -265,6 +266,133 @@ fn what_a_server_could_forge_is_found() {
     let statement = log.statement("sarah", row, Decision::Decline, "x");
     log.accept("priya", &statement, 1);
     assert_eq!(problem(&log), "sarah had no key that was enrolled and valid at this leaf");
+}
+
+/// Beside so many keys of anybody, one of somebody with this role.
+fn asks(keys: u32, role: &str) -> Rule {
+    let one = NonZeroU32::new(1);
+    let asked = Threshold { name: role.into(), filter: Filter::role(role), approve: one, deny: None };
+    Rule::with(NonZeroU32::new(keys).unwrap(), vec![asked])
+}
+
+fn told(rule: &Rule) -> Value {
+    c1::map([("rule", rule.told().unwrap().into())])
+}
+
+fn roles(log: &mut Log, person: &str, roles: &[&str]) {
+    let (person, attributes) = (person.parse().unwrap(), BTreeMap::new());
+    let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+    log.admin("admin", AdminChange::Person { person, roles, active: true, attributes });
+}
+
+fn revised(log: &mut Log, row: RowId, body: Value) {
+    let body = body.with("content_sha256", Digest::of(row.to_string()));
+    log.row_leaf(("argus", PrincipalKind::Agent), row, Event::RowRevised, body);
+}
+
+#[test]
+fn who_had_to_sign_is_counted_again() {
+    type Story = fn(&mut Log);
+    let cases: [(&str, Story); 13] = [
+        ("", |log| {
+            roles(log, "priya", &["reviewer", "dba"]);
+            let row = log.open_asking("gate-1", 2, told(&asks(2, "dba")));
+            let one = log.decide("sarah", row, Decision::Approve, 2, "x");
+            let two = log.decide("priya", row, Decision::Approve, 2, "y");
+            log.execute(row, &[&one, &two]);
+        }),
+        ("lacks what its rule asks for: dba (role dba)", |log| {
+            let row = log.open_asking("gate-1", 2, told(&asks(2, "dba")));
+            let one = log.decide("sarah", row, Decision::Approve, 2, "x");
+            let two = log.decide("priya", row, Decision::Approve, 2, "y");
+            log.execute(row, &[&one, &two]);
+        }),
+        // The leaf says so, and no administrator does.
+        ("lacks what its rule asks for: dba (role dba)", |log| {
+            let row = log.open_asking("gate-1", 1, told(&asks(1, "dba")));
+            let statement = log.statement("sarah", row, Decision::Approve, "x");
+            let id = log.accept_as("sarah", &statement, 1, &[("role", "dba")]);
+            log.execute(row, &[&id]);
+        }),
+        ("lacks what its rule asks for: dba (role dba)", |log| {
+            roles(log, "priya", &["dba"]);
+            let row = log.open_asking("gate-1", 1, told(&asks(1, "dba")));
+            let id = log.decide("priya", row, Decision::Approve, 1, "x");
+            roles(log, "priya", &["reviewer"]);
+            log.execute(row, &[&id]);
+        }),
+        ("", |log| {
+            let shift = Filter::Has { attribute: "on_call".into(), value: "payments".into() };
+            let one = NonZeroU32::new(1);
+            let asked = Threshold { name: "shift".into(), filter: shift, approve: one, deny: None };
+            let rule = Rule::with(NonZeroU32::MIN, vec![asked]);
+            let row = log.open_asking("gate-1", 1, told(&rule));
+            let statement = log.statement("sarah", row, Decision::Approve, "x");
+            let id = log.accept_as("sarah", &statement, 1, &[("on_call", "web,payments")]);
+            log.execute(row, &[&id]);
+        }),
+        ("tells a rule that is none", |log| {
+            log.open_asking("gate-1", 1, c1::map([("rule", "[[]".into())]));
+        }),
+        ("says another number of keys than its rule", |log| {
+            log.open_asking("gate-1", 1, told(&asks(2, "dba")));
+        }),
+        ("asks for less than the revision before it", |log| {
+            let row = log.open_asking("gate-1", 2, told(&asks(2, "dba")));
+            revised(log, row, c1::map([("keys_needed", "2".into())]));
+        }),
+        ("asks for less than the revision before it", |log| {
+            let row = log.open_asking("gate-1", 1, c1::map([("touch", "true".into())]));
+            revised(log, row, c1::map([("keys_needed", "1".into())]));
+        }),
+        ("proves no touch, as it was asked to", |log| {
+            let row = log.open_asking("gate-1", 1, c1::map([("touch", "true".into())]));
+            let id = log.decide("sarah", row, Decision::Approve, 1, "x");
+            log.execute(row, &[&id]);
+        }),
+        ("was made with a key that had been revoked by then", |log| {
+            let row = log.open("gate-1", 1);
+            let id = log.decide("priya", row, Decision::Approve, 1, "x");
+            let fingerprint = key_of("priya").public().fingerprint();
+            log.admin("admin", AdminChange::KeyRevoked { person: "priya".parse().unwrap(), fingerprint });
+            log.execute(row, &[&id]);
+        }),
+        ("was made with a key that had been revoked by then", |log| {
+            let row = log.open("gate-1", 1);
+            let id = log.decide("priya", row, Decision::Approve, 1, "x");
+            let (person, attributes) = ("priya".parse().unwrap(), BTreeMap::new());
+            let gone = AdminChange::Person { person, roles: BTreeSet::new(), active: false, attributes };
+            log.admin("admin", gone);
+            log.execute(row, &[&id]);
+        }),
+        ("was decided by the policy quick, and people have to sign it", |log| {
+            let row = log.open("gate-1", 2);
+            let body = c1::map([("policy", "quick".into())]);
+            log.row_leaf(("quick", PrincipalKind::Policy), row, Event::PolicyDecided, body.clone());
+            log.row_leaf(("system", PrincipalKind::System), row, Event::ExecutionIntended, body);
+        }),
+    ];
+    for (at, (expected, story)) in cases.into_iter().enumerate() {
+        let mut log = Log::with_people();
+        story(&mut log);
+        let found = problem(&log);
+        assert!(
+            if expected.is_empty() { found.is_empty() } else { found.contains(expected) },
+            "{at}: {found}"
+        );
+    }
+}
+
+#[test]
+fn what_was_done_by_hand_had_the_keys_of_its_time() {
+    let mut log = Log::with_people();
+    roles(&mut log, "priya", &["dba"]);
+    let row = log.open_asking("gate-1", 1, told(&asks(1, "dba")));
+    let id = log.decide("priya", row, Decision::Approve, 1, "x");
+    roles(&mut log, "priya", &["reviewer"]);
+    let body = c1::map([("decision", c1::list([id.as_str()]))]);
+    log.row_leaf(("system", PrincipalKind::System), row, Event::ExecutionConfirmed, body);
+    assert_eq!(problem(&log), "", "she was, when she signed and did it");
 }
 
 #[test]

@@ -77,8 +77,7 @@ fn first_of_each(reviews: &[Review]) -> Vec<&Review> {
 }
 
 fn met(threshold: &Threshold, needed: Option<NonZeroU32>, vote: Vote, reviews: &[&Review]) -> bool {
-    let counted = reviews.iter().filter(|r| r.vote == vote && threshold.filter.admits(&r.attributes)).count();
-    needed.is_some_and(|needed| needed.get() as usize <= counted)
+    threshold.is_met(needed, reviews.iter().filter(|r| r.vote == vote).map(|r| &r.attributes))
 }
 
 #[cfg(test)]

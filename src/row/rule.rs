@@ -90,6 +90,13 @@ impl Rule {
         if self.by_number() { None } else { serde_json::to_string(&self.sets).ok() }
     }
 
+    /// The rule that the record tells in these words; none where they are no rule's.
+    pub fn of_told(told: &str) -> Option<Self> {
+        let sets: Vec<Vec<Threshold>> = serde_json::from_str(told).ok()?;
+        let rule = Self { sets, touch: false, note: false };
+        (rule.told().as_deref() == Some(told)).then_some(rule)
+    }
+
     /// This rule, and whatever the one before it asked for beside that.
     #[must_use]
     pub fn tightened_by(mut self, before: &Rule) -> Self {
@@ -122,6 +129,18 @@ pub struct Threshold {
     /// Absent: no number of declines meets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deny: Option<NonZeroU32>,
+}
+
+impl Threshold {
+    /// So many of these people are admitted; never where no number meets it.
+    pub fn is_met<'a>(
+        &self,
+        needed: Option<NonZeroU32>,
+        whose: impl Iterator<Item = &'a Attributes>,
+    ) -> bool {
+        let admitted = whose.filter(|attributes| self.filter.admits(attributes)).count();
+        needed.is_some_and(|needed| needed.get() as usize <= admitted)
+    }
 }
 
 /// Whom a threshold admits. A filter over an attribute that is missing never matches, negated or not.

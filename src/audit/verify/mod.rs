@@ -107,6 +107,7 @@ pub fn verify(files: &impl Files, options: &Options) -> Report {
 
 /// Whether a log that one holds oneself lets something be executed: for the executor, which trusts leaves, not flags.
 ///
+/// Whether keys and roles are there still is the caller's to say, who knows whose are not.
 /// `leaves` are all leaves of the row and all that say who held which key (see [`super::pack::belongs`]), in order;
 /// `intent` is the `execution.intended` leaf that would be the log's next, of index `index`. Places in the tree are not
 /// checked here.
@@ -117,7 +118,7 @@ pub fn may_execute(
     (index, intent): (u64, Leaf),
 ) -> Result<(), Vec<Problem>> {
     let mut report = Report::default();
-    let mut replay = Replay::new(Authority::new(org, admins), &format!("{org}/dock"));
+    let mut replay = Replay::new(Authority::new(org, admins), &format!("{org}/dock")).as_signed();
     for (at, leaf) in leaves.into_iter().chain([(index, intent)]) {
         replay.take(at, &Arc::new(leaf), &mut report);
     }

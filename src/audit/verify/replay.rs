@@ -9,11 +9,11 @@ use std::thread::JoinHandle;
 use jiff::Timestamp;
 
 use super::Report;
-use super::story::{Accepted, Story};
+use super::story::{self, Accepted, Story};
 use crate::audit::authority::Authority;
 use crate::audit::leaf::{Actor, Leaf};
 use crate::audit::note;
-use crate::audit::sshsig::{PublicKey, Purpose, SigError};
+use crate::audit::sshsig::{self, PublicKey, Purpose, SigError};
 use crate::audit::statement::{Seen, Statement};
 use crate::row::{Decision, DecisionId, Event, PrincipalId, PrincipalKind, RowId};
 
@@ -34,6 +34,9 @@ pub(super) struct Replay {
     by_policy: u64,
     /// Agents that proposed and that no leaf gives an owner.
     ownerless: BTreeSet<PrincipalId>,
+    /// Keys and roles have to be there still when something is begun. Who is about to begin it looks for themselves, and
+    /// says whose are not.
+    still: bool,
 }
 
 /// What a leaf brought that has files of its own in the pack.
@@ -68,7 +71,13 @@ impl Replay {
             running: VecDeque::new(),
             by_policy: 0,
             ownerless: BTreeSet::new(),
+            still: true,
         }
+    }
+
+    /// For whoever looks at keys and roles themselves.
+    pub(super) fn as_signed(self) -> Replay {
+        Replay { still: false, ..self }
     }
 
     pub(super) fn authority(&self) -> &Authority {
@@ -191,7 +200,9 @@ impl Replay {
         story.void(leaf);
         match leaf.event {
             Event::RowOpened | Event::RowRevised => {
-                story.propose(leaf);
+                if let Err(text) = story.propose(leaf) {
+                    report.disproved(place, text);
+                }
                 self.note_owner(&leaf.actor, report);
             }
             Event::PolicyDecided => {
@@ -217,13 +228,14 @@ impl Replay {
                         format!("That the decline of {other} on {row} did not count before leaf {index}.");
                     report.unproved.push(text);
                 }
-                match story.may_execute(leaf) {
+                match story.may_execute(leaf, self.still.then_some(&self.authority)) {
                     Ok(by_policy) => self.by_policy += u64::from(by_policy),
                     Err(text) => report.disproved(place, text),
                 }
             }
             Event::ExecutionConfirmed if !story.intended && leaf.body.text("answer") != Some("rejected") => {
-                if let Err(text) = story.may_execute(leaf) {
+                // Done by hand: what counted was what was so when it was signed.
+                if let Err(text) = story.may_execute(leaf, None) {
                     report.disproved(place, text);
                 }
             }
@@ -254,7 +266,7 @@ impl Replay {
         story: &mut Story,
         report: &mut Report,
     ) -> Result<Statement, String> {
-        let (text, _) = leaf.signed().ok_or("carries no statement and signature")?;
+        let (text, signature) = leaf.signed().ok_or("carries no statement and signature")?;
         let statement =
             Statement::parse(text.as_bytes()).map_err(|error| format!("the statement: {error}"))?;
         let reviewer = &statement.reviewer;
@@ -303,6 +315,10 @@ impl Replay {
             content: statement.content,
             effect: statement.effect,
             keys_needed: needed.unwrap_or(1),
+            // What cannot be read is no good signature either, which its batch tells.
+            key: sshsig::key_blob(signature).unwrap_or_default(),
+            touched: story::touched(leaf),
+            attributes: self.authority.with_roles(reviewer, &leaf.attributes()),
             void: false,
         });
         let keys: Vec<_> = self.authority.keys(reviewer, leaf.at).map(|key| key.key.clone()).collect();

@@ -23,8 +23,7 @@ use crate::{
     lifecycle::Ruling,
     policy::{Asker, Engine, Permission, Review, RowFacts, Tally, Vote, Wish, count},
     row::{
-        Attributes, Base, Decision, DecisionId, Draft, Effect, Event, PrincipalId, Proposal, Row, RowId,
-        Touch,
+        Attributes, Base, Decision, DecisionId, Draft, Effect, Event, Proposal, Row, RowId, Touch,
         base::{PageEffect, RecordEffect},
         gate::{Canary, GateBase, GateEffect, Pipeline},
         page::Site,
@@ -32,25 +31,6 @@ use crate::{
         sync::SyncEffect,
     },
 };
-
-/// What a leaf's body says beside a reviewer's attributes.
-const NOT_ATTRIBUTES: [&str; 15] = [
-    "decision_id",
-    "decision",
-    "reviewer",
-    "override",
-    "key",
-    "touch",
-    "keys_needed",
-    "statement",
-    "signature",
-    "from",
-    "to",
-    "void",
-    "code",
-    "log",
-    "offline",
-];
 
 /// That this was decided for this row, by whom it needed, over exactly this.
 #[derive(Debug, Clone, PartialEq)]
@@ -270,6 +250,7 @@ fn approved(case: &Case<'_>, approval: &Approval) -> Result<Warrant, NoWarrant> 
     if logged("keys_needed") != Some(row.rule.keys_needed().to_string())
         || logged("risk").as_deref() != Some(row.risk.word())
         || logged("rule") != row.rule.told()
+        || logged("touch").is_some() && !row.rule.touch
     {
         return Err(unproved("the record names another rule for this row"));
     }
@@ -322,7 +303,7 @@ fn declined(case: &Case<'_>, tag: &DecisionId, revision: u32) -> Result<Warrant,
         }
         let (statement, _) = signed(case, &authority, leaf)?;
         if statement.decision == Decision::Decline && stands(row, &statement.decision_id) {
-            let (reviewer, attributes) = (statement.reviewer.clone(), attributes(leaf));
+            let (reviewer, attributes) = (statement.reviewer.clone(), leaf.attributes());
             reviews.push(Review { reviewer, vote: Vote::Decline, attributes });
             if statement.decision_id == *tag {
                 said = Some(statement);
@@ -365,7 +346,7 @@ fn by_people(case: &Case<'_>, approval: &Approval) -> Result<Signed, NoWarrant> 
         if leaf.row != Some(row.id) || leaf.event != Event::DecisionAccepted {
             continue;
         }
-        statements.push((signed(case, &authority, leaf)?, attributes(leaf)));
+        statements.push((signed(case, &authority, leaf)?, leaf.attributes()));
     }
     for ((statement, key), attributes) in &statements {
         let names = approval.decisions.contains(&statement.decision_id);
@@ -385,7 +366,7 @@ fn by_people(case: &Case<'_>, approval: &Approval) -> Result<Signed, NoWarrant> 
                 gone.push(statement.decision_id.clone());
             }
         }
-        let now = as_now(&authority, &statement.reviewer, attributes);
+        let now = authority.with_roles(&statement.reviewer, attributes);
         if names && now.get("role") != attributes.get("role") {
             roles_changed.push(statement.decision_id.clone());
         }
@@ -459,36 +440,13 @@ fn may_still(
     if authority.people().get(&statement.reviewer).is_none_or(|person| !person.active) {
         return false;
     }
-    let attributes = as_now(authority, &statement.reviewer, then);
+    let attributes = authority.with_roles(&statement.reviewer, then);
     let has_key = authority.keys(&statement.reviewer, case.now).any(|now| now.key.blob() == key.blob());
     let asker = Asker::Human { id: &statement.reviewer, attributes: &attributes };
     let wish = Wish::Review(RowFacts { row: case.row, facts: &case.draft.facts });
     has_key && matches!(case.engine.may(asker, wish), Permission::Allow { .. })
 }
 
-/// What was true of a reviewer then, with the roles of now.
-fn as_now(authority: &Authority, reviewer: &PrincipalId, then: &Attributes) -> Attributes {
-    let mut attributes = then.clone();
-    attributes.remove("role");
-    let roles = authority.people().get(reviewer).filter(|person| person.active).map(|person| &person.roles);
-    if let Some(roles) = roles.filter(|roles| !roles.is_empty()) {
-        attributes.insert("role".to_owned(), roles.iter().cloned().collect());
-    }
-    attributes
-}
-
 fn stands(row: &Row, id: &DecisionId) -> bool {
     row.keys.iter().any(|key| key.decision_id == *id && key.void.is_none())
-}
-
-/// What the leaf says was true of the reviewer.
-fn attributes(leaf: &Leaf) -> Attributes {
-    let body = leaf.body.as_map().into_iter().flatten();
-    let other = body.filter(|(name, _)| !NOT_ATTRIBUTES.contains(&name.as_str()));
-    other
-        .filter_map(|(name, value)| Some((name.clone(), value.as_text()?)))
-        .map(|(name, text)| {
-            (name, text.split(',').filter(|value| !value.is_empty()).map(str::to_owned).collect())
-        })
-        .collect()
 }
