@@ -14,6 +14,7 @@ use std::{path::PathBuf, time::Duration};
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value as Json;
 
 use super::{
     Fact, Failure, Health, Platform, PlatformError,
@@ -126,6 +127,12 @@ impl Source {
     /// When a page was edited last, as Notion wrote it. Equal times do not mean an equal page: minutes are all it tells.
     pub async fn changed(&self, id: &str) -> Result<String, PlatformError> {
         Ok(self.head(&self.uuid(id)?).await?.last_edited_time)
+    }
+
+    /// One block as it is right now, without the blocks in it.
+    pub async fn block(&self, id: &str) -> Result<Json, PlatformError> {
+        let asked = format!("the block {id}");
+        self.json(get(&asked, &["blocks", id])).await
     }
 
     /// What is said about a page and not resolved, oldest first.

@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{DecisionId, PrincipalId, digest::Digest};
+use super::{DecisionId, PrincipalId, digest::Digest, page::notion::steps::Step};
 
 /// How an approval came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -130,6 +130,9 @@ pub struct Before {
     pub history_id: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation_finished_at: Option<String>,
+    /// The calls of an edit in Notion, each with what it is found by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edit: Vec<Step>,
 }
 
 /// What became of it.

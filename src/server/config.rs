@@ -150,6 +150,9 @@ impl Config {
         if let Some(Err((what, hint))) = self.postmortems.as_ref().map(Place::check) {
             return wrong(format!("postmortems: {what}\nhint: {hint}"));
         }
+        if let Some(why) = named_twice(&self.runbooks) {
+            return wrong(why);
+        }
         self.pinned().map(drop)
     }
 
@@ -222,6 +225,19 @@ fn loopback() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 8300))
 }
 
+/// A page under two names would be two subjects, and two edits of it could be decided on at once.
+fn named_twice(runbooks: &BTreeMap<String, Runbook>) -> Option<String> {
+    let mut seen = BTreeMap::new();
+    runbooks.iter().find_map(|(name, runbook)| {
+        let page = (runbook.site, runbook.page.trim().replace('-', "").to_lowercase());
+        let first = seen.insert(page, name)?;
+        Some(format!(
+            "runbooks.{first} and runbooks.{name} are one page of {}\nhint: keep one of them, with the services of both",
+            runbook.site.title()
+        ))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,6 +275,19 @@ mod tests {
             let why = with(&wrong).unwrap_err().to_string();
             assert!(why.contains("postmortems: ") && why.contains("\nhint: "), "{why}");
         }
+    }
+
+    #[test]
+    fn a_page_has_one_name() {
+        let with = |site: &str, page: &str| {
+            let one = "[runbooks.RUN-7]\nsite = \"notion\"\npage = \"91a4c2d0-5b7e-4f13-9c86-2e0d7a1b3f58\"\nservices = [\"edge\"]\n";
+            let two = format!("[runbooks.RUN-8]\nsite = {site:?}\npage = {page:?}\nservices = [\"api\"]\n");
+            toml::from_str::<Config>(&format!("{LEAST}{one}{two}")).unwrap().check()
+        };
+        assert_eq!(with("notion", "91a4c2d0-5b7e-4f13-9c86-2e0d7a1b3f59"), Ok(()));
+        assert_eq!(with("confluence", "91a4c2d05b7e4f139c862e0d7a1b3f58"), Ok(()));
+        let error = with("notion", "91A4C2D05B7E4F139C862E0D7A1B3F58").unwrap_err().to_string();
+        assert!(error.contains("runbooks.RUN-7 and runbooks.RUN-8 are one page of Notion"), "{error}");
     }
 
     #[test]

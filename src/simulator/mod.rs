@@ -39,6 +39,7 @@ pub use argocd::Account;
 pub use confluence::{ConfluenceWrite, PageEdit};
 pub use faults::{Fault, Faults};
 pub use github::{GithubApp, GithubCalls};
+pub use notion::NotionEdit;
 pub use scenario::Scenario;
 pub use world::{Pace, World};
 

@@ -96,12 +96,23 @@ impl Actuator {
                 self.write(&asked, ask).await?;
                 Ok(vec![])
             }
-            Call::Delete { block } => {
-                let asked = format!("to take the block {block} away");
-                self.write(&asked, Ask::delete(&asked, &["v1", "blocks", block])).await?;
-                Ok(vec![])
-            }
+            Call::Delete { block } => self.take(block).await.map(|_| vec![]),
         }
+    }
+
+    /// Takes a block away, into the trash: the block as it was when it went.
+    pub async fn take(&self, block: &str) -> Result<Json, WriteError> {
+        let asked = format!("to take the block {block} away");
+        let answer = self.write(&asked, Ask::delete(&asked, &["v1", "blocks", block])).await?;
+        Ok(self.source.http.parse(&asked, &answer)?)
+    }
+
+    /// Gets a block back out of the trash.
+    pub async fn put_back(&self, block: &str) -> Result<(), WriteError> {
+        let asked = format!("to get the block {block} back");
+        let ask = Ask::patch(&asked, &["v1", "blocks", block], &json!({ "archived": false }));
+        self.write(&asked, ask).await?;
+        Ok(())
     }
 
     /// Says something about a page, beside it: the comment's id.

@@ -130,8 +130,8 @@ impl Hand {
         self.gates.get(name).ok_or_else(|| format!("{name} is no service of the section [gates] any more"))
     }
 
-    /// Reads the base again, right before this write of a warrant.
-    pub(super) async fn base(&self, warrant: &Warrant, write: Write) -> BaseNow {
+    /// Reads the base again, right before this write of a warrant; `before` of a write of several calls that is under way.
+    pub(super) async fn base(&self, warrant: &Warrant, write: Write, before: Option<&Before>) -> BaseNow {
         let read = match (&warrant.base, &warrant.task) {
             (_, Task::Record(_)) => return BaseNow::Needless,
             (Base::Sync(_), _) => self.application(warrant).await,
@@ -170,6 +170,9 @@ impl Hand {
             // It was we who moved the page.
             moved.clear();
         }
+        if before.is_some_and(|before| page::is_ours_so_far(warrant, &reading, before)) {
+            moved.retain(|moved| !page::OURS.contains(&moved.what.as_str()));
+        }
         if moved.is_empty() { BaseNow::As(Box::new(reading)) } else { BaseNow::Moved(moved) }
     }
 
@@ -200,8 +203,10 @@ impl Hand {
             (Write::Sync, Some(Reading::Sync(reading))) => Ok(Before {
                 history_id: reading.history_id,
                 operation_finished_at: reading.operation_finished_at.clone(),
+                ..Before::default()
             }),
             (Write::Canary, _) => self.before_canary(warrant).await,
+            (Write::Publish, Some(Reading::Page(reading))) => page::before(reading),
             _ => Ok(Before::default()),
         }
     }
@@ -222,7 +227,9 @@ impl Hand {
             (Write::Answer, _) if warrant.waits_here() => self.listening(warrant).await.map(Shown::Listening),
             (Write::Answer, _) => self.reviewed(warrant).await.map(Shown::Reviewed),
             (Write::Apply, _) => self.applied(warrant).await.map(Shown::Applied),
-            (Write::Publish, Task::Publish(it)) => self.published(warrant, it).await.map(Shown::Published),
+            (Write::Publish, Task::Publish(it)) => {
+                self.published(warrant, it, before).await.map(Shown::Published)
+            }
             (Write::Comment, Task::Publish(it)) => {
                 self.commented(warrant, it).await.map(|ours| Shown::Commented { ours })
             }
@@ -231,8 +238,14 @@ impl Hand {
         }
     }
 
-    /// Sends a write, once. `log` is the head that the intent made, as `SIZE ROOT16`.
-    pub(super) async fn send(&self, warrant: &Warrant, write: Write, reading: &Reading, log: &str) -> Sent {
+    /// Sends a write, once, or its next call. `log` is the head that the intent made, as `SIZE ROOT16`.
+    pub(super) async fn send(
+        &self,
+        warrant: &Warrant,
+        (write, before): (Write, &Before),
+        reading: &Reading,
+        log: &str,
+    ) -> Sent {
         let sent = match (write, &warrant.task, reading) {
             (Write::Sync, Task::Sync(effect), Reading::Sync(reading)) => {
                 self.sync(warrant, effect, reading.auto_sync, log).await
@@ -241,7 +254,7 @@ impl Hand {
             (Write::Answer, ..) if warrant.waits_here() => self.tell(warrant, log).await,
             (Write::Answer, ..) => self.answer(warrant, log).await,
             (Write::Apply, ..) => self.apply(warrant, log).await,
-            (Write::Publish, Task::Publish(it), _) => self.publish(warrant, it, reading, log).await,
+            (Write::Publish, Task::Publish(it), _) => self.publish(warrant, it, before, reading, log).await,
             (Write::Comment, Task::Publish(it), _) => self.comment(warrant, it, log).await,
             _ => Err("the warrant is not for this".to_owned()),
         };

@@ -136,6 +136,11 @@ impl<'a> Lease<'a> {
         }
     }
 
+    /// Stops whoever lost it meanwhile.
+    pub(super) async fn held(&self) -> Result<(), Stopped> {
+        self.change(self.renewal()).await
+    }
+
     /// Waits between two looks.
     pub(super) async fn pause(&self) -> Result<(), Stopped> {
         self.holding(tokio::time::sleep(self.executor.poll())).await?;

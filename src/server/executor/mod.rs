@@ -42,6 +42,7 @@ macro_rules! point {
     };
 }
 
+mod calls;
 mod canary;
 mod hand;
 mod lease;

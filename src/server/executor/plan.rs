@@ -7,7 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     platform::{argocd::Application, github::Reviewed},
-    row::{DecisionId, Digest, Moved, base::PageBase, gate::Run, stage::Before},
+    row::{
+        DecisionId, Digest, Moved,
+        base::PageBase,
+        gate::Run,
+        page::{Page, notion::steps::Progress},
+        stage::Before,
+    },
 };
 
 pub(super) mod gate;
@@ -121,7 +127,7 @@ pub(super) struct Applied {
 }
 
 /// What a page's platform shows of a page that is to be published.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Published {
     /// The version that carries our tag; Notion has none.
     pub(super) ours: Option<Ours>,
@@ -131,6 +137,10 @@ pub(super) struct Published {
     pub(super) written: Option<Digest>,
     /// The page that a person would open.
     pub(super) url: String,
+    /// How far an edit of several calls came.
+    pub(super) edit: Option<Progress>,
+    /// The whole page, for the call that follows.
+    pub(super) page: Option<Box<Page>>,
 }
 
 /// A version of a page that we wrote.

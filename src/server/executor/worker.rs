@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Executor, actor,
+    calls::Calls,
     canary::{self, Held},
     hand::{BaseNow, Hand, Sent},
     lease::{Lease, Stepped, Stopped},
@@ -140,7 +141,7 @@ async fn begin(
         Held::Yes { why, wait } => return Err(Stopped::later(why, wait)),
         Held::Bad { why } => return ended(executor, lease, id, &given_up(done, write, &why)).await,
     }
-    let reading = match lease.holding(Box::pin(executor.hand.base(&warrant, write))).await? {
+    let reading = match lease.holding(Box::pin(executor.hand.base(&warrant, write, None))).await? {
         BaseNow::As(reading) => Some(reading),
         BaseNow::Needless => None,
         BaseNow::Busy => return Err(Stopped::later("another operation is running", executor.retry())),
@@ -168,7 +169,8 @@ async fn begin(
     executor.at(point!(write, "intent.committed")).await;
     let log = head(executor, receipt.size).await?;
     let last = warrant.writes().last() == Some(&write);
-    let drive = Drive { executor, lease, row: id, warrant, write, before, last, log };
+    let calls = Calls::none();
+    let drive = Drive { executor, lease, row: id, warrant, write, before, last, log, calls };
     Box::pin(drive.run(Written::No, reading)).await
 }
 
@@ -192,7 +194,10 @@ async fn recover(
     };
     let log = head(executor, known.intended_at_size()).await?;
     let last = warrant.writes().last() == Some(&write);
-    let drive = Drive { executor, lease, row: known.row.id, warrant, write, before, last, log };
+    // Of several calls the last may have been sent right before the lease ran out, long after the intent.
+    let since = if before.edit.is_empty() { since } else { executor.clock.now() };
+    let calls = Calls::unknown();
+    let drive = Drive { executor, lease, row: known.row.id, warrant, write, before, last, log, calls };
     Box::pin(drive.run(Written::Perhaps { since }, None)).await
 }
 
@@ -208,6 +213,7 @@ struct Drive<'a> {
     last: bool,
     /// The head that the intent made: `SIZE ROOT16`.
     log: String,
+    calls: Calls,
 }
 
 impl Drive<'_> {
@@ -220,13 +226,17 @@ impl Drive<'_> {
         let repeat_after = milliseconds(self.executor.pace.lease_ms);
         loop {
             let showing = Box::pin(self.executor.hand.shown(&self.warrant, self.write, &self.before));
-            let shown = match self.lease.holding(showing).await? {
+            let mut shown = match self.lease.holding(showing).await? {
                 Ok(shown) => shown,
                 Err(why) => {
                     self.wait(&why, self.executor.retry()).await?;
                     continue;
                 }
             };
+            if self.calls.look(&mut shown) {
+                written = Written::No;
+                reading = self.calls.reading.take();
+            }
             let Some(due) = self.warrant.due(self.write) else {
                 let detail = "the warrant is not for what was intended".to_owned();
                 return self.end(Step::CannotTell { detail }).await;
@@ -237,13 +247,20 @@ impl Drive<'_> {
                 Next::Wait => {
                     // What was read of the base is no longer fresh.
                     reading = None;
-                    self.lease.pause().await?;
+                    self.rest().await?;
                 }
                 Next::Terminate { revisions } => return self.terminate(&revisions).await,
                 Next::Confirm { detail } if self.last => return self.end(Step::Confirm { detail }).await,
                 Next::Confirm { detail } => return self.wrote(detail).await,
                 Next::Fail { detail } => return self.fail(detail).await,
-                Next::CannotTell { detail } => return self.end(Step::CannotTell { detail }).await,
+                Next::CannotTell { mut detail } => {
+                    if let Some(part) = self.calls.part.filter(|part| !detail.contains(part.as_str())) {
+                        detail = format!("{detail}; when it was last seen, {part}");
+                    }
+                    return end(self.executor, self.lease, self.row, self.write, Step::CannotTell { detail })
+                        .await
+                        .map(|()| After::Ended);
+                }
                 Next::Moved { moved } => match self.moved(moved).await? {
                     Some(after) => return Ok(after),
                     None => reading = None,
@@ -258,7 +275,12 @@ impl Drive<'_> {
                         },
                     };
                     match self.send(&reading).await? {
-                        Some(now) => written = now,
+                        Some(now) => {
+                            if matches!(now, Written::Yes { .. } | Written::Perhaps { .. }) {
+                                self.calls.sent(reading, matches!(now, Written::Yes { .. }));
+                            }
+                            written = now;
+                        }
                         None => return Ok(After::Ended),
                     }
                 }
@@ -266,10 +288,22 @@ impl Drive<'_> {
         }
     }
 
+    /// Until the next look. A page of many blocks takes many requests, of which Notion answers three a second.
+    async fn rest(&self) -> Result<(), Stopped> {
+        if self.before.edit.is_empty() {
+            return self.lease.pause().await;
+        }
+        let long = std::time::Duration::from_millis(u64::from(self.executor.pace.lease_ms / 4));
+        self.lease.holding(tokio::time::sleep(long.max(self.executor.poll()))).await
+    }
+
     /// Sends it once. Gives what is known to be written; none where that was the end.
     async fn send(&self, reading: &Reading) -> Result<Option<Written>, Stopped> {
         let since = self.executor.clock.now();
-        let sending = self.executor.hand.send(&self.warrant, self.write, reading, &self.log);
+        // Still ours to send?
+        self.lease.held().await?;
+        let what = (self.write, &self.before);
+        let sending = self.executor.hand.send(&self.warrant, what, reading, &self.log);
         let sent = self.lease.holding(sending).await?;
         self.executor.at(point!(self.write, "write.sent")).await;
         let written = match sent {
@@ -310,7 +344,8 @@ impl Drive<'_> {
                 return self.fail(detail).await.map(Again::Ended);
             }
         }
-        match self.lease.holding(Box::pin(self.executor.hand.base(&self.warrant, self.write))).await? {
+        let reading = self.executor.hand.base(&self.warrant, self.write, Some(&self.before));
+        match self.lease.holding(Box::pin(reading)).await? {
             BaseNow::As(reading) => Ok(Again::Write(reading)),
             BaseNow::Needless | BaseNow::Busy => Ok(Again::Wait),
             BaseNow::Moved(moved) => Ok(self.moved(moved).await?.map_or(Again::Wait, Again::Ended)),
@@ -367,6 +402,10 @@ impl Drive<'_> {
                 Ok(false) => return Ok(None),
                 Err(why) => return self.wait(&why, self.executor.retry()).await.map(|()| None),
             }
+        }
+        if let Some(part) = &self.calls.part {
+            let detail = format!("the base moved: {}; of what was approved, {part}", told(&moved));
+            return self.fail(detail).await.map(Some);
         }
         let Some(known) = known(self.executor, self.row).await? else { return Err(Stopped::Lost) };
         let done = known.row.stage.execution().map(|execution| execution.done.clone()).unwrap_or_default();
@@ -451,9 +490,7 @@ async fn gone(
     done: &[Done],
     moved: Vec<Moved>,
 ) -> Result<After, Stopped> {
-    let told: Vec<_> =
-        moved.iter().map(|moved| format!("{}: {} → {}", moved.what, moved.was, moved.is)).collect();
-    let told = told.join(", ");
+    let told = told(&moved);
     let step = match &known.row.stage {
         Stage::Declined { .. } => Step::Fail { detail: format!("the run was not told: {told}") },
         _ if done.is_empty() => Step::Stale { moved },
@@ -471,6 +508,12 @@ async fn ended(executor: &Executor, lease: &Lease<'_>, id: RowId, step: &Step) -
         }
         Stepped::Refused(_) => lease.done().await.map(|()| After::Ended),
     }
+}
+
+/// `body: 1a2b → 3c4d, space: OPS → INC`.
+fn told(moved: &[Moved]) -> String {
+    let one = |moved: &Moved| format!("{}: {} → {}", moved.what, moved.was, moved.is);
+    moved.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// What comes after these writes: of those with several, an answer is followed by an apply, and nothing else is given up

@@ -82,10 +82,17 @@ impl Acting {
 
     /// Works until this place, and no further.
     pub(super) async fn cut(&self, row: RowId, point: &'static str) {
+        self.cut_at(row, point, 1).await;
+    }
+
+    /// Works until it is at this place for the `nth` time, and no further.
+    pub(super) async fn cut_at(&self, row: RowId, point: &'static str, nth: usize) {
+        let met = std::sync::atomic::AtomicUsize::new(0);
         let reached = Arc::new(Notify::new());
         let there = Arc::clone(&reached);
         let executor = self.executor().stopping(Arc::new(move |at| {
-            let cut = at == point;
+            let met = |at| at == point && met.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1 == nth;
+            let cut = met(at);
             if cut {
                 there.notify_one();
             }

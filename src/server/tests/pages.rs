@@ -16,6 +16,7 @@ use crate::{
     simulator::{Fault, PageEdit},
 };
 
+mod calls;
 mod closed;
 mod merges;
 

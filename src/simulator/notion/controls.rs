@@ -12,7 +12,48 @@ use super::{
 };
 use crate::simulator::{SimulatorError, World};
 
+/// What a person does to a page; blocks by their text.
+#[derive(Debug, Clone)]
+pub enum NotionEdit {
+    /// A paragraph at the end.
+    Line(String),
+    Reword {
+        was: String,
+        is: String,
+    },
+    Remove(String),
+    /// Something within a block.
+    Within {
+        block: String,
+        line: String,
+    },
+}
+
 impl World {
+    /// jordan edits a page in the browser.
+    pub fn change_notion_page(&self, id: &str, edit: &NotionEdit) -> Result<(), SimulatorError> {
+        self.edit(|state, now| state.notebook.change(id, edit, now))
+            .map_err(|no| SimulatorError::Unknown(format!("way to change {id}: {}", no.message)))
+    }
+
+    /// The same right before the next write of this method that Dock sends.
+    pub fn change_notion_page_before(&self, method: &str, id: &str, edit: &NotionEdit) {
+        self.edit(|state, _| {
+            state.notebook.ambushes.push((method.to_owned(), id.to_owned(), edit.clone()));
+        });
+    }
+
+    pub(super) fn come_between(&self, method: &str) {
+        self.edit(|state, now| {
+            let notebook = &mut state.notebook;
+            let Some(at) = notebook.ambushes.iter().position(|(of, ..)| of == method) else { return };
+            let (_, page, edit) = notebook.ambushes.remove(at);
+            if let Err(no) = notebook.change(&page, &edit, now) {
+                tracing::warn!(page, why = no.message, "nobody came between");
+            }
+        });
+    }
+
     /// A page with these blocks, as a request would bring them; `id` is a UUID with dashes.
     pub fn add_notion_page(&self, id: &str, title: &str, blocks: &Value) -> Result<(), SimulatorError> {
         self.edit(|state, now| state.notebook.lay((id, title), blocks, "sarah", now))
@@ -71,6 +112,30 @@ impl World {
 }
 
 impl Notebook {
+    fn change(&mut self, id: &str, edit: &NotionEdit, now: Timestamp) -> Result<(), super::No> {
+        let by = user_id("jordan");
+        let rich = |text: &str| json!([{"text": {"content": text}}]);
+        let line = |text: &str| blocks::drafts(&json!([{"paragraph": {"rich_text": rich(text)}}]));
+        let found =
+            |text: &str| self.with_text(id, text).ok_or_else(|| super::No::missing("block that reads", text));
+        match edit {
+            NotionEdit::Line(text) => self.put(id, &Place::End, line(text)?, &by, now).map(drop),
+            NotionEdit::Within { block, line: text } => {
+                let (block, _) = found(block)?;
+                self.put(&block, &Place::End, line(text)?, &by, now).map(drop)
+            }
+            NotionEdit::Reword { was, is } => {
+                let (block, kind) = found(was)?;
+                self.reword(&block, &json!({ kind: {"rich_text": rich(is)} }), &by, now)
+            }
+            NotionEdit::Remove(text) => {
+                let (block, _) = found(text)?;
+                self.throw_away(&block, &by, now);
+                Ok(())
+            }
+        }
+    }
+
     /// A page by its id and title, with these blocks, written by a person.
     pub(in crate::simulator) fn lay(
         &mut self,

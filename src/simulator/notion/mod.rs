@@ -26,6 +26,7 @@ use super::{
     meter::Meter,
     world::{State as WorldState, World},
 };
+pub use controls::NotionEdit;
 pub(super) use notebook::Notebook;
 use notebook::{Parent, Place};
 
@@ -149,6 +150,9 @@ async fn at_the_door(
     if let Some((status, code)) = world.quietly(|state, _| state.notebook.trouble(writes)) {
         let wait = [(header::RETRY_AFTER, HeaderValue::from(1))];
         return (wait, No { status, code, message: "Please try again.".to_owned() }).into_response();
+    }
+    if writes {
+        world.come_between(request.method().as_str());
     }
     let line = format!("{} {}", request.method(), request.uri().path());
     request.extensions_mut().insert(integration);
@@ -279,6 +283,11 @@ async fn update(
 ) -> Answer {
     let (id, body) = (uuid("block_id", &id)?, body(&bytes)?);
     world.edit(|state, now| {
+        if body["archived"] == false || body["in_trash"] == false {
+            state.notebook.get_back(&id, &who.id(), now);
+            state.notebook.writable(&id, "block")?;
+            return Ok(Json(state.notebook.block_json(&id).unwrap_or_default()));
+        }
         state.notebook.writable(&id, "block")?;
         state.notebook.reword(&id, &body, &who.id(), now)?;
         Ok(Json(state.notebook.block_json(&id).unwrap_or_default()))

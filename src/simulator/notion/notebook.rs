@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    No,
+    No, NotionEdit,
     blocks::{self, Draft},
     rich,
 };
@@ -27,6 +27,9 @@ pub(in crate::simulator) struct Notebook {
     pub(super) ledger: Vec<String>,
     /// Answers to come: of writes or of reads, with which status and code.
     troubles: Vec<(bool, u16, String)>,
+    /// What people do right before a write of this method: the page, and what.
+    #[serde(skip)]
+    pub(super) ambushes: Vec<(String, String, NotionEdit)>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,6 +39,9 @@ pub(super) struct Thing {
     created: (Timestamp, String),
     edited: (Timestamp, String),
     trashed: bool,
+    /// What stood before it when it went to the trash.
+    #[serde(default)]
+    stood_after: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -108,7 +114,8 @@ impl Notebook {
             self.touch(&parent, by, now);
         }
         let (created, edited) = ((now, by.to_owned()), (now, by.to_owned()));
-        self.things.insert(id.clone(), Thing { kind, parent, created, edited, trashed: false });
+        self.things
+            .insert(id.clone(), Thing { kind, parent, created, edited, trashed: false, stood_after: None });
         id
     }
 
@@ -142,7 +149,10 @@ impl Notebook {
             let above = if is_page { Parent::Page(above) } else { Parent::Block(above) };
             let (created, edited) = ((now, by.to_owned()), (now, by.to_owned()));
             let kind = Kind::Block { kind: draft.kind, payload: draft.payload };
-            self.things.insert(id.clone(), Thing { kind, parent: above, created, edited, trashed: false });
+            self.things.insert(
+                id.clone(),
+                Thing { kind, parent: above, created, edited, trashed: false, stood_after: None },
+            );
             self.put(&id, &Place::End, draft.children, by, now)?;
             made.push(id);
         }
@@ -181,8 +191,24 @@ impl Notebook {
         thing.trashed = true;
         let parent = thing.parent.id().map(str::to_owned);
         if let Some(siblings) = parent.and_then(|parent| self.within.get_mut(&parent)) {
+            let at = siblings.iter().position(|one| one == id);
+            thing.stood_after = at.and_then(|at| siblings.get(at.checked_sub(1)?)).cloned();
             siblings.retain(|one| one != id);
         }
+    }
+
+    /// Out of the trash, to where it stood; at the end where what stood before it is gone.
+    pub(super) fn get_back(&mut self, id: &str, by: &str, now: Timestamp) {
+        let Some(thing) = self.things.get_mut(id).filter(|thing| thing.trashed) else { return };
+        thing.trashed = false;
+        let (parent, after) = (thing.parent.id().map(str::to_owned), thing.stood_after.take());
+        let siblings = self.within.entry(parent.unwrap_or_default()).or_default();
+        let at = match after {
+            Some(after) => siblings.iter().position(|one| *one == after).map(|at| at + 1),
+            None => Some(0),
+        };
+        siblings.insert(at.unwrap_or(siblings.len()), id.to_owned());
+        self.touch(id, by, now);
     }
 
     /// It and what it lies in, up to its page, were edited.
@@ -280,6 +306,16 @@ impl Notebook {
                 Some((id.clone(), kind.clone(), rich::plain(&payload["rich_text"])))
             }
             _ => self.first_text(id),
+        })
+    }
+
+    /// A block of a page by its text.
+    pub(super) fn with_text(&self, id: &str, text: &str) -> Option<(String, String)> {
+        self.within.get(id)?.iter().find_map(|id| match self.things.get(id).map(|thing| &thing.kind) {
+            Some(Kind::Block { kind, payload }) if rich::plain(&payload["rich_text"]) == text => {
+                Some((id.clone(), kind.clone()))
+            }
+            _ => self.with_text(id, text),
         })
     }
 

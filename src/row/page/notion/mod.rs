@@ -2,17 +2,19 @@
 //!
 //! Never: a block sent that no operation names; a call that is right only if those before it were not made.
 
+mod calls;
 mod canonical;
 mod plan;
 mod read;
 mod rich;
+pub mod steps;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
 use serde::Serialize;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use super::{
     NotApplicable, Operation, Unreadable,
@@ -20,6 +22,7 @@ use super::{
 };
 use crate::row::Digest;
 
+pub use calls::{calls, chunks, planned};
 pub use read::DEPTH_MAX;
 pub use rich::{ITEMS_MAX, TEXT_MAX};
 pub use write::{CHILDREN_MAX, request, write};
@@ -70,6 +73,11 @@ pub fn digest(blocks: &[Json], ids: bool) -> Digest {
     }
 }
 
+/// What is written in one block and in those within it, whatever their ids.
+pub(super) fn written(block: &Json) -> Digest {
+    Digest::of(canonical::canonical(std::slice::from_ref(block), false))
+}
+
 /// The blocks with all operations carried out; or none of them.
 pub fn apply(blocks: &[Json], operations: &[Operation]) -> Result<Vec<Json>, NotApplicable> {
     let plan = plan::plan(blocks, operations)?;
@@ -82,7 +90,7 @@ pub fn apply(blocks: &[Json], operations: &[Operation]) -> Result<Vec<Json>, Not
 fn carried_out(blocks: &[Json], plan: &plan::Plan, address: &mut Vec<usize>) -> Vec<Json> {
     let put = |at: Option<usize>, address: &[usize]| {
         let new = plan.inserts.get(&(address.to_vec(), at));
-        new.into_iter().flatten().flat_map(|(_, blocks)| blocks.iter().cloned()).collect::<Vec<_>>()
+        new.into_iter().flatten().flat_map(|put| put.blocks.iter().cloned()).collect::<Vec<_>>()
     };
     let mut next = put(None, address);
     for (at, block) in blocks.iter().enumerate() {
@@ -103,74 +111,4 @@ fn carried_out(blocks: &[Json], plan: &plan::Plan, address: &mut Vec<usize>) -> 
         next.extend(put(Some(at), address));
     }
     next
-}
-
-/// What is sent to come from these blocks to those of [`apply`]: first what is new, then what changes, then what goes, so
-/// that whatever fails on the way takes nothing from the page. `page` is the page's own id.
-pub fn calls(page: &str, blocks: &[Json], operations: &[Operation]) -> Result<Vec<Call>, NotApplicable> {
-    let plan = plan::plan(blocks, operations)?;
-    let id = |address: &[usize]| -> Result<String, NotApplicable> {
-        if address.is_empty() {
-            return Ok(page.to_owned());
-        }
-        let id = plan::block(blocks, address).and_then(|block| block["id"].as_str());
-        let no = || Unreadable("a block that is to be edited has no id".to_owned());
-        Ok(id.ok_or_else(no)?.to_owned())
-    };
-    let mut calls = Vec::new();
-    for ((parent, after), new) in &plan.inserts {
-        let new: Vec<Json> = new.iter().flat_map(|(_, blocks)| request(blocks)).collect();
-        let within = if parent.is_empty() {
-            blocks.len()
-        } else {
-            plan::block(blocks, parent).map_or(0, |block| read::children(block).len())
-        };
-        let beside = after.map(|at| id(&[parent.as_slice(), &[at]].concat())).transpose()?;
-        let parent = id(parent)?;
-        let mut parts = chunks(new);
-        // What comes right after a block pushes on what was put there before.
-        if within > 0 {
-            parts.reverse();
-        }
-        calls.extend(parts.into_iter().map(|children| match &beside {
-            None if within > 0 => Call::Prepend { parent: parent.clone(), children },
-            after => Call::Append { parent: parent.clone(), after: after.clone(), children },
-        }));
-    }
-    for (address, fields) in &plan.updates {
-        let kind = plan::block(blocks, address).and_then(|block| block["type"].as_str()).unwrap_or_default();
-        let payload = Json::Object(Map::from_iter(fields.clone()));
-        calls.push(Call::Update { block: id(address)?, kind: kind.to_owned(), payload });
-    }
-    for address in &plan.deletes {
-        calls.push(Call::Delete { block: id(address)? });
-    }
-    Ok(calls)
-}
-
-/// Blocks as a request takes them, in as many parts as the limits need.
-pub fn chunks(blocks: Vec<Json>) -> Vec<Vec<Json>> {
-    let mut parts: Vec<Vec<Json>> = Vec::new();
-    let (mut count, mut bytes) = (0, 0);
-    for block in blocks {
-        let (more, size) = (count_of(&block), block.to_string().len());
-        let room = count + more <= BLOCKS_MAX && bytes + size <= REQUEST_MAX;
-        match parts.last_mut() {
-            Some(part) if room && part.len() < CHILDREN_MAX => {
-                (count, bytes) = (count + more, bytes + size);
-                part.push(block);
-            }
-            _ => {
-                (count, bytes) = (more, size);
-                parts.push(vec![block]);
-            }
-        }
-    }
-    parts
-}
-
-fn count_of(request: &Json) -> usize {
-    let kind = request["type"].as_str().unwrap_or_default();
-    let within = request[kind]["children"].as_array().map(Vec::as_slice).unwrap_or_default();
-    1 + within.iter().map(count_of).sum::<usize>()
 }

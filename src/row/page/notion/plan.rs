@@ -19,12 +19,19 @@ pub(super) type Spot = (Vec<usize>, Option<usize>);
 
 #[derive(Default)]
 pub(super) struct Plan {
-    pub(super) inserts: BTreeMap<Spot, Vec<(Side, Vec<Json>)>>,
+    pub(super) inserts: BTreeMap<Spot, Vec<Put>>,
     /// A block's new content, by its address: fields of its type.
     pub(super) updates: BTreeMap<Vec<usize>, Map<String, Json>>,
     pub(super) deletes: BTreeSet<Vec<usize>>,
-    /// Which operation changes a block.
-    claimed: BTreeMap<Vec<usize>, usize>,
+    /// Which operation changes a block or takes it away.
+    pub(super) claimed: BTreeMap<Vec<usize>, usize>,
+}
+
+/// What one operation puts at a place.
+pub(super) struct Put {
+    side: Side,
+    pub(super) number: usize,
+    pub(super) blocks: Vec<Json>,
 }
 
 /// Which comes first of what is put at one place.
@@ -44,7 +51,7 @@ pub(super) fn plan(blocks: &[Json], operations: &[Operation]) -> Result<Plan, No
         one.take(operation).map_err(no)?;
     }
     for at in plan.inserts.values_mut() {
-        at.sort_by_key(|(side, _)| *side);
+        at.sort_by_key(|put| put.side);
     }
     let into =
         plan.inserts.keys().find(|(parent, _)| plan.deletes.iter().any(|gone| parent.starts_with(gone)));
@@ -95,7 +102,8 @@ impl One<'_> {
 
     fn put(&mut self, spot: Spot, side: Side, blocks: Vec<Json>) {
         if !blocks.is_empty() {
-            self.plan.inserts.entry(spot).or_default().push((side, blocks));
+            let put = Put { side, number: self.number, blocks };
+            self.plan.inserts.entry(spot).or_default().push(put);
         }
     }
 

@@ -6,6 +6,8 @@ use serde_json::json;
 use super::super::{Action, Anchor, Block, Piece};
 use super::*;
 
+mod steps;
+
 fn rich(text: &str) -> Json {
     json!([{"type": "text", "text": {"content": text, "link": null}, "plain_text": text, "href": null,
         "annotations": {"bold": false, "italic": false, "strikethrough": false, "underline": false, "code": false, "color": "default"}}])

@@ -67,7 +67,7 @@ impl Hand {
     pub(super) async fn before_canary(&self, warrant: &Warrant) -> Result<Before, String> {
         let runs = self.canary_runs(warrant, &Before::default()).await?;
         let newest = runs.into_iter().flatten().map(|run| run.id).max().or(run_of(warrant));
-        Ok(Before { history_id: newest.and_then(|id| i64::try_from(id).ok()), operation_finished_at: None })
+        Ok(Before { history_id: newest.and_then(|id| i64::try_from(id).ok()), ..Before::default() })
     }
 
     /// The runs that dispatches of the canary's workflow began since; none where dispatches are not shown.

@@ -1,7 +1,7 @@
 //! A page's writes: its next version or the new page, and the comment that names the decision where versions cannot.
 //!
 //! The body is made again from the page as it was just read and the proposal; it is sent only where it comes to what was
-//! signed. Confluence takes one version as a whole; Notion's edit is several calls, and one that fails leaves the others.
+//! signed. Confluence takes one version as a whole; Notion's edit is several calls, each sent on a page just read.
 //! Never: a version on another one than the reviewed; a body that was not approved.
 
 use serde_json::{Value as Json, json};
@@ -17,6 +17,7 @@ use crate::{
         base::{IncidentBase, NewPage, PageBase},
         page::{self, Body, Edit, Editing, Page, Proposed, Site},
         paper,
+        stage::Before,
     },
     server::executor::{
         plan::{Ours, Published},
@@ -110,11 +111,16 @@ impl Hand {
     }
 
     /// What the platform shows of a publication now.
-    pub(super) async fn published(&self, warrant: &Warrant, it: &Publication) -> Result<Published, String> {
+    pub(super) async fn published(
+        &self,
+        warrant: &Warrant,
+        it: &Publication,
+        before: &Before,
+    ) -> Result<Published, String> {
         match (it.site, &it.effect.create) {
             (Site::Confluence, None) => self.version(warrant, &it.effect.page, page_of(warrant)).await,
             (Site::Confluence, Some(new)) => self.new_in_confluence(warrant, new).await,
-            (Site::Notion, None) => self.in_notion(warrant, it).await,
+            (Site::Notion, None) => self.in_notion(warrant, it, before).await,
             (Site::Notion, Some(new)) => self.new_in_notion(warrant, new).await,
         }
     }
@@ -124,10 +130,16 @@ impl Hand {
         let source = self.confluence()?.reads();
         let told = |error: PlatformError| error.to_string();
         // The versions first: what they show was so before the page was read.
-        let versions = source.versions(id, LOOKED_THROUGH).await.map_err(told)?;
+        let versions = match source.versions(id, LOOKED_THROUGH).await {
+            Ok(versions) => versions,
+            Err(error) => return absent(&error, id),
+        };
         let mark = mark(warrant);
         let ours = versions.iter().find(|version| version.message.starts_with(&mark));
-        let page = source.page(id).await.map_err(told)?;
+        let page = match source.page(id).await {
+            Ok(page) => page,
+            Err(error) => return absent(&error, id),
+        };
         let ours = match ours {
             None => None,
             Some(ours) if ours.number == page.version => {
@@ -163,9 +175,13 @@ impl Hand {
         &self,
         warrant: &Warrant,
         it: &Publication,
+        before: &Before,
         reading: &Reading,
         log: &str,
     ) -> Result<Sent, String> {
+        if let (Site::Notion, None, Reading::Page(reading)) = (it.site, &it.effect.create, reading) {
+            return self.edit_in_notion(warrant, &reading.page, it, before).await;
+        }
         let Some(next) = next_body(it, reading) else {
             return Ok(Sent::No { why: "what would be published is not what was approved".to_owned() });
         };
@@ -187,7 +203,6 @@ impl Hand {
                 Ok(sent(self.confluence()?.create(&create).await.map(drop)))
             }
             (Body::Blocks(blocks), Some(new), _) => self.create_in_notion(warrant, new, &blocks).await,
-            (Body::Blocks(_), None, Reading::Page(reading)) => self.edit_in_notion(&reading.page, it).await,
             _ => Err("the warrant is not for this".to_owned()),
         }
     }
@@ -286,11 +301,35 @@ fn page_of(warrant: &Warrant) -> &str {
 }
 
 fn nothing_there(title: &str) -> Published {
-    Published { ours: None, now: None, written: None, url: title.to_owned() }
+    Published { ours: None, now: None, written: None, url: title.to_owned(), edit: None, page: None }
+}
+
+/// A page that is not there is seen; whatever else is no answer.
+fn absent(error: &PlatformError, page: &str) -> Result<Published, String> {
+    if error.failure == Failure::NotFound { Ok(nothing_there(page)) } else { Err(error.to_string()) }
+}
+
+/// What an edit of ours moves of its own base.
+pub(super) const OURS: [&str; 3] = ["author", "written at", "body"];
+
+/// Some calls of this edit are on the page, and nothing else is other than it was reviewed.
+pub(super) fn is_ours_so_far(warrant: &Warrant, reading: &Reading, before: &Before) -> bool {
+    let Reading::Page(reading) = reading else { return false };
+    notion_page::progress(warrant, &reading.page, before).is_some_and(|it| it.reviewed && !it.none())
+}
+
+/// What the calls of an edit in Notion are found again by.
+pub(super) fn before(reading: &page::Reading) -> Result<Before, String> {
+    let (Body::Blocks(blocks), Proposed::Edit(edit)) = (&reading.page.body, &reading.proposed) else {
+        return Ok(Before::default());
+    };
+    let calls = page::notion::planned(&reading.page.id, blocks, &edit.operations);
+    let calls = calls.map_err(|why| why.to_string())?;
+    Ok(Before { edit: calls.into_iter().map(|(_, step)| step).collect(), ..Before::default() })
 }
 
 fn shown(ours: Option<Ours>, name: &str, page: Page) -> Published {
     let written = Some(page.body.written());
     let now = Some(PageBase::of(name, &page));
-    Published { ours, now, written, url: page.url }
+    Published { ours, now, written, url: page.url, edit: None, page: None }
 }

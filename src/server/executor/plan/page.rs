@@ -1,13 +1,15 @@
 //! What to do next about a page that is published, from what its platform shows.
 //!
 //! Confluence takes a version only on the one before it and keeps our tag with it: a write that landed is found, one that
-//! did not can be repeated. Notion has neither: its page is as it was, or as it was to be, or somebody has to look.
-//! Never: a number raised so that a write goes through; a half written page taken for one that is done.
+//! did not can be repeated. Notion has neither, and an edit there is several calls: the page tells how many were made
+//! ([`crate::row::page::notion::steps`]). What is left is sent only while all else on it is as it was reviewed.
+//! Never: a number raised so that a write goes through; a half written page taken for one that is done; a call on a page
+//! that somebody else changed meanwhile.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Next, Published, Written, waited};
-use crate::row::{Digest, Moved, base::PageBase};
+use crate::row::{Digest, Moved, base::PageBase, page::notion::steps::Progress};
 
 /// How many times the lease an accepted version may be missing.
 const SHOWN_WITHIN: i32 = 4;
@@ -30,12 +32,18 @@ pub(super) fn publish(
         let said = if ours.written == body { "as approved" } else { DIFFERS };
         return Next::Confirm { detail: format!("{version}, {said}") };
     }
+    let moved = moved(was, shown.now.as_ref());
+    if was.is_some() && shown.now.is_none() {
+        return gone(moved, &shown.url, written, repeat_after, now);
+    }
+    if let Some(edit) = &shown.edit {
+        return edited(edit, moved, &shown.url, written, repeat_after, now);
+    }
     // A page without versions: what stands on it is all that tells.
     let versions = was.is_none_or(|was| was.version > 0);
     if !versions && shown.written == Some(body) && !matches!(written, Written::No) {
         return Next::Confirm { detail: format!("{}, as approved", shown.url) };
     }
-    let moved = moved(was, shown.now.as_ref());
     match written {
         Written::No => Next::Write,
         Written::Refused { .. } if !moved.is_empty() && versions => Next::Moved { moved },
@@ -52,6 +60,100 @@ pub(super) fn publish(
         },
         Written::Yes { .. } => Next::Wait,
     }
+}
+
+/// The page is not there any more, or not for us.
+fn gone(
+    moved: Vec<Moved>,
+    page: &str,
+    written: &Written,
+    repeat_after: SignedDuration,
+    now: Timestamp,
+) -> Next {
+    match written {
+        Written::No | Written::Refused { .. } => Next::Moved { moved },
+        Written::Perhaps { since } | Written::Yes { since } if !waited(*since, repeat_after, now) => {
+            Next::Wait
+        }
+        Written::Perhaps { .. } | Written::Yes { .. } => Next::CannotTell {
+            detail: format!(
+                "the page {page} is gone, or no longer open to Dock: whether it was written cannot be seen"
+            ),
+        },
+    }
+}
+
+/// The next call of an edit in Notion, or how the edit ends.
+fn edited(
+    edit: &Progress,
+    moved: Vec<Moved>,
+    url: &str,
+    written: &Written,
+    repeat_after: SignedDuration,
+    now: Timestamp,
+) -> Next {
+    if !edit.reviewed {
+        return disturbed(edit, moved, url, written, repeat_after, now);
+    }
+    if edit.all() {
+        return Next::Confirm { detail: format!("{url}, as approved") };
+    }
+    match written {
+        Written::No => Next::Write,
+        Written::Refused { why } if edit.none() => Next::Fail { detail: why.clone() },
+        Written::Refused { why } => Next::Fail {
+            detail: format!(
+                "{why}; {}, and all else is as it was reviewed: look at {url}, and ask for a draft of what is missing",
+                edit.words()
+            ),
+        },
+        Written::Perhaps { since } if waited(*since, repeat_after, now) => Next::Write,
+        Written::Yes { since } if waited(*since, repeat_after * SHOWN_WITHIN, now) => Next::CannotTell {
+            detail: format!(
+                "it was accepted, and the page does not show it: {}; look at {url}",
+                edit.words()
+            ),
+        },
+        Written::Perhaps { .. } | Written::Yes { .. } => Next::Wait,
+    }
+}
+
+/// Somebody else changed the page, so that nothing more is sent: theirs is kept, and what is ours is named.
+fn disturbed(
+    edit: &Progress,
+    moved: Vec<Moved>,
+    url: &str,
+    written: &Written,
+    repeat_after: SignedDuration,
+    now: Timestamp,
+) -> Next {
+    match written {
+        // It may still arrive, and what was accepted may still be to be shown.
+        Written::Perhaps { since } | Written::Yes { since }
+            if !edit.all() && !waited(*since, repeat_after, now) =>
+        {
+            return Next::Wait;
+        }
+        _ => {}
+    }
+    let why = match written {
+        Written::Refused { why } => format!("{why}; "),
+        Written::No | Written::Perhaps { .. } | Written::Yes { .. } => String::new(),
+    };
+    let theirs = "somebody else changed the page while it was written, and theirs is kept";
+    if edit.all() {
+        return Next::Confirm {
+            detail: format!("{url}: all that was approved is on it; {DIFFERS}: {theirs}"),
+        };
+    }
+    if edit.none() && !matches!(written, Written::Yes { .. }) {
+        return Next::Moved { moved };
+    }
+    let told = format!("{why}{theirs}: {}", edit.words());
+    if edit.unclear() || matches!(written, Written::Yes { .. }) {
+        return Next::CannotTell { detail: format!("{told}; look at {url}, and say what became of it") };
+    }
+    Next::Fail { detail: format!("{told}; look at {url}, and ask for a draft of what is missing") }
 }
 
 /// The comment that names the decision. The page is written: that it could not be commented changes nothing of that.
@@ -85,6 +187,7 @@ fn moved(was: Option<&PageBase>, is: Option<&PageBase>) -> Vec<Moved> {
 mod tests {
     use super::super::Ours;
     use super::{super::word, *};
+    use crate::row::page::notion::steps::Trace;
 
     fn at(seconds: i64) -> Timestamp {
         "2026-05-29T04:12:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(seconds)
@@ -111,7 +214,8 @@ mod tests {
 
     fn shown(ours: Option<(u64, &str)>, now: Option<PageBase>, body: &str) -> Published {
         let ours = ours.map(|(number, body)| Ours { number, written: Digest::of(body) });
-        Published { ours, now, written: Some(Digest::of(body)), url: "https://wiki/4711".to_owned() }
+        let url = "https://wiki/4711".to_owned();
+        Published { ours, now, written: Some(Digest::of(body)), url, edit: None, page: None }
     }
 
     fn check(was: Option<&PageBase>, name: &str, shown: &Published, seconds: i64, expected: [&str; 4]) {
@@ -179,6 +283,52 @@ mod tests {
         check(was, "as it was, late", &shown(None, same, "old"), 15, ["write", "fail", "write", "wait"]);
         let half = Some(base(0, "half"));
         check(was, "half", &shown(None, half, "half"), 15, ["write", "fail", "cannot tell", "cannot tell"]);
+    }
+
+    /// `.`: made, `-`: not made, `?`: cannot be told.
+    fn edit(reviewed: bool, traces: &str) -> Published {
+        let of = |sign| match sign {
+            '.' => Trace::There,
+            '-' => Trace::Missing,
+            _ => Trace::Unclear,
+        };
+        let edit = Some(Progress::of(reviewed, traces.chars().map(of).collect()));
+        Published { edit, ..shown(None, Some(base(0, "part")), "part") }
+    }
+
+    #[test]
+    fn what_follows_from_how_far_an_edit_came() {
+        let was = base(0, "old");
+        let was = Some(&was);
+        for (reviewed, traces, seconds, expected) in [
+            (true, "---", 14, ["write", "fail", "wait", "wait"]),
+            (true, "---", 15, ["write", "fail", "write", "wait"]),
+            (true, ".--", 15, ["write", "fail", "write", "wait"]),
+            (true, ".--", 60, ["write", "fail", "write", "cannot tell"]),
+            (true, "...", 1, ["confirm"; 4]),
+            // Somebody else was there: nothing more is sent.
+            (false, "---", 14, ["moved", "moved", "wait", "wait"]),
+            (false, "---", 15, ["moved", "moved", "moved", "cannot tell"]),
+            (false, ".--", 14, ["fail", "fail", "wait", "wait"]),
+            (false, ".--", 15, ["fail", "fail", "fail", "cannot tell"]),
+            (false, ".?-", 15, ["cannot tell"; 4]),
+            (false, "...", 1, ["confirm"; 4]),
+        ] {
+            check(was, &format!("{reviewed} {traces}"), &edit(reviewed, traces), seconds, expected);
+        }
+        let lease = SignedDuration::from_secs(15);
+        let next = publish(was, Digest::of("new"), &edit(false, "..-"), &Written::No, lease, at(1));
+        let Next::Fail { detail } = next else { panic!("{next:?}") };
+        assert!(detail.contains("operations 1 and 2 are on the page, operation 3 is not"), "{detail}");
+        let next = publish(was, Digest::of("new"), &edit(false, "..."), &Written::No, lease, at(1));
+        assert!(matches!(next, Next::Confirm { detail } if detail.contains(DIFFERS)));
+    }
+
+    #[test]
+    fn a_page_that_is_gone_is_not_asked_for_ever() {
+        let (was, gone) = (base(12, "old"), Published { now: None, ..shown(None, None, "") });
+        check(Some(&was), "gone, early", &gone, 14, ["moved", "moved", "wait", "wait"]);
+        check(Some(&was), "gone", &gone, 15, ["moved", "moved", "cannot tell", "cannot tell"]);
     }
 
     #[test]

@@ -225,7 +225,11 @@ mod tests {
         for (name, app, written, now, expected) in table {
             let reviewed = ["r4".to_owned()];
             let tag: DecisionId = TAG.parse().unwrap();
-            let before = Before { history_id: Some(3), operation_finished_at: Some(ENDED.to_owned()) };
+            let before = Before {
+                history_id: Some(3),
+                operation_finished_at: Some(ENDED.to_owned()),
+                ..Before::default()
+            };
             let intent = Intent { tag: &tag, before: &before };
             let got = match next(&intent, &reviewed, &app, &written, SignedDuration::from_secs(15), now) {
                 Next::Wait => "wait",

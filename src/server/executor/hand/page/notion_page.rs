@@ -5,15 +5,21 @@
 //! Never: a page's whole content replaced; a block deleted that the row did not show.
 
 use super::{
-    Hand, Ours, Publication, Published, Sent, Warrant, after, mark, message, nothing_there, page_of, shown,
-    titled,
+    Before, Hand, Ours, Publication, Published, Sent, Warrant, absent, after, mark, message, nothing_there,
+    page_of, shown, titled,
 };
 use crate::{
-    platform::notion,
+    platform::{Failure, notion},
     row::{
-        Proposal,
+        Base, Proposal,
         base::NewPage,
-        page::{self, Body, Page},
+        page::{
+            self, Body, Page,
+            notion::{
+                Call,
+                steps::{self, Progress, Step},
+            },
+        },
     },
 };
 
@@ -22,9 +28,18 @@ impl Hand {
         self.notion.as_ref().ok_or_else(|| super::super::missing("notion"))
     }
 
-    pub(super) async fn in_notion(&self, warrant: &Warrant, it: &Publication) -> Result<Published, String> {
-        let page = self.notion()?.reads().page(&it.effect.page).await.map_err(|error| error.to_string())?;
-        Ok(shown(None, page_of(warrant), page))
+    pub(super) async fn in_notion(
+        &self,
+        warrant: &Warrant,
+        it: &Publication,
+        before: &Before,
+    ) -> Result<Published, String> {
+        let page = match self.notion()?.reads().page(&it.effect.page).await {
+            Ok(page) => page,
+            Err(error) => return absent(&error, &it.effect.page),
+        };
+        let (edit, whole) = (progress(warrant, &page, before), Some(Box::new(page.clone())));
+        Ok(Published { edit, page: whole, ..shown(None, page_of(warrant), page) })
     }
 
     /// A page of ours under the parent.
@@ -48,25 +63,71 @@ impl Hand {
         Ok(sent(created.map(drop)))
     }
 
-    /// Call by call; where one fails, what the page shows tells how far it came.
-    pub(super) async fn edit_in_notion(&self, page: &Page, it: &Publication) -> Result<Sent, String> {
-        let (Proposal::Edit(edit), Body::Blocks(blocks)) = (&it.proposal, &page.body) else {
+    /// The next call, on a page that is as it was reviewed but for the calls before it.
+    pub(super) async fn edit_in_notion(
+        &self,
+        warrant: &Warrant,
+        page: &Page,
+        it: &Publication,
+        before: &Before,
+    ) -> Result<Sent, String> {
+        let (Proposal::Edit(edit), Body::Blocks(now), Base::Runbook(base)) =
+            (&it.proposal, &page.body, &warrant.base)
+        else {
             return Err("it is no edit of blocks".to_owned());
         };
-        let calls = page::notion::calls(&page.id, blocks, &edit.operations).map_err(|why| why.to_string())?;
-        let notion = self.notion()?;
-        let count = calls.len();
-        for (at, call) in calls.iter().enumerate() {
-            let Err(error) = notion.carry_out(call).await else { continue };
-            return Ok(match sent(Err(error)) {
-                // Something of it is written: only what the page shows tells.
-                Sent::Later { why, .. } | Sent::No { why } | Sent::Refused { why } if at > 0 => {
-                    Sent::Refused { why: format!("call {} of {count}: {why}", at + 1) }
-                }
-                sent => sent,
-            });
+        if before.edit.is_empty() {
+            // Begun by a Dock that kept nothing to finish it by, and the base is as it was.
+            return Err("nothing was written, and what it was to be found by was not kept".to_owned());
         }
-        Ok(Sent::Accepted)
+        let told = steps::progress(&page.id, now, &before.edit, base.body);
+        let done = told.done();
+        let reviewed = steps::taken_back(&page.id, now, &before.edit[..done], base.body);
+        let Some(reviewed) = reviewed.filter(|_| told.reviewed) else { return Ok(look_again("the page")) };
+        let next = page::notion::apply(&reviewed, &edit.operations).map_err(|why| why.to_string())?;
+        if Body::Blocks(next).written() != it.effect.body {
+            return Err("what would be published is not what was approved".to_owned());
+        }
+        let calls = page::notion::calls(&page.id, &reviewed, &edit.operations);
+        let calls = calls.map_err(|why| why.to_string())?;
+        let (Some(call), Some(step)) = (calls.get(done), before.edit.get(done)) else {
+            return Ok(look_again("the page"));
+        };
+        Ok(match self.one_call(call, step).await? {
+            // Others may be written: only what the page shows tells.
+            Sent::No { why } if done > 0 => {
+                Sent::Refused { why: format!("call {} of {}: {why}", done + 1, calls.len()) }
+            }
+            sent => sent,
+        })
+    }
+
+    /// Notion takes no condition with a call: the block is read right before it, and what went is compared once it is gone.
+    async fn one_call(&self, call: &Call, step: &Step) -> Result<Sent, String> {
+        let notion = self.notion()?;
+        if let Call::Update { block, .. } | Call::Delete { block } = call {
+            match notion.reads().block(block).await {
+                Ok(now) if steps::is_still(&now, step) => {}
+                Ok(_) => return Ok(look_again("a block that it changes")),
+                Err(error) if error.failure == Failure::NotFound => {
+                    return Ok(look_again("a block that it changes"));
+                }
+                Err(error) => return Ok(Sent::Later { why: error.to_string(), wait: None }),
+            }
+        }
+        let Call::Delete { block } = call else { return Ok(sent(notion.carry_out(call).await.map(drop))) };
+        match notion.take(block).await {
+            Ok(gone) if steps::was_still(&gone, step) => Ok(Sent::Accepted),
+            Ok(_) => {
+                let what = "somebody changed a block while it was taken away";
+                let why = match notion.put_back(block).await {
+                    Ok(()) => format!("{what}; it was put back"),
+                    Err(error) => format!("{what}; it lies in Notion's trash: {error}"),
+                };
+                Ok(Sent::Refused { why })
+            }
+            Err(error) => Ok(sent(Err(error))),
+        }
     }
 
     pub(super) async fn commented_in_notion(
@@ -107,6 +168,17 @@ impl Hand {
         let found = found.map_err(|error| error.to_string())?;
         Ok(found.into_iter().next().map(|below| below.id))
     }
+}
+
+/// How far this edit came on the page; none where nothing was kept to tell it by.
+pub(super) fn progress(warrant: &Warrant, page: &Page, before: &Before) -> Option<Progress> {
+    let (Base::Runbook(base), Body::Blocks(now)) = (&warrant.base, &page.body) else { return None };
+    (!before.edit.is_empty()).then(|| steps::progress(&page.id, now, &before.edit, base.body))
+}
+
+/// Nothing was sent: somebody else is there.
+fn look_again(at: &str) -> Sent {
+    Sent::Later { why: format!("somebody changed {at} a moment ago"), wait: None }
 }
 
 fn parent(new: &NewPage) -> Result<&str, String> {
