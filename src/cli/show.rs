@@ -265,6 +265,11 @@ fn text(view: &RowView, now: Timestamp, plain: bool) -> String {
         lines.push(format!("{}: {word}{value}", out::safe(&signal.signal.name)));
     }
     if let Some(Proposal::Paper(paper)) = &view.proposal {
+        lines.push(format!(
+            "\nSECTIONS, sentence by sentence (`dock amend {} --strike N`, `--edit N`, `--answer N=TEXT`)",
+            head.id
+        ));
+        lines.push(out::safe_lines(&paper.sections_text()).trim_end().to_owned());
         let (accepted, proposed, struck) = paper.tally();
         lines.push(format!(
             "\nTIMELINE, line by line ({accepted} accepted, {proposed} proposed, {struck} struck; `dock timeline {} strike N`)",

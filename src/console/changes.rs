@@ -12,7 +12,7 @@ pub use crate::client::ticks::{Followed, Tick, Ticks, WORD_MAX};
 use super::text::plural;
 use crate::client::ticks;
 use crate::row::page::{Block, markup};
-use crate::row::paper::{Line, Standing};
+use crate::row::paper::{Line, Own, Section, SectionChanges, Sentence, Standing, own_words};
 use crate::row::{Amendment, Proposal};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,12 +22,18 @@ pub struct Changes {
     pub revision: u32,
     /// Operations that are not to be published, from 1.
     pub struck: BTreeSet<usize>,
-    /// Other words for an operation, as they were typed.
+    /// Other words for an operation or a sentence, as they were typed.
     pub words: BTreeMap<usize, String>,
     /// Lines of the timeline: accepted, or struck.
     pub lines: BTreeMap<usize, bool>,
     /// Lines of the reviewer's own, in the order in which they were written.
     pub own: Vec<Line>,
+    /// Sentences of a post-mortem's sections: accepted, or struck.
+    pub sentences: BTreeMap<usize, bool>,
+    /// Answers to its open questions, by the question's number.
+    pub answers: BTreeMap<usize, String>,
+    /// Sentences of the reviewer's own, in the order in which they were written.
+    pub told: Vec<Own>,
     /// What became of the steps of a live runbook: kept with the note of the decision that signs them.
     #[serde(skip)]
     pub ticks: Ticks,
@@ -47,7 +53,10 @@ impl Changes {
 
     /// Changes that make a new revision; ticks are signed with the decision and make none.
     pub fn amends(&self) -> bool {
-        !(self.struck.is_empty() && self.words.is_empty() && self.lines.is_empty() && self.own.is_empty())
+        let of_any = self.struck.is_empty() && self.words.is_empty();
+        let of_lines = self.lines.is_empty() && self.own.is_empty();
+        let of_sections = self.sentences.is_empty() && self.answers.is_empty() && self.told.is_empty();
+        !(of_any && of_lines && of_sections)
     }
 
     /// Nothing is left of them.
@@ -61,18 +70,14 @@ impl Changes {
         }
     }
 
-    /// Accepted, struck, as it was.
+    /// A line: accepted, struck, as it was.
     pub fn stand(&mut self, number: usize, was: Standing) {
-        let next = match (self.lines.get(&number), was) {
-            (None, Standing::Accepted) => Some(false),
-            (None, _) => Some(true),
-            (Some(true), Standing::Struck) | (Some(false), _) => None,
-            (Some(true), _) => Some(false),
-        };
-        match next {
-            Some(accepted) => drop(self.lines.insert(number, accepted)),
-            None => drop(self.lines.remove(&number)),
-        }
+        next_standing(&mut self.lines, number, was);
+    }
+
+    /// A sentence, the same way.
+    pub fn stand_sentence(&mut self, number: usize, was: Standing) {
+        next_standing(&mut self.sentences, number, was);
     }
 
     /// Followed, skipped, wrong, nothing said. The word stays while anything is said.
@@ -100,37 +105,55 @@ impl Changes {
 
     /// `1 struck, 2 reworded`
     pub fn summary(&self) -> String {
-        let accepted = self.lines.values().filter(|accepted| **accepted).count();
-        let struck = self.struck.len() + self.lines.len() - accepted;
+        let said = || self.lines.values().chain(self.sentences.values());
+        let accepted = said().filter(|accepted| **accepted).count();
         let counted = [
-            (struck, "struck".to_owned()),
-            (self.words.keys().filter(|number| !self.struck.contains(number)).count(), "reworded".to_owned()),
-            (accepted, "accepted".to_owned()),
+            (self.struck.len() + said().count() - accepted, "struck"),
+            (self.words.keys().filter(|number| !self.strikes(**number)).count(), "reworded"),
+            (accepted, "accepted"),
+            (self.answers.len(), "answered"),
         ];
-        let mut parts: Vec<String> = counted
-            .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, word)| format!("{count} {word}"))
-            .collect();
+        let counted = counted.into_iter().filter(|(count, _)| *count > 0);
+        let mut parts: Vec<String> = counted.map(|(count, word)| format!("{count} {word}")).collect();
         if !self.own.is_empty() {
             parts.push(plural(self.own.len(), "line added", "lines added"));
+        }
+        if !self.told.is_empty() {
+            parts.push(plural(self.told.len(), "sentence added", "sentences added"));
         }
         parts.join(", ")
     }
 
-    /// As the backend takes it, or the operation whose words cannot be read, and why.
-    pub fn amendment(&self) -> Result<Amendment, (usize, String)> {
-        let mut reword = BTreeMap::new();
-        for (number, words) in self.words.iter().filter(|(number, _)| !self.struck.contains(number)) {
-            reword.insert(*number, read(words).map_err(|why| (*number, why))?);
+    /// The operation or sentence with this number is struck: its other words count for nothing.
+    fn strikes(&self, number: usize) -> bool {
+        self.struck.contains(&number) || self.sentences.get(&number) == Some(&false)
+    }
+
+    /// As the backend takes it, or which words cannot be read, and why.
+    pub fn amendment(&self, of: &Proposal) -> Result<Amendment, String> {
+        let words = || self.words.iter().filter(|(number, _)| !self.strikes(**number));
+        if let Proposal::Paper(_) = of {
+            let one = |what: &str, (number, text): (&usize, &String)| {
+                own_words(text).map(|text| (*number, text)).map_err(|why| format!("{what} {number}: {why}"))
+            };
+            let sections = SectionChanges {
+                standing: self.sentences.clone(),
+                words: words().map(|words| one("sentence", words)).collect::<Result<_, _>>()?,
+                answers: self
+                    .answers
+                    .iter()
+                    .map(|said| one("the answer to", said))
+                    .collect::<Result<_, _>>()?,
+                add: self.told.clone(),
+            };
+            let (lines, add) = (self.lines.clone(), self.own.clone());
+            return Ok(Amendment { lines, add, sections, ..Amendment::default() });
         }
-        Ok(Amendment {
-            strike: self.struck.iter().copied().collect(),
-            reword,
-            lines: self.lines.clone(),
-            add: self.own.clone(),
-            merge: false,
-        })
+        let mut reword = BTreeMap::new();
+        for (number, words) in words() {
+            reword.insert(*number, read(words).map_err(|why| format!("operation {number}: {why}"))?);
+        }
+        Ok(Amendment { strike: self.struck.iter().copied().collect(), reword, ..Amendment::default() })
     }
 
     /// Sent and taken: what is left is what was no part of it.
@@ -146,6 +169,7 @@ impl Changes {
         let mut next = Self {
             revision,
             own: self.own,
+            told: self.told,
             lost: self.lost,
             sending: self.sending,
             error: self.error,
@@ -158,19 +182,32 @@ impl Changes {
                 None => next.lost.push(format!("operation {number}: struck")),
             }
         }
+        let of_paper = matches!(before, Proposal::Paper(_));
+        let to_sentence = |number: usize| place_of_sentence(before, after, number);
         for (number, words) in self.words {
-            match to(number) {
+            let (to, what) =
+                if of_paper { (to_sentence(number), "sentence") } else { (to(number), "operation") };
+            match to {
                 Some(number) => drop(next.words.insert(number, words)),
-                None => next.lost.push(format!("operation {number}: {words}")),
+                None => next.lost.push(format!("{what} {number}: {words}")),
+            }
+        }
+        for (number, accepted) in self.sentences {
+            match to_sentence(number) {
+                Some(number) => drop(next.sentences.insert(number, accepted)),
+                None => next.lost.push(format!("sentence {number}: {}", standing_word(accepted))),
+            }
+        }
+        for (number, answer) in self.answers {
+            match to_sentence(number) {
+                Some(number) => drop(next.answers.insert(number, answer)),
+                None => next.lost.push(format!("the answer to {number}: {answer}")),
             }
         }
         for (number, accepted) in self.lines {
             match to(number) {
                 Some(number) => drop(next.lines.insert(number, accepted)),
-                None => {
-                    next.lost
-                        .push(format!("line {number}: {}", if accepted { "accepted" } else { "struck" }));
-                }
+                None => next.lost.push(format!("line {number}: {}", standing_word(accepted))),
             }
         }
         for (number, tick) in self.ticks {
@@ -202,6 +239,34 @@ fn place(before: &Proposal, after: &Proposal, number: usize) -> Option<usize> {
         _ => None,
     };
     found.map(|at| at + 1)
+}
+
+/// The same of a sentence: its agent says it again, or it reads the same.
+fn place_of_sentence(before: &Proposal, after: &Proposal, number: usize) -> Option<usize> {
+    let (Proposal::Paper(before), Proposal::Paper(after)) = (before, after) else { return None };
+    let (section, was) = before.sentence(number)?;
+    let same =
+        |is: &Sentence| is.text == was.text || (was.drafted().is_some() && is.drafted() == was.drafted());
+    let found = |(_, of, is): &(usize, &Section, &Sentence)| of.heading == section.heading && same(is);
+    after.sentences().find(found).map(|(number, ..)| number)
+}
+
+fn standing_word(accepted: bool) -> &'static str {
+    if accepted { "accepted" } else { "struck" }
+}
+
+/// Accepted, struck, as it was.
+fn next_standing(said: &mut BTreeMap<usize, bool>, number: usize, was: Standing) {
+    let next = match (said.get(&number), was) {
+        (None, Standing::Accepted) => Some(false),
+        (None, _) => Some(true),
+        (Some(true), Standing::Struck) | (Some(false), _) => None,
+        (Some(true), _) => Some(false),
+    };
+    match next {
+        Some(accepted) => drop(said.insert(number, accepted)),
+        None => drop(said.remove(&number)),
+    }
 }
 
 /// Typed words as blocks, or why they are none.

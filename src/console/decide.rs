@@ -53,6 +53,10 @@ pub fn disabled(model: &Model, command: Command) -> Option<String> {
             return Some(text::NOTHING_CHANGED.to_owned());
         }
     }
+    if marks(command) {
+        let head = model.subject().and_then(|row| model.head(row));
+        return head.filter(|head| !head.state.undecided()).map(|head| decided(head, "marked"));
+    }
     if command == Command::Merge
         && let Some(why) = cannot_merge(model)
     {
@@ -85,6 +89,25 @@ pub fn disabled(model: &Model, command: Command) -> Option<String> {
     refusal(model, head, verb)
 }
 
+/// Marks on rows and on what they propose, and words for it: all towards a decision.
+pub fn marks(command: Command) -> bool {
+    matches!(
+        command,
+        Command::Mark
+            | Command::Tick
+            | Command::StepWord
+            | Command::Strike
+            | Command::Reword
+            | Command::Stand
+            | Command::AddLine
+            | Command::OwnLine
+    )
+}
+
+fn decided(head: &Listed, what: &str) -> String {
+    format!("{} {}: nothing of it is {what} any more", head.id, text::state(head.state))
+}
+
 /// Why the reader's changes cannot be sent now; they stay as they are.
 fn cannot_amend(model: &Model, merges: bool) -> Option<String> {
     let row = model.subject()?;
@@ -97,8 +120,8 @@ fn cannot_amend(model: &Model, merges: bool) -> Option<String> {
     if changes.sending {
         return Some(text::BEING_SENT.to_owned());
     }
-    if !head.state.open() {
-        return Some(format!("{row} {}: nothing is amended any more", text::state(head.state)));
+    if !head.state.undecided() {
+        return Some(decided(head, "amended"));
     }
     if head.revision != changes.revision {
         return Some(format!("revision {} is on its way: read it first", head.revision));
@@ -110,10 +133,8 @@ fn cannot_amend(model: &Model, merges: bool) -> Option<String> {
             "the page moved since you read it: {key} merges the edit, your changes with it"
         ));
     }
-    changes
-        .amendment()
-        .err()
-        .map(|(number, why)| format!("operation {number}: {why}. hint: w goes on with its words"))
+    let proposal = body.view.proposal.as_ref()?;
+    changes.amendment(proposal).err().map(|why| format!("{why}. hint: w goes on with its words"))
 }
 
 /// Why the edit cannot be taken over to its page as it is now.

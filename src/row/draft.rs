@@ -217,6 +217,7 @@ impl Draft {
             (Kind::Runbook, Some(Proposal::Live(live))) => count(live.steps.len(), Self::STEPS_MAX, "steps"),
             (Kind::Postmortem, Some(Proposal::Paper(paper))) => {
                 count(paper.sections.len(), Self::SECTIONS_MAX, "sections")?;
+                count(paper.sentences().count(), Paper::SENTENCES_MAX, "sentences")?;
                 count(paper.timeline.len(), Paper::LINES_MAX, "timeline lines")
             }
             _ => bad(format!("is not that of a {} row", self.kind.word())),

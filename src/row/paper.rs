@@ -14,6 +14,11 @@ use super::{
 };
 
 pub mod export;
+mod sentence;
+
+pub use sentence::{
+    Answer, HEADINGS, OPEN_QUESTIONS, Own, Section, SectionChanges, Sentence, Words, heading, own_words,
+};
 
 /// Where post-mortems are published, as `[postmortems]` in the configs of chronicler, server and executor says.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -89,23 +94,6 @@ pub struct Paper {
     pub sections: Vec<Section>,
     /// In the order of time.
     pub timeline: Vec<Line>,
-}
-
-/// One section: `Summary`, `Impact`, `Contributing factors`, …
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Section {
-    pub heading: String,
-    pub sentences: Vec<Sentence>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sentence {
-    pub text: String,
-    /// What it rests on; an open question rests on nothing.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub pointers: Vec<Pointer>,
 }
 
 /// One line of the timeline.
@@ -199,8 +187,10 @@ impl Paper {
                 blocks.push(heading("Timeline"));
                 blocks.extend(timeline.take().unwrap_or_default());
             }
-            blocks.push(heading(&section.heading));
-            let told = section.sentences.iter().filter(|sentence| !self.falls_with_lines(sentence));
+            let mut told = section.sentences.iter().filter(|sentence| self.tells(sentence)).peekable();
+            if told.peek().is_some() {
+                blocks.push(heading(&section.heading));
+            }
             blocks.extend(told.map(Sentence::block));
         }
         if let Some(lines) = timeline {
@@ -208,18 +198,6 @@ impl Paper {
             blocks.extend(lines);
         }
         blocks
-    }
-
-    /// All that a sentence rests on are lines that somebody struck: it is not published either. What rests on the incident
-    /// itself stays.
-    pub fn falls_with_lines(&self, sentence: &Sentence) -> bool {
-        let struck = |pointer: &Pointer| {
-            let mut lines =
-                self.timeline.iter().filter(|line| line.pointer.as_ref() == Some(pointer)).peekable();
-            let is_told = pointer.reference != self.incident && lines.peek().is_some();
-            is_told && lines.all(|line| line.standing == Standing::Struck)
-        };
-        !sentence.pointers.is_empty() && sentence.pointers.iter().all(struck)
     }
 
     pub fn body(&self) -> Body {
@@ -247,7 +225,7 @@ impl Paper {
         let count = paper.timeline.len();
         for (number, accepted) in said {
             let line = number.checked_sub(1).and_then(|at| paper.timeline.get_mut(at));
-            let line = line.ok_or_else(|| NotApplicable::Operation {
+            let line = line.ok_or_else(|| NotApplicable::Line {
                 number: *number,
                 why: format!("the timeline has {count} lines"),
             })?;
@@ -257,7 +235,7 @@ impl Paper {
                 line.by = Some(by.clone());
             }
         }
-        let no = |number: usize, why: String| Err(NotApplicable::Operation { number, why });
+        let no = |number: usize, why: String| Err(NotApplicable::Line { number, why });
         if count + add.len() > Self::LINES_MAX {
             let (most, add) = (Self::LINES_MAX, add.len());
             return no(count + add, format!("a timeline has {most} lines at most; strikes make no room"));
@@ -294,6 +272,7 @@ impl Paper {
             }
         }
         self.timeline.sort_by_key(|line| line.at);
+        self.keep_sentences(before);
         self
     }
 
@@ -301,9 +280,12 @@ impl Paper {
     pub fn put_in_mouths(&self, before: Option<&Self>) -> Option<String> {
         let stood = |line: &Line| before.is_some_and(|before| before.timeline.contains(line));
         let claims = |line: &&Line| line.by.is_some() || line.standing != Standing::Proposed;
-        let foreign = self.timeline.iter().filter(claims).find(|line| !stood(line))?;
-        let by = foreign.by.as_ref().map_or("somebody", PrincipalId::as_str);
-        Some(format!("the line at {} is {by}'s word, and {by} has not said it", foreign.at))
+        if let Some(foreign) = self.timeline.iter().filter(claims).find(|line| !stood(line)) {
+            let by = foreign.by.as_ref().map_or("somebody", PrincipalId::as_str);
+            return Some(format!("the line at {} is {by}'s word, and {by} has not said it", foreign.at));
+        }
+        let (section, _) = self.foreign_sentence(before)?;
+        Some(format!("a sentence of “{}” carries a reviewer's word that nobody has said", section.heading))
     }
 
     /// The timeline for reading: number, time, standing, source, text; one line each.
@@ -326,6 +308,10 @@ impl Paper {
 }
 
 impl Standing {
+    pub fn is_proposed(&self) -> bool {
+        *self == Self::Proposed
+    }
+
     pub fn word(self) -> &'static str {
         match self {
             Self::Proposed => "proposed",
@@ -362,17 +348,6 @@ impl Line {
             _ => Piece::Plain(format!("({})", self.source)),
         });
         Block::Item { ordered: false, depth: 0, text }
-    }
-}
-
-impl Sentence {
-    fn block(&self) -> Block {
-        let mut text = vec![Piece::Plain(self.text.clone())];
-        for pointer in self.pointers.iter().filter(|pointer| !pointer.url.is_empty()) {
-            text.push(Piece::Plain(" ".to_owned()));
-            text.push(Piece::Link { text: pointer.reference.clone(), url: pointer.url.clone() });
-        }
-        Block::Paragraph { text }
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     PrincipalId,
     base::RecordEffect,
     page::{Block, Body, Edit, NotApplicable, Operation},
-    paper::{Line, Paper},
+    paper::{Line, Paper, SectionChanges},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +71,9 @@ pub struct Amendment {
     /// Lines of the reviewer's own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub add: Vec<Line>,
+    /// What is said of the sentences of a post-mortem's sections.
+    #[serde(default, skip_serializing_if = "SectionChanges::is_empty")]
+    pub sections: SectionChanges,
     /// The edit is taken over to its page as it is now, where the page has moved.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub merge: bool,
@@ -100,21 +103,21 @@ impl Proposal {
     /// With a reviewer's changes in it.
     pub fn amended(&self, by: &PrincipalId, amendment: &Amendment) -> Result<Self, NotApplicable> {
         let no = |why: &str| Err(NotApplicable::Operation { number: 1, why: why.to_owned() });
-        let Amendment { strike, reword, lines, add, merge } = amendment;
+        let Amendment { strike, reword, lines, add, sections, merge } = amendment;
         match self {
-            Self::Edit(edit) if lines.is_empty() && add.is_empty() => {
+            Self::Edit(edit) if lines.is_empty() && add.is_empty() && sections.is_empty() => {
                 let edit = edit.amended(by, strike, reword)?;
                 if edit.operations.is_empty() {
                     return no("nothing would be left of the edit: decline it instead");
                 }
                 Ok(Self::Edit(edit))
             }
-            Self::Edit(_) => no("an edit has no timeline"),
+            Self::Edit(_) => no("an edit has no timeline and no sections"),
             Self::Paper(paper) if strike.is_empty() && reword.is_empty() && !merge => {
-                Ok(Self::Paper(paper.amended(by, lines, add)?))
+                Ok(Self::Paper(paper.amended(by, lines, add)?.with_sections(by, sections)?))
             }
             Self::Paper(_) => {
-                no("a post-mortem has timeline lines, and no operations to strike, reword or merge")
+                no("a post-mortem has lines and sentences, and no operations to strike, reword or merge")
             }
             Self::Live(_) => no("a live runbook is ticked, not amended"),
         }

@@ -18,10 +18,10 @@ fn page(world: &World, id: &str) -> (String, String) {
     (text(&page["body"]["storage"]["value"]), text(&page["version"]["message"]))
 }
 
-/// An editor that leaves these words.
-fn editor(world: &World, words: &str) -> String {
+/// An editor that leaves this text.
+fn editor(world: &World, text: &str) -> String {
     let file = world.dir.path().join("editor");
-    std::fs::write(&file, format!("printf '1. {words}\\n' > \"$1\"\n")).unwrap();
+    std::fs::write(&file, format!("printf '{text}\\n' > \"$1\"\n")).unwrap();
     format!("sh {}", file.display())
 }
 
@@ -39,7 +39,7 @@ fn approved(world: &World, who: &str, before: &Value) {
 fn an_operation_in_a_reviewers_words_is_published_in_them() {
     let world = World::start(&["--scenario", "seeds"]);
     let before = world.until_row("priya", "rb-8821", "pending");
-    let editor = editor(&world, "Rotate the replica by hand, then look at the clock.");
+    let editor = editor(&world, "1. Rotate the replica by hand, then look at the clock.");
     let words = ["amend", "rb-8821", "--edit", "1"];
     let mut amend = Console::open(&world.home("priya"), &words, &[("EDITOR", &editor)]);
     amend.until("changed by priya");
@@ -103,4 +103,80 @@ fn what_was_begun_in_the_console_outlives_it_and_is_published() {
     approved(&world, "priya", &before);
     let (body, _) = page(&world, "4711");
     assert!(body.contains("Then look at the clock."), "{body}");
+}
+
+/// The sentences of a post-mortem's sections, as `dock amend` numbers them.
+fn sentences(world: &World, row: &str) -> Vec<Value> {
+    let listed = world.ok("priya", &["amend", row, "--json"], 2);
+    listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The number and text of a section's first sentence.
+fn first_of(sentences: &[Value], section: &str) -> (String, String) {
+    let found = sentences.iter().find(|one| one["section"] == section).unwrap();
+    (found["number"].to_string(), found["sentence"]["text"].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_post_mortem_is_published_in_its_reviewers_words_under_their_name() {
+    let world = World::start(&["--scenario", "seeds"]);
+    let before = world.until_row("priya", "pm-31", "pending");
+    let sentences = sentences(&world, "pm-31");
+    let (summary, was) = first_of(&sentences, "Summary");
+    let (impact, struck) = first_of(&sentences, "Impact");
+    let (question, asked) = first_of(&sentences, "Open questions");
+    let editor = editor(&world, "Sessions were lost,\\nand people had to log in again.");
+    let mut amend =
+        Console::open(&world.home("priya"), &["amend", "pm-31", "--edit", &summary], &[("EDITOR", &editor)]);
+    amend.until("changed by priya");
+    assert!(amend.ended().success(), "{}", amend.text());
+    let answer = format!("{question}=About 120 customers could not log in.");
+    let more = [
+        "amend",
+        "pm-31",
+        "--strike",
+        &impact,
+        "--answer",
+        &answer,
+        "--add",
+        "Actions=Page the cache team first.",
+    ];
+    let told = world.ok("priya", &more, 0);
+    assert!(told.contains("pm-31 r3 ") && told.contains("struck by priya"), "{told}");
+    let wrong = format!("{summary}=Yes.");
+    world.ok("priya", &["amend", "pm-31", "--answer", &wrong], 2);
+    world.ok("priya", &["amend", "pm-31", "--merge"], 2);
+
+    let row = world.row("priya", "pm-31");
+    assert_eq!((&row["revision"], &row["amended_by"]), (&json!(3), &json!(["priya"])), "{row}");
+    assert_ne!(row["content_sha256"], before["content_sha256"]);
+    let shown = world.ok("priya", &["show", "pm-31"], 0);
+    assert!(
+        shown.contains("worded by priya  Sessions were lost, and people had to log in again."),
+        "{shown}"
+    );
+    world.ok("priya", &["approve", "pm-31", "--note", NOTE, "--yes"], 0);
+    world.until_row("priya", "pm-31", "healthy");
+
+    let listed = world.platform("confluence", "/wiki/api/v2/pages?space-id=98306&limit=50");
+    let ours = |page: &&Value| page["title"].as_str().unwrap().ends_with("(pm-31)");
+    let page_id = listed["results"].as_array().unwrap().iter().find(ours).unwrap()["id"].clone();
+    let (published, _) = page(&world, page_id.as_str().unwrap());
+    let exported = world.ok("priya", &["show", "pm-31", "--html"], 0);
+    for (what, text) in [("the page", &published), ("the export", &exported)] {
+        for there in [
+            "Sessions were lost, and people had to log in again.",
+            "(worded by priya)",
+            "Page the cache team first. (added by priya)",
+            "<strong>Answered by priya:</strong> About 120 customers could not log in.",
+        ] {
+            assert!(text.contains(there), "{what} lacks {there}: {text}");
+        }
+        let plain =
+            |words: &str| words.split(['“', '”', '"', '<', '&']).next().unwrap_or_default().to_owned();
+        for gone in [plain(&was), plain(&struck)] {
+            assert!(gone.len() > 8 && !text.contains(&gone), "{what} has {gone}: {text}");
+        }
+        assert!(text.contains(&plain(&asked)), "{what} lacks {asked}: {text}");
+    }
 }

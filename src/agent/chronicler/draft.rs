@@ -14,7 +14,7 @@ use super::{
 use crate::row::{
     Draft, Kind, Pointer, PrincipalId, Proposal, Reading, Verdict, Weight,
     draft::PROSE_BY_RULES,
-    paper::{self, Paper, Section, Sentence},
+    paper::{self, HEADINGS, Paper, Section, Sentence},
 };
 use numbers::Measured;
 use timeline::{Kept, Noted};
@@ -97,16 +97,17 @@ impl<'a> Case<'a> {
     }
 
     fn sections(&self) -> Vec<Section> {
-        let all = [
-            ("Summary", self.summary()),
-            ("Impact", self.impact()),
-            ("Contributing factors", self.factors()),
-            ("What helped", self.helped()),
-            ("What hindered", self.hindered()),
-            ("Actions", self.actions()),
-            ("Open questions", self.questions()),
+        let told = [
+            self.summary(),
+            self.impact(),
+            self.factors(),
+            self.helped(),
+            self.hindered(),
+            self.actions(),
+            self.questions(),
         ];
-        let said = all.into_iter().filter(|(_, sentences)| !sentences.is_empty());
+        let all = HEADINGS.into_iter().zip(told);
+        let said = all.filter(|(_, sentences)| !sentences.is_empty());
         said.map(|(heading, sentences)| Section { heading: heading.to_owned(), sentences }).collect()
     }
 
@@ -118,7 +119,7 @@ impl<'a> Case<'a> {
                 found.push((*pointer).clone());
             }
         }
-        Sentence { text: words::blameless(text, &self.people), pointers: found }
+        Sentence::of(words::blameless(text, &self.people), found)
     }
 
     /// The incident first, then the rows around it.

@@ -14,7 +14,7 @@ pub enum Context {
     Operations,
     /// A live runbook's steps.
     Steps,
-    /// A post-mortem's timeline.
+    /// A post-mortem's sections and timeline.
     Timeline,
     /// What a reviewer changes becomes a revision of theirs.
     Amend,
@@ -27,7 +27,7 @@ pub enum Context {
     Telemetry,
     Outbox,
     Dialog,
-    /// Other words for an operation.
+    /// Other words for an operation or a sentence.
     Words,
     /// A line that is being typed: filter, palette.
     Input,
@@ -85,14 +85,14 @@ impl Context {
             Context::Row => "Row",
             Context::Operations => "Runbook: operations of an edit",
             Context::Steps => "Runbook: steps, live",
-            Context::Timeline => "Post-mortem: timeline",
+            Context::Timeline => "Post-mortem: sections and timeline",
             Context::Amend => "Runbook and post-mortem: your changes",
-            Context::Items => "Operations, steps, lines",
+            Context::Items => "Operations, steps, sentences, lines",
             Context::Diff => "Difference",
             Context::Telemetry => "Telemetry",
             Context::Outbox => "Outbox",
             Context::Dialog => "Decision",
-            Context::Words => "Other words for an operation",
+            Context::Words => "Other words for an operation or a sentence",
             Context::Input => "Typing a line",
         }
     }
@@ -142,15 +142,15 @@ bindings! {
     Steps Tick "tick" ["Space"] "this step: followed, skipped, wrong, nothing said" "tick" false;
     Steps StepWord "step-word" ["w"] "a word on this step" "word" false;
 
-    Timeline Stand "accept-line" ["Space"] "this line: accepted, struck, as it was" "accept/strike" false;
-    Timeline AddLine "add-line" ["a"] "a line of your own" "add line" false;
-    Timeline OwnLine "own-line" ["w"] "other words for a line of your own" "" false;
+    Timeline Stand "accept-line" ["Space"] "this line or sentence: accepted, struck, as it was" "accept/strike" false;
+    Timeline AddLine "add-line" ["a"] "a line or sentence of your own, or an open question's answer" "add" false;
+    Timeline OwnLine "own-line" ["w"] "other words for this sentence, or for a line of your own" "reword" false;
 
     Amend Amend "amend" ["M"] "send your changes: the next revision, yours" "send changes" true;
     Amend DropChanges "drop-changes" [] "take all your changes of this row back" "" false;
 
-    Items ItemNext "next-item" ["n"] "next operation, step or line" "next" false;
-    Items ItemPrevious "previous-item" ["p"] "operation, step or line before" "" false;
+    Items ItemNext "next-item" ["n"] "next operation, step, sentence or line" "next" false;
+    Items ItemPrevious "previous-item" ["p"] "operation, step, sentence or line before" "" false;
 
     Decide Approve "approve" ["A"] "approve what is on the screen" "approve" true;
     Decide Conditions "conditions" ["C"] "approve with conditions" "conditions" true;

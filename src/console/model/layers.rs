@@ -94,9 +94,12 @@ pub enum Saying {
     Step(usize),
     /// A line of the reader's own: a new one, or the one of this number.
     Line(Option<usize>),
+    /// A sentence of the reader's own, a new one or one of those already written, or the answer to the open question under
+    /// the cursor.
+    Sentence { own: Option<usize>, question: Option<usize> },
 }
 
-/// Other words for an operation of an edit, while they are written.
+/// Other words for an operation of an edit or a sentence of a post-mortem, while they are written.
 #[derive(Clone, Debug)]
 pub struct Reword {
     pub visit: u64,

@@ -322,9 +322,9 @@ pub(crate) fn paper() -> Draft {
         heading: heading.into(),
         sentences: sentences
             .iter()
-            .map(|(text, refs)| Sentence {
-                text: (*text).into(),
-                pointers: refs.iter().map(|reference| pointer("source", "pagerduty", reference)).collect(),
+            .map(|(text, refs)| {
+                let rests = refs.iter().map(|reference| pointer("source", "pagerduty", reference));
+                Sentence::of(*text, rests.collect())
             })
             .collect(),
     };

@@ -18,8 +18,9 @@ use super::super::shown::Shown;
 use super::super::signers;
 use super::super::text;
 use super::super::theme::Slot;
+use super::row::paper::Told;
 use crate::client::Me;
-use crate::row::{Decision, Digest, Grade, Proposal, RowId};
+use crate::row::{Decision, Digest, Grade, Proposal, RowId, paper::Paper};
 use crate::wire::RowView;
 
 struct Part {
@@ -428,6 +429,7 @@ fn amendment(model: &Model, row: RowId, revision: u32, merge: bool) -> String {
             }
         }
         Some(Proposal::Paper(paper)) => {
+            lines.extend(of_sections(paper, changes));
             for (number, line) in super::row::paper::lines(paper, changes) {
                 let own = number > paper.timeline.len();
                 let what = match changes.lines.get(&number) {
@@ -439,7 +441,7 @@ fn amendment(model: &Model, row: RowId, revision: u32, merge: bool) -> String {
                 let number = if own { String::new() } else { number.to_string() };
                 lines.push(format!(
                     "{what} {number:>3} {}",
-                    Shown::untrusted(&line.text.replace('\n', " ")).fit(56)
+                    Shown::untrusted(&line.text.replace('\n', " ")).fit(SAID)
                 ));
             }
         }
@@ -447,6 +449,36 @@ fn amendment(model: &Model, row: RowId, revision: u32, merge: bool) -> String {
     }
     lines.push(format!("Keys given to revision {revision} do not count for it. You read it, then decide."));
     lines.join("\n")
+}
+
+/// Columns of a line or a sentence in the question.
+const SAID: usize = 56;
+
+/// What is sent of the sentences.
+fn of_sections(paper: &Paper, changes: &Changes) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = |what: &str, number: String, text: &str| {
+        let text = Shown::untrusted(&text.replace('\n', " "));
+        lines.push(format!("{what} {number:>3} {}", text.fit(SAID)));
+    };
+    for (_, told) in super::row::paper::sentences(paper, changes) {
+        for (number, told) in told {
+            let Told::Paper(sentence) = told else { continue };
+            match (changes.sentences.get(&number), changes.words.get(&number)) {
+                (Some(false), _) => line("struck  ", number.to_string(), &sentence.text),
+                (_, Some(words)) => line("reworded", number.to_string(), words),
+                (Some(true), None) => line("accepted", number.to_string(), &sentence.text),
+                (None, None) => {}
+            }
+            if let Some(answer) = changes.answers.get(&number) {
+                line("answered", number.to_string(), answer);
+            }
+        }
+    }
+    for own in &changes.told {
+        line("added   ", String::new(), &format!("{}: {}", own.section, own.text));
+    }
+    lines
 }
 
 pub(super) fn unlock(model: &Model, typing: &Typing, canvas: &mut Canvas<'_>) {

@@ -39,6 +39,22 @@ pub enum Pane {
     Pointers,
 }
 
+/// What a key may mean, by the number that it is shown with, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// An operation, a step, or a line of a timeline.
+    Part(usize),
+    /// A sentence of a post-mortem's sections.
+    Sentence(usize),
+}
+
+impl Item {
+    pub fn number(self) -> usize {
+        let (Self::Part(number) | Self::Sentence(number)) = self;
+        number
+    }
+}
+
 /// One line of the text.
 #[derive(Clone, Debug)]
 pub struct DocLine {
@@ -46,8 +62,7 @@ pub struct DocLine {
     pub text: Styled,
     /// Columns that open a page.
     pub link: Option<(u16, u16, String)>,
-    /// The operation, step or timeline line that it belongs to, from 1.
-    pub item: Option<usize>,
+    pub item: Option<Item>,
 }
 
 /// The text's own area: below the row's two lines where the header does not have them.
@@ -111,12 +126,12 @@ pub fn points(model: &Model) -> bool {
 }
 
 /// The items of the row screen on top, each with its first line.
-pub fn items(model: &Model) -> Vec<(usize, usize)> {
+pub fn items(model: &Model) -> Vec<(Item, usize)> {
     let (Some(Screen::Row(screen)), Some(main)) = (model.screens.last(), layout::areas(model).main) else {
         return Vec::new();
     };
     let lines = shown(model, screen.row, inner(model, main).width, screen.zoom);
-    let mut items: Vec<(usize, usize)> = Vec::new();
+    let mut items: Vec<(Item, usize)> = Vec::new();
     let mut before = None;
     for (at, line) in lines.iter().enumerate() {
         items.extend(line.item.filter(|_| line.item != before).map(|item| (item, at)));
@@ -126,7 +141,7 @@ pub fn items(model: &Model) -> Vec<(usize, usize)> {
 }
 
 /// The item under the cursor.
-pub fn item_at(model: &Model) -> Option<usize> {
+pub fn item_at(model: &Model) -> Option<Item> {
     let Some(Screen::Row(screen)) = model.screens.last() else { return None };
     let main = layout::areas(model).main?;
     let lines = shown(model, screen.row, inner(model, main).width, screen.zoom);
@@ -209,7 +224,7 @@ struct Doc {
     /// Room for an empty line before each part.
     airy: bool,
     /// What the lines that come now belong to.
-    item: Option<usize>,
+    item: Option<Item>,
 }
 
 impl Doc {

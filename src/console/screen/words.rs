@@ -22,6 +22,8 @@ pub(super) fn saying(say: &Say) -> String {
     match say.about {
         Saying::Step(number) => format!("step {number}, a word: "),
         Saying::Line(_) => "time and what happened: ".to_owned(),
+        Saying::Sentence { question: Some(_), .. } => "answer, or section and sentence: ".to_owned(),
+        Saying::Sentence { .. } => "section and sentence: ".to_owned(),
     }
 }
 

@@ -11,7 +11,7 @@ use super::super::model::{Layer, Model, Screen};
 use super::super::queue::{DONE_FOR, Group, Grouping, Line as QueueLine};
 use super::super::screen;
 use super::super::widget::list::View;
-use super::{layers, screens, telemetry};
+use super::{layers, screens, telemetry, tell_watch};
 use crate::client::filter::{Filter, Standing};
 use crate::client::{Fate, Listed};
 use crate::row::RowId;
@@ -223,6 +223,10 @@ pub(super) fn wheel(model: &mut Model, lines: isize) -> Vec<Effect> {
 pub(super) fn queue_command(model: &mut Model, command: Command) -> Vec<Effect> {
     match command {
         Command::Mark => {
+            let marked = model.queue.row().is_some_and(|row| model.queue.marked.contains(&row));
+            if let Some(why) = model.disabled(Command::Mark).filter(|_| !marked) {
+                return tell_watch(model, &why);
+            }
             if let Some(row) = model.queue.row() {
                 mark(model, row);
             }

@@ -4,7 +4,7 @@
 
 mod words;
 
-use words::{add_line, own_line, read_line, reword};
+use words::{Read, add_line, other_words, read_line, read_sentence, reword};
 pub(super) use words::{keep_words, words_command};
 
 use super::super::changes::{Changes, WORD_MAX};
@@ -15,6 +15,7 @@ use super::super::keymap::Command;
 use super::super::line::Line as Input;
 use super::super::model::{About, Ask, Layer, Model, Say, Saying, Screen, Typing};
 use super::super::screen;
+use super::super::screen::row::Item;
 use super::super::text;
 use super::super::theme::Slot;
 use super::{push_layer, tell_watch};
@@ -23,22 +24,27 @@ use crate::row::{Amendment, Proposal, RowId};
 
 /// `None` where the command is none of a proposal's.
 pub(super) fn command(model: &mut Model, command: Command) -> Option<Vec<Effect>> {
+    if decide::marks(command)
+        && let Some(why) = model.disabled(command)
+    {
+        return Some(tell_watch(model, &why));
+    }
     match command {
         Command::ItemNext => Some(step(model, 1)),
         Command::ItemPrevious => Some(step(model, -1)),
-        Command::Tick => Some(with_item(model, |model, row, number| {
+        Command::Tick => Some(with_part(model, |model, row, number| {
             change(model, row, |changes| changes.tick(number));
             keep_ticks(model, row)
         })),
-        Command::StepWord => Some(with_item(model, step_word)),
-        Command::Strike => Some(with_item(model, |model, row, number| {
+        Command::StepWord => Some(with_part(model, step_word)),
+        Command::Strike => Some(with_part(model, |model, row, number| {
             change(model, row, |changes| changes.strike(number));
             Vec::new()
         })),
-        Command::Reword => Some(with_item(model, reword)),
+        Command::Reword => Some(with_part(model, reword)),
         Command::Stand => Some(with_item(model, stand)),
         Command::AddLine => Some(add_line(model)),
-        Command::OwnLine => Some(with_item(model, own_line)),
+        Command::OwnLine => Some(with_item(model, other_words)),
         Command::Amend => Some(ask(model)),
         Command::Merge => Some(ask_to_merge(model)),
         Command::DropChanges => Some(ask_to_drop(model)),
@@ -73,12 +79,12 @@ fn to_line(model: &mut Model, line: usize) {
 }
 
 /// Does it to the item under the cursor. Where none is there, the cursor goes to the next one, and nothing else is done.
-fn with_item(model: &mut Model, act: impl FnOnce(&mut Model, RowId, usize) -> Vec<Effect>) -> Vec<Effect> {
+fn with_item(model: &mut Model, act: impl FnOnce(&mut Model, RowId, Item) -> Vec<Effect>) -> Vec<Effect> {
     let Some(Screen::Row(screen)) = model.screens.last() else { return Vec::new() };
     let row = screen.row;
-    if let Some(number) = screen::row::item_at(model) {
-        let effects = act(model, row, number);
-        let first = screen::row::items(model).into_iter().find(|(item, _)| *item == number);
+    if let Some(here) = screen::row::item_at(model) {
+        let effects = act(model, row, here);
+        let first = screen::row::items(model).into_iter().find(|(item, _)| *item == here);
         if let Some((_, line)) = first {
             to_line(model, line);
         }
@@ -86,9 +92,17 @@ fn with_item(model: &mut Model, act: impl FnOnce(&mut Model, RowId, usize) -> Ve
     }
     step(model, 1);
     match screen::row::item_at(model) {
-        Some(number) => tell_watch(model, &format!("now on {number}: the same key again means it")),
+        Some(item) => {
+            let number = item.number();
+            tell_watch(model, &format!("now on {number}: the same key again means it"))
+        }
         None => tell_watch(model, text::NO_ITEM),
     }
+}
+
+/// The same where a row is made of operations or steps alone.
+fn with_part(model: &mut Model, act: impl FnOnce(&mut Model, RowId, usize) -> Vec<Effect>) -> Vec<Effect> {
+    with_item(model, |model, row, item| act(model, row, item.number()))
 }
 
 /// Changes what the reader has begun on the row; nothing is kept of nothing.
@@ -133,6 +147,10 @@ pub(super) fn said(model: &mut Model) -> Vec<Effect> {
             }),
             Err(why) => return wrong(model, why),
         },
+        Saying::Sentence { own, question } => match read_sentence(model, row, question, &typed) {
+            Ok(read) => change(model, row, |changes| take_sentence(changes, own, question, read)),
+            Err(why) => return wrong(model, why),
+        },
         Saying::Step(number) => {
             let long = typed.chars().count();
             if long > WORD_MAX {
@@ -147,6 +165,21 @@ pub(super) fn said(model: &mut Model) -> Vec<Effect> {
     }
     model.layers.pop();
     if matches!(about, Saying::Step(_)) { keep_ticks(model, row) } else { Vec::new() }
+}
+
+/// What was typed of a sentence: the reader's own, or an answer. An answer of nothing takes it back.
+fn take_sentence(changes: &mut Changes, own: Option<usize>, question: Option<usize>, read: Read) {
+    match (read, question, own.and_then(|at| changes.told.get_mut(at))) {
+        (Read::Own(sentence), _, Some(mine)) => *mine = sentence,
+        (Read::Own(sentence), _, None) => changes.told.push(sentence),
+        (Read::Answer(answer), Some(question), _) if answer.is_empty() => {
+            changes.answers.remove(&question);
+        }
+        (Read::Answer(answer), Some(question), _) => {
+            changes.answers.insert(question, answer);
+        }
+        (Read::Answer(_), None, _) => {}
+    }
 }
 
 /// Ticks lie on disk while the incident is on, in the draft of the decision that will sign them.
@@ -216,20 +249,32 @@ fn proposed(model: &Model, row: RowId) -> Option<&Proposal> {
     model.body(row)?.view.proposal.as_ref()
 }
 
-/// The timeline's line under the cursor. One of the reader's own is taken away.
-fn stand(model: &mut Model, row: RowId, number: usize) -> Vec<Effect> {
+/// The line or sentence under the cursor. One of the reader's own is taken away.
+fn stand(model: &mut Model, row: RowId, item: Item) -> Vec<Effect> {
     let Some(Proposal::Paper(paper)) = proposed(model, row) else { return Vec::new() };
-    let count = paper.timeline.len();
-    if let Some(was) = paper.timeline.get(number - 1).map(|line| line.standing) {
-        change(model, row, |changes| changes.stand(number, was));
+    let (was, count) = match item {
+        Item::Part(number) => {
+            (paper.timeline.get(number - 1).map(|line| line.standing), paper.timeline.len())
+        }
+        Item::Sentence(number) => {
+            (paper.sentence(number).map(|(_, sentence)| sentence.standing), paper.sentences().count())
+        }
+    };
+    if let Some(was) = was {
+        change(model, row, |changes| match item {
+            Item::Part(number) => changes.stand(number, was),
+            Item::Sentence(number) => changes.stand_sentence(number, was),
+        });
         return Vec::new();
     }
-    change(model, row, |changes| {
-        if number - count <= changes.own.len() {
-            changes.own.remove(number - count - 1);
-        }
+    let own = item.number() - count - 1;
+    change(model, row, |changes| match item {
+        Item::Part(_) if own < changes.own.len() => drop(changes.own.remove(own)),
+        Item::Sentence(_) if own < changes.told.len() => drop(changes.told.remove(own)),
+        Item::Part(_) | Item::Sentence(_) => {}
     });
-    model.tell(Slot::Info, "your line is taken away");
+    let what = if matches!(item, Item::Part(_)) { "line" } else { "sentence" };
+    model.tell(Slot::Info, &format!("your {what} is taken away"));
     Vec::new()
 }
 
@@ -275,8 +320,9 @@ pub(super) fn send(model: &mut Model, row: RowId, revision: u32, merge: bool) ->
     if model.body(row).is_none_or(|body| body.view.head.revision != revision) {
         return tell_watch(model, text::NOTHING_CHANGED);
     }
+    let Some(proposal) = proposed(model, row).cloned() else { return Vec::new() };
     let changes = model.changes.entry(row).or_insert_with(|| Changes::of(revision));
-    let Ok(amendment) = changes.amendment() else { return Vec::new() };
+    let Ok(amendment) = changes.amendment(&proposal) else { return Vec::new() };
     let amendment = Amendment { merge, ..amendment };
     (changes.sending, changes.error) = (true, None);
     vec![Effect::Amend { row, revision, amendment: Box::new(amendment) }]

@@ -118,6 +118,12 @@ pub enum NotApplicable {
         number: usize,
         why: String,
     },
+    /// Of a post-mortem's timeline.
+    #[error("line {number}: {why}")]
+    Line { number: usize, why: String },
+    /// Of a post-mortem's sections.
+    #[error("sentence {number}: {why}")]
+    Sentence { number: usize, why: String },
     #[error(transparent)]
     Page(#[from] outline::Unreadable),
 }

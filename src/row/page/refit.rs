@@ -79,7 +79,9 @@ fn fit(
         Err(why) => {
             kept.operations.pop();
             Err(match why {
-                NotApplicable::Operation { why, .. } => why,
+                NotApplicable::Operation { why, .. }
+                | NotApplicable::Line { why, .. }
+                | NotApplicable::Sentence { why, .. } => why,
                 NotApplicable::Page(why) => why.to_string(),
             })
         }

@@ -240,9 +240,9 @@ fn factors(draft: &Draft) -> impl Iterator<Item = &str> {
         _ => None,
     };
     let contributing = |heading: &str| heading.to_lowercase().contains("factor");
-    let sections = paper.into_iter().flat_map(|paper| &paper.sections);
-    let sections = sections.filter(move |section| contributing(&section.heading));
-    sections.flat_map(|section| section.sentences.iter().map(|sentence| sentence.text.as_str()))
+    let told = paper.into_iter().flat_map(|paper| paper.sentences().filter(|(.., one)| paper.tells(one)));
+    let of_factors = told.filter(move |(_, section, _)| contributing(&section.heading));
+    of_factors.map(|(.., sentence)| sentence.text.as_str())
 }
 
 /// Words that may tell one matter from another: no numbers, nothing short.

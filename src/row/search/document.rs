@@ -222,7 +222,10 @@ fn of_live<'a>(live: &'a Live, all: &mut Gathered<'a>) {
 fn of_paper<'a>(paper: &'a Paper, all: &mut Gathered<'a>) {
     all.add(&paper.title);
     for section in &paper.sections {
-        section.sentences.iter().for_each(|sentence| all.add(&sentence.text));
+        for sentence in section.sentences.iter().filter(|sentence| paper.tells(sentence)) {
+            all.add(&sentence.text);
+            sentence.answer.iter().for_each(|answer| all.add(&answer.text));
+        }
     }
     paper.standing().for_each(|(_, line)| all.add(&line.text));
 }

@@ -97,6 +97,66 @@ async fn a_reviewer_strikes_a_line_and_the_row_is_another_revision_with_digests_
     assert_eq!(code(&late), "out_of_step", "{late:?}");
 }
 
+/// The text that would be published.
+fn text_of(view: &RowView) -> &str {
+    view.diff.as_str()
+}
+
+#[tokio::test]
+async fn a_reviewer_words_answers_and_adds_sentences_in_their_own_name() {
+    let world = world().await;
+    let before = opened(&world).await;
+    let id = before.head.id.to_string();
+    let sarah = world.login("sarah").await;
+    let sections = json!({
+        "standing": {"1": false},
+        "words": {"2": "Checkout was slow for 42 minutes."},
+        "add": [{"section": "open questions", "text": "Who else uses the replica?"}],
+    });
+    let (status, answer) = amend(&world, &id, "\"1\"", &sarah, json!({"sections": sections})).await;
+    assert_eq!(status, 200, "{answer}");
+    let govind = world.login("govind").await;
+    let said = json!({"sections": {"answers": {"4": "The session store."}}});
+    let (status, answer) = amend(&world, &id, "\"2\"", &govind, said).await;
+    assert_eq!(status, 200, "{answer}");
+    let view = world.row(&id).await;
+    assert_eq!((view.head.revision, view.head.state, view.mismatch()), (3, State::Pending, None));
+    assert_eq!(view.amended_by, [name("sarah"), name("govind")]);
+    assert_ne!(view.effect_sha256, before.effect_sha256);
+    assert_ne!(view.head.word, before.head.word);
+    for there in [
+        "(worded by sarah)",
+        "Who else uses the replica? (added by sarah) Answered by govind: The session store.",
+    ] {
+        assert!(text_of(&view).contains(there), "{there}: {}", view.diff);
+    }
+    assert!(!text_of(&view).contains("It opened.") && !text_of(&view).contains("It lasted"), "{}", view.diff);
+    for (change, why) in [
+        (json!({"sections": {"standing": {"1": false}}}), "it is struck by her already"),
+        (json!({"sections": {"answers": {"3": "Yes."}}}), "no open question"),
+        (json!({"sections": {"standing": {"9": true}}}), "no such sentence"),
+        (json!({"sections": {"words": {"2": "Checkout was slow for 42 minutes."}}}), "the same words"),
+        (json!({"sections": {"add": [{"section": "Blame", "text": "It was marcus."}]}}), "no such section"),
+        (json!({"sections": {"by": "priya"}}), "nobody names another"),
+    ] {
+        assert_eq!(amend(&world, &id, "\"3\"", &sarah, change).await.0, 400, "{why}");
+    }
+    let drift = world.opened("payments-api").await.head.id.to_string();
+    let added = json!({"sections": {"add": [{"section": "Actions", "text": "x"}]}});
+    assert_eq!(amend(&world, &drift, "\"1\"", &sarah, added).await.0, 400, "a drift has no sections");
+
+    // What they said is theirs in the agent's next draft, or it is refused.
+    assert_eq!(world.decide("sarah", &view, Decision::NeedsChanges).await, "accepted");
+    let path = format!("/v1/rows/{id}/revisions");
+    let mut forged = view.draft();
+    let Some(crate::row::Proposal::Paper(paper)) = &mut forged.proposal else { panic!() };
+    paper.sections[1].sentences[0].text = "Checkout was down.".to_owned();
+    let refused = world.post(&path, "f", &forged, &[("If-Match", "\"3\"")]).await;
+    assert_eq!((refused.0, &refused.1["field"]), (400, &json!("proposal")), "{refused:?}");
+    let kept = world.post(&path, "k", &view.draft(), &[("If-Match", "\"3\"")]).await;
+    assert_eq!((kept.0, &kept.1["revision"]), (200, &json!(4)), "{kept:?}");
+}
+
 #[tokio::test]
 async fn who_may_not_change_what_is_proposed() {
     let world = world().await;

@@ -369,7 +369,7 @@ fn paper() -> Paper {
     };
     let section = |heading: &str, text: &str| Section {
         heading: heading.to_owned(),
-        sentences: vec![Sentence { text: text.to_owned(), pointers: vec![] }],
+        sentences: vec![Sentence::of(text, vec![])],
     };
     Paper {
         incident: "INC-771".to_owned(),

@@ -8,7 +8,7 @@ use super::super::super::model::{Body, Model};
 use super::super::super::shown::Shown;
 use super::super::super::text::{self, plural};
 use super::super::super::theme::Slot;
-use super::{Doc, Pane};
+use super::{Doc, Item, Pane};
 use crate::row::page::{Action, Anchor, Edit, Operation, Piece, markup, named};
 use crate::row::{Base, base::PageBase};
 
@@ -28,7 +28,7 @@ pub(super) fn operations(model: &Model, body: &Body, edit: &Edit, doc: &mut Doc)
     }
     for (at, operation) in edit.operations.iter().enumerate() {
         let number = at + 1;
-        doc.item = Some(number);
+        doc.item = Some(Item::Part(number));
         self::operation(operation, number, changes, doc);
         doc.item = None;
     }

@@ -10,7 +10,7 @@ use super::super::super::model::{Body, Model};
 use super::super::super::shown::Shown;
 use super::super::super::text::{self, plural};
 use super::super::super::theme::Slot;
-use super::{Doc, Pane};
+use super::{Doc, Item, Pane};
 use crate::row::proposal::{Live, LiveFact, LiveStep};
 
 /// A fact about a system in trouble is not believed for longer.
@@ -30,7 +30,7 @@ pub(super) fn steps(model: &Model, body: &Body, live: &Live, doc: &mut Doc) {
     let nothing = Changes::default();
     let changes = model.changes.get(&body.view.head.id).unwrap_or(&nothing);
     for (at, step) in live.steps.iter().enumerate() {
-        doc.item = Some(at + 1);
+        doc.item = Some(Item::Part(at + 1));
         self::step(model, step, at + 1, changes, doc);
         doc.item = None;
     }

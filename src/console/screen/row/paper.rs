@@ -9,9 +9,11 @@ use super::super::super::shown::Shown;
 use super::super::super::text::plural;
 use super::super::super::theme::Slot;
 use super::edit::INDENT;
-use super::{Doc, Pane};
-use crate::row::paper::{Line, Paper, Section, Standing};
+use super::{Doc, Item, Pane};
+use crate::row::paper::{Line, Own, Paper, Sentence, Standing, own_words};
 
+/// Columns before a sentence: its number and its mark.
+const TEXT: usize = INDENT + 2;
 /// Columns of where a line comes from.
 const SOURCE: usize = 10;
 
@@ -23,30 +25,106 @@ pub(super) fn paper(model: &Model, body: &Body, paper: &Paper, doc: &mut Doc) {
         &format!("THE POST-MORTEM: {sections}"),
         &format!("a new page in {}{under}", paper.site.title()),
     );
-    for section in &paper.sections {
-        self::section(paper, section, doc);
+    let nothing = Changes::default();
+    let changes = model.changes.get(&body.view.head.id).unwrap_or(&nothing);
+    for (heading, told) in sentences(paper, changes) {
+        doc.wrapped(Pane::Proposal, Slot::Title, 1, heading);
+        for (number, told) in told {
+            doc.item = Some(Item::Sentence(number));
+            match told {
+                Told::Paper(sentence) => self::sentence(paper, sentence, number, changes, doc),
+                Told::Own(own) => own_sentence(own, doc),
+            }
+            doc.item = None;
+        }
     }
     timeline(model, body, paper, doc);
 }
 
-fn section(paper: &Paper, section: &Section, doc: &mut Doc) {
-    doc.wrapped(Pane::Proposal, Slot::Title, 1, &section.heading);
-    for sentence in &section.sentences {
-        let rests: Vec<&str> = sentence.pointers.iter().map(|pointer| pointer.reference.as_str()).collect();
-        let falls = paper.falls_with_lines(sentence);
-        doc.wrapped(Pane::Proposal, if falls { Slot::Ghost } else { Slot::Text }, 3, &sentence.text);
-        if falls {
-            doc.wrapped(
-                Pane::Proposal,
-                Slot::Changed,
-                5,
-                "not published: the lines that it rests on are struck",
-            );
-        }
-        if !rests.is_empty() {
-            doc.wrapped(Pane::Proposal, Slot::Muted, 5, &format!("from {}", rests.join(", ")));
+/// A sentence of the paper, or one that its reader added and has not sent.
+#[derive(Clone, Copy)]
+pub enum Told<'a> {
+    Paper(&'a Sentence),
+    Own(&'a Own),
+}
+
+/// The sections with the reader's own sentences in them, each under the number that keys mean: own ones come after the
+/// paper's.
+pub fn sentences<'a>(paper: &'a Paper, changes: &'a Changes) -> Vec<(&'a str, Vec<(usize, Told<'a>)>)> {
+    let mut numbers = 1..;
+    let of_paper = paper.sections.iter().map(|section| {
+        let told = section.sentences.iter().zip(&mut numbers);
+        (section.heading.as_str(), told.map(|(one, number)| (number, Told::Paper(one))).collect())
+    });
+    let mut all: Vec<(&str, Vec<(usize, Told<'_>)>)> = of_paper.collect();
+    for (own, number) in changes.told.iter().zip(numbers) {
+        match all.iter_mut().find(|(heading, _)| *heading == own.section) {
+            Some((_, told)) => told.push((number, Told::Own(own))),
+            None => all.push((&own.section, vec![(number, Told::Own(own))])),
         }
     }
+    all
+}
+
+fn sentence(paper: &Paper, sentence: &Sentence, number: usize, changes: &Changes, doc: &mut Doc) {
+    let said = changes.sentences.get(&number);
+    let standing = said.map_or(sentence.standing, |accepted| of(*accepted));
+    let words = changes.words.get(&number).filter(|_| standing != Standing::Struck);
+    let falls = words.is_none() && !changes.answers.contains_key(&number) && paper.falls_with_lines(sentence);
+    let (mark, slot) = match standing {
+        _ if words.is_some() => ("+", Slot::Added),
+        Standing::Struck => ("x", Slot::Ghost),
+        _ if falls => (" ", Slot::Ghost),
+        Standing::Accepted => ("✓", Slot::Text),
+        Standing::Proposed => (" ", Slot::Text),
+    };
+    let told = match (said, words) {
+        (_, Some(_)) => "REWORDED by you, not sent".to_owned(),
+        (Some(true), _) => "ACCEPTED by you, not sent".to_owned(),
+        (Some(false), _) => "STRUCK by you, not sent".to_owned(),
+        (None, None) => sentence.said(),
+    };
+    let unsent = said.is_some() || words.is_some();
+    let head = Styled::of(Slot::Title, format!("{number:>4} ")).add(
+        if standing == Standing::Accepted && words.is_none() { Slot::Ok } else { slot },
+        format!("{mark} "),
+    );
+    let text = words.unwrap_or(&sentence.text).replace('\n', " ");
+    let line = head.add(slot, Shown::untrusted(&text));
+    doc.spread(Pane::Proposal, line, &told, if unsent { Slot::Unsent } else { Slot::Muted }, TEXT);
+    if let Some(Err(why)) = words.map(|words| own_words(words)) {
+        doc.wrapped(Pane::Proposal, Slot::Danger, TEXT, &format!("CANNOT BE READ, {why}"));
+    }
+    if falls {
+        let told = "not published: the lines that it rests on are struck";
+        doc.wrapped(Pane::Proposal, Slot::Changed, TEXT, told);
+    }
+    if let Some(was) = sentence.words.as_ref().and_then(|words| words.was.as_ref()) {
+        doc.wrapped(Pane::Proposal, Slot::Muted, TEXT, &format!("its agent said: {was}"));
+    }
+    if !sentence.pointers.is_empty() {
+        let rests: Vec<&str> = sentence.pointers.iter().map(|pointer| pointer.reference.as_str()).collect();
+        doc.wrapped(Pane::Proposal, Slot::Muted, TEXT, &format!("from {}", rests.join(", ")));
+    }
+    match (changes.answers.get(&number), &sentence.answer) {
+        (Some(answer), _) => {
+            let line = Styled::of(Slot::Added, format!("{:INDENT$}+ {answer}", ""));
+            doc.spread(Pane::Proposal, line, "YOUR ANSWER, not sent", Slot::Unsent, TEXT);
+        }
+        (None, Some(answer)) => {
+            doc.wrapped(Pane::Proposal, slot, TEXT, &format!("answered by {}: {}", answer.by, answer.text));
+        }
+        (None, None) => {}
+    }
+}
+
+fn own_sentence(own: &Own, doc: &mut Doc) {
+    let line = Styled::of(Slot::Added, format!("{:INDENT$}+ {}", "", own.text));
+    doc.spread(Pane::Proposal, line, "YOUR SENTENCE, not sent", Slot::Unsent, TEXT);
+}
+
+fn of(accepted: bool) -> Standing {
+    if accepted { Standing::Accepted } else { Standing::Struck }
 }
 
 fn timeline(model: &Model, body: &Body, paper: &Paper, doc: &mut Doc) {
@@ -77,7 +155,7 @@ fn timeline(model: &Model, body: &Body, paper: &Paper, doc: &mut Doc) {
                 Styled::of(Slot::Muted, format!("{:INDENT$}  {}", "", at.strftime("%Y-%m-%d, times in %Z"))),
             );
         }
-        doc.item = Some(number);
+        doc.item = Some(Item::Part(number));
         let own = number > paper.timeline.len();
         self::line(model, line, number, own, changes, doc);
         doc.item = None;
@@ -96,11 +174,7 @@ pub fn lines<'a>(paper: &'a Paper, changes: &'a Changes) -> Vec<(usize, &'a Line
 
 /// As the paper has it, or as its reader says and has not sent.
 fn standing(changes: &Changes, number: usize, line: &Line) -> Standing {
-    match changes.lines.get(&number) {
-        Some(true) => Standing::Accepted,
-        Some(false) => Standing::Struck,
-        None => line.standing,
-    }
+    changes.lines.get(&number).map_or(line.standing, |accepted| of(*accepted))
 }
 
 fn line(model: &Model, line: &Line, number: usize, own: bool, changes: &Changes, doc: &mut Doc) {

@@ -5,11 +5,12 @@ use super::super::super::terminal::paint::Painter;
 use super::super::super::update::retheme;
 use super::{CORPUS, only_our_own};
 use crate::row::page::{Action, Block};
+use crate::row::paper::{Answer, Words};
 use crate::row::{Base, Proposal};
 use crate::wire::RowView;
 
 /// Name, row, and the keys after it was opened.
-const SCREENS: [(&str, &str, &str); 15] = [
+const SCREENS: [(&str, &str, &str); 17] = [
     ("edit", "rb-8821", ""),
     ("edit-below", "rb-8821", "n n G"),
     ("edit-diff", "rb-8821", "v"),
@@ -22,8 +23,18 @@ const SCREENS: [(&str, &str, &str); 15] = [
     ("edit-reword", "rb-8821", "n w \"; `WAIT 1` says so\""),
     ("edit-amend", "rb-8821", "n w \"; `WAIT 1` says so\" Esc n Space M"),
     ("paper", "pm-31", "n"),
-    ("paper-changed", "pm-31", "n Space n n Space Space n n a \"Writers were paused by hand\" Enter"),
-    ("paper-amend", "pm-31", "n Space n n Space Space n n a \"Writers were paused by hand\" Enter M"),
+    (
+        "paper-changed",
+        "pm-31",
+        "n n n n n n Space n n Space Space n n a \"Writers were paused by hand\" Enter",
+    ),
+    (
+        "paper-amend",
+        "pm-31",
+        "n n n n n n Space n n Space Space n n a \"Writers were paused by hand\" Enter M",
+    ),
+    ("paper-judged", "pm-31", "n Space Space n w \" It hurt.\" Esc n n n a \"The cable.\" Enter"),
+    ("paper-reword", "pm-31", "n n w \" It hurt.\""),
     ("incident", "pm-31", "i j j"),
 ];
 
@@ -111,7 +122,12 @@ fn poisoned(view: &RowView, text: &str) -> RowView {
             }
             for section in &mut paper.sections {
                 section.heading.push_str(text);
-                section.sentences.iter_mut().for_each(|sentence| sentence.text.push_str(text));
+                for sentence in &mut section.sentences {
+                    sentence.text.push_str(text);
+                    let by: crate::row::PrincipalId = "priya".parse().unwrap();
+                    sentence.words = Some(Words { by: by.clone(), was: Some(text.to_owned()) });
+                    sentence.answer = Some(Answer { by, text: text.to_owned() });
+                }
             }
         }
         None => {}

@@ -205,9 +205,12 @@ fn a_live_runbook_without_a_tick_says_so_before_it_is_signed() {
     assert!(desk.model.changes.is_empty(), "the fourth time nothing is said");
 }
 
+/// Past the five sentences of pm-31: the next `n` is on its first line.
+const TO_LINES: &str = "n n n n n";
+
 #[test]
 fn lines_are_accepted_struck_and_added() {
-    let mut desk = desk("pm-31", "n Space n n Space Space n n a");
+    let mut desk = desk("pm-31", &format!("{TO_LINES} n Space n n Space Space n n a"));
     assert!(
         desk.screen().contains("time and what happened: 04:02"),
         "the time of the line under the cursor: {}",
@@ -227,7 +230,7 @@ fn lines_are_accepted_struck_and_added() {
 
 #[test]
 fn a_line_has_a_time_and_goes_with_space() {
-    let mut desk = desk("pm-31", "n a Ctrl+U \"soon\" Enter");
+    let mut desk = desk("pm-31", &format!("{TO_LINES} n a Ctrl+U \"soon\" Enter"));
     assert!(matches!(desk.model.layers[..], [Layer::Say(_)]), "the words stay");
     desk.keys("Ctrl+U \"2026-05-28 23:59 The deploy before\" Enter");
     let own = &changes(&desk, "pm-31").own;
@@ -236,15 +239,115 @@ fn a_line_has_a_time_and_goes_with_space() {
         ("2026-05-28T23:59:00Z", Standing::Accepted)
     );
     assert!(desk.screen().contains("YOUR LINE, not sent"), "{}", desk.screen());
-    desk.keys("g g n w Ctrl+U \"23:58 The deploy before\" Enter");
+    desk.keys(&format!("g g {TO_LINES} n w Ctrl+U \"23:58 The deploy before\" Enter"));
     assert_eq!(changes(&desk, "pm-31").own[0].at.to_string(), "2026-05-28T23:58:00Z", "the day that is near");
-    desk.keys("g g n Space");
+    desk.keys(&format!("g g {TO_LINES} n Space"));
     assert!(desk.model.changes.is_empty());
+}
+
+/// What the third section says, and its question; the words of `w`, the answer and a sentence of `a`.
+const JUDGED: &str = "n Space Space n w \" It hurt.\" Esc n n n a \"The cable.\" Enter a Ctrl+U \"actions: Page first.\" Enter";
+
+#[test]
+fn sentences_are_struck_worded_answered_and_added_and_leave_as_one_amendment() {
+    let mut desk = desk("pm-31", JUDGED);
+    let screen = {
+        desk.keys("g g n");
+        desk.screen()
+    };
+    for said in ["STRUCK by you, not sent", "REWORDED by you, not sent"] {
+        assert!(screen.contains(said), "{said}: {screen}");
+    }
+    desk.keys("n n n n");
+    assert!(desk.screen().contains("YOUR ANSWER, not sent"), "{}", desk.screen());
+    assert!(desk.screen().contains("YOUR SENTENCE, not sent"), "{}", desk.screen());
+    desk.keys("M");
+    for said in [
+        "1 struck, 1 reworded, 1 answered, 1 sentence added",
+        "struck     1 The failover",
+        "answered   5 The cable.",
+        "added        Actions: Page first.",
+    ] {
+        assert!(desk.screen().contains(said), "{said}: {}", desk.screen());
+    }
+    desk.keys("y");
+    let [(1, amendment)] = &sent(&desk)[..] else { panic!("{:?}", desk.effects) };
+    let Some(Proposal::Paper(paper)) = documents::paper().proposal else { panic!() };
+    let amended = paper.with_sections(&"priya".parse().unwrap(), &amendment.sections).unwrap();
+    let told: Vec<_> =
+        amended.sentences().map(|(_, section, one)| (section.heading.as_str(), one.said())).collect();
+    let said = |text: &str| text.to_owned();
+    assert_eq!(
+        told,
+        [
+            ("Summary", said("struck by priya")),
+            ("Impact", said("worded by priya")),
+            ("Contributing factors", said("")),
+            ("Contributing factors", said("")),
+            ("Actions", said("added by priya")),
+            ("Open questions", said("")),
+        ]
+    );
+    let (_, last) = amended.sentence(6).unwrap();
+    assert_eq!(last.answer.as_ref().map(|answer| answer.text.as_str()), Some("The cable."));
+    assert!(amended.sentence(2).unwrap().1.text.ends_with(" It hurt."));
+}
+
+#[test]
+fn what_is_typed_of_a_sentence_is_taken_back_like_a_line() {
+    let mut desk = desk("pm-31", JUDGED);
+    desk.keys("g g n Space n w Ctrl+R Esc n n n a Ctrl+U \"Answer:\" Enter");
+    assert_eq!(changes(&desk, "pm-31").summary(), "1 sentence added", "{}", desk.screen());
+    desk.keys("n w");
+    assert!(desk.screen().contains("section and sentence: Actions: Page first."), "{}", desk.screen());
+    desk.keys("Ctrl+U \"Blame: marcus\" Enter");
+    assert!(desk.screen().contains("there is no section"), "{}", desk.screen());
+    desk.keys("Ctrl+U \"Impact: Nobody noticed.\" Enter g g n n n w Ctrl+U \"Impact: Some noticed.\" Enter");
+    assert_eq!(changes(&desk, "pm-31").told[0].text, "Some noticed.", "{}", desk.screen());
+    desk.keys("Space");
+    assert!(desk.model.changes.is_empty(), "{:?}", desk.model.changes);
+}
+
+#[test]
+fn what_was_begun_of_sentences_is_kept_and_goes_to_the_next_revision() {
+    let mut desk = desk("pm-31", JUDGED);
+    let before = changes(&desk, "pm-31").clone();
+    let mut again = started_again(on_disk(&desk));
+    again.open("pm-31");
+    assert_eq!(*changes(&again, "pm-31"), before);
+    next_revision(&mut desk, "pm-31", |draft| {
+        let Some(Proposal::Paper(paper)) = &mut draft.proposal else { panic!() };
+        paper.sections.remove(0);
+    });
+    let now = changes(&desk, "pm-31");
+    assert_eq!(now.lost, ["sentence 1: struck"]);
+    assert!(now.words[&1].ends_with(" It hurt.") && now.answers[&4] == "The cable.", "{now:?}");
+    assert_eq!(now.told, before.told);
+}
+
+#[test]
+fn what_is_decided_is_marked_no_more_and_says_why() {
+    for (row, keys) in
+        [("rb-8821", ["n Space", "n w"]), ("rb-8824", ["n Space", "n w"]), ("pm-31", ["n Space", "n a"])]
+    {
+        for keys in keys {
+            let mut desk = Desk::of_documents(120, 40);
+            desk.open(row);
+            let at = desk.cache.iter().position(|view| view.head.id == id(row)).unwrap();
+            desk.cache[at].head.state = crate::row::State::Healthy;
+            let head = (&desk.cache[at].head).into();
+            desk.answer(Answer::Changed { rows: vec![head], gone: vec![] });
+            desk.wait(300);
+            desk.keys(keys);
+            assert!(desk.notice().contains("of it is marked any more"), "{row} {keys}: {}", desk.notice());
+            assert!(desk.model.changes.is_empty() && desk.model.layers.is_empty(), "{row} {keys}");
+        }
+    }
 }
 
 #[test]
 fn what_was_said_of_a_line_is_taken_back_by_going_on() {
-    let mut desk = desk("pm-31", "n n Space");
+    let mut desk = desk("pm-31", &format!("{TO_LINES} n n Space"));
     assert!(!changes(&desk, "pm-31").lines[&2], "it was accepted before");
     desk.keys("Space");
     assert!(desk.model.changes.is_empty(), "as it was");
@@ -444,7 +547,8 @@ fn words_that_are_being_typed_lie_on_disk_before_they_are_left() {
 
 #[test]
 fn lines_are_kept_and_go_with_the_row_to_its_next_revision() {
-    let desk = desk("pm-31", "n Space n n Space Space n n a \"Writers were paused by hand\" Enter");
+    let lines = format!("{TO_LINES} n Space n n Space Space n n a \"Writers were paused by hand\" Enter");
+    let desk = desk("pm-31", &lines);
     let before = changes(&desk, "pm-31").clone();
     let mut again = started_again(on_disk(&desk));
     again.open("pm-31");
