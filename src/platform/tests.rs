@@ -2,6 +2,8 @@
 //!
 //! Never: in the product.
 
+mod troubles;
+
 use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
 use super::{

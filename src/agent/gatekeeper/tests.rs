@@ -1,6 +1,7 @@
 //! The gatekeeper's whole loop over HTTP: a server, the simulated platforms, hooks between them.
 
 mod many;
+mod unknown;
 
 use std::{
     future::{Future, pending, poll_fn},

@@ -25,7 +25,7 @@ use crate::{
     config,
     row::{Digest, Kind, PrincipalId},
     server::tokens::{Token, TokenKind},
-    simulator::Account,
+    simulator::{Account, GithubApp},
 };
 
 pub(super) const ORG: &str = crate::client::signer::DEMO_ORG;
@@ -204,8 +204,8 @@ impl Estate {
             ("confluence-executor", world.confluence_executor_token()),
             ("datadog-api", world.token(Site::Datadog)),
             ("datadog-application", world.datadog_application_key()),
-            ("github", world.token(Site::GitHub)),
-            ("github-executor", world.github_writer()),
+            ("github", world.github_reading_app().key.to_owned()),
+            ("github-executor", world.github_app().key.to_owned()),
             ("notion", world.token(Site::Notion)),
             ("notion-executor", world.notion_executor_token()),
             ("pagerduty", world.token(Site::PagerDuty)),
@@ -244,14 +244,14 @@ impl Estate {
         );
         let executor = [
             (Site::ArgoCd, "argocd-executor"),
-            (Site::GitHub, "github-executor"),
             (Site::Notion, "notion-executor"),
             (Site::Terraform, "terraform-executor"),
         ];
         let executor =
             executor.map(|(site, token)| self.section("executor", simulators, site, token)).concat();
         let tables = gates::tables(simulators.world());
-        let executor = executor + &self.confluence("executor", simulators);
+        let github = self.github("executor", simulators, &world.github_app(), "github-executor");
+        let executor = executor + &github + &self.confluence("executor", simulators);
         let hook =
             |platform| format!("[hooks.{platform}]\nsecret_file = {}\n\n", quoted(self.hook_file(platform)));
         let hooks = HOOKED.map(hook).concat();
@@ -328,7 +328,6 @@ impl Estate {
     fn platforms(&self, simulators: &Simulators) -> String {
         let names = [
             (Site::ArgoCd, "argocd-agent"),
-            (Site::GitHub, "github"),
             (Site::Notion, "notion"),
             (Site::PagerDuty, "pagerduty"),
             (Site::Prometheus, "prometheus"),
@@ -336,6 +335,7 @@ impl Estate {
             (Site::Terraform, "terraform"),
         ];
         names.map(|(site, token)| self.section("platforms", simulators, site, token)).concat()
+            + &self.github("platforms", simulators, &simulators.world().github_reading_app(), "github")
             + &self.alertmanager(simulators)
             + &self.datadog(simulators)
             + &self.confluence("platforms", simulators)
@@ -355,6 +355,15 @@ impl Estate {
     fn section(&self, of: &str, simulators: &Simulators, site: Site, token: &str) -> String {
         let (url, token) = (quoted(simulators.url(site)), quoted(self.token_file(token)));
         format!("[{of}.{}]\nurl = {url}\ntoken_file = {token}\n\n", site.name())
+    }
+
+    /// GitHub as the guide has it: an App that reads, and another that owns the rules and answers.
+    fn github(&self, of: &str, simulators: &Simulators, app: &GithubApp, key: &str) -> String {
+        let (url, key) = (quoted(simulators.url(Site::GitHub)), quoted(self.token_file(key)));
+        let (id, installation) = (app.id, app.installation);
+        format!(
+            "[{of}.github]\nurl = {url}\napp_id = {id}\ninstallation_id = {installation}\napp_key_file = {key}\n\n"
+        )
     }
 
     /// Confluence takes a token with its account's address.

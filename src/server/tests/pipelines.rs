@@ -278,6 +278,66 @@ async fn cut_off_between_any_two_steps_a_pipeline_is_told_once() {
     }
 }
 
+/// Govind, who approved, has no key any more.
+async fn revoked(elsewhere: &Elsewhere) {
+    let fingerprint = key_of("govind").public().fingerprint();
+    let change = AdminChange::KeyRevoked { person: name("govind"), fingerprint };
+    assert_eq!(elsewhere.world.change("/v1/keys", "admin", change).await.0, 201);
+}
+
+#[tokio::test]
+async fn a_key_that_is_revoked_before_the_intent_lets_nothing_be_told_and_after_it_what_lies_ready_is() {
+    for point in ["lease.taken", "answer.warrant.verified", "answer.base.read"] {
+        let elsewhere = Elsewhere::start().await;
+        let (row, _) = elsewhere.approved().await;
+        elsewhere.cut(row.head.id, point).await;
+        revoked(&elsewhere).await;
+        let executor = elsewhere.executor();
+        let done = elsewhere.work(&executor, row.head.id, &[State::Pending, State::Executed]).await;
+        assert_eq!(done.state(), State::Pending, "{point}: {:?}", done.stage);
+        assert!(done.keys.iter().all(|key| key.void.is_some()), "{point}: {:?}", done.keys);
+        let (_, told) = elsewhere.asks(1, 0).await;
+        assert_eq!(told["answer"], Value::Null, "{point}: {told}");
+    }
+    // What was begun with a good key goes on: the answer lies there, and may be taken at any moment.
+    for point in ["answer.intent.committed", "answer.write.sent", "answer.write.answered"] {
+        let elsewhere = Elsewhere::start().await;
+        let (row, decision) = elsewhere.approved().await;
+        elsewhere.cut(row.head.id, point).await;
+        revoked(&elsewhere).await;
+        let executor = elsewhere.executor();
+        let (answer, done) = tokio::join!(elsewhere.told(1), elsewhere.ended(&executor, row.head.id));
+        assert_eq!((done.state(), answer.decision), (State::Executed, Some(decision)), "{point}");
+        let events: Vec<Event> = elsewhere.leaves(row.head.id).await.iter().map(|leaf| leaf.event).collect();
+        let intents = events.iter().filter(|event| **event == Event::ExecutionIntended).count();
+        assert_eq!(intents, 1, "{point}: begun before the key was revoked, and not again: {events:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_pipeline_that_is_told_a_time_beside_its_share_is_watched_from_its_end() {
+    let elsewhere = Elsewhere::start().await;
+    let row = elsewhere.pending().await;
+    let mut statement = elsewhere.world.statement("govind", &row, Decision::Approve).await;
+    statement.conditions = BTreeMap::from([("canary".to_owned(), "10% for 15m".to_owned())]);
+    statement.effect = row.effect.with_conditions(&statement.conditions).unwrap().digest();
+    assert_eq!(code(&elsewhere.world.send(&statement).await), "accepted");
+    let executor = elsewhere.executor();
+    let (answer, done) = tokio::join!(elsewhere.told(1), elsewhere.ended(&executor, row.head.id));
+    assert_eq!(done.state(), State::Executed, "Dock holds nothing back: {:?}", done.stage);
+    let expected = [("canary", "10%"), ("canary_for", "15m")];
+    assert_eq!(answer.conditions, expected.map(|(name, told)| (name.to_owned(), told.to_owned())).into());
+    elsewhere.world.advance(14 * 60);
+    for _ in 0..50 {
+        executor.turn().await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(elsewhere.state(row.head.id).await, State::Executed, "a part alone proves nothing");
+    elsewhere.world.advance(15 * 60 + 301);
+    let done = elsewhere.work(&executor, row.head.id, &[State::Healthy, State::Degraded]).await;
+    assert_eq!(done.state(), State::Healthy, "{:?}", done.stage);
+}
+
 #[tokio::test]
 async fn a_backend_that_ends_in_between_changes_nothing() {
     let mut elsewhere = Elsewhere::start().await;

@@ -1,4 +1,4 @@
-//! Who calls, what they may, how much: tokens, an App with its JWT and narrowed tokens, the hour's count, slow-downs.
+//! Who calls, what they may, how much: tokens, two Apps with their JWTs and narrowed tokens, the hour's count, slow-downs.
 //!
 //! Never: a right that the token was not given; a repository beyond its reach, which is a 404.
 
@@ -30,8 +30,42 @@ pub(super) const APP: u64 = 424_242;
 pub(super) const INSTALLATION: u64 = 5_150;
 /// The App that owns the environments' rules.
 pub(super) const SLUG: &str = "dock-gate";
-/// Its private key. It opens nothing but simulated platforms.
-pub(super) const KEY: &str = include_str!("app.pem");
+
+/// An App of the organisation, installed on all of its repositories.
+pub(super) struct App {
+    pub(super) id: u64,
+    pub(super) installation: u64,
+    slug: &'static str,
+    name: &'static str,
+    /// Its private key. It opens nothing but simulated platforms.
+    pub(super) key: &'static str,
+    /// The most that it was granted of anything.
+    most: Level,
+    /// It may answer the environments' rules, which are its own.
+    owns_rules: bool,
+}
+
+/// The one that answers, and one that reads.
+pub(super) static APPS: [App; 2] = [
+    App {
+        id: APP,
+        installation: INSTALLATION,
+        slug: SLUG,
+        name: "Dock gate",
+        key: include_str!("app.pem"),
+        most: Level::Write,
+        owns_rules: true,
+    },
+    App {
+        id: 424_243,
+        installation: 5_151,
+        slug: "dock-reads",
+        name: "Dock reads",
+        key: include_str!("reader.pem"),
+        most: Level::Read,
+        owns_rules: false,
+    },
+];
 /// In `State::tokens`: a fine-grained token that may write.
 pub(in crate::simulator) const WRITER: &str = "github-writer";
 
@@ -67,8 +101,11 @@ pub(super) struct Caller {
     permissions: BTreeMap<String, Level>,
     /// `owner/name`; `None`: all.
     repositories: Option<Vec<String>>,
-    /// It signed as the App itself, which may ask for tokens and deliveries alone.
+    /// It signed as an App itself, which may ask for tokens and deliveries alone.
     is_app: bool,
+    /// Which App that is.
+    #[serde(default)]
+    app: u64,
     /// It may answer the App's rules.
     pub(super) owns_rules: bool,
 }
@@ -226,6 +263,7 @@ impl WorldState {
             permissions,
             repositories: None,
             is_app,
+            app: APP,
             owns_rules,
         };
         let is = |name: &str| self.tokens.get(name).is_some_and(|token| token == bearer);
@@ -238,18 +276,30 @@ impl WorldState {
         if let Some(issued) = self.github.access.issued.get(bearer) {
             return (now < issued.until).then(|| issued.caller.clone());
         }
-        signed_by_app(bearer, now).then(|| caller("the App", BTreeMap::new(), true, false))
+        let app = APPS.iter().find(|app| signed_by(app, bearer, now))?;
+        Some(Caller { app: app.id, ..caller("the App", BTreeMap::new(), true, false) })
     }
 }
 
-/// Is it a JWT of the App that holds now?
-fn signed_by_app(jwt: &str, now: Timestamp) -> bool {
-    #[derive(Deserialize)]
-    struct Claims {
-        iat: i64,
-        exp: i64,
-        iss: Value,
+#[derive(Deserialize)]
+struct Claims {
+    iat: i64,
+    exp: i64,
+    iss: Value,
+}
+
+impl App {
+    fn of(caller: &Caller) -> Option<&'static Self> {
+        APPS.iter().find(|app| app.id == caller.app)
     }
+
+    fn granted(&self) -> BTreeMap<String, Level> {
+        GRANTED.map(|(name, level)| (name.to_owned(), level.min(self.most))).into()
+    }
+}
+
+/// Is it a JWT of this App that holds now?
+fn signed_by(app: &App, jwt: &str, now: Timestamp) -> bool {
     let Some((text, signature)) = jwt.rsplit_once('.') else { return false };
     let Some((header, claims)) = text.split_once('.') else { return false };
     let unpacked = |part: &str| URL_SAFE_NO_PAD.decode(part).ok();
@@ -258,11 +308,11 @@ fn signed_by_app(jwt: &str, now: Timestamp) -> bool {
     let (Some(header), Some(claims), Some(signature)) = (header, claims, unpacked(signature)) else {
         return false;
     };
-    let Some(key) = PrivatePkcs1KeyDer::from_pem_slice(KEY.as_bytes()).ok() else { return false };
+    let Some(key) = PrivatePkcs1KeyDer::from_pem_slice(app.key.as_bytes()).ok() else { return false };
     let Ok(pair) = RsaKeyPair::from_der(key.secret_pkcs1_der()) else { return false };
     let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key().as_ref());
     let now = now.as_second();
-    let mine = claims.iss == json!(APP) || claims.iss == json!(APP.to_string());
+    let mine = claims.iss == json!(app.id) || claims.iss == json!(app.id.to_string());
     let timely = claims.iat <= now && now < claims.exp && claims.exp <= now + JWT_LIFE_MAX_S;
     header["alg"] == "RS256" && mine && timely && public.verify(text.as_bytes(), &signature).is_ok()
 }
@@ -271,17 +321,17 @@ pub(super) fn routes() -> Router<World> {
     Router::new().route("/app", get(app)).route("/app/installations/{id}/access_tokens", post(access_token))
 }
 
-/// Who signed as the App.
-pub(super) fn only_app(caller: &Caller) -> Result<(), No> {
+/// Who signed as an App.
+pub(super) fn only_app(caller: &Caller) -> Result<&'static App, No> {
     let words = "A JSON web token could not be decoded";
-    if caller.is_app { Ok(()) } else { Err(No::Unauthorised(words.to_owned())) }
+    App::of(caller).filter(|_| caller.is_app).ok_or_else(|| No::Unauthorised(words.to_owned()))
 }
 
 async fn app(caller: axum::Extension<Caller>) -> Answer {
-    only_app(&caller)?;
-    let permissions: BTreeMap<&str, Level> = GRANTED.into();
+    let app = only_app(&caller)?;
+    let permissions = app.granted();
     Ok(Json(
-        json!({"id": APP, "slug": SLUG, "name": "Dock gate", "owner": {"login": "acme"}, "permissions": permissions,
+        json!({"id": app.id, "slug": app.slug, "name": app.name, "owner": {"login": "acme"}, "permissions": permissions,
         "events": ["deployment_protection_rule", "workflow_run", "deployment_status"], "installations_count": 1}),
     ))
 }
@@ -299,14 +349,14 @@ async fn access_token(
     Path(id): Path<u64>,
     body: Bytes,
 ) -> Result<Response, No> {
-    only_app(&caller)?;
-    if id != INSTALLATION {
+    let app = only_app(&caller)?;
+    if id != app.installation {
         return Err(No::NotFound);
     }
     let malformed = |_| No::Refused("Problems parsing JSON".to_owned());
     let wanted: Wanted =
         if body.is_empty() { Wanted::default() } else { serde_json::from_slice(&body).map_err(malformed)? };
-    let granted: BTreeMap<String, Level> = GRANTED.map(|(name, level)| (name.to_owned(), level)).into();
+    let granted = app.granted();
     let permissions = wanted.permissions.unwrap_or_else(|| granted.clone());
     if permissions.iter().any(|(name, level)| granted.get(name).is_none_or(|most| level > most)) {
         return Err(No::Refused(
@@ -332,11 +382,12 @@ async fn access_token(
         let until = now.saturating_add(TOKEN_LIFE).unwrap_or(now);
         let token = format!("ghs_{token}");
         let caller = Caller {
-            counted: format!("installation ID {INSTALLATION}"),
+            counted: format!("installation ID {}", app.installation),
             permissions: permissions.clone(),
             repositories: repositories.clone(),
             is_app: false,
-            owns_rules: true,
+            app: app.id,
+            owns_rules: app.owns_rules,
         };
         state.github.access.issued.retain(|_, issued| now < issued.until);
         state.github.access.bought += 1;

@@ -22,7 +22,14 @@ pub struct GithubApp {
 impl World {
     /// The App that owns the protection rules.
     pub fn github_app(&self) -> GithubApp {
-        GithubApp { id: access::APP, installation: access::INSTALLATION, key: access::KEY }
+        let [gate, _] = &access::APPS;
+        GithubApp { id: gate.id, installation: gate.installation, key: gate.key }
+    }
+
+    /// The App that may only read.
+    pub fn github_reading_app(&self) -> GithubApp {
+        let [_, reads] = &access::APPS;
+        GithubApp { id: reads.id, installation: reads.installation, key: reads.key }
     }
 
     /// A token that may answer rules and dispatch.

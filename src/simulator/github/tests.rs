@@ -55,11 +55,15 @@ impl GitHub {
         self.ask("GET", path, &self.world().token(Site::GitHub), None).await.1
     }
 
-    /// A JWT of the App with these claims.
+    /// A JWT of the App that owns the rules, with these claims.
     fn jwt(&self, claims: &Value) -> String {
+        Self::jwt_by(self.world().github_app().key, claims)
+    }
+
+    fn jwt_by(key: &str, claims: &Value) -> String {
         use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
         use rustls::pki_types::{PrivatePkcs1KeyDer, pem::PemObject};
-        let key = PrivatePkcs1KeyDer::from_pem_slice(self.world().github_app().key.as_bytes()).unwrap();
+        let key = PrivatePkcs1KeyDer::from_pem_slice(key.as_bytes()).unwrap();
         let key = ring::signature::RsaKeyPair::from_der(key.secret_pkcs1_der()).unwrap();
         let packed = |part: &Value| base64::Engine::encode(&BASE64, part.to_string());
         let text = format!("{}.{}", packed(&json!({"alg": "RS256"})), packed(claims));
@@ -185,6 +189,30 @@ async fn tokens_are_as_narrow_as_they_were_asked_for() {
     assert_eq!(wanted(json!({"permissions": {"deployments": "write", "checks": "write"}})).await.0, 422);
     assert_eq!(wanted(json!({"repositories": ["nope"]})).await.0, 422);
     assert_eq!(wanted(json!({})).await.1["repository_selection"], "all");
+}
+
+#[tokio::test]
+async fn the_app_that_reads_is_another_and_writes_nothing() {
+    let github = GitHub::start().await;
+    let (owner, reads) = (github.world().github_app(), github.world().github_reading_app());
+    assert_ne!((owner.id, owner.installation, owner.key), (reads.id, reads.installation, reads.key));
+    let now = github.world().now().as_second();
+    let signed =
+        |key: &str| GitHub::jwt_by(key, &json!({"iat": now - 60, "exp": now + 540, "iss": reads.id}));
+    let path = format!("/app/installations/{}/access_tokens", reads.installation);
+    let jwt = signed(reads.key);
+    assert_eq!(github.ask("POST", &path, &signed(owner.key), None).await.0, 401, "another App's key");
+    assert_eq!(github.ask("POST", &path, &github.good_jwt(), None).await.0, 404, "another's installation");
+    let writes = Some(json!({"permissions": {"deployments": "write"}}));
+    assert_eq!(github.ask("POST", &path, &jwt, writes).await.0, 422);
+    let (status, told) = github.ask("POST", &path, &jwt, None).await;
+    assert_eq!((status, &told["permissions"]["deployments"]), (201, &json!("read")));
+    let token = told["token"].as_str().unwrap();
+    let run = "/repos/acme/checkout-api/actions/runs/9821";
+    assert_eq!(github.ask("GET", run, token, None).await.0, 200);
+    let answer = json!({"environment_name": "production", "state": "approved", "comment": "x"});
+    let rule = format!("{run}/deployment_protection_rule");
+    assert_eq!(github.ask("POST", &rule, token, Some(answer)).await.0, 403);
 }
 
 /// Who is told: everything that arrives.
