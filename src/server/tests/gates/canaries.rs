@@ -161,3 +161,25 @@ async fn a_halt_while_a_part_has_it_keeps_it_from_all() {
     canary.rests(&executor, "halted by sarah").await;
     assert_eq!(canary.answered().await, 0);
 }
+
+#[tokio::test]
+async fn a_canary_that_may_have_been_dispatched_is_not_dispatched_again() {
+    for (point, expected) in [
+        ("canary.warrant.verified", State::Executed),
+        ("canary.base.read", State::Executed),
+        ("canary.intent.committed", State::Unknown),
+        ("canary.write.sent", State::Unknown),
+        ("canary.write.answered", State::Unknown),
+        ("canary.readback.done", State::Unknown),
+        ("canary.confirmed.committed", State::Executed),
+    ] {
+        let gated = Gated::start().await;
+        let (reading, row) = gated.opened().await;
+        gated.approved(&row, true).await;
+        gated.cut(row.head.id, point).await;
+        let done = gated.work(&gated.executor(), row.head.id, &ENDED).await;
+        assert_eq!(done.state(), expected, "{point}: {:?}", done.stage);
+        let answered = usize::from(expected == State::Executed);
+        assert_eq!(gated.answers(SERVICE, reading.run.id).await.len(), answered, "{point}");
+    }
+}
