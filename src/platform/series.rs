@@ -59,10 +59,14 @@ impl Series {
     }
 }
 
-/// Says so where `at` is further back than `budget`.
+/// Says so where `at` is further back than `budget`, or as far ahead.
 pub(super) fn too_old(what: &str, at: Timestamp, now: Timestamp, budget: Duration) -> Option<String> {
     let age = now.duration_since(at).as_secs();
     let limit = i64::try_from(budget.as_secs()).unwrap_or(i64::MAX);
+    if age < -limit {
+        // Ours is behind, or theirs is ahead: how old it is cannot be told.
+        return Some(format!("{what} is dated {} min ahead of our clock", -age / 60));
+    }
     (age > limit).then(|| format!("{what} is {} min old, {} min are allowed", age / 60, limit / 60))
 }
 
@@ -72,6 +76,14 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn what_is_too_old_or_of_another_clock_says_so() {
+        let check = |second: i64| too_old("the sample", at(second), at(10_000), Duration::from_secs(300));
+        assert_eq!((check(10_000), check(9_700), check(10_300)), (None, None, None));
+        assert_eq!(check(9_699).as_deref(), Some("the sample is 5 min old, 5 min are allowed"));
+        assert_eq!(check(12_400).as_deref(), Some("the sample is dated 40 min ahead of our clock"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The gatekeeper's whole loop over HTTP: a server, the simulated platforms, hooks between them.
 
+mod limits;
 mod many;
 mod unknown;
 

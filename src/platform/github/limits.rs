@@ -112,6 +112,8 @@ impl Limits {
                     book.slowed += 1;
                     book.state = State::Slowed { until: now + wait.unwrap_or(grown) };
                 }
+                // It was under way when a later call was refused: that holds.
+                None if book.quota(now) != Quota::Free => {}
                 None => {
                     book.slowed = 0;
                     // The last call of the hour: the next would be refused.
@@ -254,6 +256,10 @@ mod tests {
             limits.note(&slow(), now);
             assert_eq!(limits.quota(now), Quota::Slowed { wait: seconds(wait), times });
         }
+        limits.note(&answer(200, &[], "{}"), now + seconds(1));
+        let still = Quota::Slowed { wait: seconds(899), times: 6 };
+        assert_eq!(limits.quota(now + seconds(1)), still, "that one had been sent before");
+        let now = now + seconds(900);
         limits.note(&answer(200, &[], "{}"), now);
         assert_eq!(limits.quota(now), Quota::Free);
         limits.note(&slow(), now);

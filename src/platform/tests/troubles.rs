@@ -17,78 +17,77 @@ type Reads = Pin<Box<dyn Future<Output = Result<(), PlatformError>>>>;
 /// One usual read over a client that was just opened: what went before leaves no mark on it.
 struct Connector {
     site: Site,
-    read: Box<dyn Fn(&Ground) -> Reads>,
+    read: fn(&Ground) -> Reads,
     /// What this platform means by a status, where that is its own.
-    own: &'static [(u16, Failure)],
+    own: Vec<(u16, Failure)>,
 }
 
 fn connectors() -> [Connector; 7] {
-    let connector = |site, read, own| Connector { site, read, own };
     [
-        connector(
-            Site::GitHub,
-            Box::new(|ground| {
+        Connector {
+            site: Site::GitHub,
+            read: |ground| {
                 let source = github::Source::open(&ground.github()).unwrap();
                 Box::pin(
                     async move { source.waiting_runs(&"acme/payments-api".parse().unwrap()).await.map(drop) },
                 )
-            }),
-            &[],
-        ),
-        connector(
-            Site::Terraform,
-            Box::new(|ground| {
+            },
+            own: vec![],
+        },
+        Connector {
+            site: Site::Terraform,
+            read: |ground| {
                 let source = terraform::Source::open(&ground.terraform()).unwrap();
                 Box::pin(
                     async move { source.workspace(&"acme/billing-worker".parse().unwrap()).await.map(drop) },
                 )
-            }),
-            &[],
-        ),
-        connector(
-            Site::Datadog,
-            Box::new(|ground| {
+            },
+            own: vec![],
+        },
+        Connector {
+            site: Site::Datadog,
+            read: |ground| {
                 let source = datadog::Source::open(&ground.datadog()).unwrap();
                 Box::pin(async move { source.slo_of("search-indexer").await.map(drop) })
-            }),
-            &[],
-        ),
-        connector(
-            Site::Prometheus,
-            Box::new(|ground| {
+            },
+            own: vec![],
+        },
+        Connector {
+            site: Site::Prometheus,
+            read: |ground| {
                 let source = prometheus::Source::open(&ground.prometheus()).unwrap();
                 Box::pin(async move { source.value("up").await.map(drop) })
-            }),
+            },
             // A query that took too long.
-            &[(503, Failure::Timeout)],
-        ),
-        connector(
-            Site::ArgoCd,
-            Box::new(|ground| {
+            own: vec![(503, Failure::Timeout)],
+        },
+        Connector {
+            site: Site::ArgoCd,
+            read: |ground| {
                 let source = argocd::Source::open(&ground.argocd(Account::Agent)).unwrap();
                 let (name, project) = ("payments-api".to_owned(), "payments".to_owned());
                 let key = argocd::AppKey { name, project, namespace: None };
                 Box::pin(async move { source.application(&key, Refresh::No).await.map(drop) })
-            }),
-            &[],
-        ),
-        connector(
-            Site::PagerDuty,
-            Box::new(|ground| {
+            },
+            own: vec![],
+        },
+        Connector {
+            site: Site::PagerDuty,
+            read: |ground| {
                 let source = pagerduty::Source::open(&ground.pagerduty()).unwrap();
                 Box::pin(async move { source.on_call().await.map(drop) })
-            }),
-            &[],
-        ),
-        connector(
-            Site::Alertmanager,
-            Box::new(|ground| {
+            },
+            own: vec![],
+        },
+        Connector {
+            site: Site::Alertmanager,
+            read: |ground| {
                 let alone = alertmanager::Config { replicas: vec![], ..ground.alertmanager() };
                 let source = alertmanager::Source::open(&alone).unwrap();
                 Box::pin(async move { source.alerts("identity").await.map(drop) })
-            }),
-            &[],
-        ),
+            },
+            own: vec![],
+        },
     ]
 }
 

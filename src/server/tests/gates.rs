@@ -100,7 +100,14 @@ impl Gated {
                 ),
             ];
             let writes = [
-                section("github", Site::GitHub, token("github-writer", &world.github_writer())),
+                // As the guide has it: the App that owns the rules.
+                format!(
+                    "[github]\nurl = \"{}\"\napp_id = {}\ninstallation_id = {}\napp_key_file = \"{}\"\n",
+                    platforms.url(Site::GitHub),
+                    world.github_app().id,
+                    world.github_app().installation,
+                    token("github-app", world.github_app().key)
+                ),
                 section(
                     "terraform",
                     Site::Terraform,

@@ -71,6 +71,20 @@ async fn pagerdutys_hook_is_asked_to_come_again_where_the_secret_may_be_ours_to_
 }
 
 #[tokio::test]
+async fn a_delivery_that_is_too_large_is_refused_and_tells_nothing() {
+    let gated = Gated::start().await;
+    let good = json!({"action": "completed", "repository": {"full_name": "acme/billing-worker"},
+        "workflow_run": {"id": 9, "run_attempt": 1, "head_sha": "a"}})
+    .to_string();
+    let body = good.clone() + &" ".repeat(1024 * 1024);
+    assert_eq!(gated.delivered(&body, SECRET, "large").await, 413);
+    let token = Some(gated.world.agent_token.as_str());
+    let (_, told) = gated.world.call("GET", "/v1/hooks/wait?platform=github&after=0", token, None).await;
+    assert_eq!(told["hints"], json!([]), "{told}");
+    assert_eq!(gated.delivered(&good, SECRET, "large").await, 202, "its id is not used up");
+}
+
+#[tokio::test]
 async fn a_delivery_that_is_replayed_over_a_restart_is_one_look_and_nothing_else() {
     let mut gated = Gated::start().await;
     let (_, row) = gated.opened().await;

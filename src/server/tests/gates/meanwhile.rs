@@ -1,6 +1,86 @@
 //! What became of a run, its plan or its row between draft, approval and write: nothing is written on what nobody saw.
 
+use std::{future::Future, pin::Pin};
+
 use super::*;
+use crate::{row::Stage, simulator::World as Platforms};
+
+/// What becomes of a run, of its plan or of its environment, by name; and what the row says has moved.
+type Meanwhile = (&'static str, fn(&Platforms, u64), &'static str);
+
+const MEANWHILE: [Meanwhile; 7] = [
+    (
+        "it was tried again",
+        |platforms, run| {
+            platforms.rerun(run).unwrap();
+            while !platforms.run_waits(run) {
+                platforms.tick();
+            }
+        },
+        "attempt",
+    ),
+    (
+        "approved in GitHub's own page",
+        |platforms, run| platforms.answer_run(run, true, "marcus").unwrap(),
+        "waits",
+    ),
+    (
+        "rejected in GitHub's own page",
+        |platforms, run| platforms.answer_run(run, false, "marcus").unwrap(),
+        "waits",
+    ),
+    ("cancelled", |platforms, run| platforms.cancel_run(run).unwrap(), "waits"),
+    ("started past its rules", |platforms, run| platforms.bypass_run(run).unwrap(), "waits"),
+    (
+        "its environment was renamed",
+        |platforms, _| platforms.rename_environment(SERVICE, "production", "live").unwrap(),
+        "waits",
+    ),
+    (
+        "its plan was overtaken",
+        |platforms, _| {
+            let commit = "0123456789abcdef0123456789abcdef01234567";
+            platforms.plan(SERVICE, commit, "aws_iam_role.other").unwrap();
+        },
+        "plan",
+    ),
+];
+
+#[tokio::test]
+async fn whatever_becomes_of_an_approved_run_is_said_and_nothing_of_ours_is_written() {
+    for (how, act, says) in MEANWHILE {
+        let gated = Gated::start().await;
+        let (reading, row) = gated.opened().await;
+        gated.approved(&row, false).await;
+        act(gated.world.platforms.world(), reading.run.id);
+        let done = gated.work(&gated.executor(), row.head.id, &ENDED).await;
+        let Stage::Stale { moved, .. } = &done.stage else { panic!("{how}: {:?}", done.stage) };
+        assert!(moved.iter().any(|moved| moved == says), "{how}: {moved:?}");
+        assert!(done.keys.iter().all(|key| key.void.is_some()), "{how}: whoever approved is asked again");
+        let answers = gated.answers(SERVICE, reading.run.id).await;
+        assert!(answers.iter().all(|answer| !answer.comment.contains("dock ")), "{how}: {answers:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_the_apps_that_ends_between_two_calls_costs_no_answer() {
+    let gated = Gated::start().await;
+    let (reading, row) = gated.opened().await;
+    gated.approved(&row, true).await;
+    let platforms = gated.world.platforms.world().clone();
+    let before = platforms.github_tokens_issued();
+    let executor = gated.executor().stopping(Arc::new(move |at| {
+        if ["canary.base.read", "answer.base.read", "answer.write.sent"].contains(&at) {
+            platforms.expire_github_tokens();
+        }
+        Box::pin(std::future::ready(false)) as Pin<Box<dyn Future<Output = bool> + Send>>
+    }));
+    let done = gated.work(&executor, row.head.id, &ENDED).await;
+    assert_eq!(done.state(), State::Executed, "{:?}", done.stage);
+    assert_eq!(gated.answers(SERVICE, reading.run.id).await.len(), 1, "answered once");
+    let issued = gated.world.platforms.world().github_tokens_issued() - before;
+    assert!(issued >= 3, "each that ended was renewed: {issued}");
+}
 
 #[tokio::test]
 async fn a_run_that_was_answered_or_begun_anew_is_no_longer_what_was_read() {
