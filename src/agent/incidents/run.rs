@@ -64,6 +64,16 @@ pub(in crate::agent) trait Flow {
         false
     }
 
+    /// What people settled about this subject is asked anew, because the incident is on again since.
+    async fn comes_again(
+        &self,
+        _incident: &pagerduty::Incident,
+        _subject: &str,
+        _known: Known<'_>,
+    ) -> Result<bool, String> {
+        Ok(false)
+    }
+
     /// Why a row whose base has moved is not revised yet: its reviewers may want to take it over themselves.
     async fn left_to_reviewers(&self, _subject: &str, _before: &RowView) -> Result<Option<String>, String> {
         Ok(None)
@@ -356,7 +366,10 @@ impl<F: Flow> Looker<'_, F> {
         (known, asked): (Known<'_>, bool),
         told: &mut impl FnMut(Told),
     ) -> Result<Stepped, String> {
-        let act = plan::act(known, subject, &incident.reference, asked);
+        let act = match plan::act(known, subject, &incident.reference, asked) {
+            Act::Rest(_) if self.flow.comes_again(incident, subject, known).await? => Act::Open,
+            act => act,
+        };
         let before = match &act {
             Act::Rest(why) => return Ok(Stepped::Rest(why.clone())),
             Act::Beside(row) => return self.beside(wish, incident, subject, (known, *row), told).await,

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     agent::finding::{self, Finding},
+    platform::pagerduty::{LogEntry, LogKind},
     row::{
         self, Draft, Kind, PrincipalId, Proposal, Verdict,
         draft::PROSE_BY_RULES,
@@ -188,6 +189,13 @@ pub(super) fn is_worth(before: &RowView, draft: &Draft) -> bool {
     due && revision < REFRESHED_MAX && (broken(was) != broken(is) || steps::differ(was, is))
 }
 
+/// When an incident that is on was opened for the last time, where it was over before: the first that happened after it was
+/// resolved last.
+pub(super) fn opened_again(log: &[LogEntry]) -> Option<Timestamp> {
+    let resolved = log.iter().rposition(|entry| entry.kind == LogKind::Resolve)?;
+    log[resolved + 1..].iter().find_map(|entry| entry.at)
+}
+
 /// Why the row of an incident that is over stays as it is, while what was ticked can still be signed.
 pub(super) fn still_signed(story_over: Option<Timestamp>, within_min: u32, now: Timestamp) -> Option<String> {
     let until = story_over?.checked_add(SignedDuration::from_mins(i64::from(within_min))).ok()?;
@@ -278,6 +286,31 @@ mod tests {
         let mut gone = facts(payments(4));
         gone.running = Asked::Known { value: Running::default(), at: sample::at(3600) };
         assert!(is_worth(&often, &draft(&gone, &Limits::default()).unwrap()), "a step broke");
+    }
+
+    #[test]
+    fn an_incident_is_opened_again_by_what_comes_after_it_was_resolved() {
+        use LogKind::{Acknowledge, Annotate, Resolve, Trigger};
+        let entry = |(at, kind): (i64, &LogKind)| LogEntry {
+            id: at.to_string(),
+            kind: kind.clone(),
+            at: Some(sample::at(at)),
+            by: None,
+            by_id: None,
+            summary: String::new(),
+            text: None,
+            url: String::new(),
+        };
+        for (kinds, expected) in [
+            (vec![], None),
+            (vec![Trigger, Acknowledge, Annotate], None),
+            (vec![Trigger, Resolve], None),
+            (vec![Trigger, Resolve, Trigger, Acknowledge], Some(2)),
+            (vec![Trigger, Resolve, Trigger, Resolve, Annotate, Trigger], Some(4)),
+        ] {
+            let log: Vec<LogEntry> = (0..).zip(&kinds).map(entry).collect();
+            assert_eq!(opened_again(&log), expected.map(sample::at), "{kinds:?}");
+        }
     }
 
     #[test]

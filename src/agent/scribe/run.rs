@@ -12,7 +12,7 @@ use super::{
     live::{
         self, LiveFacts,
         history::history,
-        running::{numbers, running},
+        running::{Lately, numbers},
         steps::gone,
     },
     rules, words,
@@ -49,6 +49,7 @@ pub struct Scribe {
     api: Api,
     clock: Clock,
     drafter: Drafter,
+    lately: Lately,
 }
 
 impl Scribe {
@@ -64,7 +65,7 @@ impl Scribe {
         }
         let api = Api::new(&config.server)?.with_token(config::secret(&config.token_file)?);
         let drafter = Drafter::open(config.model.as_ref())?;
-        Ok(Self { config, sources, api, clock, drafter })
+        Ok(Self { config, sources, api, clock, drafter, lately: Lately::default() })
     }
 
     /// Looks and drafts until `stop` is done.
@@ -183,7 +184,7 @@ impl Scribe {
             gatherer.story(case.incident, case.known.rows),
             self.on_call(&inquiry, &case.incident.service),
             self.page(runbook),
-            running(&inquiry),
+            self.lately.running(&inquiry),
         );
         let page = page?;
         let outline = outline::read(&page.body).map_err(|why| why.to_string())?;
@@ -261,6 +262,24 @@ impl Flow for Scribe {
         let Some(before) = case.before.filter(|row| row.head.state == State::Pending) else { return false };
         let ticks = ticks(case.known.rows, case.subject, &case.incident.reference);
         ticks.iter().any(|tick| tick.at > before.read_at && !tick.word.starts_with("followed"))
+    }
+
+    /// An incident that is opened again needs its steps again, once what was said of them the last time is signed.
+    async fn comes_again(
+        &self,
+        incident: &pagerduty::Incident,
+        subject: &str,
+        known: Known<'_>,
+    ) -> Result<bool, String> {
+        let signed = known.over(subject, &incident.reference).filter(|row| row.head.state == State::Healthy);
+        let (Some(pagerduty), Some(signed)) = (&self.sources.pagerduty, signed) else { return Ok(false) };
+        let still_open = known.open_rows().any(|row| row.head.subject == subject);
+        let changed = incident.updated_at.is_none_or(|at| at > signed.head.changed_at);
+        if !self.is_refreshed(subject) || !incident.is_open() || still_open || !changed {
+            return Ok(false);
+        }
+        let log = pagerduty.log_entries(&incident.id, None, None).await.map_err(|error| error.to_string())?;
+        Ok(live::opened_again(&log).is_some_and(|at| at > signed.head.changed_at))
     }
 
     /// Where the edit lies apart from what moved, a merge by a reviewer comes to the same: whoever reads the row is not

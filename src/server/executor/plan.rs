@@ -137,6 +137,8 @@ pub(super) struct Published {
     pub(super) written: Option<Digest>,
     /// The page that a person would open.
     pub(super) url: String,
+    /// Why nobody may write on it now, in the platform's word.
+    pub(super) closed: Option<String>,
     /// How far an edit of several calls came.
     pub(super) edit: Option<Progress>,
     /// The whole page, for the call that follows.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::steps::{Map, Number, Running, Workload, is_named};
 use crate::{
@@ -21,13 +21,36 @@ use crate::{
     row::{page::Outline, sync},
 };
 
+/// It is read whole no more often.
+const READ_EVERY_S: i64 = 30;
 /// Applications that are read for a live runbook.
 const APPS_MAX: usize = 100;
 /// A metric of Datadog's has a point that is no older.
 const FRESH_FOR: Duration = Duration::from_secs(600);
 
+/// What ArgoCD ran a moment ago, for every live runbook of that while: reading it whole takes a request for each
+/// application.
+#[derive(Debug, Default)]
+pub(in crate::agent::scribe) struct Lately(tokio::sync::Mutex<Option<(Timestamp, Asked<Running>)>>);
+
+impl Lately {
+    /// As it is now, or was within [`READ_EVERY_S`]; dated by when it was read. Who asks while it is read waits for that.
+    pub(in crate::agent::scribe) async fn running(&self, inquiry: &Inquiry<'_>) -> Asked<Running> {
+        let mut last = self.0.lock().await;
+        let now = inquiry.clock.now();
+        if let Some((at, running)) = last.as_ref()
+            && (0..READ_EVERY_S).contains(&now.duration_since(*at).as_secs())
+        {
+            return running.clone();
+        }
+        let running = running(inquiry).await;
+        *last = Some((now, running.clone()));
+        running
+    }
+}
+
 /// What ArgoCD runs. A step may name any of it.
-pub(in crate::agent::scribe) async fn running(inquiry: &Inquiry<'_>) -> Asked<Running> {
+async fn running(inquiry: &Inquiry<'_>) -> Asked<Running> {
     let Some(argocd) = &inquiry.sources.argocd else { return Asked::Never };
     let apps = match argocd.applications().await {
         Ok(apps) => apps,

@@ -233,6 +233,26 @@ async fn ticks_are_signed_after_the_incident_too_and_the_edit_hears_of_them() {
 }
 
 #[tokio::test]
+async fn argocd_is_read_whole_once_for_all_that_are_live() {
+    let night = Night::start().await;
+    let (world, scribe) = (night.server.platforms.world(), night.scribe(""));
+    let look = async || scribe.once(&Wish::default(), |_| ()).await.unwrap();
+    night.incident(true);
+    look().await;
+    world.faults(Site::ArgoCd).down();
+    let read = beside(&night.live().await, 1);
+    // What was read a moment ago is not asked for again.
+    world.incident("INC-3002", true, Some(SERVICE)).unwrap();
+    look().await;
+    assert_eq!(beside(&night.row("CONF-9001@INC-3002").await, 1), read);
+    night.server.advance(31);
+    world.incident("INC-3003", true, Some(SERVICE)).unwrap();
+    look().await;
+    let third = beside(&night.row("CONF-9001@INC-3003").await, 1);
+    assert!(third[0].contains("unknown"), "{third:?}");
+}
+
+#[tokio::test]
 async fn a_live_row_that_nobody_signs_goes_and_a_page_that_goes_takes_it_along() {
     let night = Night::start().await;
     night.incident(true);

@@ -301,7 +301,8 @@ fn page_of(warrant: &Warrant) -> &str {
 }
 
 fn nothing_there(title: &str) -> Published {
-    Published { ours: None, now: None, written: None, url: title.to_owned(), edit: None, page: None }
+    let url = title.to_owned();
+    Published { ours: None, now: None, written: None, url, closed: None, edit: None, page: None }
 }
 
 /// A page that is not there is seen; whatever else is no answer.
@@ -331,5 +332,5 @@ pub(super) fn before(reading: &page::Reading) -> Result<Before, String> {
 fn shown(ours: Option<Ours>, name: &str, page: Page) -> Published {
     let written = Some(page.body.written());
     let now = Some(PageBase::of(name, &page));
-    Published { ours, now, written, url: page.url, edit: None, page: None }
+    Published { ours, now, written, url: page.url, closed: page.closed, edit: None, page: None }
 }

@@ -32,12 +32,12 @@ pub(super) fn publish(
         let said = if ours.written == body { "as approved" } else { DIFFERS };
         return Next::Confirm { detail: format!("{version}, {said}") };
     }
-    let moved = moved(was, shown.now.as_ref());
+    let moved = moved(was, shown);
     if was.is_some() && shown.now.is_none() {
         return gone(moved, &shown.url, written, repeat_after, now);
     }
     if let Some(edit) = &shown.edit {
-        return edited(edit, moved, &shown.url, written, repeat_after, now);
+        return edited(edit, moved, shown, written, repeat_after, now);
     }
     // A page without versions: what stands on it is all that tells.
     let versions = was.is_none_or(|was| was.version > 0);
@@ -45,6 +45,7 @@ pub(super) fn publish(
         return Next::Confirm { detail: format!("{}, as approved", shown.url) };
     }
     match written {
+        Written::No if shown.closed.is_some() => Next::Moved { moved },
         Written::No => Next::Write,
         Written::Refused { .. } if !moved.is_empty() && versions => Next::Moved { moved },
         Written::Refused { why } if moved.is_empty() => Next::Fail { detail: why.clone() },
@@ -87,16 +88,25 @@ fn gone(
 fn edited(
     edit: &Progress,
     moved: Vec<Moved>,
-    url: &str,
+    shown: &Published,
     written: &Written,
     repeat_after: SignedDuration,
     now: Timestamp,
 ) -> Next {
+    let url = &shown.url;
     if !edit.reviewed {
         return disturbed(edit, moved, url, written, repeat_after, now);
     }
     if edit.all() {
         return Next::Confirm { detail: format!("{url}, as approved") };
+    }
+    match (written, &shown.closed) {
+        (Written::No | Written::Refused { .. }, Some(_)) if edit.none() => return Next::Moved { moved },
+        (Written::No | Written::Refused { .. }, Some(closed)) => {
+            let detail = format!("the page is {closed} by now: {}; look at {url}", edit.words());
+            return Next::Fail { detail };
+        }
+        _ => {}
     }
     match written {
         Written::No => Next::Write,
@@ -172,9 +182,12 @@ pub(super) fn comment(ours: bool, written: &Written, repeat_after: SignedDuratio
     }
 }
 
-fn moved(was: Option<&PageBase>, is: Option<&PageBase>) -> Vec<Moved> {
-    match (was, is) {
-        (Some(was), Some(is)) => was.moved(is),
+fn moved(was: Option<&PageBase>, shown: &Published) -> Vec<Moved> {
+    let closed = shown.closed.iter().filter(|_| was.is_some());
+    let closed =
+        closed.map(|closed| Moved { what: "page".to_owned(), was: "open".to_owned(), is: closed.clone() });
+    match (was, shown.now.as_ref()) {
+        (Some(was), Some(is)) => was.moved(is).into_iter().chain(closed).collect(),
         (None, None) => Vec::new(),
         (was, _) => {
             let word = |there: bool| if there { "there" } else { "absent" }.to_owned();
@@ -215,7 +228,7 @@ mod tests {
     fn shown(ours: Option<(u64, &str)>, now: Option<PageBase>, body: &str) -> Published {
         let ours = ours.map(|(number, body)| Ours { number, written: Digest::of(body) });
         let url = "https://wiki/4711".to_owned();
-        Published { ours, now, written: Some(Digest::of(body)), url, edit: None, page: None }
+        Published { ours, now, written: Some(Digest::of(body)), url, closed: None, edit: None, page: None }
     }
 
     fn check(was: Option<&PageBase>, name: &str, shown: &Published, seconds: i64, expected: [&str; 4]) {
@@ -322,6 +335,18 @@ mod tests {
         assert!(detail.contains("operations 1 and 2 are on the page, operation 3 is not"), "{detail}");
         let next = publish(was, Digest::of("new"), &edit(false, "..."), &Written::No, lease, at(1));
         assert!(matches!(next, Next::Confirm { detail } if detail.contains(DIFFERS)));
+    }
+
+    #[test]
+    fn nothing_is_sent_to_a_page_that_closed() {
+        let (was, closed) = (base(12, "old"), Some("locked".to_owned()));
+        let shut = Published { closed: closed.clone(), ..shown(None, Some(base(12, "old")), "old") };
+        check(Some(&was), "closed", &shut, 1, ["moved", "moved", "wait", "wait"]);
+        let was = base(0, "old");
+        let none = Published { closed: closed.clone(), ..edit(true, "--") };
+        check(Some(&was), "before an edit", &none, 1, ["moved", "moved", "wait", "wait"]);
+        let part = Published { closed, ..edit(true, ".-") };
+        check(Some(&was), "within an edit", &part, 1, ["fail", "fail", "wait", "wait"]);
     }
 
     #[test]

@@ -61,7 +61,7 @@ fn ledger(acting: &Acting) -> Vec<String> {
 const ONCE: [&str; 5] = ["PATCH put", "PATCH put", "PATCH blocks", "DELETE blocks", "POST v1"];
 
 fn detail(row: &crate::row::Row) -> String {
-    row.stage.outcome().map(|outcome| outcome.detail.clone()).unwrap_or_else(|| format!("{:?}", row.stage))
+    row.stage.outcome().map_or_else(|| format!("{:?}", row.stage), |outcome| outcome.detail.clone())
 }
 
 const SETTLED: [State; 5] = [State::Healthy, State::Degraded, State::Failed, State::Unknown, State::Stale];
@@ -162,76 +162,25 @@ async fn two_executors_make_each_call_once() {
 async fn what_somebody_does_meanwhile_is_kept_and_the_row_says_what_stands_there() {
     let line = || NotionEdit::Line("Call Ana first.".to_owned());
     let reword = |was: &str, is: &str| NotionEdit::Reword { was: was.to_owned(), is: is.to_owned() };
-    // Where, for the how manieth time, what they do, what is theirs, and what becomes of the row.
-    let table: Vec<(&str, usize, NotionEdit, &str, State, &str, usize)> = vec![
-        ("lease.taken", 1, line(), "Call Ana first.", State::Stale, "body", 0),
-        ("publish.base.read", 1, line(), "Call Ana first.", State::Stale, "body", 0),
-        ("publish.intent.committed", 1, line(), "Call Ana first.", State::Stale, "body", 0),
-        (
-            "publish.write.answered",
-            1,
-            line(),
-            "Call Ana first.",
-            State::Failed,
-            "operation 1 is on the page, operations 2 and 3 are not",
-            1,
-        ),
-        (
-            "publish.write.answered",
-            2,
-            line(),
-            "Call Ana first.",
-            State::Failed,
-            "operation 1 is on the page, operation 3 is there in part, operation 2 is not",
-            2,
-        ),
-        (
-            "publish.write.answered",
-            3,
-            line(),
-            "Call Ana first.",
-            State::Failed,
-            "operations 1 and 2 are on the page, operation 3 is there in part",
-            3,
-        ),
-        (
-            "publish.write.answered",
-            4,
-            line(),
-            "Call Ana first.",
-            State::Degraded,
-            "all that was approved is on it",
-            5,
-        ),
-        // The blocks that we are about to change and to take away.
-        (
-            "publish.write.answered",
-            2,
-            reword(SECOND, "Drain it, region by region."),
-            "Drain it, region by region.",
-            State::Failed,
-            "operation 1 is on the page, operation 3 is there in part, operation 2 is not",
-            2,
-        ),
-        (
-            "publish.write.answered",
-            3,
-            reword(OLD, "Restart the edge by hand, as a pair."),
-            "Restart the edge by hand, as a pair.",
-            State::Failed,
-            "operations 1 and 2 are on the page, operation 3 is there in part",
-            3,
-        ),
-        // What we wrote.
-        (
-            "publish.write.answered",
-            3,
-            reword("Drain the zone.", "Drain the zone, slowly."),
-            "Drain the zone, slowly.",
-            State::Failed,
-            "operations 1 and 2 are on the page, operation 3 is there in part",
-            3,
-        ),
+    let (answered, call) = ("publish.write.answered", "Call Ana first.");
+    let one = "operation 1 is on the page, operations 2 and 3 are not";
+    let half = "operation 1 is on the page, operation 3 is there in part, operation 2 is not";
+    let most = "operations 1 and 2 are on the page, operation 3 is there in part";
+    let (region, pair) = ("Drain it, region by region.", "Restart the edge by hand, as a pair.");
+    let slowly = "Drain the zone, slowly.";
+    // Where, for the how manieth time, what they do, what is theirs, and what becomes of the row after how many writes.
+    let table = [
+        ("lease.taken", 1, line(), call, State::Stale, "body", 0),
+        ("publish.base.read", 1, line(), call, State::Stale, "body", 0),
+        ("publish.intent.committed", 1, line(), call, State::Stale, "body", 0),
+        (answered, 1, line(), call, State::Failed, one, 1),
+        (answered, 2, line(), call, State::Failed, half, 2),
+        (answered, 3, line(), call, State::Failed, most, 3),
+        (answered, 4, line(), call, State::Degraded, "all that was approved is on it", 5),
+        // The blocks that we are about to change and to take away, and what we wrote.
+        (answered, 2, reword(SECOND, region), region, State::Failed, half, 2),
+        (answered, 3, reword(OLD, pair), pair, State::Failed, most, 3),
+        (answered, 3, reword("Drain the zone.", slowly), slowly, State::Failed, most, 3),
     ];
     for (point, nth, theirs, kept, state, says, writes) in table {
         let acting = start().await;

@@ -64,3 +64,46 @@ async fn a_restriction_that_comes_between_the_look_and_the_write_is_a_named_end(
     assert!(told.contains("restricted") || told.contains("who may edit"), "{told}");
     assert_eq!(written(&acting), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_page_in_notion_that_closes_after_the_approval_goes_back_and_nothing_is_written() {
+    let closed: [(&str, Change); 3] = [
+        ("trashed", |world| world.trash_notion_page(OUTAGE).unwrap()),
+        ("locked", |world| world.lock_notion_page(OUTAGE, true).unwrap()),
+        // Who takes it from the integration makes it a page that is not there.
+        ("absent", |world| world.share_notion_page(OUTAGE, false).unwrap()),
+    ];
+    for point in ["lease.taken", "publish.intent.committed"] {
+        for (name, change) in closed {
+            let acting = start().await;
+            let row = in_notion(&acting).await;
+            approved(&acting, &row).await;
+            let world = acting.world.platforms.world().clone();
+            let executor = acting.executor().stopping(Arc::new(move |at| {
+                if at == point {
+                    change(&world);
+                }
+                Box::pin(std::future::ready(false))
+            }));
+            let done = acting.work(&executor, row.head.id, &ENDED).await;
+            assert_eq!(done.state(), State::Stale, "{name} {point}: {:?}", done.stage);
+            assert_eq!(
+                acting.world.platforms.world().notion_writes(),
+                Vec::<String>::new(),
+                "{name} {point}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_is_renamed_after_the_approval_goes_back() {
+    let acting = start().await;
+    let row = opened(&acting).await;
+    approved(&acting, &row).await;
+    let edit = PageEdit::Title("Redis failover, the old way".to_owned());
+    acting.world.platforms.world().edit_page(PAGE, "acc-jordan", &edit).unwrap();
+    let done = acting.work(&acting.executor(), row.head.id, &ENDED).await;
+    assert_eq!(done.state(), State::Stale, "{:?}", done.stage);
+    assert_eq!(written(&acting), Vec::<String>::new());
+}
