@@ -45,6 +45,7 @@ fn main() {
         log_key: String::new(),
         org: "demo.invalid".to_owned(),
         halted: None,
+        halted_agents: BTreeMap::default(),
     };
     let (mut cache, _) = Cache::open(&home.cache_file()).expect("a cache");
     let start = Instant::now();

@@ -670,6 +670,9 @@ pub struct Snapshot {
     pub org: String,
     #[serde(default)]
     pub halted: Option<Halted>,
+    /// Agents that are halted by themselves: nothing of theirs is executed, and they draft nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub halted_agents: BTreeMap<PrincipalId, Halted>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

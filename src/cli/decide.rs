@@ -5,12 +5,12 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, tz::TimeZone};
 use serde_json::{Value, json};
 
 use super::{
     Globals,
-    exit::{Code, Failure, Outcome, of_refusal},
+    exit::{Code, Failure, Outcome},
     out, page,
     person::{Person, Read, ask, block_on},
     tick,
@@ -20,7 +20,8 @@ use crate::{
         Cache, DecideError, Entry, Fate, Me, Outbox, Pin, Signer, Wish, decide,
         ticks::{self, Kept},
     },
-    row::{Decision, DecisionId, Digest, Note, Proposal, Refusal, Risk, gate, note::NotANote},
+    console::signers,
+    row::{Decision, DecisionId, Digest, Grade, Note, Proposal, Refusal, Risk, State, gate, note::NotANote},
     wire::{DecisionOutcome, RowView},
 };
 
@@ -193,13 +194,32 @@ async fn decide(person: &Person, asked: &Asked<'_>, given: Option<String>) -> Ou
     if matches!(&entry.fate, Fate::Refused { code, .. } if code == "base_moved") && !person.globals.json {
         out::text(&page::moved(person, view, None).await);
     }
-    let outcome = tell(person, view, &entry, away.as_deref());
-    if matches!(entry.fate, Fate::Accepted { .. }) {
-        // So that the cache and the receipt are there when the backend is not.
-        let _ = person.pull(&outbox, &mut cache, std::time::Duration::ZERO).await;
-        person.receipts(&outbox).await?;
+    if !matches!(entry.fate, Fate::Accepted { .. }) {
+        return tell(person, view, &entry, away.as_deref());
     }
-    outcome
+    // So that the cache and the receipt are there when the backend is not, and that what came of it can be said.
+    let _ = person.pull(&outbox, &mut cache, std::time::Duration::ZERO).await;
+    let receipts = person.receipts(&outbox).await;
+    let outcome = tell(person, view, &entry, away.as_deref());
+    if entry.decision == Decision::Approve && !person.globals.json {
+        came_of(person, &cache, view)?;
+    }
+    receipts.and(outcome)
+}
+
+/// What an approval that was accepted has brought about: its place among the keys, and what keeps it from being executed.
+fn came_of(person: &Person, cache: &Cache, view: &RowView) -> Result<(), Failure> {
+    if let Some(now) =
+        cache.row(view.head.id, person.now())?.filter(|now| now.view.head.state == State::HalfSigned)
+    {
+        let keys = signers::keys(&now.view, person.now(), &TimeZone::system());
+        out::line(format!("{}: {keys}.", view.head.id));
+    }
+    let halts = cache.as_of()?.map(|as_of| as_of.halts).unwrap_or_default();
+    if let Some(halted) = halts.sentence(&view.head.agent) {
+        out::line(format!("{}: {}.", view.head.id, out::safe(&halted)));
+    }
+    Ok(())
 }
 
 /// What was ticked of a live runbook, here or in the console; a row of another kind has none, and `--with` says its own.
@@ -329,6 +349,16 @@ fn dialog(
         Decision::Approve => lines.push(format!("effect   {effect}")),
         _ => lines.push("effect   nothing is executed".to_owned()),
     }
+    if wish.decision == Decision::Approve {
+        if head.keys_needed > 1 {
+            lines.push(format!("keys     {}", signers::keys(view, opened, &TimeZone::system())));
+        }
+        lines.extend(view.asks.iter().map(|ask| format!("asked    {}", ask.sentence())));
+        let halts = cache.as_of()?.map(|as_of| as_of.halts).unwrap_or_default();
+        lines.extend(halts.sentence(&head.agent).map(|halted| format!("{halted}.")));
+    }
+    let bad = view.signals.iter().filter(|one| one.signal.verdict == Grade::Bad);
+    lines.extend(bad.map(|one| format!("bad      {}: {}", one.signal.name, one.signal.value)));
     let stale: Vec<_> =
         view.signals.iter().filter(|signal| !signal.fresh).map(|s| s.signal.name.clone()).collect();
     if !stale.is_empty() {
@@ -388,18 +418,19 @@ fn ask_word(word: Option<&str>) -> Result<(), Failure> {
 
 /// A no that was computed here: nothing was signed, nothing sent.
 fn refused(person: &Person, view: &RowView, refusal: &Refusal) -> Outcome {
+    let now = person.now();
     if person.globals.json {
         out::json(&answer(
             view,
             None,
             DecisionOutcome::Refused,
             Some(refusal.code()),
-            &refusal.sentence(),
+            &refusal.unsent(&|at| out::when(at, now)),
             view.head.state.word(),
             None,
         ));
     }
-    Err(Failure::new(of_refusal(refusal), format!("{}\nhint: {}", refusal.sentence(), refusal.hint())))
+    Err(Failure::refused(refusal))
 }
 
 fn answer(
@@ -420,7 +451,7 @@ fn tell(person: &Person, view: &RowView, entry: &Entry, away: Option<&str>) -> O
     let unsent = || {
         let at = out::when(entry.made_at, person.now());
         let why = away.and_then(|why| why.lines().next()).map(|why| format!(" ({why})")).unwrap_or_default();
-        format!("Signed {at}, NOT delivered{why}. Nobody else can see it. `dock sync` delivers it.")
+        format!("Signed {at}, NOT delivered{why}. Nobody else can see it. `dock sync --once` delivers it.")
     };
     let state = view.head.state.word();
     let (code, outcome, why, message, hint, state, log_index) = match &entry.fate {

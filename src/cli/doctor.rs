@@ -87,8 +87,12 @@ async fn checks(person: &Person) -> Vec<Check> {
     }
     add("session", session(person).await);
     if let (Ok(outbox), Ok(mut cache)) = (outbox, cache) {
-        add("record", record(person, &outbox, &mut cache).await);
-        add("clock", clock(person, &cache));
+        let record = record(person, &outbox, &mut cache).await;
+        let heard = record.is_ok();
+        add("record", record);
+        if heard {
+            add("clock", clock(person, &cache));
+        }
     }
     checks
 }
@@ -118,7 +122,11 @@ struct Answering {
 
 async fn ready(person: &Person) -> Result<Answering, String> {
     let api = person.api().map_err(|failure| failure.words)?;
-    let said = api.ready().await.map_err(|error| error.to_string())?;
+    let said = api.ready().await.map_err(|error| {
+        format!(
+            "{error}\nhint: is the address right, and does it run there? What was signed waits in the outbox"
+        )
+    })?;
     Ok(Answering { at: api.server().to_owned(), said })
 }
 

@@ -2,6 +2,9 @@
 //!
 //! Never: a code that is not in the table of `7-command-line`; an end without a sentence.
 
+use jiff::Timestamp;
+
+use super::out;
 use crate::{
     client::{ApiError, DecideError, HomeError, LoginError, SignError, StoreError, SyncError},
     config::ConfigError,
@@ -47,6 +50,13 @@ impl Failure {
 
     pub fn nothing(words: impl Into<String>) -> Self {
         Self::new(Code::Nothing, words)
+    }
+
+    /// A no that was computed here, before anything was sent.
+    pub fn refused(refusal: &Refusal) -> Self {
+        let now = Timestamp::now();
+        let said = refusal.unsent(&|at| out::when(at, now));
+        Self::new(of_refusal(refusal), format!("{said}\nhint: {}", refusal.hint()))
     }
 }
 
@@ -105,7 +115,7 @@ impl From<DecideError> for Failure {
     fn from(error: DecideError) -> Self {
         let code = match &error {
             DecideError::Refused(refusal) => of_refusal(refusal),
-            DecideError::Undecidable(_) => Code::Refused,
+            DecideError::Undecidable(_) | DecideError::Waits { .. } => Code::Refused,
             DecideError::NoHead => Code::Away,
             DecideError::Sign(_) => Code::NoKey,
             DecideError::Head(_)
@@ -113,6 +123,9 @@ impl From<DecideError> for Failure {
             | DecideError::Store(_)
             | DecideError::NoChance => Code::Failed,
         };
+        if let DecideError::Refused(refusal) = &error {
+            return Self::refused(refusal);
+        }
         Self::new(code, error.to_string())
     }
 }

@@ -20,8 +20,8 @@ use super::{
 use crate::{
     client::{Api, ApiError, api::POLL_MAX},
     config,
-    row::{Base, Kind, State},
-    wire::{Position, RowView},
+    row::{Base, Decision, Kind, RowId, State},
+    wire::{DecisionView, Position, RowView},
 };
 
 /// What is waited after the server went away.
@@ -110,16 +110,22 @@ async fn connect(globals: &Globals, args: &Wait) -> Result<Api, Failure> {
 
 /// The run's row once it is decided. A row that another one took the place of is followed.
 async fn decided(api: &Api, args: &Wait, end: Option<Instant>) -> Result<RowView, Failure> {
-    let mut position = None;
-    // What cannot be reached at first is a wrong address; later it is an outage, and passes.
-    let mut reached = false;
+    let mut feed = Feed::default();
+    // What cannot be reached at first is a wrong address; later it is an outage, told once, and passes.
+    let (mut reached, mut told) = (false, String::new());
     loop {
-        match look(api, args, &mut position, left(end)).await {
+        match look(api, args, &mut feed, left(end)).await {
             Ok(Some(row)) => return Ok(row),
-            Ok(None) => reached = true,
+            Ok(None) => {
+                reached = true;
+                told.clear();
+            }
             Err(failure) if failure.code == Code::Away && reached => {
-                out::remark(&failure.words);
-                position = None;
+                if told != failure.words {
+                    out::remark(&failure.words);
+                    told.clone_from(&failure.words);
+                }
+                feed.position = None;
                 if left(end) <= PAUSE && end.is_some() {
                     return Err(failure);
                 }
@@ -128,18 +134,36 @@ async fn decided(api: &Api, args: &Wait, end: Option<Instant>) -> Result<RowView
             Err(failure) => return Err(failure),
         }
         if left(end).is_zero() {
-            return Err(Failure::nothing(format!("nobody has decided on run {} in time", args.run)));
+            return Err(feed.undecided(args.run));
         }
     }
 }
 
+/// What was heard so far.
+#[derive(Debug, Default)]
+struct Feed {
+    position: Option<Position>,
+    /// The row that waits for a decision, when it was last seen.
+    waits: Option<RowId>,
+}
+
+impl Feed {
+    /// The time is over: nobody decided, or nobody was asked.
+    fn undecided(&self, run: u64) -> Failure {
+        Failure::nothing(match self.waits {
+            Some(row) => {
+                format!("nobody has decided on run {run} in time: {row} waits\nhint: dock show {row}")
+            }
+            None => format!(
+                "there was no row about run {run} in time, so nobody was asked\n\
+                 hint: does it wait for a protection rule, and does a gatekeeper run? A pipeline elsewhere says --commit"
+            ),
+        })
+    }
+}
+
 /// One look: waits for a decision where there is a row, for a row where there is none.
-async fn look(
-    api: &Api,
-    args: &Wait,
-    position: &mut Option<Position>,
-    wait: Duration,
-) -> Result<Option<RowView>, Failure> {
+async fn look(api: &Api, args: &Wait, feed: &mut Feed, wait: Duration) -> Result<Option<RowView>, Failure> {
     let snapshot = api.snapshot().await?;
     let (mut open, mut over): (Vec<_>, Vec<_>) =
         snapshot.rows.into_iter().filter(|row| args.means(row)).partition(|row| row.head.state.undecided());
@@ -153,6 +177,7 @@ async fn look(
             names.join(", ")
         )));
     }
+    feed.waits = open.first().map(|row| row.head.id);
     if let Some(row) = open.pop() {
         let row = api.wait(row.head.id, wait).await?;
         return Ok((!row.head.state.undecided() && !made_way(&row)).then_some(row));
@@ -161,7 +186,7 @@ async fn look(
     if let Some(row) = over.pop().filter(|row| !made_way(row)) {
         return Ok(Some(row));
     }
-    let known = position.replace(snapshot.position);
+    let known = feed.position.replace(snapshot.position);
     let after = known.unwrap_or(snapshot.position);
     match api.changes(after, wait.min(POLL_MAX)).await {
         Ok(_) => Ok(None),
@@ -216,22 +241,48 @@ fn tell(globals: &Globals, row: &RowView) {
     }
 }
 
-/// `gate-9821 approved (conditions) by sarah: …`.
+/// `gate-9821 approved (conditions) by sarah and jordan: …`.
 fn in_words(row: &RowView) -> String {
-    let by = row.decisions.iter().rev().find(|decision| decision.void.is_none());
-    let by = by.map(|decision| {
-        let note = decision.note.as_deref().map(|note| format!(": {}", out::safe(note))).unwrap_or_default();
-        format!(" by {}{note}", decision.reviewer)
+    let counts = |one: &&DecisionView| one.void.is_none() && one.decision != Decision::Withdraw;
+    let counting: Vec<_> = row.decisions.iter().filter(counts).collect();
+    let by = counting.last().map(|last| {
+        let with =
+            counting.iter().filter(|one| (one.decision, one.revision) == (last.decision, last.revision));
+        let names: Vec<_> = with.map(|one| one.reviewer.to_string()).collect();
+        let note = last.note.as_deref().map(|note| format!(": {}", out::safe(note))).unwrap_or_default();
+        format!(" by {}{note}", names.join(" and "))
     });
     let how = row.head.how.map(|how| format!(" ({})", how.word())).unwrap_or_default();
     let why = row.why.as_deref().map(|why| format!(": {}", out::safe(why)));
     let said = by.or(why).unwrap_or_default();
-    format!("{} {}{how}{said}", row.head.id, row.head.state)
+    format!("{} {}{how}{said}", row.head.id, row.head.state.said())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::sample;
+
+    #[test]
+    fn a_run_that_nobody_was_asked_about_is_told_from_one_that_waits() {
+        let nobody = Feed::default().undecided(777);
+        assert_eq!(nobody.code, Code::Nothing);
+        assert!(nobody.words.starts_with("there was no row about run 777"), "{}", nobody.words);
+        let waits = Feed { waits: "gate-9821".parse().ok(), position: None }.undecided(9821);
+        assert!(waits.words.contains("gate-9821 waits"), "{}", waits.words);
+    }
+
+    #[test]
+    fn everybody_who_signed_is_named() {
+        let mut row = sample::view("gate-9821", 1, sample::draft());
+        row.head.state = State::HalfSigned;
+        row.decisions = ["sarah", "jordan"].map(|who| sample::said(who, Decision::Approve, 1)).into();
+        assert!(
+            in_words(&row).starts_with("gate-9821 half signed by sarah and jordan"),
+            "{}",
+            in_words(&row)
+        );
+    }
 
     #[test]
     fn only_what_was_approved_and_stands_is_a_yes() {

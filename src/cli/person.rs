@@ -92,7 +92,7 @@ impl Person {
         Ok(cache)
     }
 
-    fn remark(&self, words: Option<&str>) {
+    pub(super) fn remark(&self, words: Option<&str>) {
         if let Some(words) = words.filter(|_| !self.globals.quiet) {
             out::remark(words);
         }

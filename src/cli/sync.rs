@@ -27,6 +27,9 @@ pub(super) fn run(globals: &Globals, args: &Sync) -> Outcome {
         if args.once {
             once(&person, &outbox, &mut cache).await
         } else {
+            person.remark(Some(
+                "Reads and delivers until it is interrupted; `dock sync --once` ends by itself.",
+            ));
             follow(&person, &outbox, &mut cache).await
         }
     })
@@ -116,11 +119,8 @@ pub(super) fn words(entry: &Entry) -> String {
             format!("Delivering, attempt {}. It may have arrived; it counts once.", entry.attempts)
         }
         Fate::Unknown { message, .. } => {
-            format!(
-                "Attempt {} brought no final answer: {} It counts once.",
-                entry.attempts,
-                out::safe(message)
-            )
+            let why = message.lines().next().unwrap_or_default().trim_end_matches('.');
+            format!("Attempt {} brought no final answer: {}. It counts once.", entry.attempts, out::safe(why))
         }
         Fate::Accepted { log_index, .. } => format!("Accepted, entry {log_index} of the record."),
         Fate::Overtaken { message } => format!("Not sent: {}.", out::safe(message)),

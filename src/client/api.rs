@@ -119,6 +119,8 @@ impl Api {
         let server = server.trim_end_matches('/').to_owned();
         let bad = |why: &str| ApiError::BadServer { server: server.clone(), why: why.to_owned() };
         let here = loopback(&server);
+        // Whoever comes first installs it; they are all the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = reqwest::Client::builder()
             .user_agent(concat!("dock/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_WITHIN)

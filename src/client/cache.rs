@@ -5,6 +5,7 @@
 //! Never: believed. Whoever draws a row recomputes its digests ([`Cached::undecidable`]).
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -18,7 +19,7 @@ use super::{
     listed::{List, Listed},
 };
 use crate::{
-    row::{Digest, Hold, RowId},
+    row::{Digest, Hold, PrincipalId, RowId},
     wire::{Halted, Position, RowHead, RowView, Snapshot},
 };
 
@@ -76,8 +77,29 @@ pub struct AsOf {
     pub position: Position,
     /// The server's clock.
     pub as_of: Timestamp,
-    pub halted: Option<Halted>,
+    pub halts: Halts,
     pub org: String,
+}
+
+/// What stands still at once, over everything or over single agents.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Halts {
+    pub all: Option<Halted>,
+    pub agents: BTreeMap<PrincipalId, Halted>,
+}
+
+impl Halts {
+    /// What keeps an approval of this agent's rows from being executed.
+    pub fn over(&self, agent: &PrincipalId) -> Option<&Halted> {
+        self.all.as_ref().or_else(|| self.agents.get(agent))
+    }
+
+    /// `HALTED by jordan (wrong drafts): nothing of argus is executed before that ends`
+    pub fn sentence(&self, agent: &PrincipalId) -> Option<String> {
+        let halted = self.over(agent)?;
+        let what = if self.all.is_some() { "nothing".to_owned() } else { format!("nothing of {agent}") };
+        Some(format!("HALTED by {} ({}): {what} is executed before that ends", halted.by, halted.note))
+    }
 }
 
 impl Cache {
@@ -143,6 +165,7 @@ impl Cache {
                 ("position", json(&snapshot.position)?),
                 ("as_of", json(&snapshot.as_of)?),
                 ("halted", json(&snapshot.halted)?),
+                ("halted_agents", json(&snapshot.halted_agents)?),
                 ("holds", json(&snapshot.holds)?),
                 ("org", json(&snapshot.org)?),
             ];
@@ -173,7 +196,9 @@ impl Cache {
         else {
             return Ok(None);
         };
-        Ok(Some(AsOf { position, as_of, org, halted: self.fact("halted")?.flatten() }))
+        let agents = self.fact("halted_agents")?.unwrap_or_default();
+        let halts = Halts { all: self.fact("halted")?.flatten(), agents };
+        Ok(Some(AsOf { position, as_of, org, halts }))
     }
 
     pub fn holds(&self) -> Result<Vec<Hold>, StoreError> {

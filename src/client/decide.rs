@@ -19,7 +19,7 @@ use crate::{
         sshsig::Purpose,
         statement::{Seen, Statement},
     },
-    row::{Decision, DecisionId, Digest, Note, PrincipalId, Refusal, State},
+    row::{Decision, DecisionId, Digest, Note, PrincipalId, Refusal, RowId, State},
     stop_point,
     wire::{self, DecisionView, RowView},
 };
@@ -95,6 +95,10 @@ pub enum DecideError {
     Refused(Refusal),
     #[error("{0}\nhint: `dock sync` reads it again")]
     Undecidable(String),
+    #[error(
+        "your {} of {row} r{revision} waits already, signed and unsent\nhint: `dock sync --once` delivers it", .decision.said()
+    )]
+    Waits { row: RowId, revision: u32, decision: Decision },
     #[error(
         "this home has not seen a head of the record yet, and a decision names one\nhint: `dock sync --once`"
     )]
@@ -278,6 +282,16 @@ pub fn sign(
     let view = &cached.view;
     // Whether it lapsed is told by the server's clock, as last heard: ours may be a day off.
     check(view, me, wish, signer.proves_touch(), view.head.as_of).map_err(DecideError::Refused)?;
+    // A second one could only be refused when both arrive. What is withdrawn may be on its way already.
+    let waits = |entry: &&Entry| {
+        entry.row == view.head.id
+            && entry.revision == wish.pin.revision
+            && (entry.decision == Decision::Withdraw) == (wish.decision == Decision::Withdraw)
+    };
+    if let Some(entry) = outbox.unsent()?.iter().find(waits) {
+        let (row, revision, decision) = (entry.row, entry.revision, entry.decision);
+        return Err(DecideError::Waits { row, revision, decision });
+    }
     let head = outbox.head()?.ok_or(DecideError::NoHead)?;
     let seen = read_unchecked(head.note.as_bytes())?;
     let id = new_id(now)?;

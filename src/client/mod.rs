@@ -27,7 +27,7 @@ pub mod turn;
 use ring::rand::SecureRandom as _;
 
 pub use api::{Api, ApiError};
-pub use cache::{Cache, Cached};
+pub use cache::{Cache, Cached, Halts};
 pub use database::StoreError;
 pub use decide::{DecideError, Me, Pin, Wish};
 pub use home::{Home, HomeError};

@@ -2,10 +2,11 @@
 
 use crate::{
     row::{
-        Base, Digest, Draft, Effect, Grade, Kind, Pointer, Risk, Signal, State, Verdict, Weight, digest,
+        Base, Decision, DecisionId, Digest, Draft, Effect, Grade, Kind, Pointer, Risk, Signal, State, Touch,
+        Verdict, Weight, digest,
         sync::{SyncBase, SyncEffect},
     },
-    wire::{BaseHead, Position, RowHead, RowView, SignalView, Snapshot},
+    wire::{BaseHead, DecisionView, Position, RowHead, RowView, SignalView, Snapshot},
 };
 
 pub(crate) fn at(second: i64) -> jiff::Timestamp {
@@ -65,6 +66,26 @@ pub(crate) fn draft() -> Draft {
         amended_by: vec![],
         facts: std::collections::BTreeMap::new(),
         read_at: at(0),
+    }
+}
+
+/// What somebody said of a revision, which counts.
+pub(crate) fn said(who: &str, decision: Decision, revision: u32) -> DecisionView {
+    DecisionView {
+        id: DecisionId::new(0, [0; 10]),
+        decision,
+        overrides: false,
+        reviewer: who.parse().unwrap(),
+        note: None,
+        made_at: at(0),
+        at: at(0),
+        key: String::new(),
+        touch: Touch::Unproven,
+        offline: false,
+        revision,
+        conditions: std::collections::BTreeMap::new(),
+        void: None,
+        log_index: None,
     }
 }
 
@@ -142,5 +163,6 @@ pub(crate) fn snapshot(rows: Vec<RowView>) -> Snapshot {
         log_key: String::new(),
         org: "demo.invalid".into(),
         halted: None,
+        halted_agents: std::collections::BTreeMap::new(),
     }
 }

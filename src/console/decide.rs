@@ -194,17 +194,18 @@ pub fn refusal(model: &Model, head: &Listed, verb: Verb) -> Option<String> {
     };
     // Halted clocks and a wrong clock of ours are the backend's to judge: while it is away nothing lapses here.
     let now = if model.link.away() { view.head.created_at } else { model.now() };
-    client::decide::check(view, me, &wish, true, now).err().map(|refusal| sentence(&refusal))
+    client::decide::check(view, me, &wish, true, now).err().map(|refusal| sentence(model, &refusal))
 }
 
 /// What can be told from a line of the list, before the row is opened.
 fn rough(model: &Model, head: &Listed, verb: Verb) -> Option<String> {
     if model.known.own(head) {
-        return Some(sentence(&Refusal::OwnProposal { agent: head.agent.clone() }));
+        return Some(sentence(model, &Refusal::OwnProposal { agent: head.agent.clone() }));
     }
     let step = verb.decision(head.verdict).word().replace('_', " ");
     let withdraws = verb == Verb::Withdraw;
-    (!withdraws && !head.state.undecided()).then(|| sentence(&Refusal::OutOfStep { state: head.state, step }))
+    (!withdraws && !head.state.undecided())
+        .then(|| sentence(model, &Refusal::OutOfStep { state: head.state, step }))
 }
 
 /// Conditions change what is executed; only some platforms have a place for them.
@@ -232,8 +233,9 @@ pub fn add_condition(model: &mut Model) -> bool {
     added
 }
 
-fn sentence(refusal: &Refusal) -> String {
-    format!("{} hint: {}", refusal.sentence(), refusal.hint())
+fn sentence(model: &Model, refusal: &Refusal) -> String {
+    let said = refusal.unsent(&|at| text::when(at, model.now(), &model.zone, false));
+    format!("{said} hint: {}", refusal.hint())
 }
 
 /// A capital was pressed: a dialog opens for what stood on the screen, or a reason is told.

@@ -16,11 +16,11 @@ use super::page::Call;
 use super::telemetry::Look;
 use super::widget::diff::Diff;
 use crate::client::outbox::Seen;
-use crate::client::{Begun, Entry, List, Listed, Me, NoteDraft};
+use crate::client::{Begun, Entry, Halts, List, Listed, Me, NoteDraft};
 use crate::row::difference::FileDifference;
 use crate::row::search::Query;
 use crate::row::{Amendment, Decision, DecisionId, Hold, RowId};
-use crate::wire::{Fresh, Halted, RowFound, Telemetry};
+use crate::wire::{Fresh, RowFound, Telemetry};
 
 pub mod home;
 pub mod net;
@@ -254,7 +254,7 @@ pub struct Link {
     pub next_at: Option<Timestamp>,
     /// This clock against the server's; positive is ahead.
     pub clock_ahead_s: i64,
-    pub halted: Option<Halted>,
+    pub halts: Halts,
     /// The server could not prove what was seen here at this time.
     pub broken: Option<Timestamp>,
     /// The demo's own organisation.

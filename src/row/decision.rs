@@ -25,7 +25,17 @@ impl Decision {
         }
     }
 
-    /// For sentences: `approved`, `sent back`.
+    /// As a noun in a sentence: your `decline` waits.
+    pub fn said(self) -> &'static str {
+        match self {
+            Self::Approve => "approval",
+            Self::Decline => "decline",
+            Self::NeedsChanges => "request for changes",
+            Self::Withdraw => "withdrawal",
+        }
+    }
+
+    /// For sentences: `approved`, `asked for changes`.
     pub fn past(self) -> &'static str {
         match self {
             Self::Approve => "approved",

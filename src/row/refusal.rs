@@ -149,7 +149,23 @@ impl Refusal {
         matches!(self, Self::SourceUnreachable { .. } | Self::Busy)
     }
 
+    /// As the backend says it, which knows nothing of its reader's clock: times are UTC.
     pub fn sentence(&self) -> String {
+        self.said(&|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+    }
+
+    /// As it is said where it was computed before anything was sent: nothing of it is in the record.
+    pub fn unsent(&self, when: &dyn Fn(Timestamp) -> String) -> String {
+        match self {
+            Self::AlreadyDecided { by, at, decision } => {
+                format!("{by} {decision} at {}. Yours would change nothing, and was not sent.", when(*at))
+            }
+            Self::Expired { at } => format!("The row lapsed at {}. Nothing was decided.", when(*at)),
+            other => other.said(when),
+        }
+    }
+
+    fn said(&self, when: &dyn Fn(Timestamp) -> String) -> String {
         match self {
             Self::BadStatement { why } => format!("The statement cannot be read: {why}."),
             Self::BadSignature { why } => format!("The signature does not hold: {why}."),
@@ -173,10 +189,13 @@ impl Refusal {
             Self::NotOnCall { who } => format!("{who} is not on call now."),
             Self::OwnProposal { agent } => format!("{agent} is your agent. Another person must decide."),
             Self::AlreadyReviewed { at } => {
-                format!("You decided on this revision at {at}; one review a person counts.")
+                format!("You decided on this revision at {}; one review a person counts.", when(*at))
             }
             Self::AlreadyDecided { by, at, decision } => {
-                format!("{by} {decision} at {at}. Yours is recorded as an attempt and changes nothing.")
+                format!(
+                    "{by} {decision} at {}. Yours is recorded as an attempt and changes nothing.",
+                    when(*at)
+                )
             }
             Self::NoteRequired { why } => format!("A note is needed: {why}."),
             Self::GoesAgainstVerdict { verdict } => {
@@ -187,13 +206,15 @@ impl Refusal {
                 format!("The evidence has changed since you signed: {}.", what.join(", "))
             }
             Self::Expired { at } => {
-                format!("The row lapsed at {at}, before this arrived. Nothing was decided.")
+                format!("The row lapsed at {}, before this arrived. Nothing was decided.", when(*at))
             }
             Self::Overtaken { why } => format!("Not sent: {why}."),
             Self::AlreadyExecuting => {
                 "It is being executed already and can no longer be withdrawn.".to_owned()
             }
-            Self::OutOfStep { state, step } => format!("The row is {state}: there is nothing to {step}."),
+            Self::OutOfStep { state, step } => {
+                format!("The row is {}: there is nothing to {step}.", state.said())
+            }
             Self::ClaimMismatch { what, claimed, read } => {
                 format!("The draft says {what} is {claimed}; our own read says {read}.")
             }
@@ -256,4 +277,31 @@ impl Refusal {
 fn names(moved: &[Moved]) -> String {
     let names: Vec<_> = moved.iter().map(|moved| moved.what.as_str()).collect();
     if names.is_empty() { "something".to_owned() } else { names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_sent_is_not_said_to_be_in_the_record() {
+        let at: Timestamp = "2026-05-12T09:14:03.225Z".parse().unwrap();
+        let decided =
+            Refusal::AlreadyDecided { by: "priya".parse().unwrap(), at, decision: "declined".to_owned() };
+        let local = |at: Timestamp| at.strftime("%H:%M").to_string();
+        assert_eq!(
+            decided.sentence(),
+            "priya declined at 2026-05-12 09:14 UTC. Yours is recorded as an attempt and changes nothing."
+        );
+        assert_eq!(
+            decided.unsent(&local),
+            "priya declined at 09:14. Yours would change nothing, and was not sent."
+        );
+        assert_eq!(Refusal::Expired { at }.unsent(&local), "The row lapsed at 09:14. Nothing was decided.");
+        let step = "confirm".to_owned();
+        assert_eq!(
+            Refusal::OutOfStep { state: State::HalfSigned, step }.unsent(&local),
+            "The row is half signed: there is nothing to confirm."
+        );
+    }
 }

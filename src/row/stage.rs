@@ -252,6 +252,11 @@ impl Execution {
 }
 
 impl State {
+    /// As a sentence says it: `half signed`.
+    pub fn said(self) -> String {
+        self.word().replace('_', " ")
+    }
+
     /// Still waits for a decision, or for its agent's next revision. All of these expire.
     pub fn undecided(self) -> bool {
         matches!(self, Self::Pending | Self::HalfSigned | Self::NeedsChanges | Self::Stale)

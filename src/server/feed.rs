@@ -71,5 +71,6 @@ async fn told(app: &App, read: store::Snapshot) -> Result<Snapshot, Problem> {
         log_key: app.record.key().to_string(),
         org: app.org.clone(),
         halted: standing.halted().cloned(),
+        halted_agents: standing.halted_agents(),
     })
 }

@@ -55,6 +55,12 @@ impl Standing {
         self.halts.get(&None)
     }
 
+    /// The halts that stand over single agents.
+    pub(super) fn halted_agents(&self) -> BTreeMap<PrincipalId, Halted> {
+        let of_agents = self.halts.iter().filter_map(|(agent, halt)| Some((agent.clone()?, halt.clone())));
+        of_agents.collect()
+    }
+
     /// The halt that an agent stands under.
     pub(super) fn halted_agent(&self, agent: &PrincipalId) -> Option<&Halted> {
         self.halted().or_else(|| self.halts.get(&Some(agent.clone())))

@@ -262,22 +262,7 @@ mod tests {
     }
 
     fn decided(decision: Decision) -> DecisionView {
-        DecisionView {
-            id: crate::row::DecisionId::new(0, [0; 10]),
-            decision,
-            overrides: false,
-            reviewer: "sarah".parse().unwrap(),
-            note: None,
-            made_at: sample::at(0),
-            at: sample::at(0),
-            key: String::new(),
-            touch: crate::row::Touch::Unproven,
-            offline: false,
-            revision: 2,
-            conditions: std::collections::BTreeMap::new(),
-            void: None,
-            log_index: None,
-        }
+        sample::said("sarah", decision, 2)
     }
 
     #[test]

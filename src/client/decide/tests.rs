@@ -115,6 +115,16 @@ fn what_is_signed_is_on_disk_and_verifies() {
     let namespace = Purpose::Decision.namespace("demo.invalid");
     assert!(signer.public().verify(&namespace, entry.statement.as_bytes(), &entry.signature).is_ok());
 
+    // Away for a while, one asks again: the first one waits, and a second could only be refused.
+    let again = sign(&mut outbox, &signer, &cached, &me("sarah"), &wish, at(2)).unwrap_err();
+    assert!(
+        again.to_string().starts_with("your decline of sync-8822 r1 waits already, signed and unsent"),
+        "{again}"
+    );
+    assert_eq!(outbox.unsent().unwrap().len(), 1);
+    assert!(outbox.take_back(&entry.id, at(3)).unwrap());
+    assert!(sign(&mut outbox, &signer, &cached, &me("sarah"), &wish, at(4)).is_ok(), "it was taken back");
+
     let edited = Cached { undecidable: Some("edited".into()), ..cached };
     let refused = sign(&mut outbox, &signer, &edited, &me("sarah"), &wish, at(2));
     assert!(matches!(refused, Err(DecideError::Undecidable(_))));

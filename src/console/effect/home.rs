@@ -125,7 +125,7 @@ impl Worker {
                 LinkState::NoServer
             },
             synced_at: as_of.as_ref().map(|as_of| as_of.as_of),
-            halted: as_of.and_then(|as_of| as_of.halted),
+            halts: as_of.map(|as_of| as_of.halts).unwrap_or_default(),
             broken: self.outbox.broken()?.map(|head| head.at),
             demo: org == DEMO_ORG && self.place.settings.loopback(),
             ..Link::default()

@@ -114,7 +114,7 @@ impl<'a> Net<'a> {
         let as_of = cache.as_of()?;
         let link = Link {
             synced_at: as_of.as_ref().map(|as_of| as_of.as_of),
-            halted: as_of.and_then(|as_of| as_of.halted),
+            halts: as_of.map(|as_of| as_of.halts).unwrap_or_default(),
             broken: outbox.broken()?.map(|head| head.at),
             demo: org == DEMO_ORG && place.settings.loopback(),
             ..Link::default()
@@ -248,7 +248,7 @@ impl<'a> Net<'a> {
         for answer in news {
             self.tell(answer);
         }
-        let halted = self.feed.borrow().as_of().ok().flatten().and_then(|as_of| as_of.halted);
+        let halts = self.feed.borrow().as_of().ok().flatten().map(|as_of| as_of.halts).unwrap_or_default();
         let ahead = now.duration_since(pulled.as_of).as_secs();
         let org = self.place.org(&self.feed.borrow(), &self.outbox).unwrap_or_default();
         self.tell_link(|link| {
@@ -256,7 +256,7 @@ impl<'a> Net<'a> {
             link.synced_at = Some(now);
             link.next_at = None;
             link.clock_ahead_s = ahead;
-            link.halted = halted;
+            link.halts = halts;
             link.demo = org == DEMO_ORG && self.place.settings.loopback();
         });
         self.kick_push.notify_one();

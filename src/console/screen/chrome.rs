@@ -112,9 +112,13 @@ pub fn truth(model: &Model) -> Styled {
         }
         LinkState::Starting | LinkState::Synced => {}
     }
-    if let Some(halted) = &link.halted {
+    if let Some(halted) = &link.halts.all {
         let said = format!("HALTED {} by {}: clocks stand still", when(halted.at), halted.by);
         return Styled::of(Slot::Watch, said);
+    }
+    if !link.halts.agents.is_empty() {
+        let agents: Vec<_> = link.halts.agents.keys().map(ToString::to_string).collect();
+        return Styled::of(Slot::Watch, format!("HALTED: {}", agents.join(", ")));
     }
     if model.elsewhere.is_some() {
         return Styled::of(Slot::Watch, text::ELSEWHERE);

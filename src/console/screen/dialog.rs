@@ -274,13 +274,17 @@ fn warnings(model: &Model, dialog: &Dialog, view: &RowView, width: usize, parts:
             width,
         );
     }
+    let approves = dialog.verb.decision(dialog.verdict) == Decision::Approve;
+    if let Some(halted) = model.link.halts.sentence(&view.head.agent).filter(|_| approves) {
+        wrap(parts, Slot::Watch, &format!("{halted}."), width);
+    }
     let me = model.known.me.as_ref().map(|me| me.id.to_string()).unwrap_or_default();
     let nothing = signers::counts_for_nothing(view, &me);
-    if let Some(why) = nothing.filter(|_| dialog.verb.decision(dialog.verdict) == Decision::Approve) {
+    if let Some(why) = nothing.filter(|_| approves) {
         wrap(parts, Slot::Danger, &why, width);
     }
     let touch_lacks = view.touch_needed && matches!(model.key, KeyState::Ready { touch: false, .. });
-    if touch_lacks && dialog.verb.decision(dialog.verdict) == Decision::Approve {
+    if touch_lacks && approves {
         wrap(
             parts,
             Slot::Danger,

@@ -171,10 +171,16 @@ fn where_the_truth_stands() {
         "your clock is 94 s ahead; times are the server's"
     );
     let halted = |desk: &mut Desk| {
-        desk.model.link.halted =
+        desk.model.link.halts.all =
             Some(crate::wire::Halted { by: "sre-jordan".parse().unwrap(), at: since, note: "stop".into() });
     };
     assert_eq!(word(&halted), "HALTED 02:00 by sre-jordan: clocks stand still");
+    let one = |desk: &mut Desk| {
+        let halted =
+            crate::wire::Halted { by: "sre-jordan".parse().unwrap(), at: since, note: "stop".into() };
+        desk.model.link.halts.agents.insert("argus".parse().unwrap(), halted);
+    };
+    assert_eq!(word(&one), "HALTED: argus");
 }
 
 /// What somebody might write to take the screen over.

@@ -350,6 +350,8 @@ fn client(
     ca_file: Option<&Path>,
 ) -> Result<reqwest::Client, PlatformError> {
     let setup = |why: &str| PlatformError::new(platform, "its set-up", Failure::Setup, why);
+    // Whoever comes first installs it; they are all the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut client = reqwest::Client::builder()
         .connect_timeout(CONNECT_MAX)
         .redirect(reqwest::redirect::Policy::none())

@@ -276,6 +276,26 @@ async fn a_halt_stops_drafts_at_once_and_never_decisions() {
 }
 
 #[tokio::test]
+async fn a_halt_of_one_agent_is_told_to_everybody_who_reads_its_rows() {
+    let world = World::start().await;
+    let sarah = world.login("sarah").await;
+    let halts = async |world: &World| {
+        world.call("GET", "/v1/snapshot", Some(&sarah), None).await.1["halted_agents"].clone()
+    };
+    assert_eq!(halts(&world).await, Value::Null);
+    let note = json!({"note": "Argus drafts nonsense, stop it.", "agent": "argus"});
+    assert_eq!(world.call("POST", "/v1/halt", Some(&sarah), Some(note)).await.0, 201);
+    let told = halts(&world).await;
+    assert_eq!(
+        (&told["argus"]["by"], &told["argus"]["note"]),
+        (&json!("sarah"), &json!("Argus drafts nonsense, stop it."))
+    );
+    let resumed = AdminChange::Resumed { agent: Some(name("argus")), note: "mended".to_owned() };
+    assert_eq!(world.change("/v1/resume", "admin", resumed).await.0, 201);
+    assert_eq!(halts(&world).await, Value::Null);
+}
+
+#[tokio::test]
 async fn the_mend_of_a_degraded_row_does_not_wait_for_its_watch() {
     let world = World::start().await;
     let sarah = name("sarah");
