@@ -187,15 +187,11 @@ fn draft(number: u64, at: Timestamp) -> Draft {
 
 /// Every second line differs.
 fn diff(lines: usize) -> String {
-    let side =
-        |word: &str| {
-            (0..lines)
-                .map(|at| {
-                    if at % 2 == 0 { format!("key_{at}: same\n") } else { format!("key_{at}: {word} {at}\n") }
-                })
-                .collect()
-        };
-    let file =
-        FileDifference { name: "ConfigMap/settings".to_owned(), old: side("before"), new: side("after") };
+    let line = |at: usize, word: &str| match at % 2 {
+        0 => format!("key_{at}: same\n"),
+        _ => format!("key_{at}: {word} {at}\n"),
+    };
+    let side = |word: &str| (0..lines).map(|at| line(at, word)).collect::<String>();
+    let file = FileDifference::of("ConfigMap/settings", side("before"), side("after"));
     difference::write(&[file], "live", "git")
 }

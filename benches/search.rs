@@ -144,8 +144,7 @@ fn draft(number: u64, at: Timestamp) -> Draft {
     let side = |word: &str| {
         (0..LINES).map(|at| format!("key_{at}: {word} {}\n", at as u64 * number)).collect::<String>()
     };
-    let file =
-        FileDifference { name: "ConfigMap/settings".to_owned(), old: side("before"), new: side("after") };
+    let file = FileDifference::of("ConfigMap/settings", side("before"), side("after"));
     let rationale = if number.is_multiple_of(500) {
         "Rotate the redis replica before failover; it was done by hand."
     } else {

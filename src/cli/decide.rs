@@ -341,7 +341,11 @@ fn dialog(
             signer.origin()
         ),
         format!("content  {}  word {}", head.content_sha256, head.word),
-        format!("base     {}  read {}", head.base.revision, out::when(view.read_at, opened)),
+        format!(
+            "base     {}  read {}",
+            out::safe(&view.base_read.sentence()),
+            out::when(view.read_at, opened)
+        ),
     ];
     let effect =
         view.effect.with_conditions(&wish.conditions).map(|effect| effect.sentence()).unwrap_or_default();

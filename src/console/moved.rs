@@ -103,7 +103,9 @@ pub fn files(base: &Base, before: &str, after: &str) -> Vec<FileDifference> {
         for (live, label) in [true, false].into_iter().zip(sides) {
             let (was, is) = (side(old, live), side(new, live));
             if was != is {
-                files.push(FileDifference { name: format!("{name} {label}"), old: was, new: is });
+                let numbered = new.or(old).is_some_and(|file| file.numbered);
+                let name = format!("{name} {label}");
+                files.push(FileDifference { name, old: was, new: is, numbered });
             }
         }
     }

@@ -88,8 +88,7 @@ pub(crate) fn checkout() -> Draft {
             "apiVersion: v1\ndata:\n  currency: eur\n  express_pay: \"{value}\"\n  retries: \"3\"\nkind: ConfigMap\nmetadata:\n  labels:\n    app: checkout\n    team: shop\n  name: checkout-flags\n  namespace: shop\n"
         )
     };
-    let file =
-        FileDifference { name: "ConfigMap/checkout-flags".into(), old: flags("off"), new: flags("on") };
+    let file = FileDifference::of("ConfigMap/checkout-flags", flags("off"), flags("on"));
     let mut burn = signal(Measure::ErrorRate.name(), "0.4 %", Grade::Good, Weight::Note, "datadog", 3);
     let shape = [1.0, 1.0, 2.0, 7.0, 8.0, 6.0, 3.0, 2.0, 1.0, 1.0, 1.0];
     let mut points: Vec<Option<f64>> = shape.iter().copied().map(Some).collect();
@@ -131,8 +130,7 @@ pub(crate) fn payments() -> Draft {
             "spec:\n  template:\n    spec:\n      containers:\n      - image: registry/payments:{tag}\n        name: api\n"
         )
     };
-    let file =
-        FileDifference { name: "Deployment/payments-api".into(), old: image("1.8.0"), new: image("1.8.3") };
+    let file = FileDifference::of("Deployment/payments-api", image("1.8.0"), image("1.8.3"));
     Draft {
         subject: "payments-api".into(),
         title: "image tag behind main by 3 commits".into(),

@@ -119,6 +119,7 @@ impl Base {
         match self {
             Self::Sync(base) => base.revisions.join(","),
             Self::Gate(base) => format!("{}.{}", base.run, base.attempt),
+            Self::Runbook(base) if base.version == 0 => base.created_at.clone(),
             Self::Runbook(base) => base.version.to_string(),
             Self::Postmortem(base) => base.updated_at.clone(),
             Self::Policy(base) => base.replaces.to_string(),
@@ -133,6 +134,11 @@ impl Base {
                 let head = base.head_sha.get(..7).unwrap_or(&base.head_sha);
                 let plan = base.plan.as_ref().map(|plan| format!(", plan {plan}")).unwrap_or_default();
                 format!("run {revision}, head {head}{plan}")
+            }
+            // Notion counts no versions; it says when the page was last edited, to the minute.
+            Self::Runbook(base) if base.version == 0 => {
+                let at = base.created_at.get(..16).unwrap_or(&base.created_at).replace('T', " ");
+                format!("last edited {at} UTC")
             }
             Self::Runbook(_) => format!("version {revision}"),
             Self::Sync(_) | Self::Postmortem(_) | Self::Policy(_) => revision,

@@ -1,6 +1,13 @@
 //! The difference as one text: a unified diff that carries every line of both sides.
 //!
 //! Never: cut. Screens fold what is the same; the bytes that are signed hold it all.
+//!
+//! ## Design notes
+//!
+//! A page's steps number themselves, so one that is inserted moves the numbers of all below it. Those stand as context, with
+//! the number that they get; by how much it moved is told behind the hunk's `@@`, `steps renumbered: 5-9 by 1` in lines of the
+//! new side, so that both sides are read back as they were. Texts written before that tell each such line as changed; they
+//! are read, and compared for the eye, the same way.
 
 use similar::{Algorithm, TextDiff};
 
@@ -11,6 +18,11 @@ use super::{
     yaml,
 };
 
+pub mod steps;
+mod unified;
+
+pub use unified::{folded, in_hunks, within_ends};
+
 /// Both sides of one file, read back from the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileDifference {
@@ -18,17 +30,33 @@ pub struct FileDifference {
     pub name: String,
     pub old: String,
     pub new: String,
+    /// It is a page, or text that is to be one: its lists number their steps by themselves.
+    pub numbered: bool,
 }
+
+impl FileDifference {
+    /// What numbers its own lines: code, manifests, plans.
+    pub fn of(name: impl Into<String>, old: impl Into<String>, new: impl Into<String>) -> Self {
+        Self { name: name.into(), old: old.into(), new: new.into(), numbered: false }
+    }
+
+    pub fn of_page(name: impl Into<String>, old: impl Into<String>, new: impl Into<String>) -> Self {
+        Self { numbered: true, ..Self::of(name, old, new) }
+    }
+}
+
+/// How the two sides of a page's difference are called. Whoever reads one knows by it that lists number themselves.
+const OF_PAGES: [(&str, &str); 3] = [(PAGE, "edit"), (PAGE, "live"), ("none", "paper")];
+const PAGE: &str = "page";
 
 /// Live against git, resource by resource, in the order of the base.
 pub fn of_sync(reading: &Reading) -> String {
     let side = |json: &Option<serde_json::Value>| {
         json.as_ref().map(settled).map(|json| yaml::text(&json)).unwrap_or_default()
     };
-    let files = reading.touched().into_iter().map(|resource| FileDifference {
-        name: format!("{}/{}", resource.key.kind, resource.key.name),
-        old: side(&resource.live),
-        new: side(&resource.predicted),
+    let files = reading.touched().into_iter().map(|resource| {
+        let name = format!("{}/{}", resource.key.kind, resource.key.name);
+        FileDifference::of(name, side(&resource.live), side(&resource.predicted))
     });
     write(&files.collect::<Vec<_>>(), "live", "git")
 }
@@ -41,7 +69,7 @@ pub const PLAN_OVERTAKEN: &str = "plan overtaken";
 /// What the run brings against what is deployed: the plan's resources first, then the commits, then the files' patches.
 pub fn of_gate(reading: &gate::Reading) -> String {
     let mut files: Vec<FileDifference> = Vec::new();
-    let note = |name: &str, new: String| FileDifference { name: name.to_owned(), old: String::new(), new };
+    let note = |name: &str, new: String| FileDifference::of(name, "", new);
     // Why it could not be read is not in it: who reads at another time is told another reason.
     if matches!(reading.plan, gate::Told::Unknown(_)) {
         files.push(note(PLAN_UNKNOWN, "what Terraform would change could not be read\n".to_owned()));
@@ -57,11 +85,11 @@ pub fn of_gate(reading: &gate::Reading) -> String {
             // A resource that the plan touches never goes unseen.
             new.push_str("the plan shows no field\n");
         }
-        files.push(FileDifference {
-            name: format!("{} ({}{marked})", change.address, change.action.word()),
+        files.push(FileDifference::of(
+            format!("{} ({}{marked})", change.address, change.action.word()),
             old,
             new,
-        });
+        ));
     }
     if let Some(changes) = reading.changes.known() {
         let commit = |commit: &gate::Commit| {
@@ -69,14 +97,13 @@ pub fn of_gate(reading: &gate::Reading) -> String {
         };
         let new: String = changes.commits.iter().map(commit).collect();
         let name = format!("commits since {}", short(&changes.since));
-        files.push(FileDifference { name, old: String::new(), new });
+        files.push(FileDifference::of(name, "", new));
         files.extend(changes.files.iter().map(|file| {
             let (old, new) = sides(file);
-            FileDifference { name: format!("{} ({})", file.path, file.status), old, new }
+            FileDifference::of(format!("{} ({})", file.path, file.status), old, new)
         }));
         if !changes.complete {
-            let new = "more files changed than GitHub lists\n".to_owned();
-            files.push(FileDifference { name: "not shown".to_owned(), old: String::new(), new });
+            files.push(FileDifference::of("not shown", "", "more files changed than GitHub lists\n"));
         }
     }
     files.retain(|file| file.old != file.new);
@@ -87,7 +114,7 @@ pub fn of_gate(reading: &gate::Reading) -> String {
 pub fn of_page(reading: &page::Reading) -> String {
     let name = reading.name.clone();
     if let page::Proposed::Live(live) = &reading.proposed {
-        return write(&[FileDifference { name, old: String::new(), new: live.text() }], "page", "live");
+        return write(&[FileDifference::of_page(name, "", live.text())], PAGE, "live");
     }
     if reading.only_tells() {
         return String::new();
@@ -100,15 +127,14 @@ pub fn of_page(reading: &page::Reading) -> String {
         Some(Err(why)) => format!("{old}\nThe edit does not fit the page as it is now: {why}\n"),
         None => return String::new(),
     };
-    let file = FileDifference { name, old, new };
-    write(&[file], "page", "edit")
+    write(&[FileDifference::of_page(name, old, new)], PAGE, "edit")
 }
 
 /// The whole paper: nothing of it stands anywhere yet.
 pub fn of_paper(reading: &paper::Reading) -> String {
     let Some(paper) = &reading.paper else { return String::new() };
     let new = page::outline::text(&paper.body()).unwrap_or_else(|why| format!("{why}\n"));
-    write(&[FileDifference { name: paper.title.clone(), old: String::new(), new }], "none", "paper")
+    write(&[FileDifference::of_page(&paper.title, "", new)], "none", "paper")
 }
 
 fn fields<'a>(fields: &'a [FieldChange], side: impl Fn(&'a FieldChange) -> Option<&'a str>) -> String {
@@ -146,44 +172,77 @@ fn short(sha: &str) -> &str {
 pub fn write(files: &[FileDifference], old: &str, new: &str) -> String {
     let mut out = String::new();
     for file in files {
-        let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(&file.old, &file.new);
-        let name = file.name.replace('\n', " ");
-        let (a, b) = (format!("{old}/{name}"), format!("{new}/{name}"));
-        let whole = file.old.lines().count() + file.new.lines().count() + 1;
-        out.push_str(
-            &diff.unified_diff().context_radius(whole).header(&a, &b).missing_newline_hint(false).to_string(),
-        );
-        if !out.is_empty() && !out.ends_with('\n') {
-            out.push('\n');
+        if file.numbered {
+            out.push_str(&unified::whole(file, old, new));
+        } else {
+            write_plain(file, old, new, &mut out);
         }
     }
     out
 }
 
+fn write_plain(file: &FileDifference, old: &str, new: &str, out: &mut String) {
+    let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(&file.old, &file.new);
+    let name = file.name.replace('\n', " ");
+    let (a, b) = (format!("{old}/{name}"), format!("{new}/{name}"));
+    let whole = file.old.lines().count() + file.new.lines().count() + 1;
+    out.push_str(
+        &diff.unified_diff().context_radius(whole).header(&a, &b).missing_newline_hint(false).to_string(),
+    );
+    if !out.is_empty() && !out.ends_with('\n') {
+        out.push('\n');
+    }
+}
+
+/// The same difference as it was written before pages' steps were renumbered in it, and as agents of that time write it.
+pub fn plain(text: &str) -> String {
+    let mut out = String::new();
+    for (file, (old, new)) in labelled(text) {
+        write_plain(&file, old, new, &mut out);
+    }
+    out
+}
+
+/// Both say the same, however it was written.
+pub fn same(a: &str, b: &str) -> bool {
+    a == b || read(a) == read(b)
+}
+
 /// Reads the text back. What is no such diff comes back as one file whose old side is empty.
 pub fn read(text: &str) -> Vec<FileDifference> {
-    let mut files: Vec<FileDifference> = Vec::new();
-    let mut lines = text.lines().peekable();
+    labelled(text).into_iter().map(|(file, _)| file).collect()
+}
+
+/// The same, each with how its sides are called.
+fn labelled(text: &str) -> Vec<(FileDifference, (&str, &str))> {
+    let mut files: Vec<(FileDifference, (&str, &str))> = Vec::new();
+    // Not `lines`: a carriage return before the break is part of the text.
+    let mut lines = text.split_terminator('\n').peekable();
     let mut left = (0_usize, 0_usize);
+    let mut renumbered = unified::Renumbered::default();
     while let Some(line) = lines.next() {
         if left == (0, 0) {
-            if let (Some(_), Some(next)) =
+            if let (Some(before), Some(next)) =
                 (line.strip_prefix("--- "), lines.peek().and_then(|next| next.strip_prefix("+++ ")))
             {
-                let name = next.split_once('/').map_or(next, |(_, name)| name).to_owned();
-                files.push(FileDifference { name, old: String::new(), new: String::new() });
+                let (is, name) = next.split_once('/').unwrap_or(("", next));
+                let was = before.split_once('/').map_or("", |(was, _)| was);
+                let numbered = OF_PAGES.contains(&(was, is));
+                files.push((FileDifference { numbered, ..FileDifference::of(name, "", "") }, (was, is)));
                 lines.next();
                 continue;
             }
-            if let Some(counts) = line.strip_prefix("@@ ").and_then(counts) {
+            if let Some((counts, behind)) = line.strip_prefix("@@ ").and_then(counts) {
                 left = counts;
+                renumbered = unified::Renumbered::read(behind);
                 continue;
             }
         }
-        let Some(file) = files.last_mut() else { break };
+        let Some((file, _)) = files.last_mut() else { break };
         let (mark, rest) = line.split_at_checked(1).unwrap_or(("", ""));
         if mark != "+" {
-            file.old.push_str(rest);
+            let by = if mark == "-" || !file.numbered { 0 } else { renumbered.of_next() };
+            file.old.push_str(&steps::renumbered(rest, -by));
             file.old.push('\n');
             left.0 = left.0.saturating_sub(1);
         }
@@ -191,23 +250,21 @@ pub fn read(text: &str) -> Vec<FileDifference> {
             file.new.push_str(rest);
             file.new.push('\n');
             left.1 = left.1.saturating_sub(1);
+            renumbered.pass();
         }
     }
     if files.is_empty() && !text.is_empty() {
-        files.push(FileDifference {
-            name: "difference".to_owned(),
-            old: String::new(),
-            new: text.to_owned(),
-        });
+        files.push((FileDifference::of("difference", "", text), ("", "")));
     }
     files
 }
 
-/// `-1,3 +1,4 @@` → (3, 4).
-fn counts(header: &str) -> Option<(usize, usize)> {
-    let mut parts = header.split(' ');
+/// `-1,3 +1,4 @@ steps renumbered: 3 by 1` → (3, 4), and what stands behind.
+fn counts(header: &str) -> Option<((usize, usize), &str)> {
+    let (ranges, behind) = header.split_once(" @@").unwrap_or((header, ""));
+    let mut parts = ranges.split(' ');
     let count = |part: &str| part.get(1..)?.split_once(',').map_or(Some(1), |(_, count)| count.parse().ok());
-    Some((count(parts.next()?)?, count(parts.next()?)?))
+    Some(((count(parts.next()?)?, count(parts.next()?)?), behind))
 }
 
 #[cfg(test)]
@@ -245,12 +302,57 @@ mod tests {
         assert_eq!((told.name.as_str(), told.new.as_str()), (PLAN_OVERTAKEN, says));
     }
 
+    /// As every row's difference was written before steps were renumbered in it.
+    const OLD_FORM: &str = "--- page/CONF-4711\n+++ edit/CONF-4711\n@@ -1,4 +1,5 @@\n # Failover\n 1. Check\n-2. Promote\n-3. Tell \
+                            them\n+2. Rotate\n+3. Promote\n+4. Tell them\n";
+
+    fn steps() -> FileDifference {
+        let old = "# Failover\n1. Check\n2. Promote\n3. Tell them\n";
+        let new = "# Failover\n1. Check\n2. Rotate\n3. Promote\n4. Tell them\n";
+        FileDifference::of_page("CONF-4711", old, new)
+    }
+
+    #[test]
+    fn steps_below_an_inserted_one_stay_and_both_sides_are_read_back() {
+        let text = write(&[steps()], "page", "edit");
+        let expected = "--- page/CONF-4711\n+++ edit/CONF-4711\n@@ -1,4 +1,5 @@ steps renumbered: 4-5 by 1\n # Failover\n \
+                        1. Check\n+2. Rotate\n 3. Promote\n 4. Tell them\n";
+        assert_eq!(text, expected);
+        assert_eq!(read(&text), [steps()]);
+    }
+
+    #[test]
+    fn a_row_of_before_is_read_and_folded_like_one_of_today() {
+        assert_eq!(read(OLD_FORM), [steps()]);
+        assert_eq!(plain(&write(&[steps()], "page", "edit")), OLD_FORM);
+        assert!(same(OLD_FORM, &write(&[steps()], "page", "edit")) && !same(OLD_FORM, ""));
+        let expected = "--- page/CONF-4711\n+++ edit/CONF-4711\n@@ -2,2 +2,3 @@ after 1 line the same\n 1. Check\n+2. Rotate\n \
+                        3. Promote\n@@ then 1 line the same @@\n";
+        assert_eq!(folded(OLD_FORM, 1), expected);
+        // Elsewhere a number is what somebody wrote.
+        let code = FileDifference { numbered: false, ..steps() };
+        let text = write(std::slice::from_ref(&code), "live", "git");
+        assert!(text.contains("-2. Promote\n") && read(&text) == [code], "{text}");
+        assert_eq!(folded("no difference\n", 3), "no difference\n");
+    }
+
     proptest! {
         #[test]
         fn what_is_written_is_read_back(sides in prop::collection::vec(("[a-zA-Z]{1,8}/[a-z]{1,8}", "([ +@a-c-]{0,4}\n){0,9}", "([ +@a-c-]{0,4}\n){0,9}"), 0..4)) {
             let files: Vec<_> = sides.into_iter().filter(|(_, old, new)| old != new)
-                .map(|(name, old, new)| FileDifference { name, old, new }).collect();
+                .map(|(name, old, new)| FileDifference::of(name, old, new)).collect();
             prop_assert_eq!(read(&write(&files, "live", "git")), files);
+        }
+
+        #[test]
+        fn a_page_is_read_back_whatever_stands_on_it(old in "(( ){0,4}([0-9]{1,2}\\. |- |```|)[a-c]{0,2}\r?\n){0,9}", new in "(( ){0,4}([0-9]{1,2}\\. |- |```|)[a-c]{0,2}\r?\n){0,9}") {
+            let file = FileDifference::of_page("CONF-4711", old, new);
+            let text = write(std::slice::from_ref(&file), "page", "edit");
+            if text.is_empty() {
+                prop_assert_eq!(file.old, file.new);
+            } else {
+                prop_assert_eq!(read(&text), vec![file]);
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::{
         facts::{Asks, Past},
         told,
     },
-    row::{Decision, Digest, Kind, Pointer, RowId, State},
+    row::{Decision, Digest, Kind, Pointer, RowId, State, difference},
     wire::{DecisionView, RowView},
 };
 
@@ -119,7 +119,7 @@ impl<'k> Known<'k> {
             by: decision.reviewer.to_string(),
             at: decision.at,
             note: decision.note.clone().unwrap_or_default(),
-            same: row.diff == diff,
+            same: difference::same(&row.diff, diff),
         };
         let mut past: Vec<Past> = self
             .of(subject)

@@ -60,7 +60,7 @@ fn redis_diff() -> String {
         .replace("3. Start the writers", "4. Start the writers")
         .replace(PROMOTE, &format!("{ROTATE}3. Promote the replica"))
         .replace("#cache-oncall", "#data-oncall");
-    write(&[FileDifference { name: "CONF-4711".into(), old: PAGE.into(), new }], "page", "edit")
+    write(&[FileDifference::of_page("CONF-4711", PAGE, new)], "page", "edit")
 }
 
 fn page_base(name: &str, page: &str, version: u64) -> Base {
@@ -175,7 +175,7 @@ fn deprecated() -> Draft {
         reviewers: vec!["marcus".parse().unwrap()],
         base: page_base("CONF-3380", "883380", 9),
         effect: Effect::Confluence(page_effect("883380", 9)),
-        diff: write(&[FileDifference { name: "CONF-3380".into(), old: old.into(), new }], "page", "edit"),
+        diff: write(&[FileDifference::of_page("CONF-3380", old, new)], "page", "edit"),
         proposal: Some(Proposal::Edit(Edit {
             operations: vec![operation(
                 anchor(&["API gateway down"], "Restart api-gw"),
@@ -215,11 +215,7 @@ fn outage() -> Draft {
         base: page_base("NOTION-91a", "91a0c2d4-0000-4000-8000-000000000001", 0),
         effect: Effect::Notion(page_effect("91a0c2d4", 0)),
         diff: write(
-            &[FileDifference {
-                name: "NOTION-91a".into(),
-                old: "# Partial region outage\n".into(),
-                new: new.into(),
-            }],
+            &[FileDifference::of_page("NOTION-91a", "# Partial region outage\n", new)],
             "page",
             "edit",
         ),
@@ -271,7 +267,7 @@ pub(crate) fn live() -> Draft {
         incident: Some("INC-2104".into()),
         base: page_base("CONF-3380", "883380", 9),
         effect: Effect::Record(live.effect()),
-        diff: write(&[FileDifference { name: "CONF-3380".into(), old: String::new(), new: live.text() }], "page", "live"),
+        diff: write(&[FileDifference::of_page("CONF-3380", "", live.text())], "page", "live"),
         proposal: Some(Proposal::Live(live)),
         read_at: ago(1),
         ..runbook()
@@ -375,7 +371,7 @@ pub(crate) fn paper() -> Draft {
             create: Some(NewPage { space: "OPS".into(), parent: Some("880001".into()), title: paper.title.clone() }),
             ..page_effect("new", 0)
         }),
-        diff: write(&[FileDifference { name: paper.title.clone(), old: String::new(), new }], "none", "paper"),
+        diff: write(&[FileDifference::of_page(&paper.title, "", new)], "none", "paper"),
         proposal: Some(Proposal::Paper(paper)),
         ..runbook()
     }

@@ -166,8 +166,8 @@ pub(super) fn as_text(screen: &DiffScreen) -> Vec<String> {
     let Some(diff) = &screen.diff else { return Vec::new() };
     let text = |line: &Line| match *line {
         Line::Head { file } => diff.files.get(file).map(|file| file.name.clone()).unwrap_or_default(),
-        Line::Same { file, old, .. } | Line::Removed { file, old, .. } => diff.old(file, old).to_owned(),
-        Line::Added { file, new, .. } => diff.new(file, new).to_owned(),
+        Line::Removed { file, old, .. } => diff.old(file, old).to_owned(),
+        Line::Same { file, new, .. } | Line::Added { file, new, .. } => diff.new(file, new).to_owned(),
         Line::Both { file, old, new } => {
             format!(
                 "{} {}",
@@ -227,7 +227,7 @@ fn one(model: &Model, diff: &Diff, line: Line, columns: Columns) -> Styled {
             beside::rows(diff, line, columns, mono, false).into_iter().next().unwrap_or_default()
         }
         Line::Same { file, old, new } => {
-            numbers(Some(old), Some(new)).text("    ").join(body(plain(diff.old(file, old), Slot::Text)))
+            numbers(Some(old), Some(new)).text("    ").join(body(plain(diff.new(file, new), Slot::Text)))
         }
         Line::Removed { file, old, pair } => {
             let ranges =

@@ -4,22 +4,27 @@
 //!
 //! Never: longer than its deadline, whatever it is fed; past it fewer lines are matched and [`Diff::cut_short`] says so.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
-use similar::{Algorithm, ChangeTag, DiffOp, TextDiff};
+use similar::{Algorithm, DiffOp, TextDiff};
 
-use crate::row::difference::FileDifference;
+use crate::row::difference::{FileDifference, steps, within_ends};
+
+mod words;
+
+use words::alike;
+pub use words::words;
 
 /// For all files of a difference together.
 pub const DEADLINE: Duration = Duration::from_millis(50);
 /// More lines are not drawn here: `dock show --diff` prints them.
 pub const LINES_MAX: usize = 50_000;
-/// Words are not compared in longer lines.
-const WORDS_BYTES_MAX: usize = 2_000;
-/// Lines of a change that are paired by what they share; longer ones line by line.
+/// Lines of a change that are paired by what they share; longer changes, and those with more text to compare, line by line.
 const PAIRED_MAX: usize = 40;
+const PAIRED_BYTES_MAX: usize = 512 * 1024;
 /// Equal lines around a change, unless the reader asks for more or fewer.
 pub const CONTEXT: usize = 3;
 
@@ -38,6 +43,7 @@ pub struct File {
     pub name: String,
     old: Vec<String>,
     new: Vec<String>,
+    numbered: bool,
     ops: Vec<DiffOp>,
     pub added: usize,
     pub removed: usize,
@@ -117,13 +123,15 @@ impl Diff {
         let mut left = LINES_MAX;
         for file in files {
             let mut take = |text: &str| {
-                let lines: Vec<String> = text.lines().take(left).map(str::to_owned).collect();
-                diff.too_long |= text.lines().nth(lines.len()).is_some();
-                left -= lines.len();
-                lines
+                let mut lines = text.split_terminator('\n');
+                let taken: Vec<String> = lines.by_ref().take(left).map(str::to_owned).collect();
+                diff.too_long |= lines.next().is_some();
+                taken
             };
             let (old, new) = (take(&file.old), take(&file.new));
-            diff.files.push(File { name: file.name, old, new, ops: Vec::new(), added: 0, removed: 0 });
+            left -= old.len().max(new.len());
+            let (name, numbered) = (file.name, file.numbered);
+            diff.files.push(File { name, old, new, numbered, ops: Vec::new(), added: 0, removed: 0 });
         }
         let lines: usize = diff.files.iter().map(|file| file.old.len() + file.new.len()).sum();
         for file in &mut diff.files {
@@ -191,17 +199,16 @@ impl Diff {
 impl File {
     /// True where the deadline came first.
     fn compare(&mut self, deadline: Duration, loose: bool) -> bool {
-        let key = |line: &String| if loose { line.split_whitespace().collect() } else { line.clone() };
-        let (old, new): (Vec<String>, Vec<String>) =
-            (self.old.iter().map(key).collect(), self.new.iter().map(key).collect());
-        let (old, new): (Vec<&str>, Vec<&str>) =
-            (old.iter().map(String::as_str).collect(), new.iter().map(String::as_str).collect());
+        let old: Vec<&str> = self.old.iter().map(String::as_str).collect();
+        let new: Vec<&str> = self.new.iter().map(String::as_str).collect();
+        let (old_keys, new_keys) = (self.keys(&old, loose), self.keys(&new, loose));
+        let (old_keys, new_keys): (Vec<&str>, Vec<&str>) =
+            (old_keys.iter().map(Cow::as_ref).collect(), new_keys.iter().map(Cow::as_ref).collect());
         let started = std::time::Instant::now();
-        let diff = TextDiff::configure()
-            .algorithm(Algorithm::Patience)
-            .timeout(deadline.max(Duration::from_millis(1)))
-            .diff_slices(&old, &new);
-        self.ops = diff.ops().to_vec();
+        let mut timed = TextDiff::configure();
+        timed.algorithm(Algorithm::Patience).timeout(deadline.max(Duration::from_millis(1)));
+        let ops = within_ends(&old_keys, &new_keys, |old, new| timed.diff_slices(old, new).ops().to_vec());
+        self.ops = if self.numbered { steps::with_breaks(ops, &old, &new) } else { ops };
         for op in &self.ops {
             let (_, old, new) = op.as_tag_tuple();
             if op.tag() != similar::DiffTag::Equal {
@@ -210,6 +217,19 @@ impl File {
             }
         }
         started.elapsed() >= deadline && self.old.len() + self.new.len() > 100
+    }
+
+    /// What makes two lines the same.
+    fn keys<'a>(&self, lines: &[&'a str], loose: bool) -> Vec<Cow<'a, str>> {
+        let mut keys: Vec<Cow<'a, str>> = if self.numbered {
+            steps::keys(lines)
+        } else {
+            lines.iter().map(|line| Cow::Borrowed(*line)).collect()
+        };
+        if loose {
+            keys.iter_mut().for_each(|key| *key = key.split_whitespace().collect());
+        }
+        keys
     }
 
     fn lines(&self, file: usize, shape: &Shape, lines: &mut Vec<Line>) {
@@ -240,7 +260,9 @@ impl File {
     /// Which old line became which new one, in order. Where both sides have as many lines it is line by line; a line
     /// that came in between is nobody's.
     fn pairs(&self, old: &Range<usize>, new: &Range<usize>) -> Vec<(usize, usize)> {
-        if old.len() == new.len() || old.len().max(new.len()) > PAIRED_MAX {
+        let bytes = |lines: &[String]| lines.iter().map(String::len).sum::<usize>();
+        let read = || bytes(&self.old[old.clone()]) * new.len() + bytes(&self.new[new.clone()]) * old.len();
+        if old.len() == new.len() || old.len().max(new.len()) > PAIRED_MAX || read() > PAIRED_BYTES_MAX {
             return old.clone().zip(new.clone()).collect();
         }
         let (rows, columns) = (old.len(), new.len());
@@ -310,61 +332,6 @@ fn beside(
     }
 }
 
-/// How many words two lines share, in thousandths of the longer one's; 0 where it is less than half.
-fn alike(old: &str, new: &str) -> usize {
-    if old.len() + new.len() > WORDS_BYTES_MAX {
-        return 0;
-    }
-    let (old, mut new): (Vec<&str>, Vec<&str>) =
-        (old.split_whitespace().collect(), new.split_whitespace().collect());
-    let longer = old.len().max(new.len()).max(1);
-    let mut shared = 0;
-    for word in old {
-        if let Some(at) = new.iter().position(|other| *other == word) {
-            new.swap_remove(at);
-            shared += 1;
-        }
-    }
-    let alike = shared * 1_000 / longer;
-    if alike < 500 { 0 } else { alike }
-}
-
-/// Which parts of two paired lines differ, as byte ranges of each.
-pub fn words(old: &str, new: &str) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
-    if old.len() + new.len() > WORDS_BYTES_MAX {
-        return (Vec::new(), Vec::new());
-    }
-    let diff = TextDiff::configure().timeout(Duration::from_millis(5)).diff_words(old, new);
-    let (mut olds, mut news): (Vec<Range<usize>>, Vec<Range<usize>>) = (Vec::new(), Vec::new());
-    let (mut at_old, mut at_new) = (0, 0);
-    let mut equal = 0;
-    let push = |ranges: &mut Vec<Range<usize>>, from: usize, to: usize| match ranges.last_mut() {
-        Some(last) if last.end == from => last.end = to,
-        _ => ranges.push(from..to),
-    };
-    for change in diff.iter_all_changes() {
-        let len = change.value().len();
-        match change.tag() {
-            ChangeTag::Equal => {
-                equal += change.value().trim().len();
-                at_old += len;
-                at_new += len;
-            }
-            ChangeTag::Delete => {
-                push(&mut olds, at_old, at_old + len);
-                at_old += len;
-            }
-            ChangeTag::Insert => {
-                push(&mut news, at_new, at_new + len);
-                at_new += len;
-            }
-        }
-    }
-    // Two lines with next to nothing in common are two lines, not one with many changed words.
-    let changed: usize = olds.iter().chain(&news).map(ExactSizeIterator::len).sum();
-    if equal * 4 < changed { (Vec::new(), Vec::new()) } else { (olds, news) }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -372,13 +339,13 @@ mod tests {
     use super::*;
 
     fn file(old: &str, new: &str) -> Vec<FileDifference> {
-        vec![FileDifference { name: "ConfigMap/flags".into(), old: old.into(), new: new.into() }]
+        vec![FileDifference::of("ConfigMap/flags", old, new)]
     }
 
     fn drawn(diff: &Diff, shape: &Shape) -> Vec<String> {
         let show = |line: &Line| match *line {
             Line::Head { file } => format!("# {}", diff.files[file].name),
-            Line::Same { file, old, .. } => format!("  {}", diff.old(file, old)),
+            Line::Same { file, new, .. } => format!("  {}", diff.new(file, new)),
             Line::Removed { file, old, .. } => format!("- {}", diff.old(file, old)),
             Line::Added { file, new, .. } => format!("+ {}", diff.new(file, new)),
             Line::Both { file, old, new } => format!(
@@ -389,6 +356,45 @@ mod tests {
             Line::Fold { len, .. } => format!("┄ {len}"),
         };
         diff.lines(shape).iter().map(show).collect()
+    }
+
+    /// As rows are stored today, and as they were stored before: each renumbered step as a change.
+    #[test]
+    fn steps_below_one_that_came_are_no_change_and_have_their_new_numbers() {
+        let old = "# Failover\n1. Check\n2. Promote\n3. Tell them\n";
+        let new = "# Failover\n1. Check\n2. Rotate\n3. Promote\n4. Tell them\n";
+        let file = FileDifference::of_page("CONF-4711", old, new);
+        let today = crate::row::difference::write(std::slice::from_ref(&file), "page", "edit");
+        let unified =
+            ["# CONF-4711", "  # Failover", "  1. Check", "+ 2. Rotate", "  3. Promote", "  4. Tell them"];
+        for text in [today.clone(), crate::row::difference::plain(&today)] {
+            let diff = Diff::of(crate::row::difference::read(&text), false);
+            assert_eq!(drawn(&diff, &Shape::default()), unified, "{text}");
+            assert_eq!((diff.files[0].added, diff.files[0].removed), (1, 0));
+            let beside = diff.lines(&Shape { side_by_side: true, ..Shape::default() });
+            let Line::Same { file, old, new } = beside[4] else { panic!("{beside:?}") };
+            assert_eq!((diff.old(file, old), diff.new(file, new)), ("2. Promote", "3. Promote"));
+        }
+    }
+
+    /// 2 MiB on each side; a limit on both together once cut the new side short, and showed a page that was gone.
+    #[test]
+    fn a_big_page_is_compared_whole_and_its_changed_words_are_found() {
+        let step = |at: usize| format!("{at}. Step of the big page, in so many words as they have: {at}\n");
+        let old: String = (1..=32_000).map(step).collect();
+        let new = old.replace("they have: 15000\n", "they had: 15000\nBetween.\n");
+        assert!(old.len() > 2_000_000);
+        let diff = Diff::of(vec![FileDifference::of_page("CONF-1", old, new)], false);
+        assert!(!diff.too_long);
+        let lines = diff.lines(&Shape::default());
+        assert_eq!((lines.len(), diff.files[0].added, diff.files[0].removed), (12, 2, 1));
+        let changed = |line: &Line| match *line {
+            Line::Removed { file, old, pair: Some(new) } => Some((diff.old(file, old), diff.new(file, new))),
+            _ => None,
+        };
+        let (was, is) = lines.iter().find_map(changed).unwrap();
+        let (olds, news) = words(was, is);
+        assert_eq!((&was[olds[0].clone()], &is[news[0].clone()]), ("have:", "had:"));
     }
 
     #[test]

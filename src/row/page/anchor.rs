@@ -2,7 +2,10 @@
 //!
 //! Never: the first of several; a passage that reads otherwise than the anchor says.
 
-use super::{Anchor, outline::Passage};
+use super::{
+    Anchor,
+    outline::{HEADING_MAX, Passage, PassageKind},
+};
 
 /// Where an operation is to take place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,8 +16,8 @@ pub(super) enum Target {
     Passage(usize),
 }
 
-/// By its id where the text agrees; else by the headings above and the text; else by the text alone. Otherwise what was
-/// looked for, and how often it was found.
+/// By its id where the text agrees; else by the headings above and the text; else by the text alone: whoever carries an edit
+/// over to a page that moved asks [`under_another`], too. Otherwise what was looked for, and how often it was found.
 pub(super) fn find<'a>(
     passages: impl Iterator<Item = &'a Passage> + Clone,
     anchor: &Anchor,
@@ -53,6 +56,37 @@ pub(super) fn find<'a>(
             "“{text}”{above} was looked for and found {in_path} times there, {count} times on the page"
         ),
     })
+}
+
+/// Where the passage stands by now, where that is another place than the operation was meant for: it was moved from under
+/// its heading, or a new heading came above it. A heading that was renamed moved nothing.
+pub(super) fn under_another(anchor: &Anchor, at: usize, passages: &[Passage]) -> Option<String> {
+    let path = &passages.get(at)?.path;
+    let same = |is: &[String], was: &[String]| {
+        is.len() == was.len() && is.iter().zip(was).all(|(is, was)| alike(is, was))
+    };
+    if anchor.text.trim().is_empty() || same(path, &anchor.path) {
+        return None;
+    }
+    let stands = |level: usize| {
+        let heading = |one: &Passage| {
+            matches!(one.kind, PassageKind::Heading(_))
+                && one.path.len() == level
+                && alike(&one.text.chars().take(HEADING_MAX).collect::<String>(), &anchor.path[level])
+        };
+        passages.iter().any(heading)
+    };
+    let differs = |level: &usize| path.get(*level).is_none_or(|is| !alike(is, &anchor.path[*level]));
+    let left = (0..anchor.path.len()).filter(differs).any(stands);
+    if path.len() == anchor.path.len() && !left {
+        return None;
+    }
+    let told = |path: &[String]| match path.last() {
+        Some(heading) => format!("under “{}”", cut(heading)),
+        None => "under no heading".to_owned(),
+    };
+    let text = cut(&anchor.text);
+    Some(format!("“{text}” stands {} now, the edit was for it {}", told(path), told(&anchor.path)))
 }
 
 /// White space does not tell two texts apart.

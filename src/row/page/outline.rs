@@ -2,7 +2,11 @@
 //!
 //! Never: a passage whose text is not on the page; a byte changed outside of what an operation names.
 
-use super::{Anchor, Block, Body, NotApplicable, Operation, Site, notion, storage};
+use super::{
+    Anchor, Block, Body, NotApplicable, Operation, Site,
+    anchor::{self, Target},
+    notion, storage,
+};
 use crate::row::Digest;
 
 /// A page as people read it.
@@ -80,6 +84,14 @@ impl Outline {
             let text = passage.text.to_lowercase();
             !words.is_empty() && words.iter().all(|word| text.contains(word.as_str()))
         })
+    }
+
+    /// Where the passage of this anchor stands, where that is under another heading than the anchor says.
+    pub fn elsewhere(&self, anchor: &Anchor) -> Option<String> {
+        match anchor::find(self.passages.iter(), anchor).ok()? {
+            Target::Passage(at) => anchor::under_another(anchor, at, &self.passages),
+            Target::Top => None,
+        }
     }
 
     /// The passages under a heading, by its text; those under its own headings among them.

@@ -12,14 +12,14 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use similar::{Algorithm, DiffOp, TextDiff, capture_diff_slices};
+use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::{
-    Body, Edit, Operation, Passage, Reading, Unreadable,
-    anchor::cut,
+    Anchor, Body, Edit, Operation, Passage, Reading, Unreadable,
+    anchor::{cut, under_another},
     outline::{self, PassageKind},
 };
-use crate::row::difference;
+use crate::row::difference::{self, FileDifference, steps};
 
 /// What moved between a draft and now.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ pub struct Touched {
 pub enum Touch {
     /// Its own passage is no longer what it was, or it is not clear which one it is.
     Same,
-    /// Its passage is as it was, and the text right beside the operation is not.
+    /// Its passage is as it was, and the text right beside the operation, or the heading above it, is not.
     Beside,
 }
 
@@ -95,7 +95,8 @@ fn since(edit: &Edit, was: &str, now: &Body) -> Result<Since, Unreadable> {
     let left = left.map(|out| Touched { number: out.number, how: Touch::Same, says: out.why });
     let kept = refitted.kept.into_iter();
     let kept = kept.filter_map(|one| {
-        let (how, says) = moves.touch(one.at, &one.operation, now)?;
+        let meant = &edit.operations[one.number - 1].anchor;
+        let (how, says) = moves.touch(one.at, &one.operation, meant, now)?;
         Some(Touched { number: one.number, how, says })
     });
     let mut touched: Vec<_> = left.chain(kept).collect();
@@ -119,9 +120,9 @@ impl Page {
         for (passage, text) in outline::lines(body)? {
             let from = page.lines.len();
             let step = matches!(passage.kind, PassageKind::Step(_));
-            for line in text.lines() {
-                let key = without_number(line).filter(|_| step);
-                page.keys.push(key.unwrap_or_else(|| line.to_owned()));
+            for line in text.split_terminator('\n') {
+                let key = if step { steps::key(line) } else { line.into() };
+                page.keys.push(key.into_owned());
                 page.lines.push(line.to_owned());
             }
             page.of.push(from..page.lines.len());
@@ -129,14 +130,6 @@ impl Page {
         }
         Ok(page)
     }
-}
-
-/// `  3. Promote` → `  #. Promote`
-fn without_number(line: &str) -> Option<String> {
-    let text = line.trim_start_matches(' ');
-    let (number, rest) = text.split_once(". ")?;
-    let number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    number.then(|| format!("{}#. {rest}", &line[..line.len() - text.len()]))
 }
 
 /// The page as it was and as it is, line by line.
@@ -151,35 +144,27 @@ struct Moves {
 impl Moves {
     fn between(was: &str, now: &Body) -> Result<Self, Unreadable> {
         let now = Page::read(now)?;
-        let was: Vec<String> = was.lines().map(str::to_owned).collect();
+        let was: Vec<String> = was.split_terminator('\n').map(str::to_owned).collect();
         // Of the page as it was the text is left, not the kinds: what may be a step's number is one where there is such a step.
-        let steps: HashSet<&String> = now.keys.iter().collect();
-        let key = |line: &String| without_number(line).filter(|key| steps.contains(key));
-        let was_keys: Vec<String> =
-            was.iter().map(|line| key(line).unwrap_or_else(|| line.clone())).collect();
+        let known: HashSet<&String> = now.keys.iter().collect();
+        let key = |line: &String| {
+            let key = steps::key(line).into_owned();
+            if known.contains(&key) { key } else { line.clone() }
+        };
+        let was_keys: Vec<String> = was.iter().map(key).collect();
         let from = aligned(&was_keys, &now.keys);
         Ok(Self { was, was_keys, now, from })
     }
 
-    /// With the numbers that steps have now, so that what only moved down does not look changed.
     fn diff(&self) -> String {
-        let mut was = self.was.clone();
-        for (line, from) in self.now.lines.iter().zip(&self.from) {
-            if let Some(same) = from.and_then(|from| was.get_mut(from)) {
-                same.clone_from(line);
-            }
-        }
         let text = |lines: &[String]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
-        let (was, now) = (text(&was), text(&self.now.lines));
-        if was == now {
-            return String::new();
-        }
-        let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(&was, &now);
-        diff.unified_diff().context_radius(AROUND).header("page/then", "page/now").to_string()
+        let file = FileDifference::of_page("page", text(&self.was), text(&self.now.lines));
+        difference::in_hunks(&file, "then", "now", AROUND)
     }
 
     /// What moved at the place of an operation, whose passage is found on the page as it is now.
-    fn touch(&self, at: usize, operation: &Operation, now: &Body) -> Option<(Touch, String)> {
+    /// `meant` is its anchor as it was drafted.
+    fn touch(&self, at: usize, operation: &Operation, meant: &Anchor, now: &Body) -> Option<(Touch, String)> {
         let top = operation.anchor.text.trim().is_empty();
         let own = self.now.of.get(at).cloned().filter(|_| !top);
         if let Some(own) = own.clone() {
@@ -193,6 +178,9 @@ impl Moves {
                     format!("“{text}” was there {times} times, and which of them it is cannot be told");
                 return Some((Touch::Same, says));
             }
+        }
+        if let Some(says) = under_another(meant, at, &self.now.passages) {
+            return Some((Touch::Beside, says));
         }
         let hunk = self.hunk(operation, now).or(own)?;
         (hunk.start..=hunk.end).find(|at| !self.joined(*at)).map(|at| (Touch::Beside, self.written_at(at)))

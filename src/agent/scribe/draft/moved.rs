@@ -28,8 +28,11 @@ impl Case<'_> {
             [] => String::new(),
             gone => format!(" The edit stood at {}, which no longer reads so.", words::list(gone)),
         };
+        let anchors = before.edit.operations.iter().map(|one| &one.anchor);
+        let elsewhere: String =
+            anchors.filter_map(|one| self.outline.elsewhere(one)).map(|says| format!(" {says}.")).collect();
         Some(format!(
-            "The page has moved since revision {}: {} {what} at {at}.{sections}{gone} This is made for the page as it is now.",
+            "The page has moved since revision {}: {} {what} at {at}.{sections}{gone}{elsewhere} This is made for the page as it is now.",
             before.revision, before.moved_by
         ))
     }

@@ -231,7 +231,7 @@ pub(super) fn pointers(body: &Body, doc: &mut Doc) {
         Pane::Pointers,
         Styled::of(
             Slot::Muted,
-            format!(" content sha256:{}  base {}", digests.content.short(), body.view.head.base.revision),
+            format!(" content sha256:{}  base {}", digests.content.short(), body.view.base_read.sentence()),
         ),
     );
 }

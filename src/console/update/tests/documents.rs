@@ -419,7 +419,7 @@ fn a_note_that_is_written_beside_them_keeps_the_ticks() {
 fn page_moved(desk: &mut Desk, row: &str, touched: Vec<Touched>) {
     let view = &desk.cache.iter().find(|view| view.head.id == id(row)).unwrap();
     let since = Since {
-        diff: "--- page/then\n+++ page/now\n@@ -1,2 +1,3 @@\n # Redis failover\n+Owned by the cache team.\n"
+        diff: "--- then/page\n+++ now/page\n@@ -1,2 +1,3 @@\n # Redis failover\n+Owned by the cache team.\n"
             .into(),
         touched,
         closed: None,

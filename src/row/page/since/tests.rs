@@ -54,8 +54,8 @@ fn what_moved_elsewhere_is_kept_and_the_edit_taken_over() {
     assert_eq!(merged.as_deref(), Some(expected), "{since:?}");
     let changed: Vec<_> = since.diff.lines().filter(|line| line.starts_with(['+', '-'])).collect();
     let expected = [
-        "--- page/then",
-        "+++ page/now",
+        "--- then/page",
+        "+++ now/page",
         "-## Steps",
         "+## How",
         "+1. First",
@@ -72,7 +72,7 @@ fn what_touches_an_operation_is_told_from_what_lies_apart() {
     let mark = || {
         at(&["Steps"], "Restart api-gw", Action::MarkDeprecated { instead: vec![Piece::Plain("x".into())] })
     };
-    let table: [(&str, Operation, String, Option<(Touch, &str)>); 10] = [
+    let table: [(&str, Operation, String, Option<(Touch, &str)>); 13] = [
         ("nothing", after_promote(), WAS.to_owned(), None),
         ("another line's words", after_promote(), WAS.replace("Tell them", "Tell all"), None),
         ("before its passage", after_promote(), WAS.replace("<li>Promote", "<li>Ask</li><li>Promote"), None),
@@ -112,6 +112,25 @@ fn what_touches_an_operation_is_told_from_what_lies_apart() {
             after_promote(),
             WAS.replace("<li>Restart", "<li>Wait</li><li>Restart"),
             Some((Touch::Same, "the page says so already")),
+        ),
+        ("its heading is renamed", after_promote(), WAS.replace("<h2>Steps", "<h2>How"), None),
+        (
+            "a heading came above it",
+            after_promote(),
+            WAS.replace("<h2>Steps</h2>", "<h2>Steps</h2><h3>Roll back</h3>"),
+            Some((
+                Touch::Beside,
+                "“Promote” stands under “Roll back” now, the edit was for it under “Steps”",
+            )),
+        ),
+        (
+            "all of it under another heading",
+            after_promote(),
+            WAS.replace("<h2>Steps</h2>", "<h2>Steps</h2><p>None.</p><h2>Roll back</h2>"),
+            Some((
+                Touch::Beside,
+                "“Promote” stands under “Roll back” now, the edit was for it under “Steps”",
+            )),
         ),
     ];
     for (name, operation, now, expected) in table {

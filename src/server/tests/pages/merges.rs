@@ -112,7 +112,7 @@ async fn what_is_touched_is_refused_with_the_operation_and_the_lines() {
     let (status, answer) = amend(&acting, &row, json!({"merge": true, "reword": {"1": words}})).await;
     assert_eq!(status, 200, "{answer}");
     let merged = again(&acting, &row).await;
-    assert!(merged.diff.contains("+2. Note it, then rotate.\n+3. Look at the clock."), "{}", merged.diff);
+    assert!(merged.diff.contains("+2. Note it, then rotate.\n 3. Look at the clock."), "{}", merged.diff);
 
     // A passage that was rewritten is not found by other words.
     let acting = start().await;
