@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{
     Globals,
     exit::{Code, Failure, Outcome},
-    out, service,
+    out, service, show,
 };
 use crate::{
     agent::{
@@ -244,7 +244,7 @@ fn tell(json: bool, name: Name, told: &Told) {
                 out::safe(&draft.title)
             ));
             out::text(&out::safe_lines(&draft.rationale));
-            out::text(&out::safe_lines(&draft.diff));
+            out::text(&out::safe_lines(&show::folded(&draft.diff, false)));
         }
         Told::Rest { subject, why } => tracing::info!(subject, why, "nothing is done"),
         Told::Trouble { what, error } => tracing::warn!(what, error, "trouble"),

@@ -16,7 +16,7 @@ use super::{
     exit::{Code, Failure, Outcome},
     operations, out,
     person::{Person, block_on},
-    timeline,
+    show, timeline,
 };
 use crate::{
     client::home,
@@ -229,7 +229,7 @@ fn told(person: &Person, view: &RowView) {
     match &view.proposal {
         // The whole paper is new: what was changed of it is found by the sentences.
         Some(Proposal::Paper(paper)) => out::text(&out::safe_lines(&paper.sections_text())),
-        _ => out::text(&out::safe_lines(&view.diff)),
+        _ => out::text(&out::safe_lines(&show::folded(&view.diff, false))),
     }
     let by: Vec<_> = view.amended_by.iter().map(ToString::to_string).collect();
     out::line(format!("{} r{} · {} · changed by {}", head.id, head.revision, head.word, by.join(", ")));

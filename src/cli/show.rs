@@ -1,6 +1,9 @@
-//! `dock show`: one row, whole, readable by a screen reader. Its middle is the very text whose digest is signed.
+//! `dock show`: one row, readable by a screen reader. Its middle is the text whose digest is signed, with the lines of the
+//! difference that stay the same folded unless all are asked for.
 //!
 //! Never: a second wording of what is signed.
+
+use std::borrow::Cow;
 
 use jiff::Timestamp;
 
@@ -14,7 +17,7 @@ use super::{
 use crate::{
     client::{Cache, Cached, Outbox, outbox::Seen},
     row::{
-        Base, Kind, Moved, Proposal, RowId, paper, present,
+        Base, Kind, Moved, Proposal, RowId, difference, paper, present,
         search::{
             Looked,
             alike::{self, Traits},
@@ -26,13 +29,16 @@ use crate::{
 /// How long the text of a row waits for what is measured beside it.
 pub(super) const MEASURED_WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
 
+/// Lines that stay the same around each change of a difference.
+const AROUND: usize = 3;
+
 /// Papers like this one that are named.
 const SIMILAR_MAX: usize = 3;
 
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(after_help = "Examples:\n  dock show sync-8822\n  dock show sync-8822 --diff --since opened\n  \
-    dock show sync-8822 --history --json\n  dock show pm-31 --html > pm-31.html")]
+    dock show sync-8822 --history --json\n  dock show rb-8823 --diff --whole\n  dock show pm-31 --html > pm-31.html")]
 pub(super) struct Show {
     /// The row: sync-8822, with a hyphen or an underscore, or a prefix that only one row has.
     row: String,
@@ -45,6 +51,9 @@ pub(super) struct Show {
     /// With --diff: what moved since the draft, or since you opened it.
     #[arg(long, value_name = "WHEN", requires = "diff")]
     since: Option<Since>,
+    /// The difference with every line that stays the same, byte for byte as it is signed. Else those lines are folded.
+    #[arg(long)]
+    whole: bool,
     /// Its entries in the record.
     #[arg(long)]
     history: bool,
@@ -104,7 +113,7 @@ async fn show(person: &Person, args: &Show) -> Outcome {
         telemetry.push_str(&similar(&cache, &read.view, person.now())?);
         telemetry.push_str(&page::moved(person, &read.view, offline).await);
     }
-    print(person, read, args.diff, &telemetry)
+    print(person, read, args, &telemetry)
         .and_then(|view| if args.revision.is_none() { mark_seen(person, &outbox, &view) } else { Ok(()) })
         .map(|()| Code::Done)
 }
@@ -165,20 +174,20 @@ async fn revision_of(person: &Person, cache: &Cache, id: RowId, revision: u32) -
     Ok(Cached::of(view))
 }
 
-fn print(person: &Person, mut cached: Cached, diff: bool, telemetry: &str) -> Result<RowView, Failure> {
+fn print(person: &Person, mut cached: Cached, args: &Show, telemetry: &str) -> Result<RowView, Failure> {
     cached.view.head.unsent = person.unsent()?.contains(&cached.view.head.id);
     if let Some(why) = &cached.undecidable {
         out::remark(why);
     }
     let view = cached.view;
-    match (person.globals.json, diff) {
+    match (person.globals.json, args.diff) {
         (true, false) => out::json(&view),
         (true, true) => out::json(
             &serde_json::json!({"id": view.head.id, "revision": view.head.revision, "diff": view.diff}),
         ),
-        (false, true) => out::text(&out::safe_lines(&view.diff)),
+        (false, true) => out::text(&out::safe_lines(&folded(&view.diff, args.whole))),
         (false, false) => {
-            out::text(&(text(&view, person.now(), person.globals.plain) + telemetry));
+            out::text(&(text(&view, person.now(), person.globals.plain, args.whole) + telemetry));
         }
     }
     Ok(view)
@@ -248,12 +257,19 @@ fn mark_seen(person: &Person, outbox: &Outbox, view: &RowView) -> Result<(), Fai
     Ok(outbox.mark_opened(view.head.id)?)
 }
 
+/// A difference for reading.
+pub(super) fn folded(diff: &str, whole: bool) -> Cow<'_, str> {
+    if whole { Cow::Borrowed(diff) } else { Cow::Owned(difference::folded(diff, AROUND)) }
+}
+
 /// Where it stands, what is proposed (the text that is signed), what was decided, what became of it.
-fn text(view: &RowView, now: Timestamp, plain: bool) -> String {
+fn text(view: &RowView, now: Timestamp, plain: bool, whole: bool) -> String {
     let head = &view.head;
     let mut lines = if plain { plain::shown(view, now) } else { above(view, now) };
     lines.push(String::new());
-    let present = present::text(&view.draft(), head.id, head.revision);
+    let mut draft = view.draft();
+    draft.diff = folded(&draft.diff, whole).into_owned();
+    let present = present::text(&draft, head.id, head.revision);
     lines.push(out::safe_lines(&present).trim_end().to_owned());
     lines.push("\nSIGNALS' AGE".to_owned());
     for signal in &view.signals {
