@@ -1,6 +1,7 @@
-//! `dock why`: from a line of a runbook's page to the row, the reviewer and the incident that put it there.
+//! `dock why`: from a line of a runbook's page, or of a post-mortem, to the row, the reviewer and the incident that put it
+//! there.
 //!
-//! Never: an answer that no published row gives. A line that somebody wrote by hand has none, and that is said.
+//! Never: an answer that no row gives. A line that somebody wrote by hand has none, and that is said.
 
 use jiff::Timestamp;
 
@@ -12,23 +13,30 @@ use super::{
     search::in_backend,
 };
 use crate::{
-    client::{Cache, bodies},
-    row::{
-        Decision, Proposal, RowId,
-        page::origin::{Deed, Published, Told, Touch, told},
-        search::{Key, Query, Term, Test},
+    client::{
+        Cache, bodies,
+        why::{self, Asked, OfPaper, Said},
     },
-    wire::{DecisionView, RowView},
+    row::{
+        Proposal, difference,
+        page::origin::{Numbered, Told, Touch, numbered},
+        search::Query,
+    },
+    wire::RowView,
 };
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  dock why CONF-4711 rotate redis replica\n  \
-    dock why CONF-4711 \"wait 90 s\" --json\n\nThe line is looked for among what rows published on the page: all \
-    words have to stand in it, each at least begun. What changed, replaced or deprecated it later is told, too.")]
+    dock why CONF-4711 step 4\n  dock why CONF-4711 step 4 failover\n  \
+    dock why CONF-4711 \"wait 90 s\" --json\n  dock why pm-31 replica lag\n\nThe line is looked for among what rows \
+    published on the page: all words have to stand in it, each at least begun. `step N` is the step of that number on the \
+    page as it is, in every list that has one; words of the heading above tell lists apart. What changed, replaced or \
+    deprecated the line later is told, too. Of a post-mortem it is told what its lines rest on, and who approved them.")]
 pub(super) struct Why {
-    /// The page, as the config names it, by the platform's own id or by its address: CONF-4711.
+    /// The page, as the config names it, by the platform's own id or by its address: CONF-4711. Or a post-mortem, by its
+    /// row, its incident, its title or its page's address.
     page: String,
-    /// Words of the line.
+    /// Words of the line, or `step 4`.
     #[arg(required = true)]
     words: Vec<String>,
 }
@@ -38,27 +46,22 @@ const LINES_MAX: usize = 5;
 
 pub(super) fn run(globals: &Globals, args: &Why) -> Outcome {
     let person = Person::open(globals)?;
-    let query = of_page(pages_of(&args.page));
-    let views = match block_on(published(&person, &query)) {
-        Err(failure) if failure.code == Code::Away => kept(&person, &query, &failure)?,
-        found => found?,
-    };
-    let rows: Vec<Published<'_>> = views.iter().filter_map(of_view).collect();
     let words = args.words.join(" ");
-    let lines = told(unmarked(&words), &rows);
+    let views = read(&person, &why::of_page(why::pages_of(&args.page)), |_| true)?;
     if views.is_empty() {
-        return Err(Failure::nothing(format!(
-            "no row was ever about {}\nhint: `dock rows --state all --kind runbook` lists the pages that rows are about",
-            out::safe(&args.page)
-        )));
+        return of_papers(&person, &args.page, &words);
     }
+    let lines = match Asked::read(&words) {
+        Asked::Words(words) => why::of_words(words, &views),
+        Asked::Step { number, under } => steps(&person, &args.page, number, under, &views)?,
+    };
     if lines.is_empty() {
+        let published = views.iter().filter_map(why::of_view).count();
         return Err(Failure::nothing(format!(
-            "nothing that Dock published on {} says “{}” ({} published edits)\nhint: the page's own history has what \
+            "nothing that Dock published on {} says “{}” ({published} published edits)\nhint: the page's own history has what \
              people wrote by hand; `dock rows --state all --search 'page:{}'` lists the rows",
             out::safe(&args.page),
             out::safe(&words),
-            rows.len(),
             out::safe(&args.page)
         )));
     }
@@ -66,54 +69,120 @@ pub(super) fn run(globals: &Globals, args: &Why) -> Outcome {
         if globals.json {
             out::json(&json(&args.page, line, &views));
         } else {
-            out::text(&text(&args.page, line, &views, person.now()));
+            out::text(&text(&args.page, &why::lines(line, &views, &|at| out::when(at, person.now()))));
         }
     }
-    if lines.len() > LINES_MAX {
-        out::remark(&format!("{} more lines say that; more words tell them apart", lines.len() - LINES_MAX));
-    }
+    more(lines.len());
     Ok(Code::Done)
 }
 
-/// A line as it is pasted from a difference or a list, without what marks it there.
-fn unmarked(line: &str) -> &str {
-    let line = line.trim().trim_start_matches(['+', '-', '*', '•']).trim_start();
-    let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
-    match rest.strip_prefix(". ").or_else(|| rest.strip_prefix(") ")) {
-        Some(text) if rest.len() < line.len() => text.trim_start(),
-        _ => line,
+fn more(lines: usize) {
+    if lines > LINES_MAX {
+        out::remark(&format!("{} more lines say that; more words tell them apart", lines - LINES_MAX));
     }
 }
 
-/// A page's address has its id in it: Confluence's behind `/pages/`, Notion's at the end, there without its dashes.
-fn pages_of(typed: &str) -> Vec<String> {
-    let Some((_, path)) = typed.split_once("://") else { return vec![typed.to_owned()] };
-    let path = path.split(['?', '#']).next().unwrap_or(path).trim_end_matches('/');
-    let id = match path.split_once("/pages/") {
-        Some((_, behind)) => behind.split('/').next().unwrap_or(behind),
-        None => path.rsplit(['/', '-']).next().unwrap_or(path),
+/// What rows did to the steps of this number. A step that none of them wrote or touched is named, and who may know.
+fn steps(
+    person: &Person,
+    page: &str,
+    number: u32,
+    under: &str,
+    views: &[RowView],
+) -> Result<Vec<Told>, Failure> {
+    let kept = why::page_text(views);
+    let now = block_on(async { Ok(page_now(person, views).await) })?;
+    if now.is_none()
+        && let Some((at, _)) = &kept
+    {
+        let at = out::when(*at, person.now());
+        out::remark(&format!("the page is not read now; its steps are numbered as Dock last saw them, {at}"));
+    }
+    let text = now.or(kept.map(|(_, text)| text)).unwrap_or_default();
+    let found: Vec<Numbered> = numbered(&text, number, under);
+    let page = out::safe(page);
+    if found.is_empty() {
+        let under =
+            if under.is_empty() { String::new() } else { format!(" under “{}”", out::safe(under)) };
+        return Err(Failure::nothing(format!("{page} has no step {number}{under}")));
+    }
+    let mut lines = Vec::new();
+    for step in &found {
+        let above = if step.under.is_empty() {
+            String::new()
+        } else {
+            format!(" under “{}”", out::safe(&step.under))
+        };
+        match why::of_shown(&step.text, views) {
+            Some(told) => lines.push(told),
+            None => out::remark(&format!(
+                "step {number}{above}, “{}”: no row put it there; who wrote it, the page's own history tells",
+                out::safe(&step.text)
+            )),
+        }
+    }
+    if lines.is_empty() {
+        return Err(Failure::nothing(format!("no row of Dock's put step {number} on {page}")));
+    }
+    Ok(lines)
+}
+
+/// The page's text, read now through the newest row about it.
+async fn page_now(person: &Person, views: &[RowView]) -> Option<String> {
+    let edits = views.iter().filter(|view| matches!(view.proposal, Some(Proposal::Edit(_))));
+    let newest = edits.max_by_key(|view| view.read_at)?;
+    let fresh = person.online().await.ok()?.fresh(newest.head.id).await.ok()?;
+    let file = difference::read(&fresh.diff).into_iter().next()?;
+    (!file.old.is_empty()).then_some(file.old)
+}
+
+/// The same of post-mortems.
+fn of_papers(person: &Person, page: &str, asked: &str) -> Outcome {
+    let views = read(person, &why::of_papers(), |view| why::is_paper(view, page))?;
+    if views.is_empty() {
+        return Err(Failure::nothing(format!(
+            "no row was ever about {}\nhint: `dock rows --state all --kind runbook` lists the pages that rows are about, \
+             `--kind postmortem` the post-mortems",
+            out::safe(page)
+        )));
+    }
+    let mut count = 0;
+    for view in &views {
+        let Some(Proposal::Paper(paper)) = &view.proposal else { continue };
+        for line in why::of_paper(paper, why::unmarked(asked)) {
+            count += 1;
+            if count > LINES_MAX {
+                continue;
+            }
+            if person.globals.json {
+                out::json(&paper_json(page, &line, view));
+            } else {
+                out::text(&text(page, &why::paper_lines(&line, view, &|at| out::when(at, person.now()))));
+            }
+        }
+    }
+    if count == 0 {
+        return Err(Failure::nothing(format!("{} does not say “{}”", out::safe(page), out::safe(asked))));
+    }
+    more(count);
+    Ok(Code::Done)
+}
+
+/// The rows that a query fits, whole; from what is kept here where the backend is away.
+fn read(person: &Person, query: &Query, wanted: impl Fn(&RowView) -> bool) -> Result<Vec<RowView>, Failure> {
+    let mut views = match block_on(bodies_of(person, query)) {
+        Err(failure) if failure.code == Code::Away => kept(person, query, &failure)?,
+        found => found?,
     };
-    let mut ids = vec![id.to_owned()];
-    if id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        ids.push([&id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..]].join("-"));
-    }
-    ids
+    views.retain(wanted);
+    Ok(views)
 }
 
-/// The runbook rows of a page.
-fn of_page(ids: Vec<String>) -> Query {
-    let term = |key, values| Term { not: false, test: Test::Key(key, values) };
-    Query { terms: vec![term(Key::Kind, vec!["runbook".to_owned()]), term(Key::Page, ids)] }
-}
-
-async fn published(person: &Person, query: &Query) -> Result<Vec<RowView>, Failure> {
+async fn bodies_of(person: &Person, query: &Query) -> Result<Vec<RowView>, Failure> {
     let api = person.online().await?;
     let mut views = Vec::new();
     for found in in_backend(&api, query, &[]).await? {
-        // What is not over was not published; what is over may have failed: its body says.
-        if !found.head.state.undecided() {
-            views.push(api.row(found.head.id).await?);
-        }
+        views.push(api.row(found.head.id).await?);
     }
     Ok(views)
 }
@@ -133,93 +202,51 @@ fn kept(person: &Person, query: &Query, why: &Failure) -> Result<Vec<RowView>, F
     Ok(views.collect::<Result<_, _>>()?)
 }
 
-/// The edit that a row published, with when that was confirmed.
-fn of_view(view: &RowView) -> Option<Published<'_>> {
-    let at = view.execution.as_ref()?.confirmed_at?;
-    match &view.proposal {
-        Some(Proposal::Edit(edit)) => Some(Published { row: view.head.id, at, edit }),
-        _ => None,
-    }
+fn text(page: &str, said: &[Said]) -> String {
+    let lines: Vec<String> = said.iter().map(|line| out::safe(&line.text)).collect();
+    format!("{}: {}\n", out::safe(page), lines.join("\n"))
 }
 
-/// Who approved the revision that was published.
-fn approved(view: &RowView) -> impl Iterator<Item = &DecisionView> {
-    let counts = |one: &&DecisionView| {
-        one.decision == Decision::Approve && one.void.is_none() && one.revision == view.head.revision
+fn approvals(view: &RowView) -> Vec<serde_json::Value> {
+    let one = |one: &crate::wire::DecisionView| {
+        serde_json::json!({"id": one.id, "reviewer": one.reviewer, "at": one.made_at, "note": one.note,
+            "log_index": one.log_index})
     };
-    view.decisions.iter().filter(counts)
-}
-
-fn view_of(views: &[RowView], row: RowId) -> Option<&RowView> {
-    views.iter().find(|view| view.head.id == row)
-}
-
-fn text(page: &str, line: &Told, views: &[RowView], now: Timestamp) -> String {
-    let mut lines = vec![format!("{}: “{}”", out::safe(page), out::safe(&line.text))];
-    if line.origin().is_none() {
-        lines.push("  Dock found it on the page; who wrote it, the page's own history tells".to_owned());
-    }
-    for touch in &line.touches {
-        lines.extend(of_touch(touch, view_of(views, touch.row), now));
-    }
-    lines.join("\n") + "\n"
-}
-
-fn of_touch(touch: &Touch, view: Option<&RowView>, now: Timestamp) -> Vec<String> {
-    let did = match touch.deed {
-        Deed::Wrote => "put there by",
-        Deed::Changed => "changed by",
-        Deed::Replaced => "REPLACED by",
-        Deed::Deprecated => "marked as DEPRECATED by",
-    };
-    let mut lines = vec![format!("  {did} {}, published {}", touch.row, out::when(touch.at, now))];
-    if matches!(touch.deed, Deed::Changed | Deed::Replaced | Deed::Deprecated) && !touch.line.is_empty() {
-        lines.push(format!("    now: {}", out::safe(&touch.line)));
-    }
-    let Some(view) = view else { return lines };
-    if let Some(incident) = &view.head.incident {
-        lines.push(format!("    incident {}", out::safe(incident)));
-    }
-    lines.push(format!("    because: {}", out::safe(&touch.because)));
-    lines.push(format!("    drafted by {}", view.head.agent));
-    lines.extend(touch.by.iter().map(|by| format!("    in the words of {by}")));
-    for one in approved(view) {
-        let note = one.note.as_ref().map(|note| format!(": {}", out::safe(note))).unwrap_or_default();
-        lines.push(format!("    approved by {} at {}{note}", one.reviewer, out::when(one.made_at, now)));
-    }
-    lines
+    why::approved(view).map(one).collect()
 }
 
 fn json(page: &str, line: &Told, views: &[RowView]) -> serde_json::Value {
     let touch = |touch: &Touch| {
-        let view = view_of(views, touch.row);
-        let approved: Vec<_> = view
-            .into_iter()
-            .flat_map(approved)
-            .map(|one| {
-                serde_json::json!({"id": one.id, "reviewer": one.reviewer, "at": one.made_at, "note": one.note,
-                    "log_index": one.log_index})
-            })
-            .collect();
+        let view = why::view_of(views, touch.row);
         serde_json::json!({"row": touch.row, "published_at": touch.at, "did": touch.deed.word(), "line": touch.line,
             "because": touch.because, "by": touch.by, "incident": view.and_then(|view| view.head.incident.as_ref()),
-            "agent": view.map(|view| &view.head.agent), "approved": approved})
+            "agent": view.map(|view| &view.head.agent), "approved": view.map(approvals).unwrap_or_default()})
     };
     serde_json::json!({"page": page, "line": line.text, "stands": line.stands(),
         "touches": line.touches.iter().map(touch).collect::<Vec<_>>()})
+}
+
+fn paper_json(page: &str, line: &OfPaper, view: &RowView) -> serde_json::Value {
+    serde_json::json!({"page": page, "line": line.text, "under": line.under, "rests_on": line.rests_on,
+        "row": view.head.id, "incident": view.head.incident, "agent": view.head.agent, "state": view.head.state,
+        "published_at": view.execution.as_ref().and_then(|execution| execution.confirmed_at),
+        "approved": approvals(view)})
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        client::sample,
+        client::{
+            sample,
+            why::{of_page, pages_of, unmarked},
+        },
         row::{
-            Base, DecisionId, Digest, Draft, Effect, Kind, Touch as Presence,
+            Base, Decision, DecisionId, Digest, Draft, Effect, Kind, Touch as Presence,
             base::PageBase,
             page::{Action, Anchor, Block, Edit, Operation, Piece},
         },
-        wire::ExecutionView,
+        wire::{DecisionView, ExecutionView},
     };
 
     /// A runbook row with one operation, published by its reviewer's word.
@@ -282,8 +309,7 @@ mod tests {
     }
 
     fn lines(views: &[RowView], asked: &str) -> Vec<Told> {
-        let rows: Vec<_> = views.iter().filter_map(of_view).collect();
-        told(asked, &rows)
+        why::of_words(asked, views)
     }
 
     #[test]
@@ -292,7 +318,9 @@ mod tests {
         let gone = published("rb-8840", 20, anchor, Action::MarkDeprecated { instead: vec![] });
         let views = [rotate(), gone];
         let found = lines(&views, "rotate redis replica");
-        let text = text("CONF-4711", &found[0], &views, sample::at(30));
+        let said = why::lines(&found[0], &views, &|at| out::when(at, sample::at(30)));
+        assert_eq!(said.last().and_then(|line| line.row), Some("rb-8840".parse().unwrap()));
+        let text = text("CONF-4711", &said);
         for said in [
             "CONF-4711: “Rotate Redis replica before failover”\n  put there by rb-8821, published ",
             "\n    incident INC-2099\n    because: The failover stood until the replica was rotated.\n    drafted by argus\n",
@@ -342,5 +370,67 @@ mod tests {
         assert_eq!(lines(&[view], "rotate redis replica"), []);
         let asked = of_page(vec!["CONF-4711".to_owned()]);
         assert_eq!(Query::parse(&asked.to_string()), Ok(asked.clone()), "{asked}");
+    }
+
+    #[test]
+    fn a_step_is_asked_for_by_its_number_and_the_heading_above_it() {
+        for (typed, asked) in [
+            ("step 4", Asked::Step { number: 4, under: "" }),
+            ("Step 12 under Fail over", Asked::Step { number: 12, under: "Fail over" }),
+            ("step 2 failover", Asked::Step { number: 2, under: "failover" }),
+            ("step down", Asked::Words("step down")),
+            ("step 4th of them", Asked::Words("step 4th of them")),
+            ("2. Rotate", Asked::Words("Rotate")),
+        ] {
+            assert_eq!(Asked::read(typed), asked);
+        }
+        let mut view = rotate();
+        let page = |numbers: &str| format!("# Failover\n1. Check\n{numbers}# After\n1. Tell\n2. Note it\n");
+        let (old, new) =
+            (page("2. Fail over.\n"), page("2. Rotate Redis replica before failover\n3. Fail over.\n"));
+        view.diff =
+            difference::write(&[difference::FileDifference::of_page("CONF-4711", old, new)], "page", "edit");
+        let views = [view];
+        let (at, text) = why::page_text(&views).unwrap();
+        assert_eq!(at, sample::at(10));
+        let texts = |number, under| {
+            numbered(&text, number, under).into_iter().map(|step| step.text).collect::<Vec<_>>()
+        };
+        assert_eq!(texts(2, ""), ["Rotate Redis replica before failover", "Note it"]);
+        assert_eq!(texts(2, "fail"), ["Rotate Redis replica before failover"]);
+        assert_eq!((texts(3, ""), texts(4, "")), (vec!["Fail over.".to_owned()], vec![]));
+        let told = why::of_shown("2. Rotate Redis replica before failover", &views).unwrap();
+        assert_eq!(told.origin().unwrap().row, views[0].head.id);
+        assert_eq!(why::of_shown("Note it", &views), None);
+    }
+
+    #[test]
+    fn a_line_of_a_post_mortem_names_what_it_rests_on_and_who_approved_it() {
+        let mut view = published("pm-31", 10, "", Action::InsertAfter { blocks: vec![] });
+        let paper = crate::row::paper::tests::paper();
+        let word = paper.timeline[0].text.split_whitespace().next().unwrap_or_default().to_owned();
+        view.head.kind = Kind::Postmortem;
+        view.outcome = Some(crate::wire::OutcomeView {
+            state: crate::row::State::Healthy,
+            checked_at: sample::at(11),
+            detail: "https://acme.atlassian.net/wiki/spaces/OPS/pages/90031/INC, as approved".into(),
+        });
+        let title = paper.title.clone();
+        view.proposal = Some(Proposal::Paper(paper.clone()));
+        for (typed, is) in [
+            ("pm-31", true),
+            ("inc-2099", true),
+            (title.as_str(), true),
+            ("https://acme.atlassian.net/wiki/spaces/OPS/pages/90031", true),
+            ("https://acme.atlassian.net/wiki/spaces/OPS/pages/90032", false),
+            ("CONF-4711", false),
+        ] {
+            assert_eq!(why::is_paper(&view, typed), is, "{typed}");
+        }
+        let found = why::of_paper(&paper, &word);
+        let said = why::paper_lines(&found[0], &view, &|at| at.to_string());
+        let text = text("pm-31", &said);
+        assert!(text.contains("rests on: ") && text.contains("approved by priya"), "{text}");
+        assert_eq!(why::of_paper(&paper, "no such words at all"), []);
     }
 }

@@ -23,6 +23,7 @@ pub mod signer;
 pub mod sync;
 pub mod ticks;
 pub mod turn;
+pub mod why;
 
 use ring::rand::SecureRandom as _;
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{Action, Edit, operation::Block};
 use crate::row::{
     PrincipalId, RowId,
+    difference::steps,
     search::{
         document::{block_lines, pieces_text},
         words,
@@ -96,6 +97,51 @@ pub fn told(asked: &str, rows: &[Published<'_>]) -> Vec<Told> {
     lines.retain(|line| !asked.is_empty() && line.says(&asked));
     lines.sort_by_key(|line| (!line.stands(), std::cmp::Reverse(line.newest())));
     lines
+}
+
+/// What rows did to one line of the page, given as it is shown there: the line that has all of its words, else the longest
+/// one whose words all stand in it. What stands goes before what is gone.
+pub fn of_line(shown: &str, rows: &[Published<'_>]) -> Option<Told> {
+    let shown: Vec<String> = words(shown).collect();
+    let fits = |line: &Told| {
+        let own: Vec<String> = words(&line.text).collect();
+        let is = own == shown || own.len() >= OF_LINE_MIN && shown.windows(own.len()).any(|at| at == own);
+        is.then(|| (line.stands(), own.len()))
+    };
+    let found = history(rows).into_iter().filter_map(|line| Some((fits(&line)?, line)));
+    found.max_by_key(|(rank, _)| *rank).map(|(_, line)| line)
+}
+
+/// So few words say too little to be sought within a longer line.
+const OF_LINE_MIN: usize = 3;
+
+/// A numbered step of a page, as its text shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Numbered {
+    /// The heading above it; empty where there is none.
+    pub under: String,
+    pub text: String,
+}
+
+/// The steps of this number, in the page's order. Each list has its own; `under` leaves those whose heading has these words.
+pub fn numbered(page: &str, number: u32, under: &str) -> Vec<Numbered> {
+    let under: Vec<String> = words(under).collect();
+    let lines: Vec<&str> = page.split_terminator('\n').collect();
+    let (mut found, mut heading) = (Vec::new(), "");
+    for (line, step) in lines.iter().zip(steps::numbers(&lines)) {
+        if let Some((is, text)) = step {
+            let above: Vec<String> = words(heading).collect();
+            if is == number && under.iter().all(|word| above.iter().any(|one| one.starts_with(word.as_str())))
+            {
+                found.push(Numbered { under: heading.to_owned(), text: text.to_owned() });
+            }
+        } else if let Some(text) = line.trim_start().trim_start_matches('#').strip_prefix(' ')
+            && line.trim_start().starts_with('#')
+        {
+            heading = text.trim();
+        }
+    }
+    found
 }
 
 /// Every line that rows wrote or touched.
