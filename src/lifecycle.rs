@@ -338,11 +338,7 @@ pub fn due(row: &Row, now: Timestamp) -> Option<Due> {
     }
     let over = |since: Timestamp, lasts| now.duration_since(since) >= lasts;
     match &row.stage {
-        Stage::HalfSigned { first_at }
-            if row.risk == Risk::Irreversible && over(*first_at, Row::SECOND_KEY_WITHIN) =>
-        {
-            Some(Due::FirstKey)
-        }
+        _ if row.second_key_by().is_some_and(|by| by <= now) => Some(Due::FirstKey),
         Stage::Approved { approval } if over(approval.at, row.approval_lasts()) => Some(Due::Approval),
         _ => None,
     }

@@ -43,6 +43,12 @@ pub struct RowHead {
     pub reviewers: Vec<PrincipalId>,
     pub keys_needed: u32,
     pub keys_given: u32,
+    /// Until when the keys that are still missing may come, before those that were given lapse.
+    #[serde(default)]
+    pub second_key_by: Option<Timestamp>,
+    /// Decisions on this revision that count no more.
+    #[serde(default)]
+    pub void: Vec<DecisionId>,
     pub incident: Option<String>,
     pub created_at: Timestamp,
     pub changed_at: Timestamp,

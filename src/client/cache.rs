@@ -38,7 +38,8 @@ CREATE TABLE blob (sha256 TEXT PRIMARY KEY, bytes BLOB NOT NULL, size INTEGER NO
 CREATE INDEX blob_used ON blob (used);
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 ",
-        columns::SCHEMA],
+        columns::SCHEMA,
+        columns::KEYS],
 };
 
 /// Rows that changed within this time are listed although they are decided.

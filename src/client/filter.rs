@@ -136,6 +136,7 @@ fn passes(
             if atom.kind != AtomKind::Fuzzy {
                 return [id.as_str(), &*row.title, &*row.subject, row.agent.as_str()].into_iter().any(stands);
             }
+            let mut stands = |name: &str| has_numbers(&text.typed, name) && stands(name);
             [id.as_str(), &*row.subject, row.agent.as_str()].into_iter().any(&mut stands)
                 || row.title.to_lowercase().contains(&text.typed.to_lowercase())
                 || [&*row.title, &*row.subject].into_iter().any(|said| slipped(&text.typed, said))
@@ -148,10 +149,17 @@ fn passes(
     }
 }
 
+/// The numbers of what is typed stand in the name as they are: one digit more or less is another run, not a slip.
+fn has_numbers(typed: &str, name: &str) -> bool {
+    let numbers = typed.split(|c: char| !c.is_ascii_digit()).filter(|number| !number.is_empty());
+    numbers.into_iter().all(|number| name.contains(number))
+}
+
 /// A word of the text is the typed one but for one letter: another, one more, one less, or two in the wrong order.
 fn slipped(typed: &str, text: &str) -> bool {
     let typed: Vec<char> = typed.to_lowercase().chars().collect();
     typed.len() >= SLIP_LETTERS_MIN
+        && !typed.iter().any(char::is_ascii_digit)
         && words(text).any(|word| is_one_slip(&typed, &word.chars().collect::<Vec<_>>()))
 }
 
@@ -255,6 +263,8 @@ mod tests {
             reviewers: vec!["sarah".parse().unwrap()],
             keys_needed: 1,
             keys_given: 0,
+            second_key_by: None,
+            void: vec![],
             incident: Some("INC-771".into()),
             created_at: at("2026-05-30T01:50:00Z"),
             changed_at: at("2026-05-30T02:12:00Z"),
@@ -283,6 +293,11 @@ mod tests {
             // In a sentence a word stands, or all but stands.
             ("configmap", true),
             ("conf", true),
+            ("8822", true),
+            ("882", true),
+            ("syn8822", true),
+            ("8823", false),
+            ("88822", false),
             ("confgimap", true),
             ("configmp", true),
             ("configmapp", true),
@@ -326,6 +341,25 @@ mod tests {
             ("\"drift: on\"", false),
         ] {
             assert_eq!(passes(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_the_one_that_is_typed() {
+        let gate = Listed {
+            id: "gate-9841".parse().unwrap(),
+            subject: "billing-worker#9832@production".into(),
+            title: "run 9832 was read at 2031".into(),
+            ..row()
+        };
+        let passes = |text: &str| {
+            let filter = Filter::parse(text).unwrap();
+            filter.matches(&mut Filter::matcher(), &gate, &Standing::default(), NOW.parse().unwrap())
+        };
+        for (text, expected) in
+            [("9832", true), ("wrk9832", true), ("9836", false), ("9823", false), ("run 9836", false)]
+        {
+            assert_eq!(passes(text), expected, "{text}");
         }
     }
 

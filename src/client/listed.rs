@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::{
-    row::{Digest, Kind, PrincipalId, Risk, RowId, State, Verdict, gate},
+    row::{DecisionId, Digest, Kind, PrincipalId, Risk, RowId, State, Verdict, gate},
     wire::RowHead,
 };
 
@@ -25,6 +25,10 @@ pub struct Listed {
     pub revision: u32,
     pub keys_needed: u32,
     pub keys_given: u32,
+    /// Until when the missing keys may come, before the given ones lapse.
+    pub second_key_by: Option<Timestamp>,
+    /// Decisions on this revision that count no more.
+    pub void: Box<[DecisionId]>,
     pub subject: Arc<str>,
     pub environment: Arc<str>,
     pub title: Box<str>,
@@ -63,6 +67,11 @@ impl Listed {
         }
     }
 
+    /// When time alone changes what it waits for: the row's own end, or before it that of the keys which were given.
+    pub fn waits_until(&self) -> Timestamp {
+        self.second_key_by.map_or(self.expires_at, |by| by.min(self.expires_at))
+    }
+
     /// A runbook while its incident is on, not an edit of one.
     pub fn is_live(&self) -> bool {
         self.kind() == Kind::Runbook && self.subject.contains('@')
@@ -89,6 +98,8 @@ impl From<&RowHead> for Listed {
             revision: head.revision,
             keys_needed: head.keys_needed,
             keys_given: head.keys_given,
+            second_key_by: head.second_key_by,
+            void: head.void.as_slice().into(),
             subject: head.subject.as_str().into(),
             environment: head.environment.as_str().into(),
             title: head.title.as_str().into(),

@@ -112,6 +112,8 @@ pub(crate) fn view(id: &str, revision: u32, draft: Draft) -> RowView {
             reviewers: draft.reviewers,
             keys_needed: 1,
             keys_given: 0,
+            second_key_by: None,
+            void: vec![],
             incident: draft.incident,
             created_at: at(0),
             changed_at: at(0),

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use crate::client::{self, Listed, NoteDraft, Wish, ticks};
-use crate::row::{Decision, Note, Proposal, Refusal, RowId};
+use crate::row::{Decision, Note, Proposal, Refusal, RowId, State};
 use crate::wire::RowView;
 
 /// How long a row stands beside the list before it counts as read.
@@ -356,6 +356,7 @@ fn push_dialog(model: &mut Model, verb: Verb, pins: Vec<Pin>) -> Vec<Effect> {
         since,
         touched_ms: None,
         broken: false,
+        over: false,
         signing: 0,
         error: None,
     };
@@ -399,16 +400,29 @@ pub fn is_current(model: &Model, pin: &Pin) -> bool {
 pub fn check_pin(model: &mut Model, row: RowId, before: Option<&RowView>) {
     let Some(now) = model.body(row).map(|body| body.view.clone()) else { return };
     let current = Pin::of(&now);
-    let Some(dialog) = model.dialog_mut() else { return };
-    let breaks = dialog.pins.iter().any(|pin| pin.row == row && *pin != current) && !dialog.broken;
-    if !breaks {
+    let Some(dialog) = model.dialog() else { return };
+    let another = dialog.pins.iter().any(|pin| pin.row == row && *pin != current);
+    // Expired, decided by somebody else, or begun: what the dialog is for is over.
+    let over = dialog.pins.iter().any(|pin| pin.row == row)
+        && before.is_some_and(|before| before.head.state != now.head.state)
+        && !takes(dialog, &now);
+    let Some(dialog) = model.dialog_mut().filter(|dialog| (another || over) && !dialog.broken) else {
         return;
-    }
+    };
     dialog.broken = true;
+    dialog.over = over;
     dialog.typed.clear();
     let visit = model.visit();
     let lines = super::moved::between(before, &now, model.now(), &model.zone);
     super::update::push_layer(model, Layer::Moved(Moved { visit, lines, view: View::default() }));
+}
+
+/// The row's state still has a place for what the dialog is for.
+fn takes(dialog: &Dialog, view: &RowView) -> bool {
+    match dialog.verb {
+        Verb::Withdraw => view.head.state.undecided() || view.head.state == State::Approved,
+        _ => view.head.state.undecided(),
+    }
 }
 
 /// The layer on top has stood on the screen long enough for a key to be meant for it.

@@ -138,6 +138,8 @@ pub struct Dialog {
     pub touched_ms: Option<u64>,
     /// The pin broke: what is on the screen is no longer what the row is.
     pub broken: bool,
+    /// Nothing can be decided on it any more.
+    pub over: bool,
     /// Signatures that are under way.
     pub signing: usize,
     pub error: Option<String>,

@@ -35,7 +35,7 @@ pub fn between(before: Option<&RowView>, after: &RowView, now: Timestamp, zone: 
         }
     };
     changed("verdict", was.verdict.word(), is.verdict.word());
-    changed("state", was.state.word(), is.state.word());
+    changed("state", text::state(was.state), text::state(is.state));
     changed("risk", was.risk.word(), is.risk.word());
     changed("title", &was.title, &is.title);
     changed("incident", was.incident.as_deref().unwrap_or("none"), is.incident.as_deref().unwrap_or("none"));

@@ -144,6 +144,15 @@ impl Known {
         badly && self.approved_here(row.id) && self.unread_since(row.id, row.changed_at)
     }
 
+    /// The reader's decision on this revision was accepted and counts no more: its key lapsed, or another reason voided it.
+    pub fn voided(&self, row: &Listed) -> Option<&Entry> {
+        self.entry(row.id).filter(|entry| {
+            matches!(entry.fate, Fate::Accepted { .. })
+                && entry.revision == row.revision
+                && row.void.contains(&entry.id)
+        })
+    }
+
     fn approved_here(&self, row: RowId) -> bool {
         let accepted = |entry: &Entry| matches!(entry.fate, Fate::Accepted { .. });
         self.entry(row).is_some_and(|entry| accepted(entry) && entry.decision == Decision::Approve)
@@ -161,12 +170,14 @@ impl Known {
         {
             return Group::CameBack;
         }
-        if self.turned_out_badly(row) {
+        let voided = self.voided(row).is_some();
+        let asks_again = voided && row.state.undecided() && self.unread_since(row.id, row.changed_at);
+        if self.turned_out_badly(row) || asks_again {
             return Group::CameBack;
         }
         let decided_here = entry.is_some_and(|entry| {
             let stands = entry.fate.unsent() || matches!(entry.fate, Fate::Accepted { .. });
-            stands && entry.revision == row.revision && entry.decision != Decision::Withdraw
+            stands && !voided && entry.revision == row.revision && entry.decision != Decision::Withdraw
         });
         match row.state {
             State::Pending | State::HalfSigned if decided_here || self.own(row) => Group::Others,

@@ -411,11 +411,12 @@ pub(crate) fn entry(row: &str, decision: Decision, fate: Fate, number: u8) -> En
 }
 
 pub(crate) fn views() -> Vec<RowView> {
-    let mut second = view("gate-9821", 1, second_gate(), 6, 15);
+    let mut second = view("gate-9821", 1, second_gate(), 6, 120);
     second.decisions.push(first_key());
     second.head.state = State::HalfSigned;
     second.head.keys_needed = 2;
     second.head.keys_given = 1;
+    second.head.second_key_by = Some(ago(4) + crate::row::Row::SECOND_KEY_WITHIN);
     let mut blocked = view("gate-9826", 1, gate(), 109, 120);
     blocked.head.keys_needed = 2;
     for gate in [&mut second, &mut blocked] {

@@ -118,7 +118,9 @@ fn moved_lines(model: &Model, moved: &[String], width: u16) -> Vec<Styled> {
             .collect()
     };
     let no = model.dialog().is_some_and(|dialog| dialog.verb.goes_on(dialog.verdict));
-    let what_now = if no {
+    let what_now = if model.dialog().is_some_and(|dialog| dialog.over) {
+        "Nothing can be decided on it any more. Your note is kept; Esc, Esc."
+    } else if no {
         "Esc goes back to the dialog: a decline counts against the revision that you saw."
     } else {
         "Your note is kept. Esc, Esc, read the row again, then decide on what it is now."

@@ -182,6 +182,15 @@ pub fn state(state: State) -> &'static str {
     }
 }
 
+/// The same in the corner of a heading.
+pub fn state_short(state_: State) -> &'static str {
+    match state_ {
+        State::Unknown => "UNKNOWN: attest it",
+        State::Stale => "its base moved",
+        other => state(other),
+    }
+}
+
 /// What became of an execution: as the state, but for one whose watch is over and could not tell.
 pub fn outcome(state_: State) -> &'static str {
     match state_ {

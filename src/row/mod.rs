@@ -144,6 +144,16 @@ impl Row {
         self.keys.iter().filter(|key| key.void.is_none() && key.revision == self.revision)
     }
 
+    /// Until when the missing keys may come, before those that were given lapse.
+    pub fn second_key_by(&self) -> Option<Timestamp> {
+        match &self.stage {
+            Stage::HalfSigned { first_at } if self.risk == Risk::Irreversible => {
+                Some(first_at.saturating_add(Self::SECOND_KEY_WITHIN).unwrap_or(Timestamp::MAX))
+            }
+            _ => None,
+        }
+    }
+
     pub fn how(&self) -> Option<How> {
         match &self.stage {
             Stage::Declined { overridden, .. } => overridden.then_some(How::Overridden),

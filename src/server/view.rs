@@ -48,6 +48,8 @@ pub(super) fn head(row: &Row, stale: bool, now: Timestamp) -> RowHead {
         reviewers: row.reviewers.clone(),
         keys_needed: row.rule.keys_needed(),
         keys_given: u32::try_from(given).unwrap_or(u32::MAX),
+        second_key_by: row.second_key_by(),
+        void: void(row),
         incident: row.incident.clone(),
         created_at: row.created_at,
         changed_at: row.changed_at,
@@ -56,6 +58,12 @@ pub(super) fn head(row: &Row, stale: bool, now: Timestamp) -> RowHead {
         stale,
         unsent: false,
     }
+}
+
+/// The decisions on this revision that count no more: their authors are needed again.
+fn void(row: &Row) -> Vec<DecisionId> {
+    let void = |key: &&Key| key.void.is_some() && key.revision == row.revision;
+    row.keys.iter().filter(void).map(|key| key.decision_id.clone()).collect()
 }
 
 /// The row whole. `index` knows where in the record a decision stands.

@@ -45,6 +45,8 @@ fn rows_decisions_and_the_outbox_have_the_contracts_fields() {
         "reviewers",
         "keys_needed",
         "keys_given",
+        "second_key_by",
+        "void",
         "incident",
         "created_at",
         "changed_at",

@@ -10,7 +10,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer as _};
 
 use crate::{
     client::listed::Listed,
-    row::{Digest, How, PrincipalId, RowId, State},
+    row::{DecisionId, Digest, How, PrincipalId, RowId, State},
     wire::{BaseHead, RowHead},
 };
 
@@ -29,9 +29,16 @@ CREATE INDEX head_stands ON head (stands);
 CREATE INDEX head_over ON head (changed_at, id) WHERE stands = 2;
 ";
 
+/// What became of the keys that were given. A row of before is without until it changes, or is read anew.
+pub(super) const KEYS: &str = "
+ALTER TABLE head ADD COLUMN second_key_by INTEGER;
+ALTER TABLE head ADD COLUMN void TEXT NOT NULL DEFAULT '';
+";
+
 /// In the order in which [`Reading`] takes them.
 const COLUMNS: &str = "id, changed_at, fresh_until, state, verdict, risk, revision, keys_needed, keys_given, subject, \
-    environment, title, word, agent, owner, reviewers, incident, created_at, expires_at, content_sha256, base_sha256";
+    environment, title, word, agent, owner, reviewers, incident, created_at, expires_at, content_sha256, base_sha256, \
+    second_key_by, void";
 const MORE: &str = "how, base_revision, as_of";
 
 /// What waits, and what is carried out if it changed since `?1`.
@@ -70,6 +77,7 @@ fn stands(state: State) -> i64 {
 pub(super) fn put(db: &Connection, head: &RowHead, fresh_until: Option<i64>) -> rusqlite::Result<()> {
     let marks = vec!["?"; COLUMNS.split(',').count() + MORE.split(',').count() + 1].join(", ");
     let sql = format!("INSERT OR REPLACE INTO head (stands, {COLUMNS}, {MORE}) VALUES ({marks})");
+    let void: Vec<&str> = head.void.iter().map(DecisionId::as_str).collect();
     let reviewers: Vec<&str> = head.reviewers.iter().map(PrincipalId::as_str).collect();
     db.prepare_cached(&sql)?
         .execute(params![
@@ -95,6 +103,8 @@ pub(super) fn put(db: &Connection, head: &RowHead, fresh_until: Option<i64>) -> 
             head.expires_at.as_microsecond(),
             head.content_sha256.0,
             head.base.sha256.0,
+            head.second_key_by.map(Timestamp::as_microsecond),
+            void.join(","),
             head.how.map(How::word),
             head.base.revision,
             head.as_of.as_microsecond()
@@ -169,6 +179,8 @@ impl Reading {
             expires_at: time(row, 18)?,
             content_sha256: Digest(row.get(19)?),
             base_sha256: Digest(row.get(20)?),
+            second_key_by: row.get::<_, Option<i64>>(21)?.map(|_| time(row, 21)).transpose()?,
+            void: void(row, 22)?,
             unsent: false,
         })
     }
@@ -176,9 +188,9 @@ impl Reading {
     /// A line with what only programs read. `as_of` is when the whole cache was last known to be true.
     pub(super) fn head(&mut self, row: &Row<'_>, as_of: Option<Timestamp>) -> rusqlite::Result<RowHead> {
         let listed = self.listed(row)?;
-        let own = time(row, 23)?;
-        let how = match optional(row, 21)? {
-            Some(_) => Some(word(row, 21)?),
+        let own = time(row, 25)?;
+        let how = match optional(row, 23)? {
+            Some(_) => Some(word(row, 23)?),
             None => None,
         };
         Ok(RowHead {
@@ -194,12 +206,14 @@ impl Reading {
             revision: listed.revision,
             word: listed.word.into(),
             content_sha256: listed.content_sha256,
-            base: BaseHead { revision: text(row, 22)?.to_owned(), sha256: listed.base_sha256 },
+            base: BaseHead { revision: text(row, 24)?.to_owned(), sha256: listed.base_sha256 },
             agent: listed.agent,
             owner: listed.owner,
             reviewers: listed.reviewers.to_vec(),
             keys_needed: listed.keys_needed,
             keys_given: listed.keys_given,
+            second_key_by: listed.second_key_by,
+            void: listed.void.into_vec(),
             incident: listed.incident.map(|incident| incident.to_string()),
             created_at: listed.created_at,
             changed_at: listed.changed_at,
@@ -249,6 +263,12 @@ pub(super) fn counted(row: &Row<'_>) -> rusqlite::Result<(RowId, Timestamp)> {
 
 fn id(row: &Row<'_>) -> rusqlite::Result<RowId> {
     text(row, 0)?.parse().map_err(|error| damaged::<crate::row::id::NotAnId>(0, error))
+}
+
+fn void(row: &Row<'_>, at: usize) -> rusqlite::Result<Box<[DecisionId]>> {
+    let ids = text(row, at)?.split(',').filter(|id| !id.is_empty());
+    ids.map(|id| id.parse().map_err(|error| damaged::<crate::row::decision::NotADecisionId>(at, error)))
+        .collect()
 }
 
 fn text<'a>(row: &'a Row<'_>, at: usize) -> rusqlite::Result<&'a str> {

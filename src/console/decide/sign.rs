@@ -30,6 +30,8 @@ pub fn sign(model: &mut Model) -> Vec<Effect> {
         wrong(why.clone())
     } else if matches!(model.key, KeyState::Locked { .. } | KeyState::Unasked) {
         return unlock(model);
+    } else if dialog.over {
+        wrong("nothing can be decided on it any more: Esc".to_owned())
     } else if dialog.broken && !goes_on {
         wrong("it moved: Esc, read the new revision, then decide again".to_owned())
     } else if !dialog.broken && !dialog.pins.iter().all(|pin| is_current(model, pin)) {

@@ -15,7 +15,7 @@ type Rank = (i64, Reverse<crate::row::Risk>, bool, bool, Timestamp, RowId);
 /// Pure and total.
 pub fn rank(row: &Listed, me: Option<&PrincipalId>, now: Timestamp) -> impl Ord {
     let life = row.expires_at.duration_since(row.created_at).as_millis().max(1);
-    let left = row.expires_at.duration_since(now).as_millis();
+    let left = row.waits_until().duration_since(now).as_millis();
     let share = i64::try_from((left * 100 / life).clamp(0, 100)).unwrap_or(100);
     let share = if row.state.undecided() { share } else { 100 };
     let elsewhere = !matches!(&*row.environment, "production" | "prod");

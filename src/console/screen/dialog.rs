@@ -20,7 +20,7 @@ use super::super::text;
 use super::super::theme::Slot;
 use super::row::paper::Told;
 use crate::client::Me;
-use crate::row::{Decision, Digest, Grade, Proposal, RowId, paper::Paper};
+use crate::row::{Decision, DecisionId, Digest, Grade, Proposal, RowId, paper::Paper};
 use crate::wire::RowView;
 
 struct Part {
@@ -83,9 +83,14 @@ fn parts(model: &Model, dialog: &Dialog, width: usize) -> Vec<Part> {
         pins => text::plural(pins.len(), "row", "rows"),
     };
     let title = Styled::of(Slot::Border, "┌ ").add(Slot::Title, format!("{what} {rows}"));
-    parts.push(Part::bar(
-        title.add(Slot::Watch, if dialog.broken { "   MOVED since you read it" } else { "" }),
-    ));
+    parts.push(Part::bar(title.add(
+        Slot::Watch,
+        match () {
+            () if dialog.over => "   OVER: nothing can be decided on it any more",
+            () if dialog.broken => "   MOVED since you read it",
+            () => "",
+        },
+    )));
     parts.push(Part::text(key_line(model)));
     match dialog.pins.as_slice() {
         [pin] => single(model, dialog, pin, width, &mut parts),
@@ -340,11 +345,7 @@ fn effect_digest(model: &Model, dialog: &Dialog, pin: &Pin) -> Digest {
 
 pub(super) fn ask(model: &Model, ask: &Ask, canvas: &mut Canvas<'_>) {
     let (title, body, does) = match &ask.about {
-        About::TakeBack { row, .. } => (
-            "Take back".to_owned(),
-            format!("Your newest decision, on {row}, has not left. Taken back, nothing is sent."),
-            "takes it back",
-        ),
+        About::TakeBack { row, id } => ("Take back".to_owned(), resting(model, *row, id), "takes it back"),
         About::SendNow { row, .. } => (
             "Send now".to_owned(),
             format!("Your decision on {row} leaves without waiting any longer."),
@@ -403,6 +404,17 @@ pub(super) fn ask(model: &Model, ask: &Ask, canvas: &mut Canvas<'_>) {
         .text(" leaves it as it is");
     canvas.line(inside.x, y + 1, inside.width, &keys);
     canvas.cursor(inside.x, y + 1, false);
+}
+
+/// The decision that the question is about, and how long the question can still be answered.
+fn resting(model: &Model, row: RowId, id: &DecisionId) -> String {
+    let entry = model.known.entries.iter().find(|entry| entry.id == *id);
+    let left = entry.map(|entry| entry.leaves_at.duration_since(model.now()).as_secs());
+    let when = match left {
+        Some(left) if left >= 0 => format!("leaves in {} s", left + 1),
+        Some(_) | None => "leaves as soon as the backend answers".to_owned(),
+    };
+    format!("Your newest decision, on {row}, has not left; it {when}. Taken back, nothing is sent.")
 }
 
 /// What is sent of the reader's changes, each on a line.

@@ -117,6 +117,26 @@ pub(super) fn detail(model: &Model, cursor: usize) -> Vec<(Slot, String)> {
     }
 }
 
+/// What an accepted decision has come to. The row's state says it only while the row is what was decided on.
+fn since_accepted(model: &Model, entry: &Entry, row_state: &str) -> (Slot, String) {
+    let Some(head) = model.head(entry.row) else {
+        let state =
+            row_state.parse().map_or_else(|_| row_state.to_owned(), |state| text::state(state).to_owned());
+        return (Slot::Ok, format!("Now {state}."));
+    };
+    if model.known.voided(head).is_some_and(|voided| voided.id == entry.id) {
+        let decisions = model.body(entry.row).map(|body| body.view.decisions.as_slice()).unwrap_or_default();
+        let why = decisions.iter().find(|own| own.id == entry.id).and_then(|own| own.void.as_deref());
+        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        return (Slot::Watch, format!("VOID since{why}. It does not count any more."));
+    }
+    if head.revision > entry.revision {
+        let said = format!("The row is r{} now; this was on r{}.", head.revision, entry.revision);
+        return (Slot::Ok, said);
+    }
+    (Slot::Ok, format!("Now {}.", text::state(head.state)))
+}
+
 /// What became of a signed decision, in the words of the outbox.
 pub fn words(model: &Model, entry: &Entry) -> (Slot, String) {
     let now = model.now();
@@ -143,15 +163,13 @@ pub fn words(model: &Model, entry: &Entry) -> (Slot, String) {
         }
         Fate::Overtaken { message } => (Slot::Watch, format!("Not sent: {message} Enter shows what moved.")),
         Fate::Accepted { log_index, row_state, .. } => {
-            let state = model
-                .head(entry.row)
-                .map_or_else(|| row_state.clone(), |head| text::state(head.state).to_owned());
-            let said = format!(
-                "Accepted {}, entry {} of the record. Now {state}.",
+            let accepted = format!(
+                "Accepted {}, entry {} of the record.",
                 at(entry.changed_at),
                 text::grouped(*log_index)
             );
-            (Slot::Ok, said)
+            let (slot, since) = since_accepted(model, entry, row_state);
+            (slot, format!("{accepted} {since}"))
         }
         Fate::Refused { message, hint, .. } => {
             let hint = if hint.is_empty() { String::new() } else { format!(" hint: {hint}") };

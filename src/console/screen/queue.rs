@@ -14,7 +14,7 @@ use super::super::theme::Slot;
 use crate::client::{Entry, Fate, Listed};
 use crate::row::paper::Standing;
 use crate::row::search::Match;
-use crate::row::{Kind, Proposal, Risk, RowId, Verdict};
+use crate::row::{Decision, Kind, Proposal, Risk, RowId, Verdict};
 
 pub(super) fn list(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     if model.queue.lines.is_empty() {
@@ -106,7 +106,7 @@ fn row_line(model: &Model, head: &Listed, width: u16) -> Styled {
         .text(" ")
         .add(slot, format!("{:<9}", head.id.to_string()));
     let left = if head.state.undecided() {
-        text::left(head.expires_at.duration_since(model.now()))
+        text::left(head.waits_until().duration_since(model.now()))
     } else {
         String::new()
     };
@@ -160,6 +160,12 @@ fn sentence(model: &Model, head: &Listed) -> Option<String> {
     {
         return Some(said);
     }
+    if let Some(entry) = model.known.voided(head).filter(|_| head.state.undecided()) {
+        let decisions = model.body(head.id).map(|body| body.view.decisions.as_slice()).unwrap_or_default();
+        let why = decisions.iter().find(|own| own.id == entry.id).and_then(|own| own.void.as_deref());
+        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        return Some(format!("your {} is void{why}", called(entry.decision)));
+    }
     if head.state.open() {
         return None;
     }
@@ -174,13 +180,17 @@ fn sentence(model: &Model, head: &Listed) -> Option<String> {
     })
 }
 
+fn called(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Approve => "approval",
+        Decision::Decline => "decline",
+        Decision::NeedsChanges => "request for changes",
+        Decision::Withdraw => "withdrawal",
+    }
+}
+
 fn about_entry(entry: &Entry) -> Option<String> {
-    let what = match entry.decision {
-        crate::row::Decision::Approve => "approval",
-        crate::row::Decision::Decline => "decline",
-        crate::row::Decision::NeedsChanges => "request for changes",
-        crate::row::Decision::Withdraw => "withdrawal",
-    };
+    let what = called(entry.decision);
     match &entry.fate {
         Fate::Signed | Fate::Sending | Fate::Unknown { .. } => {
             Some(format!("your {what} is signed and unsent"))

@@ -152,22 +152,29 @@ pub fn item_at(model: &Model) -> Option<Item> {
 pub fn heading(model: &Model, row: RowId, width: u16) -> [Styled; 2] {
     let Some(head) = model.head(row) else { return [Styled::from(format!(" {row}")), Styled::new()] };
     let risk = if width < 90 { text::risk_medium(head.risk) } else { head.risk.word() };
-    let left = Styled::of(Slot::Title, format!(" {} r{} · {}", head.id, head.revision, head.word))
-        .text(format!("   {} · {} · {risk}", head.about(), text::environment(&head.environment)));
+    let name = Styled::of(Slot::Title, format!(" {} r{} · {}", head.id, head.revision, head.word));
+    let class = format!(" · {} · {risk}", text::environment(&head.environment));
+    let about = Shown::untrusted(&head.about());
+    let left_of = |about: &Shown| name.clone().text("   ").text(about.clone()).text(&*class);
+    let left = left_of(&about);
     let right = if head.state.undecided() {
-        let time = text::left(head.expires_at.duration_since(model.now()));
+        let time = text::left(head.waits_until().duration_since(model.now()));
         let asked = match () {
             () if model.known.own(head) => "not yours",
             () if model.known.asked(head) => "you are asked",
             () => "others asked",
         };
-        let whole = format!("{time} left  {asked} ");
+        let left_for = if head.second_key_by.is_some() { "for second key" } else { "left" };
+        let whole = format!("{time} {left_for}  {asked} ");
         // Where both have no room, the time that is left is told.
         let fits = left.width() + whole.len() < usize::from(width);
-        if fits { whole } else { format!("{time} left ") }
+        if fits { whole } else { format!("{time} {left_for} ") }
     } else {
-        format!("{} ", text::state(head.state))
+        format!("{} ", text::state_short(head.state))
     };
+    // What it is about gives way; its state and its time never do.
+    let over = (left.width() + Shown::untrusted(&right).width() + 1).saturating_sub(usize::from(width));
+    let left = left_of(&about.fit(about.width().saturating_sub(over)));
     let gap = usize::from(width).saturating_sub(left.width() + Shown::untrusted(&right).width());
     let first = left.text(" ".repeat(gap.max(1))).text(right);
     let verdict = if head.verdict.goes_ahead() { Slot::Title } else { Slot::Watch };

@@ -256,6 +256,7 @@ fn outbox(model: &mut Model, entries: Vec<Entry>, drafts: Vec<crate::client::Not
     }
     model.known.set_entries(entries);
     model.known.drafts = drafts;
+    layers::left_meanwhile(model);
     list_changed(model);
     // What was ticked is not in the record, and went from the disk when it was signed.
     moved.extend(again.into_iter().flat_map(|row| proposal::keep_again(model, row)));

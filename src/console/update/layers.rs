@@ -278,6 +278,28 @@ pub(super) fn take_back(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
+/// A question about a decision that is not the reader's to hold any more asks for nothing: it goes, and why is said.
+pub(super) fn left_meanwhile(model: &mut Model) {
+    let Some(Layer::Ask(Ask { about: About::TakeBack { row, id } | About::SendNow { row, id }, .. })) =
+        model.layers.last()
+    else {
+        return;
+    };
+    let (row, fate) =
+        (*row, model.known.entries.iter().find(|entry| entry.id == *id).map(|entry| &entry.fate));
+    let said = match fate {
+        Some(Fate::Signed | Fate::Unknown { .. }) => return,
+        Some(Fate::Accepted { log_index, .. }) => {
+            format!("{row}: it has left already, entry {} of the record.", text::grouped(*log_index))
+        }
+        Some(Fate::Refused { message, .. } | Fate::Overtaken { message }) => format!("{row}: {message}"),
+        Some(Fate::Sending) => format!("{row}: {}", text::LEFT_ALREADY),
+        Some(Fate::TakenBack) | None => format!("{row}: {}", text::TAKEN_BACK),
+    };
+    model.layers.pop();
+    model.tell(Slot::Watch, &said);
+}
+
 pub(super) fn send_now(model: &mut Model) -> Vec<Effect> {
     let Some(Screen::Outbox(plain)) = model.screens.last() else { return Vec::new() };
     let items = screen::outbox::items(model);

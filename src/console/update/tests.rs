@@ -1,6 +1,7 @@
 //! The rules against slips, as scripts of keys.
 
 mod documents;
+mod meanwhile;
 mod triage;
 
 use jiff::SignedDuration;

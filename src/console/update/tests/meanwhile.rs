@@ -1,0 +1,106 @@
+//! What happens to a row while a dialog or a question about it stands on the screen.
+
+use super::super::super::queue::Group;
+use super::*;
+use crate::row::State;
+
+fn fate(desk: &mut Desk, of: &str, fate: &Fate) {
+    let mut entries = desk.model.known.entries.clone();
+    let own = entries.iter_mut().find(|entry| entry.row == id(of)).unwrap();
+    own.fate = fate.clone();
+    desk.answer(Answer::Outbox { entries, drafts: vec![] });
+    desk.flush();
+}
+
+/// The row as the backend has it now.
+fn becomes(desk: &mut Desk, row: &str, change: impl FnOnce(&mut crate::wire::RowView)) {
+    let view = desk.cache.iter_mut().find(|view| view.head.id == id(row)).unwrap();
+    change(view);
+    view.head.changed_at = sample::now() + SignedDuration::from_secs(60);
+    let rows = vec![crate::client::Listed::from(&view.head)];
+    desk.answer(Answer::Changed { rows, gone: vec![] });
+    desk.wait(300);
+    desk.flush();
+}
+
+#[test]
+fn a_question_about_a_decision_that_leaves_meanwhile_goes_and_says_so() {
+    let accepted = Fate::Accepted { log_index: 61, row_state: "approved".into(), receipt: None };
+    for (then, said) in [
+        (accepted, "sync-8821: it has left already, entry 61 of the record."),
+        (Fate::Sending, text::LEFT_ALREADY),
+        (Fate::TakenBack, text::TAKEN_BACK),
+    ] {
+        let mut desk = Desk::new(80, 24);
+        desk.keys("u");
+        assert!(desk.screen().contains("sync-8821, has not left"), "{}", desk.screen());
+        fate(&mut desk, "sync-8821", &then);
+        assert!(desk.model.layers.is_empty() && desk.notice().contains(said), "{}", desk.notice());
+        desk.keys("y");
+        assert!(!desk.effects.iter().any(|effect| matches!(effect, Effect::TakeBack { .. })));
+    }
+}
+
+#[test]
+fn a_row_that_is_over_under_the_dialog_says_so_and_signs_nothing() {
+    for state in [State::Expired, State::Declined, State::Executing] {
+        for verb in ["A", "D"] {
+            let mut desk = Desk::new(80, 24);
+            desk.open("sync-8821");
+            let first = desk.model.known.entries.iter().find(|entry| entry.row == id("sync-8821")).unwrap();
+            let own = Fate::Refused { code: "busy".into(), message: String::new(), hint: String::new() };
+            assert_eq!(first.fate, Fate::Signed);
+            fate(&mut desk, "sync-8821", &own);
+            desk.keys(&format!("{verb} \"It was looked at.\" Tab"));
+            becomes(&mut desk, "sync-8821", |view| view.head.state = state);
+            let screen = desk.screen();
+            assert!(screen.contains("What moved while you decided"), "{state}: {screen}");
+            assert!(screen.contains(&format!("→ {}", text::state(state))), "{state}: {screen}");
+            assert!(screen.contains("Nothing can be decided on it any more"), "{state}: {screen}");
+            desk.keys("Esc \"y\" Enter");
+            assert!(desk.orders().is_empty(), "{state} {verb}");
+            assert!(desk.screen().contains("OVER"), "{}", desk.screen());
+        }
+    }
+}
+
+#[test]
+fn a_key_that_counts_no_more_brings_its_row_back() {
+    let mut desk = Desk::new(80, 24);
+    let key = sample::entry(
+        "gate-9826",
+        Decision::Approve,
+        Fate::Accepted { log_index: 60, row_state: "half_signed".into(), receipt: None },
+        7,
+    );
+    desk.answer(Answer::Outbox { entries: vec![key.clone()], drafts: vec![] });
+    becomes(&mut desk, "gate-9826", |view| view.head.state = State::HalfSigned);
+    let group = |desk: &Desk| desk.model.known.group(desk.model.head(id("gate-9826")).unwrap());
+    assert_eq!(group(&desk), Group::Others, "the second key is somebody else's");
+    let mut own =
+        desk.cache.iter().find(|view| view.head.id == id("gate-9821")).unwrap().decisions[0].clone();
+    own.id = key.id.clone();
+    own.void = Some("the first key was 15 minutes old".into());
+    becomes(&mut desk, "gate-9826", |view| {
+        view.head.state = State::Pending;
+        view.head.void = vec![own.id.clone()];
+        view.decisions = vec![own];
+    });
+    assert_eq!(group(&desk), Group::CameBack);
+    assert_eq!(desk.calls().last().map(String::as_str), Some("gate-9826 came back"));
+    desk.keys(". g g");
+    assert!(desk.screen().contains("your approval is void"), "{}", desk.screen());
+    desk.keys("g o");
+    let said = "VOID since: the first key was 15 minutes old. It does not count any more.";
+    let outbox = desk
+        .model
+        .known
+        .entries
+        .first()
+        .map(|entry| super::super::super::screen::outbox::words(&desk.model, entry).1);
+    assert!(outbox.as_deref().is_some_and(|words| words.ends_with(said)), "{outbox:?}");
+    desk.keys("Esc");
+    desk.open("gate-9826");
+    desk.keys("Esc");
+    assert_eq!(group(&desk), Group::ForYou, "it was looked at, and waits for the reader again");
+}
