@@ -83,6 +83,8 @@ fn view(number: u64, now: Timestamp) -> RowView {
         reviewers: draft.reviewers.clone(),
         keys_needed: 1,
         keys_given: u32::from(!open),
+        second_key_by: None,
+        void: Vec::new(),
         incident: draft.incident.clone(),
         created_at: at,
         changed_at: at,

@@ -108,7 +108,8 @@ async fn show(person: &Person, args: &Show) -> Outcome {
         return moved(person, &outbox, &read.view, since).await;
     }
     let whole = !args.diff && !person.globals.json && args.revision.is_none();
-    let mut telemetry = if whole { telemetry(person, id, offline.clone()).await } else { String::new() };
+    let mut telemetry =
+        if whole { telemetry(person, &read.view, offline.clone()).await } else { String::new() };
     if whole {
         telemetry.push_str(&similar(&cache, &read.view, person.now())?);
         telemetry.push_str(&page::moved(person, &read.view, offline).await);
@@ -194,10 +195,10 @@ fn print(person: &Person, mut cached: Cached, args: &Show, telemetry: &str) -> R
 }
 
 /// What is measured now, label first, one series a line; or why that is not known.
-async fn telemetry(person: &Person, id: RowId, offline: Option<String>) -> String {
+async fn telemetry(person: &Person, view: &RowView, offline: Option<String>) -> String {
     let ask = async {
         let api = person.online().await.map_err(|failure| failure.words)?;
-        api.series(id, Span::default(), None).await.map_err(|error| error.to_string())
+        api.series(view.head.id, Span::default(), None).await.map_err(|error| error.to_string())
     };
     let told = match offline {
         Some(why) => Err(why),
@@ -209,7 +210,11 @@ async fn telemetry(person: &Person, id: RowId, offline: Option<String>) -> Strin
     match told {
         Ok(told) if told.panes.is_empty() => lines.push("nothing is measured of this row".to_owned()),
         Ok(told) => {
-            lines.extend(told.panes.iter().map(|pane| out::safe(&measured(pane, person.now()))));
+            lines.extend(
+                told.panes
+                    .iter()
+                    .map(|pane| out::safe(&measured(pane, limit(view, &pane.name), person.now()))),
+            );
             let mark =
                 |mark: &Mark| format!("{}: {} {}", mark.what, out::when(mark.at, person.now()), mark.detail);
             lines.extend(told.marks.iter().map(|one| out::safe(&mark(one))));
@@ -224,8 +229,14 @@ async fn telemetry(person: &Person, id: RowId, offline: Option<String>) -> Strin
     lines.join("\n") + "\n"
 }
 
+/// The limit that the row itself was judged by, where it says one: what is measured now is held against the same.
+fn limit<'a>(view: &'a RowView, name: &str) -> Option<&'a str> {
+    let own = view.signals.iter().find(|signal| signal.signal.name == name)?;
+    own.signal.series.as_ref()?.threshold.as_deref()
+}
+
 /// `errors: 1.2 % at 02:13, OVER 1 %; prometheus, read 8 s ago`.
-fn measured(pane: &Pane, now: Timestamp) -> String {
+fn measured(pane: &Pane, limit: Option<&str>, now: Timestamp) -> String {
     let read = out::span(now.duration_since(pane.fetched_at).as_secs().max(0));
     let source = format!("{}, read {read} ago", pane.pointer.platform);
     let unknown = |why: &str| format!("{}: UNKNOWN, {why}; {source}", pane.name);
@@ -239,7 +250,7 @@ fn measured(pane: &Pane, now: Timestamp) -> String {
     };
     let into = i64::from(series.step_s).saturating_mul(i64::try_from(at).unwrap_or(0));
     let at = series.from.saturating_add(jiff::SignedDuration::from_secs(into)).unwrap_or(series.from);
-    let threshold = series.threshold.as_ref().and_then(|text| text.parse::<f64>().ok());
+    let threshold = limit.or(series.threshold.as_deref()).and_then(|text| text.parse::<f64>().ok());
     let bad = threshold.filter(|threshold| pane.bad.is_bad(last, *threshold));
     let bad =
         bad.map(|threshold| format!(", {} {threshold}{}", pane.bad.word(), pane.unit)).unwrap_or_default();
@@ -469,11 +480,14 @@ mod tests {
             unknown: None,
             bad: Side::Over,
         };
-        let said = measured(&pane(&[Some("0.4"), None, Some("1.5"), None]), now);
+        let said = measured(&pane(&[Some("0.4"), None, Some("1.5"), None]), None, now);
         assert!(said.starts_with("errors: 1.5 % at ") && said.contains("OVER 1 %"), "{said}");
+        let own = measured(&pane(&[Some("3.5")]), Some("3"), now);
+        assert!(own.contains("OVER 3 %"), "the row's own limit, as in the console: {own}");
+        assert!(!measured(&pane(&[Some("1.5")]), Some("3"), now).contains("OVER"));
         assert!(said.contains("STALE") && said.ends_with("prometheus, read 8s ago"), "{said}");
-        assert!(measured(&pane(&[None]), now).starts_with("errors: UNKNOWN, no data"));
+        assert!(measured(&pane(&[None]), None, now).starts_with("errors: UNKNOWN, no data"));
         let gone = Pane { series: None, unknown: Some("Prometheus is not reachable".into()), ..pane(&[]) };
-        assert!(measured(&gone, now).starts_with("errors: UNKNOWN, Prometheus is not reachable"));
+        assert!(measured(&gone, None, now).starts_with("errors: UNKNOWN, Prometheus is not reachable"));
     }
 }

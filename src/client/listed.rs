@@ -72,6 +72,11 @@ impl Listed {
         self.second_key_by.map_or(self.expires_at, |by| by.min(self.expires_at))
     }
 
+    /// The number of a gate's run.
+    pub fn run(&self) -> Option<&str> {
+        gate::of_subject(&self.subject).1.filter(|_| self.kind() == Kind::Gate)
+    }
+
     /// A runbook while its incident is on, not an edit of one.
     pub fn is_live(&self) -> bool {
         self.kind() == Kind::Runbook && self.subject.contains('@')

@@ -83,8 +83,7 @@ impl Conditions {
         let mut with = self.map();
         with.insert(name.to_owned(), value.to_owned());
         if !can(&with) {
-            self.error =
-                Some(format!("this row has no place for {name}={value}: it could not be carried out"));
+            self.error = Some(no_place(name, value, can));
             return false;
         }
         let known = self.taken.iter().position(|(taken, _)| taken == name);
@@ -98,10 +97,22 @@ impl Conditions {
         true
     }
 
+    /// Another than [`Self::add`] would take stands in the line: what is to be known of it where the field is left.
+    pub fn left_over(&self) -> Option<String> {
+        let text = self.line.text().trim();
+        let why = self.error.as_deref().filter(|_| !text.is_empty())?;
+        Some(format!("{text} is not added: {why}. Ctrl+U empties the line"))
+    }
+
     /// Space takes one of the list back into the line, Delete takes it away; other keys write. False where the key is
     /// none of the field's.
     pub fn key(&mut self, key: Key) -> bool {
         let last = self.taken.len().saturating_sub(1);
+        if key == Key::ctrl('u') {
+            self.line.clear();
+            self.error = None;
+            return true;
+        }
         if self.line.text().is_empty() {
             match key.code {
                 Code::Char(' ') if key.typed().is_some() => {
@@ -135,6 +146,18 @@ impl Conditions {
 
     pub fn insert(&mut self, text: &str) {
         self.line.insert(text);
+    }
+}
+
+/// A value of each condition that a row may have a place for.
+const EXAMPLES: [(&str, &str); 1] = [("canary", "10%")];
+
+/// Whether the row lacks the place, or the place this value.
+fn no_place(name: &str, value: &str, can: Can<'_>) -> String {
+    let with = |name: &str, value: &str| BTreeMap::from([(name.to_owned(), value.to_owned())]);
+    match EXAMPLES.iter().find(|(known, example)| *known == name && can(&with(known, example))) {
+        Some((_, example)) => format!("{name} cannot be {value} here: write it as in {name}={example}"),
+        None => format!("this row has no place for {name}={value}: it could not be carried out"),
     }
 }
 
@@ -188,6 +211,26 @@ mod tests {
             typed(&mut conditions, wrong);
             assert!(!conditions.add(&can) && conditions.error().is_some(), "{wrong}");
             assert_eq!((conditions.taken().len(), conditions.line().text()), (0, wrong), "the words stay");
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_from_a_place_that_is_not_there_and_the_line_can_be_emptied() {
+        for (wrong, said) in
+            [("canary=0%", "canary cannot be 0% here"), ("window=night", "no place for window=night")]
+        {
+            let mut conditions = Conditions::default();
+            typed(&mut conditions, wrong);
+            assert!(
+                !conditions.add(&can) && conditions.error().is_some_and(|why| why.contains(said)),
+                "{wrong}"
+            );
+            assert!(conditions.left_over().is_some_and(|why| why.starts_with(wrong)), "{wrong}");
+            assert!(conditions.key(Key::ctrl('u')));
+            assert_eq!(
+                (conditions.line().text(), conditions.error(), conditions.left_over()),
+                ("", None, None)
+            );
         }
     }
 

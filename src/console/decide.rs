@@ -46,6 +46,20 @@ pub fn disabled(model: &Model, command: Command) -> Option<String> {
         let rests = model.known.entries.iter().any(|entry| entry.fate == client::Fate::Signed);
         return (!rests).then(|| text::NOTHING_TO_TAKE_BACK.to_owned());
     }
+    if matches!(command, Command::SendNow | Command::EditDraft)
+        && let Some(Screen::Outbox(plain)) = model.screens.last()
+    {
+        use super::screen::outbox::{Item, items};
+        let fits = match items(model).get(plain.view.cursor) {
+            Some(Item::Entry(entry)) => command == Command::SendNow && entry.fate.unsent(),
+            Some(Item::Draft(_) | Item::Begun(_)) => command == Command::EditDraft,
+            None => false,
+        };
+        let why = if command == Command::SendNow { text::NOTHING_TO_SEND } else { text::NO_DRAFT_HERE };
+        if !fits {
+            return Some(why.to_owned());
+        }
+    }
     if matches!(command, Command::Amend | Command::DropChanges) {
         let changed = model.subject().and_then(|row| model.changes.get(&row));
         let nothing = changed.is_none_or(|changes| command == Command::Amend && !changes.amends());
@@ -194,7 +208,8 @@ pub fn refusal(model: &Model, head: &Listed, verb: Verb) -> Option<String> {
     };
     // Halted clocks and a wrong clock of ours are the backend's to judge: while it is away nothing lapses here.
     let now = if model.link.away() { view.head.created_at } else { model.now() };
-    client::decide::check(view, me, &wish, true, now).err().map(|refusal| sentence(model, &refusal))
+    let refusal = client::decide::check(view, me, &wish, true, now).err()?;
+    Some(format!("{} hint: {}", said(model, &refusal), hint(model, view, &refusal)))
 }
 
 /// What can be told from a line of the list, before the row is opened.
@@ -234,8 +249,36 @@ pub fn add_condition(model: &mut Model) -> bool {
 }
 
 fn sentence(model: &Model, refusal: &Refusal) -> String {
-    let said = refusal.unsent(&|at| text::when(at, model.now(), &model.zone, false));
-    format!("{said} hint: {}", refusal.hint())
+    format!("{} hint: {}", said(model, refusal), refusal.hint())
+}
+
+/// Why not, of what was not sent, at the reader's own time.
+fn said(model: &Model, refusal: &Refusal) -> String {
+    refusal.unsent(&|at| text::when(at, model.now(), &model.zone, false))
+}
+
+/// What can be done instead, here and with this row.
+fn hint(model: &Model, view: &RowView, refusal: &Refusal) -> String {
+    let key = |command, name: &str| model.keymap.key_of(command).unwrap_or_else(|| format!(":{name}"));
+    match refusal {
+        Refusal::GoesAgainstVerdict { .. } => {
+            let over = format!("{} overrides in writing", key(Command::Override, "override"));
+            let with = format!("{} approves with conditions, ", key(Command::Conditions, "conditions"));
+            if takes_conditions(view) { with + &over } else { over }
+        }
+        Refusal::OutOfStep { .. } => "what became of it stands under DECIDED SO FAR".to_owned(),
+        Refusal::Expired { .. } => match next_of(model, view) {
+            Some(next) => format!("{next} is open for the same"),
+            None => refusal.hint().to_owned(),
+        },
+        _ => refusal.hint().to_owned(),
+    }
+}
+
+/// The row that is open for the same subject now.
+fn next_of(model: &Model, view: &RowView) -> Option<RowId> {
+    let same = |row: &&Listed| *row.subject == *view.head.subject && row.id != view.head.id;
+    model.known.rows.values().filter(same).find(|row| row.state.open()).map(|row| row.id)
 }
 
 /// A capital was pressed: a dialog opens for what stood on the screen, or a reason is told.

@@ -238,6 +238,21 @@ pub struct Notice {
     pub text: Shown,
     pub slot: Slot,
     pub until_ms: u64,
+    /// When what it is about leaves: told with the seconds until then.
+    pub leaves_at: Option<Timestamp>,
+}
+
+impl Notice {
+    /// As it reads now.
+    pub fn says(&self, now: Timestamp) -> Shown {
+        let left = self.leaves_at.map(|at| at.duration_since(now).as_secs()).filter(|left| *left >= 0);
+        match left {
+            Some(left) => {
+                Shown::untrusted(&format!("{} Leaves in {} s; u takes it back.", self.text, left + 1))
+            }
+            None => self.text.clone(),
+        }
+    }
 }
 
 /// The last keys' times.
@@ -408,7 +423,8 @@ impl Model {
     }
 
     pub fn tell(&mut self, slot: Slot, text: &str) {
-        self.notice = Some(Notice { text: Shown::untrusted(text), slot, until_ms: self.at.ms + NOTICE_MS });
+        let until_ms = self.at.ms + NOTICE_MS;
+        self.notice = Some(Notice { text: Shown::untrusted(text), slot, until_ms, leaves_at: None });
         self.dirty = true;
     }
 

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::row::{Decision, State, Verdict};
 
+pub const TOO_SMALL: &str = "too small to decide";
 pub const TOO_SOON: &str = "too soon: the screen had only just changed";
 pub const BEHIND: &str = "too soon: this line was not on the screen yet";
 pub const CAPS_LOCK: &str = "Caps Lock?";
@@ -27,6 +28,7 @@ pub const NO_ITEM: &str = "nothing here can be ticked or changed";
 pub const BEING_SENT: &str = "your changes are being sent: wait for the answer";
 pub const NOTHING_TO_TAKE_BACK: &str = "nothing to take back: all that you signed has left";
 pub const NOTHING_TO_SEND: &str = "nothing here is signed and resting";
+pub const NO_DRAFT_HERE: &str = "nothing here is begun and unsigned";
 pub const TAKEN_BACK: &str = "Taken back. Nothing was sent.";
 pub const LEFT_ALREADY: &str = "It has left already; W withdraws an approval until it executes.";
 pub const DRAFT_KEPT: &str = "Not signed. The note is kept as a draft.";
@@ -121,7 +123,7 @@ pub fn elsewhere(process: u32) -> String {
 }
 
 pub fn too_small(width: u16, height: u16) -> String {
-    format!("too small to decide: needs 60×18, is {width}×{height}")
+    format!("{TOO_SMALL}: needs 60×18, is {width}×{height}")
 }
 
 /// Environments in the four columns that lists have for them.

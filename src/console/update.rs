@@ -21,6 +21,7 @@ use super::model::{LAYERS_MAX, Layer, Model, Screen, Standing};
 use super::queue::SETTLE_AFTER_MS;
 use super::terminal::FromTerminal;
 use super::terminal::input::Input;
+use super::text;
 use super::theme::{Background, Slot, background_of};
 
 pub use lists::filter_rows;
@@ -137,6 +138,14 @@ fn terminal(model: &mut Model, seen: FromTerminal) -> Vec<Effect> {
         FromTerminal::Flushed(frame) => flushed(model, frame),
         FromTerminal::Resized => {
             lists::keep_views(model);
+            // What was said of another size holds no more.
+            if model
+                .notice
+                .as_ref()
+                .is_some_and(|notice| notice.text.to_string().starts_with(text::TOO_SMALL))
+            {
+                model.notice = None;
+            }
             model.dirty = true;
             Vec::new()
         }

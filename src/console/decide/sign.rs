@@ -25,7 +25,8 @@ pub fn sign(model: &mut Model) -> Vec<Effect> {
     } else if let Some(missing) = dialog.missing() {
         wrong(missing)
     } else if typed != dialog.demand.text() {
-        wrong(format!("type {}, then Enter", dialog.demand.text()))
+        let not = if typed.is_empty() { String::new() } else { format!("{typed} is not it: ") };
+        wrong(format!("{not}type {}, then Enter", dialog.demand.text()))
     } else if let KeyState::Missing(why) = &model.key {
         wrong(why.clone())
     } else if matches!(model.key, KeyState::Locked { .. } | KeyState::Unasked) {

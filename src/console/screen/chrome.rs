@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use super::super::canvas::{Canvas, Styled};
 use super::super::effect::LinkState;
 use super::super::keymap::{Command, Context};
-use super::super::model::{Layer, Model, Screen, Typing};
+use super::super::model::{Layer, Model, Notice, Screen, Typing};
 use super::super::queue::{Group, Grouping};
 use super::super::text::{self, plural};
 use super::super::theme::Slot;
@@ -125,7 +125,10 @@ pub fn truth(model: &Model) -> Styled {
     }
     if link.clock_ahead_s.abs() >= CLOCK_OFF_S {
         let (by, way) = (link.clock_ahead_s.abs(), if link.clock_ahead_s > 0 { "ahead" } else { "behind" });
-        return Styled::of(Slot::Watch, format!("your clock is {by} s {way}; times are the server's"));
+        return Styled::of(
+            Slot::Watch,
+            format!("your clock is {by} s {way}: times left and ages are wrong by it"),
+        );
     }
     let Some(at) = link.synced_at else { return Styled::of(Slot::Muted, format!("never synced yet{tail}")) };
     let age = now.duration_since(at);
@@ -197,8 +200,7 @@ fn subtitle(model: &Model) -> Styled {
 pub(super) fn footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     canvas.clear(area);
     if let Some(notice) = &model.notice {
-        let line = Styled::new().text(" ").add(notice.slot, notice.text.clone());
-        canvas.line(area.x, area.y, area.width, &line);
+        self::notice(model, notice, canvas, area);
         return;
     }
     if model.too_small_to_decide() {
@@ -219,6 +221,22 @@ pub(super) fn footer(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
         return;
     }
     canvas.line(area.x, area.y, area.width, &hints(model, area.width));
+}
+
+/// Lines that a notice may take.
+const NOTICE_LINES: u16 = 3;
+
+/// A notice is read whole: where one line is too short for it, those above are its, too.
+fn notice(model: &Model, notice: &Notice, canvas: &mut Canvas<'_>, area: Rect) {
+    let lines = notice.says(model.now()).wrap(usize::from(area.width).saturating_sub(2));
+    let typing = matches!(model.layers.last(), Some(Layer::Filter(_) | Layer::Search(_) | Layer::Say(_)));
+    let most = if typing { 1 } else { NOTICE_LINES };
+    let height = u16::try_from(lines.len()).unwrap_or(most).clamp(1, most).min(area.y + 1);
+    let area = Rect { y: area.y + 1 - height, height, ..area };
+    canvas.clear(area);
+    for (y, line) in (0..height).zip(lines) {
+        canvas.line(area.x, area.y + y, area.width, &Styled::new().text(" ").add(notice.slot, line));
+    }
 }
 
 /// Keys that matter here, as many as fit; help always.

@@ -23,6 +23,10 @@ use crate::client::Me;
 use crate::row::{Decision, DecisionId, Digest, Grade, Proposal, RowId, paper::Paper};
 use crate::wire::RowView;
 
+/// Where a line's second fact begins, and how wide its label is.
+const SECOND_FACT: usize = 48;
+const LABEL: usize = 11;
+
 struct Part {
     text: Styled,
     /// A part of the frame: stands in the bar's column.
@@ -91,7 +95,7 @@ fn parts(model: &Model, dialog: &Dialog, width: usize) -> Vec<Part> {
             () => "",
         },
     )));
-    parts.push(Part::text(key_line(model)));
+    parts.extend(key_line(model).wrap(width, LABEL).into_iter().map(Part::text));
     match dialog.pins.as_slice() {
         [pin] => single(model, dialog, pin, width, &mut parts),
         pins => {
@@ -113,6 +117,17 @@ fn parts(model: &Model, dialog: &Dialog, width: usize) -> Vec<Part> {
         parts.push(Part::bar(Styled::from(" ").add(Slot::Muted, line)));
     }
     parts
+}
+
+/// Two facts in a line, the second in its column; below the first where it has no room there.
+fn beside(parts: &mut Vec<Part>, first: Styled, second: Styled, width: usize) {
+    let whole = first.clone().to(SECOND_FACT).join(second.clone());
+    if whole.width() <= width {
+        parts.push(Part::text(whole));
+    } else {
+        parts.push(Part::text(first));
+        parts.push(Part::text(Styled::from(" ".repeat(LABEL)).join(second)));
+    }
 }
 
 fn wrap(parts: &mut Vec<Part>, slot: Slot, said: &str, width: usize) {
@@ -138,19 +153,11 @@ fn key_line(model: &Model) -> Styled {
 
 fn single(model: &Model, dialog: &Dialog, pin: &Pin, width: usize, parts: &mut Vec<Part>) {
     let label = |label: &str| Styled::of(Slot::Muted, format!("{label:<11}"));
-    parts.push(Part::text(
-        label("row")
-            .text(format!("{} revision {}", pin.row, pin.revision))
-            .to(48)
-            .add(Slot::Muted, "word ")
-            .add(Slot::Title, pin.word().to_string()),
-    ));
-    parts.push(Part::text(
-        label("content")
-            .text(format!("sha256:{}", spaced(&pin.digests.content)))
-            .to(48)
-            .add(Slot::Muted, "verdict, difference, effect"),
-    ));
+    let muted = |text: &str| Styled::of(Slot::Muted, text);
+    let row = label("row").text(format!("{} revision {}", pin.row, pin.revision));
+    beside(parts, row, muted("word ").add(Slot::Title, pin.word().to_string()), width);
+    let content = label("content").text(format!("sha256:{}", spaced(&pin.digests.content)));
+    beside(parts, content, muted("verdict, difference, effect"), width);
     let Some(body) = model.body(pin.row) else { return };
     let view = &body.view;
     if Pin::of(view) != *pin {
@@ -160,12 +167,8 @@ fn single(model: &Model, dialog: &Dialog, pin: &Pin, width: usize, parts: &mut V
         return;
     }
     let read = text::when(view.read_at, model.now(), &model.zone, true);
-    parts.push(Part::text(
-        label("base")
-            .text(Shown::untrusted(&view.base_read.sentence()).fit(width.saturating_sub(11 + read.len() + 6)))
-            .to(48)
-            .add(Slot::Muted, format!("read {read}")),
-    ));
+    let base = Shown::untrusted(&view.base_read.sentence()).fit(width.saturating_sub(11 + read.len() + 6));
+    beside(parts, label("base").text(base), muted(&format!("read {read}")), width);
     let decision = dialog.verb.decision(dialog.verdict);
     let effect = match decision {
         // With what is asked for: these words are what the executor is held to.
@@ -179,12 +182,8 @@ fn single(model: &Model, dialog: &Dialog, pin: &Pin, width: usize, parts: &mut V
     }
     let looked = model.looked_ms.get(&(pin.row, pin.revision)).copied().unwrap_or(0);
     let me = model.known.me.as_ref().map(|me| who(model, me)).unwrap_or_default();
-    parts.push(Part::text(
-        label("you")
-            .text(Shown::untrusted(&me).fit(width.saturating_sub(32)))
-            .to(48)
-            .add(Slot::Muted, format!("read for {}", text::read_for(looked))),
-    ));
+    let you = label("you").text(Shown::untrusted(&me).fit(width.saturating_sub(LABEL)));
+    beside(parts, you, muted(&format!("read for {}", text::read_for(looked))), width);
     if view.head.keys_needed > 1 && decision == Decision::Approve {
         let keys = signers::keys(view, model.now(), &model.zone);
         for (at, line) in Shown::untrusted(&keys).wrap(width.saturating_sub(11)).into_iter().enumerate() {

@@ -36,29 +36,31 @@ pub(super) fn heading(model: &Model, screen: &DiffScreen, width: u16) -> [Styled
     let Some(head) = model.head(screen.row) else { return [Styled::new(), Styled::new()] };
     let shape = if screen.shape.side_by_side { "side by side" } else { "unified" };
     let mut first = Styled::of(Slot::Title, format!(" {} r{} · {}", head.id, head.revision, head.word))
-        .text(format!("   diff   {shape}   "))
-        .add(Slot::Muted, "mode: ");
+        .text(if width < 100 { "   ".to_owned() } else { format!("   diff   {shape}   mode: ") });
     for (at, mode) in [Mode::Draft, Mode::SinceDraft, Mode::SinceOpened].into_iter().enumerate() {
         let bar = if at > 0 { " │ " } else { "" };
         let slot = if mode == screen.mode { Slot::Focus } else { Slot::Muted };
         let (open, close) = if mode == screen.mode { ("[", "]") } else { ("", "") };
         first = first.add(Slot::Muted, bar).add(slot, format!("{open}{}{close}", mode.words()));
     }
-    let _ = width;
     let Some(diff) = &screen.diff else { return [first, Styled::of(Slot::Muted, " comparing …")] };
     let hunks = Diff::hunks(&screen.lines);
     let hunk = hunks.iter().filter(|at| **at <= screen.view.cursor).count().max(1).min(hunks.len());
     let file = screen.lines.get(screen.view.cursor).map_or(0, |line| line.file());
     let mut second = Styled::new();
     if let Some(file_of) = diff.files.get(file) {
-        second = Styled::of(Slot::Title, format!(" {}", file_of.name)).text(format!(
+        let told = format!(
             "  {} of {}  hunk {hunk} of {}  +{} -{}",
             file + 1,
             text::plural(diff.files.len(), "file", "files"),
             hunks.len(),
             file_of.added,
             file_of.removed
-        ));
+        );
+        // The name gives way; which hunk it is never does.
+        let room = usize::from(width).saturating_sub(told.len() + 8);
+        let name = Shown::untrusted(&file_of.name).fit(room.max(8));
+        second = Styled::of(Slot::Title, " ").add(Slot::Title, name).text(told);
     }
     second = second.add(Slot::Muted, if screen.wrap { "  wrap" } else { "" });
     if screen.loose {

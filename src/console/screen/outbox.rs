@@ -88,7 +88,7 @@ fn line(model: &Model, item: &Item, width: u16) -> Styled {
         }
     };
     let head = Styled::of(Slot::Title, format!("{:<10}", row.to_string()))
-        .text(format!("r{revision:<3} {what:<14} "));
+        .text(format!("r{revision:<3} {what:<17} "));
     let room = usize::from(width).saturating_sub(head.width() + 2);
     head.add(slot, Shown::untrusted(&said).fit(room))
 }

@@ -14,7 +14,8 @@ use super::super::theme::Slot;
 use crate::client::{Entry, Fate, Listed};
 use crate::row::paper::Standing;
 use crate::row::search::Match;
-use crate::row::{Decision, Kind, Proposal, Risk, RowId, Verdict};
+use crate::row::{Decision, Kind, Proposal, Risk, RowId, State, Verdict};
+use crate::wire::{DecisionView, RowView};
 
 pub(super) fn list(model: &Model, canvas: &mut Canvas<'_>, area: Rect) {
     if model.queue.lines.is_empty() {
@@ -111,10 +112,7 @@ fn row_line(model: &Model, head: &Listed, width: u16) -> Styled {
         String::new()
     };
     if width < 60 {
-        return line
-            .add(slot, format!("{left:>7} "))
-            .add(Slot::Link, title_mark(marks))
-            .add(slot, head.about());
+        return line.join(narrow(model, head, marks, slot, usize::from(width)));
     }
     let risk = if head.risk == Risk::Irreversible { Slot::Watch } else { slot };
     line = line
@@ -130,6 +128,43 @@ fn row_line(model: &Model, head: &Listed, width: u16) -> Styled {
         .add(slot, head.about())
         .add(slot, ": ")
         .add(slot, &*head.title)
+}
+
+/// Columns that the marks and the id take in a list beside a row.
+const NARROW_BEGINS: usize = 15;
+
+/// The rest of a line beside a row: time left and the agent's call, or what became of it; a run's number is never cut.
+fn narrow(model: &Model, head: &Listed, marks: Marks, slot: Slot, width: usize) -> Styled {
+    let came_back = model.known.group(head) == Group::CameBack;
+    let why = match model.known.entry(head.id).map(|entry| &entry.fate) {
+        Some(Fate::Refused { .. }) if came_back => Some("refused"),
+        Some(Fate::Overtaken { .. }) if came_back => Some("overtaken"),
+        _ if came_back && head.state.undecided() => Some("void"),
+        _ if head.state.undecided() => None,
+        _ => Some(state_in_a_word(head.state)),
+    };
+    let left = text::left(head.waits_until().duration_since(model.now()));
+    let verdict = if head.verdict.goes_ahead() { slot } else { Slot::Watch };
+    let line = match why {
+        Some(why) => Styled::of(slot, format!(" {why:<11} ")),
+        None => Styled::of(slot, format!("{left:>6} ")).add(verdict, format!("{} ", fixed(call(head), 5))),
+    };
+    let line = line.add(Slot::Link, title_mark(marks));
+    let room = width.saturating_sub(NARROW_BEGINS + line.width());
+    let number = head.run().map(|run| format!(" {run}")).unwrap_or_default();
+    let service = Shown::untrusted(head.service()).fit(room.saturating_sub(number.len()));
+    line.add(slot, service).add(slot, number)
+}
+
+fn state_in_a_word(state: State) -> &'static str {
+    match state {
+        State::NeedsChanges => "sent back",
+        State::RolledBack => "rolled back",
+        State::Stale => "base moved",
+        State::HalfSigned => "half signed",
+        State::Unknown => "UNKNOWN",
+        other => other.word(),
+    }
 }
 
 /// The agent's call in the five columns that lists have for it; of a document, what is to be published.
@@ -170,14 +205,37 @@ fn sentence(model: &Model, head: &Listed) -> Option<String> {
         return None;
     }
     let body = model.body(head.id);
-    let last = body.and_then(|body| body.view.decisions.last()).filter(|_| !head.state.undecided());
-    Some(match last {
-        Some(last) => {
-            let at = text::when(last.at, model.now(), &model.zone, false);
-            format!("{}: {} by {} {at}", head.about(), text::state(head.state), last.reviewer)
+    let by = body.map(|body| who_decided(model, &body.view)).unwrap_or_default();
+    Some(format!("{}: {}{by}", head.about(), text::state(head.state)))
+}
+
+/// Whose word it was: of a decision itself, or of the approval that what happened since followed from.
+fn who_decided(model: &Model, view: &RowView) -> String {
+    let stood = |one: &&DecisionView| one.void.is_none() && one.revision == view.head.revision;
+    let approves = |one: &&DecisionView| one.decision == Decision::Approve;
+    let Some(last) = view.decisions.iter().rfind(stood) else { return String::new() };
+    let at = text::when(last.at, model.now(), &model.zone, false);
+    match view.head.state {
+        State::Declined | State::NeedsChanges => format!(" by {} {at}", last.reviewer),
+        State::Approved
+        | State::Executing
+        | State::Executed
+        | State::Healthy
+        | State::Degraded
+        | State::RolledBack
+        | State::Failed
+        | State::Unknown => {
+            let who: Vec<String> = view
+                .decisions
+                .iter()
+                .filter(stood)
+                .filter(approves)
+                .map(|one| one.reviewer.to_string())
+                .collect();
+            if who.is_empty() { String::new() } else { format!("; approved by {} {at}", who.join(" and ")) }
         }
-        None => format!("{}: {}", head.about(), text::state(head.state)),
-    })
+        _ => String::new(),
+    }
 }
 
 fn called(decision: Decision) -> &'static str {

@@ -329,7 +329,7 @@ pub fn one_line(drawn: &Drawn<'_>, pane: &Pane, name_width: usize, width: usize)
     let spark = if drawn.model.charts == Charts::Table {
         Styled::new()
     } else {
-        sparkline(&values, room, drawn.model.charts)
+        sparkline(&values, room, pane.threshold, drawn.model.charts)
     };
     let line = name.join(spark).join(tail);
     let gap = width.saturating_sub(line.width() + source.width() + 1);

@@ -168,7 +168,7 @@ fn where_the_truth_stands() {
     );
     assert_eq!(
         word(&|desk| desk.model.link.clock_ahead_s = 94),
-        "your clock is 94 s ahead; times are the server's"
+        "your clock is 94 s ahead: times left and ages are wrong by it"
     );
     let halted = |desk: &mut Desk| {
         desk.model.link.halts.all =

@@ -320,9 +320,12 @@ fn body_came(model: &mut Model, row: RowId, body: Result<Box<Body>, String>) -> 
 fn signed_came(model: &mut Model, row: RowId, signed: Result<Box<Entry>, String>) -> Vec<Effect> {
     match signed {
         Ok(entry) => {
-            let leaves =
-                text::plural(usize::try_from(model.leave_after_ms / 1000).unwrap_or(0), "second", "seconds");
-            let said = format!("{row}: signed. Leaves in {leaves}; u takes it back.");
+            let leaves_at = Some(entry.leaves_at).filter(|_| !model.link.away());
+            let said = if model.link.away() {
+                format!("{row}: signed. It waits here until the backend answers; u takes it back.")
+            } else {
+                format!("{row}: signed.")
+            };
             model.known.drafts.retain(|draft| (draft.row, draft.revision) != (row, entry.revision));
             let mut entries = std::mem::take(&mut model.known.entries);
             entries.insert(0, *entry);
@@ -339,6 +342,9 @@ fn signed_came(model: &mut Model, row: RowId, signed: Result<Box<Entry>, String>
                 model.layers.retain(|layer| !matches!(layer, Layer::Decision(_) | Layer::Moved(_)));
             }
             model.tell(Slot::Unsent, &said);
+            if let Some(notice) = &mut model.notice {
+                notice.leaves_at = leaves_at;
+            }
             list_changed(model);
         }
         Err(why) => {

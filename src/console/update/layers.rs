@@ -104,9 +104,12 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         Command::FieldNext | Command::FieldPrevious => {
             let writes =
                 |model: &Model| model.dialog().is_some_and(|dialog| dialog.focus == Field::Conditions);
-            // A condition that cannot be added is not left behind unsaid.
-            if writes(model) && !decide::add_condition(model) {
-                return Vec::new();
+            // A condition that cannot be added is not left behind unsaid, and nothing is signed while it stands there.
+            if writes(model)
+                && !decide::add_condition(model)
+                && let Some(said) = model.dialog().and_then(|dialog| dialog.conditions.left_over())
+            {
+                model.tell(Slot::Watch, &said);
             }
             if let Some(Layer::Decision(dialog)) = model.layers.last_mut() {
                 dialog.next(if command == Command::FieldNext { 1 } else { -1 });

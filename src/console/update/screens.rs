@@ -63,11 +63,14 @@ pub fn mark_read(model: &mut Model) -> Vec<Effect> {
     let before = model.read.insert(pin.row, pin.clone());
     let Some(body) = model.body(pin.row) else { return Vec::new() };
     let current = Pin::of(&body.view) == pin;
-    if before.as_ref() == Some(&pin) || !current {
+    // What became of the same revision since is another thing to have looked at.
+    let changed_at = body.view.head.changed_at;
+    let looked_since = model.known.seen.get(&pin.row).is_some_and(|seen| seen.at >= changed_at);
+    if before.as_ref() == Some(&pin) && looked_since || !current {
         return Vec::new();
     }
     let base = serde_json::to_string(&body.view.base_read).unwrap_or_default();
-    let seen = Seen { row: pin.row, revision: pin.revision, base, at: model.now() };
+    let seen = Seen { row: pin.row, revision: pin.revision, base, at: model.now().max(changed_at) };
     model.known.seen.insert(pin.row, seen.clone());
     vec![Effect::MarkSeen(seen)]
 }

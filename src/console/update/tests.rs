@@ -458,12 +458,16 @@ fn the_reader_is_called_until_a_key_and_not_while_watching() {
 fn conditions_are_added_one_by_one_and_the_effect_with_them_is_written_out_and_signed() {
     let mut desk = Desk::new(80, 24);
     desk.keys("j Enter C \"canary=ten\" Enter");
-    assert!(desk.screen().contains("this row has no place for canary=ten"), "{}", desk.screen());
+    assert!(desk.screen().contains("canary cannot be ten here"), "{}", desk.screen());
     desk.keys("Tab");
-    assert_eq!(desk.model.dialog().unwrap().focus, Field::Conditions, "it is not left behind");
-    desk.keys("Backspace Backspace Backspace \"10%\" Enter");
+    assert_eq!(desk.model.dialog().unwrap().focus, Field::Note, "what is typed next is the note");
+    assert!(desk.notice().contains("canary=ten is not added"), "{}", desk.notice());
+    let word = desk.model.dialog().unwrap().demand.text().to_owned();
+    desk.keys(&format!("\"Small first.\" Tab \"{word}\" Enter"));
+    assert!(desk.orders().is_empty(), "it is not left behind");
+    desk.keys("Tab Ctrl+u \"canary=10%\" Enter");
     assert!(desk.screen().contains("with canary=10%"), "the effect says it: {}", desk.screen());
-    desk.keys("Space Backspace Backspace Backspace \"5%\" Tab \"Small first.\" Tab");
+    desk.keys("Space Backspace Backspace Backspace \"5%\" Tab Tab");
     assert!(desk.screen().contains("with canary=5%"), "{}", desk.screen());
     let word = desk.model.dialog().unwrap().demand.text().to_owned();
     desk.keys(&format!("\"{word}\" Enter"));

@@ -8,13 +8,14 @@ use super::super::telemetry::number;
 use super::super::theme::Slot;
 use super::chart::{ASCII, BLOCKS, Charts};
 
-/// `points` in at most `width` columns, newest at the right; several points of one column show their largest.
-pub fn sparkline(points: &[Option<f64>], width: usize, charts: Charts) -> Styled {
+/// `points` in at most `width` columns, newest at the right; several points of one column show their largest. The top is
+/// at least the `limit` that is told beside it: what stays far below it looks low.
+pub fn sparkline(points: &[Option<f64>], width: usize, limit: Option<f64>, charts: Charts) -> Styled {
     if charts == Charts::Table {
         return in_words(points);
     }
     let columns = columns(points, width);
-    let top = columns.iter().flatten().copied().fold(0.0_f64, f64::max);
+    let top = columns.iter().flatten().copied().fold(limit.unwrap_or(0.0).max(0.0), f64::max);
     let ramp = if charts >= Charts::Ascii { &ASCII } else { &BLOCKS };
     let mut styled = Styled::new();
     let mut run = String::new();
@@ -73,7 +74,25 @@ mod tests {
     use super::*;
 
     fn check(points: &[Option<f64>], width: usize, charts: Charts, drawn: &str) {
-        assert_eq!(sparkline(points, width, charts).plain(), drawn);
+        assert_eq!(sparkline(points, width, None, charts).plain(), drawn);
+    }
+
+    #[test]
+    fn the_limit_is_no_higher_than_the_top() {
+        for (value, limit, drawn) in [
+            (0.2, Some(1.0), "▂▂▂"),
+            (0.2, None, "███"),
+            (1.0, Some(1.0), "███"),
+            (4.0, Some(1.0), "███"),
+            (0.0, Some(1.0), "▁▁▁"),
+            (0.2, Some(-1.0), "███"),
+        ] {
+            assert_eq!(
+                sparkline(&[Some(value); 3], 3, limit, Charts::Blocks).plain(),
+                drawn,
+                "{value} {limit:?}"
+            );
+        }
     }
 
     #[test]

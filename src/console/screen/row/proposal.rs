@@ -12,8 +12,8 @@ use super::super::super::widget::diff::Shape;
 use super::super::super::widget::spark::sparkline;
 use super::super::diff;
 use super::{Doc, Pane};
-use crate::row::{Grade, Kind, Proposal, Weight};
-use crate::wire::SignalView;
+use crate::row::{Decision, Grade, Kind, Proposal, Weight};
+use crate::wire::{DecisionView, SignalView};
 
 /// Lines of the difference that the row itself shows; `v` shows all.
 const DIFF_LINES: usize = 16;
@@ -88,7 +88,8 @@ fn signal_lines(model: &Model, view: &SignalView, name_width: usize, doc: &mut D
     let chart = signal.series.as_ref().map(|series| {
         let points: Vec<Option<f64>> = series.numbers().collect();
         let limit = series.threshold.as_ref().map(|limit| format!(" limit {limit}")).unwrap_or_default();
-        sparkline(&points, SPARK_WIDTH, model.charts).add(Slot::Threshold, limit)
+        let top = series.threshold.as_ref().and_then(|limit| limit.parse().ok());
+        sparkline(&points, SPARK_WIDTH, top, model.charts).add(Slot::Threshold, limit)
     });
     let value = Shown::untrusted(&view.says().replace('\n', " "));
     let room = doc.width.saturating_sub(line.width() + Shown::untrusted(&right).width() + 2);
@@ -165,6 +166,13 @@ pub(super) fn difference(model: &Model, body: &Body, doc: &mut Doc) {
 }
 
 pub(super) fn effect(body: &Body, doc: &mut Doc) {
-    doc.heading(Pane::Effect, "WHAT AN APPROVAL DOES", "");
-    doc.wrapped(Pane::Effect, Slot::Text, 1, &body.view.effect.sentence());
+    let view = &body.view;
+    let stands = |one: &&DecisionView| {
+        one.decision == Decision::Approve && one.void.is_none() && one.revision == view.head.revision
+    };
+    let signed = view.decisions.iter().filter(stands).rfind(|one| !one.conditions.is_empty());
+    let agreed = signed.and_then(|one| view.effect.with_conditions(&one.conditions));
+    let done = !view.head.state.undecided() && view.decisions.iter().any(|one| stands(&one));
+    doc.heading(Pane::Effect, if done { "WHAT WAS APPROVED" } else { "WHAT AN APPROVAL DOES" }, "");
+    doc.wrapped(Pane::Effect, Slot::Text, 1, &agreed.as_ref().unwrap_or(&view.effect).sentence());
 }

@@ -39,12 +39,16 @@ pub(super) fn what_moved(model: &Model, body: &Body, doc: &mut Doc) {
     let label = |label: &str| Styled::of(Slot::Muted, format!(" {label:<24}"));
     match &body.fresh {
         _ if is_settled(body) => {
-            let at = body.view.execution.as_ref().map_or(body.view.head.changed_at, |done| done.intended_at);
-            let said = format!(
-                "not compared: {} {}, which moves the base itself",
-                body.view.head.state.word(),
-                text::when(at, now, &model.zone, true)
-            );
+            let at = |at| text::when(at, now, &model.zone, true);
+            let said = match &body.view.execution {
+                Some(done) => {
+                    format!("not compared: executed {}, which moves the base itself", at(done.intended_at))
+                }
+                None => {
+                    let head = &body.view.head;
+                    format!("not compared: {} {}", text::state_short(head.state), at(head.changed_at))
+                }
+            };
             doc.push(Pane::Moved, label("since the draft").add(Slot::Muted, said));
         }
         Some(Ok(fresh)) if fresh.moved.is_empty() => {
