@@ -55,4 +55,10 @@ fn a_live_runbook_is_ticked_signed_and_heard_without_the_console() {
         (lines.contains("rb-8824") && lines.contains("rb-8825")).then_some(lines)
     });
     assert!(!found.contains("rb-8821"), "{found}");
+
+    // On again: its steps are asked for anew, and what was signed stays what it was.
+    world.move_world(&json!({"do": "incident", "id": "INC-2200", "state": "open"}));
+    let again = world.until_subject("sarah", "CONF-3380@INC-2200", "pending");
+    assert_ne!(again, "rb-8824");
+    assert_eq!(world.row("sarah", "rb-8824")["state"], "healthy");
 }
