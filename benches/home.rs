@@ -46,6 +46,7 @@ fn main() {
         org: "demo.invalid".to_owned(),
         halted: None,
         halted_agents: BTreeMap::default(),
+        untold: Vec::new(),
     };
     let (mut cache, _) = Cache::open(&home.cache_file()).expect("a cache");
     let start = Instant::now();

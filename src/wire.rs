@@ -427,14 +427,21 @@ pub struct Hints {
 pub struct Ready {
     pub ready: bool,
     pub missing: Vec<String>,
-    /// What the server's reading calls have come to since it began.
+    /// What calls have come to: the server's own since it began, its executor's, and those that agents told of.
     #[serde(default)]
     pub calls: Vec<PlatformCalls>,
 }
 
-/// How often a platform was asked, and what it said is left.
+/// How often a platform was asked with one credential, and what it said is left. What agents tell of themselves comes by
+/// `POST /v1/agents/calls`, as a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlatformCalls {
+    /// An agent's name, or `executor`; the server itself where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// When an agent told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
     /// As in `github`.
     pub platform: String,
     pub made: u64,
@@ -679,6 +686,16 @@ pub struct Snapshot {
     /// Agents that are halted by themselves: nothing of theirs is executed, and they draft nothing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub halted_agents: BTreeMap<PrincipalId, Halted>,
+    /// Targets of `[[tell]]` that take nothing now.
+    #[serde(default)]
+    pub untold: Vec<Untold>,
+}
+
+/// Whom nothing can be told now, as the config names it, and since when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Untold {
+    pub to: String,
+    pub since: Timestamp,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

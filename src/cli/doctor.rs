@@ -19,6 +19,8 @@ use crate::{
 
 mod backend;
 mod gates;
+mod needs;
+mod places;
 
 /// What differs by more than this is told: signatures carry the reviewer's clock.
 const CLOCK_OFF_S: i64 = 30;
@@ -136,21 +138,26 @@ fn calls(all: &[PlatformCalls]) -> Result<String, String> {
         return Ok("the server reads no platform".to_owned());
     }
     let line = |one: &PlatformCalls| {
-        let (made, name) = (one.made, &one.platform);
+        let (made, name) = (one.made, called(one));
+        let at = one.at.map(|at| format!(", as told at {}", at.strftime("%H:%M UTC"))).unwrap_or_default();
         match (one.limit, one.left) {
-            (Some(limit), Some(left)) => format!("{name}: {made} made, {left} of {limit} left"),
-            _ => format!("{name}: {made} made, it does not tell how many are left"),
+            (Some(limit), Some(left)) => format!("{name}: {made} made, {left} of {limit} left{at}"),
+            _ => format!("{name}: {made} made, it does not tell how many are left{at}"),
         }
     };
     let lines: Vec<String> = all.iter().map(line).collect();
-    let spent: Vec<&str> =
-        all.iter().filter(|one| one.left == Some(0)).map(|one| one.platform.as_str()).collect();
+    let spent: Vec<String> = all.iter().filter(|one| one.left == Some(0)).map(called).collect();
     if spent.is_empty() {
         return Ok(lines.join("\n"));
     }
     let hint =
         "hint: wait for the platform's next window; raise poll_s, or give agents a credential of their own";
     Err(format!("{}\n{} takes no more calls now\n{hint}", lines.join("\n"), spent.join(", ")))
+}
+
+/// `github`, and whose calls they are where they are not the server's own: `github by gatekeeper`.
+fn called(one: &PlatformCalls) -> String {
+    one.by.as_ref().map_or_else(|| one.platform.clone(), |by| format!("{} by {by}", one.platform))
 }
 
 /// Whom the server cannot tell anything; nothing to say where it tells nobody, or all.
@@ -220,6 +227,8 @@ mod tests {
     #[test]
     fn what_calls_have_come_to_is_told_by_platform() {
         let one = |platform: &str, made, told: Option<(u64, u64)>| PlatformCalls {
+            by: None,
+            at: None,
             platform: platform.to_owned(),
             made,
             limit: told.map(|(limit, _)| limit),
@@ -232,6 +241,15 @@ mod tests {
         );
         let spent = calls(&[one("github", 5003, Some((5000, 0)))]).unwrap_err();
         assert!(spent.contains("github takes no more calls now\nhint: "), "{spent}");
+        let at = Some("2026-03-04T02:14:00Z".parse().unwrap());
+        let theirs =
+            PlatformCalls { by: Some("gatekeeper".to_owned()), at, ..one("github", 7, Some((5000, 0))) };
+        let spent = calls(&[one("github", 1, None), theirs]).unwrap_err();
+        assert!(
+            spent.contains("github by gatekeeper: 7 made, 0 of 5000 left, as told at 02:14 UTC"),
+            "{spent}"
+        );
+        assert!(spent.contains("\ngithub by gatekeeper takes no more calls now\n"), "{spent}");
         assert_eq!(calls(&[]), Ok("the server reads no platform".to_owned()));
     }
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     audit::admin::AdminChange,
     row::{Hold, Note, PrincipalId},
-    wire::{HaltRequest, LiftRequest},
+    wire::{AgentView, HaltRequest, LiftRequest},
 };
 
 #[derive(Debug, clap::Args)]
@@ -147,8 +147,61 @@ pub(super) fn resume(globals: &Globals, args: &Resume) -> Outcome {
     block_on(async {
         let change = AdminChange::Resumed { agent: args.agent.clone(), note: args.note.clone() };
         let signed = person.signed_change(change).await?;
-        person.online().await?.resume(&signed).await?;
+        let api = person.online().await?;
+        api.resume(&signed).await?;
         out::line("Resumed.");
+        match api.agents().await {
+            Ok(agents) => {
+                if let Some(said) = still_halted(&agents, args.agent.as_ref()) {
+                    out::line(said);
+                }
+            }
+            Err(error) => out::remark(&format!("whether an agent stays halted could not be asked: {error}")),
+        }
         Ok(Code::Done)
     })
+}
+
+/// What a resumption did not end: agents that were halted by name, or everything where one was resumed by name.
+fn still_halted(agents: &[AgentView], resumed: Option<&PrincipalId>) -> Option<String> {
+    match resumed {
+        None => {
+            let halted = agents.iter().filter(|agent| agent.halted);
+            let names: Vec<_> = halted.map(|agent| agent.id.as_str()).collect();
+            (!names.is_empty()).then(|| {
+                format!(
+                    "Still halted, each by name: {}. `dock resume --agent NAME --note …` ends one.",
+                    names.join(", ")
+                )
+            })
+        }
+        Some(one) => agents
+            .iter()
+            .any(|agent| agent.halted && agent.id == *one)
+            .then(|| format!("{one} stays halted with everything else: `dock resume --note …` ends that.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stays_halted_is_named() {
+        let agent = |name: &str, halted| AgentView {
+            id: name.parse().unwrap(),
+            owner: "ana".parse().unwrap(),
+            standing: "active".to_owned(),
+            halted,
+            tokens: vec![],
+        };
+        let agents = [agent("argus", true), agent("gatekeeper", false), agent("scribe", true)];
+        let said = |agents: &[AgentView], resumed: Option<&str>| {
+            still_halted(agents, resumed.map(|name| name.parse().unwrap()).as_ref()).unwrap_or_default()
+        };
+        assert!(said(&agents, None).starts_with("Still halted, each by name: argus, scribe. "));
+        assert_eq!(said(&agents[1..2], None), "");
+        assert!(said(&agents, Some("argus")).starts_with("argus stays halted with everything else"));
+        assert_eq!(said(&agents, Some("gatekeeper")), "");
+    }
 }

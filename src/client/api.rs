@@ -22,8 +22,8 @@ use crate::{
     wire::{
         AgentView, AttestRequest, Challenge, ChallengeRequest, ConfirmAnswer, ConfirmRequest, DecisionAnswer,
         DraftAnswer, EvidenceParts, ExtendRequest, Fresh, HaltRequest, Hints, HistoryEntry, IncidentView,
-        LiftRequest, LoginRequest, Me, PersonView, Position, Problem, ProofBody, Ready, RowPage, RowView,
-        Session, SignedDecision, Snapshot, Span, Telemetry, Waited, WithdrawRequest,
+        LiftRequest, LoginRequest, Me, PersonView, PlatformCalls, Position, Problem, ProofBody, Ready,
+        RowPage, RowView, Session, SignedDecision, Snapshot, Span, Telemetry, Waited, WithdrawRequest,
     },
 };
 
@@ -413,6 +413,11 @@ impl Api {
 
     pub async fn people(&self) -> Result<Vec<PersonView>, ApiError> {
         self.get("/v1/people", &[]).await
+    }
+
+    /// An agent tells what its own calls to the platforms have come to.
+    pub async fn tell_calls(&self, calls: &[PlatformCalls]) -> Result<(), ApiError> {
+        self.bytes(self.request(Method::POST, "/v1/agents/calls").json(calls)).await.map(drop)
     }
 
     pub async fn agents(&self) -> Result<Vec<AgentView>, ApiError> {

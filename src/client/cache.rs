@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     row::{Digest, Hold, PrincipalId, RowId},
-    wire::{Halted, Position, RowHead, RowView, Snapshot},
+    wire::{Halted, Position, RowHead, RowView, Snapshot, Untold},
 };
 
 mod columns;
@@ -79,6 +79,7 @@ pub struct AsOf {
     /// The server's clock.
     pub as_of: Timestamp,
     pub halts: Halts,
+    pub untold: Vec<Untold>,
     pub org: String,
 }
 
@@ -167,6 +168,7 @@ impl Cache {
                 ("as_of", json(&snapshot.as_of)?),
                 ("halted", json(&snapshot.halted)?),
                 ("halted_agents", json(&snapshot.halted_agents)?),
+                ("untold", json(&snapshot.untold)?),
                 ("holds", json(&snapshot.holds)?),
                 ("org", json(&snapshot.org)?),
             ];
@@ -199,7 +201,8 @@ impl Cache {
         };
         let agents = self.fact("halted_agents")?.unwrap_or_default();
         let halts = Halts { all: self.fact("halted")?.flatten(), agents };
-        Ok(Some(AsOf { position, as_of, org, halts }))
+        let untold = self.fact("untold")?.unwrap_or_default();
+        Ok(Some(AsOf { position, as_of, org, halts, untold }))
     }
 
     pub fn holds(&self) -> Result<Vec<Hold>, StoreError> {

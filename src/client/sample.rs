@@ -166,5 +166,6 @@ pub(crate) fn snapshot(rows: Vec<RowView>) -> Snapshot {
         org: "demo.invalid".into(),
         halted: None,
         halted_agents: std::collections::BTreeMap::new(),
+        untold: vec![],
     }
 }

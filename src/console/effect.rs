@@ -20,7 +20,7 @@ use crate::client::{Begun, Entry, Halts, List, Listed, Me, NoteDraft};
 use crate::row::difference::FileDifference;
 use crate::row::search::Query;
 use crate::row::{Amendment, Decision, DecisionId, Hold, RowId};
-use crate::wire::{Fresh, RowFound, Telemetry};
+use crate::wire::{Fresh, RowFound, Telemetry, Untold};
 
 pub mod home;
 pub mod net;
@@ -255,6 +255,8 @@ pub struct Link {
     /// This clock against the server's; positive is ahead.
     pub clock_ahead_s: i64,
     pub halts: Halts,
+    /// Whom the backend cannot tell anything now.
+    pub untold: Vec<Untold>,
     /// The server could not prove what was seen here at this time.
     pub broken: Option<Timestamp>,
     /// The demo's own organisation.

@@ -255,6 +255,14 @@ impl Source {
         Ok(permitted.update())
     }
 
+    /// May this token's account make pages in a space, by its id or key?
+    pub async fn may_create(&self, space: &str) -> Result<Fact<bool>, PlatformError> {
+        let id = self.space_id(space).await?;
+        let asked = format!("what we may do in the space {space}");
+        let permitted: wire::Operations = self.json(get(asked, &["spaces", &id, "operations"])).await?;
+        Ok(permitted.create())
+    }
+
     /// What our calls have come to.
     pub fn calls(&self) -> super::Calls {
         self.http.calls()

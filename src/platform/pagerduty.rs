@@ -2,8 +2,10 @@
 //!
 //! Dock calls an incident by its number, as in `INC-771`. An empty list of incidents means none only for a service that
 //! PagerDuty knows; a service that it does not know is unknown.
-//! Never: a write; an on-call row read as a role.
+//! Alerts of Dock's own go another way, by [`events`].
+//! Never: a write to an incident; an on-call row read as a role.
 
+pub mod events;
 pub mod webhook;
 mod wire;
 

@@ -58,6 +58,9 @@ pub struct App {
     pub(super) counters: Counters,
     /// Who is told what happens to rows.
     pub(super) telling: Telling,
+    /// The executor that runs in this process, where one does.
+    pub(super) executor: Option<Arc<super::executor::Executor>>,
+    pub(super) agent_calls: super::calls::AgentCalls,
     /// Why the executor does not go on with which row, while it does not.
     pub(super) troubles: Troubles,
     /// True once the server ends: what waits, waits no longer.

@@ -72,5 +72,6 @@ async fn told(app: &App, read: store::Snapshot) -> Result<Snapshot, Problem> {
         org: app.org.clone(),
         halted: standing.halted().cloned(),
         halted_agents: standing.halted_agents(),
+        untold: app.telling.untold(),
     })
 }

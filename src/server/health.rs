@@ -11,11 +11,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{app::App, problem::Problem};
-use crate::{
-    platform::{Calls, Platform, Sources},
-    wire::{PlatformCalls, Ready},
-};
+use super::{app::App, calls, problem::Problem};
+use crate::wire::{PlatformCalls, Ready};
 
 impl App {
     /// A server that is behind its own record reads, and writes nothing.
@@ -44,19 +41,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     missing.extend(app.telling.troubles());
     let blocking = app.read_only.is_some() || missing.iter().any(|what| what.starts_with("the store"));
     let status = if blocking { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    (status, Json(Ready { ready: !blocking, missing, calls: platform_calls(&app.sources) })).into_response()
-}
-
-/// What reading calls have come to, by platform.
-pub fn platform_calls(sources: &Sources) -> Vec<PlatformCalls> {
-    let all = sources.calls().into_iter();
-    let told = |(platform, calls): (Platform, Calls)| PlatformCalls {
-        platform: platform.name().to_owned(),
-        made: calls.made,
-        limit: calls.told.map(|(limit, _)| limit),
-        left: calls.told.map(|(_, left)| left),
-    };
-    all.map(told).collect()
+    (status, Json(Ready { ready: !blocking, missing, calls: calls::all(&app) })).into_response()
 }
 
 /// Prometheus text.
@@ -70,12 +55,13 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Pro
     gauge("dock_log_entries", "Entries of the record.", head.size);
     gauge("dock_open_rows", "Rows that are not terminal.", open.len() as u64);
     gauge("dock_read_only", "1 while nothing may be written.", u64::from(app.read_only.is_some()));
-    let read = platform_calls(&app.sources);
-    let made = read.iter().map(|one| ("dock_platform_calls_total", &one.platform, Some(one.made)));
-    let left = read.iter().map(|one| ("dock_platform_calls_left", &one.platform, one.left));
-    for (name, platform, value) in made.chain(left) {
+    let read = calls::all(&app);
+    let made = read.iter().map(|one| ("dock_platform_calls_total", one, Some(one.made)));
+    let left = read.iter().map(|one| ("dock_platform_calls_left", one, one.left));
+    for (name, PlatformCalls { platform, by, .. }, value) in made.chain(left) {
         let Some(value) = value else { continue };
-        let _ = writeln!(out, "{name}{{platform=\"{platform}\"}} {value}");
+        let by = by.as_ref().map(|by| format!(",by=\"{by}\"")).unwrap_or_default();
+        let _ = writeln!(out, "{name}{{platform=\"{platform}\"{by}}} {value}");
     }
     let mut last = "";
     for ((name, label), value) in app.counters.all() {

@@ -29,6 +29,7 @@ mod app;
 mod aside;
 mod automatic;
 mod blobs;
+mod calls;
 mod claim;
 pub mod config;
 mod connections;
@@ -69,7 +70,6 @@ mod waiting;
 pub use admin::SignedChange;
 pub use app::App;
 pub use config::Config;
-pub use health::platform_calls;
 pub use record::RecordError;
 
 use executor::{Executor, ExecutorError};
@@ -105,7 +105,7 @@ pub enum ServerError {
 /// A server that listens and does not answer yet.
 pub struct Server {
     app: Arc<App>,
-    executor: Option<Executor>,
+    executor: Option<Arc<Executor>>,
     listener: TcpListener,
     address: SocketAddr,
 }
@@ -135,13 +135,14 @@ async fn bind_over(config: &Config, clock: Clock, store: Arc<dyn Store>) -> Resu
     let executor = match (&config.executor, &app.read_only) {
         (Some(section), None) => {
             let around = config.around();
-            Some(Executor::open(store, clock, &config.org, config.pinned()?, section, &around)?)
+            Some(Arc::new(Executor::open(store, clock, &config.org, config.pinned()?, section, &around)?))
         }
         _ => None,
     };
     if let Some(executor) = &executor {
         app.troubles = executor.troubles();
     }
+    app.executor.clone_from(&executor);
     Ok(Server { app: Arc::new(app), executor, listener, address })
 }
 
@@ -195,6 +196,8 @@ async fn open(config: &Config, clock: Clock, store: Arc<dyn Store>, url: String)
         engine: Engine::embedded().map_err(Clone::clone)?,
         counters: app::Counters::default(),
         telling: telling::Telling::open(&config.tell)?,
+        executor: None,
+        agent_calls: calls::AgentCalls::default(),
         troubles: executor::Troubles::default(),
         closing: watch::Sender::new(false),
         read_only,
@@ -240,8 +243,7 @@ impl Server {
 }
 
 /// Runs the executor, and begins it again where the store failed under it.
-async fn execute(executor: Executor, stopping: Arc<Notify>) {
-    let executor = Arc::new(executor);
+async fn execute(executor: Arc<Executor>, stopping: Arc<Notify>) {
     let stopped = stopping.notified();
     tokio::pin!(stopped);
     loop {

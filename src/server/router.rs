@@ -16,7 +16,7 @@ use axum::{
 use super::{
     admin, again, amendments,
     app::App,
-    aside, blobs, decisions, drafts, evidence, feed, health, holds, hooks, incidents,
+    aside, blobs, calls, decisions, drafts, evidence, feed, health, holds, hooks, incidents,
     input::{BLOB_BYTES_MAX, DRAFT_BYTES_MAX, REQUEST_BYTES_MAX},
     log, login,
     problem::Problem,
@@ -73,6 +73,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/v1/resume", post(admin::change))
         .route("/v1/people", get(admin::people).post(admin::change))
         .route("/v1/agents", get(admin::agents).post(admin::change))
+        .route("/v1/agents/calls", post(calls::tell))
         .route("/v1/keys", post(admin::change))
         .route("/v1/tokens", post(admin::change))
         .route("/healthz", get(health::alive))

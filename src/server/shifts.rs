@@ -89,6 +89,23 @@ impl Shifts {
         attributes
     }
 
+    /// Who is on call now, first called first: PagerDuty's shifts by level, then the rota, then the file.
+    pub(super) async fn in_order(&self, app: &App, standing: &Standing, now: Timestamp) -> Vec<PrincipalId> {
+        let people = standing.authority.people();
+        let mut found = Vec::new();
+        if self.refresh(app, now).await.is_some() {
+            let last = self.last.lock().await;
+            let mut shifts: Vec<&OnCall> = last.shifts.iter().collect();
+            shifts.sort_by_key(|shift| shift.level);
+            let whose = |shift: &&OnCall| people.iter().find(|(who, person)| is(shift, who, person));
+            found.extend(shifts.iter().filter_map(whose).map(|(who, _)| who.clone()));
+        }
+        found.extend(self.rota.keys().cloned());
+        let file = self.file.read().unwrap_or_else(PoisonError::into_inner);
+        found.extend(people.keys().filter(|who| file.of(who, now).next().is_some()).cloned());
+        found
+    }
+
     /// When the last of these shifts of theirs ends, where the end of each is known: as PagerDuty said last.
     pub(super) async fn until(
         &self,

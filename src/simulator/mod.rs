@@ -40,6 +40,7 @@ pub use confluence::{ConfluenceWrite, PageEdit};
 pub use faults::{Fault, Faults};
 pub use github::{GithubApp, GithubCalls};
 pub use notion::NotionEdit;
+pub use pagerduty::PagerAlert;
 pub use scenario::Scenario;
 pub use world::{Pace, World};
 

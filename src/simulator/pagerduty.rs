@@ -1,8 +1,9 @@
 //! PagerDuty's REST API, the reading part: incidents, their log, alerts and notes, shifts, services, users; offset pages,
-//! its own errors; webhooks.
+//! its own errors; webhooks; and alerts by the Events API.
 //!
-//! Never: a write.
+//! Never: a write to an incident.
 
+mod events;
 mod hooks;
 
 use axum::{
@@ -11,7 +12,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,7 @@ const REACH_MAX: usize = 10_000;
 /// Without `since` and `until`, a month.
 const WINDOW: SignedDuration = SignedDuration::from_hours(24 * 30);
 
+pub use events::PagerAlert;
 pub(super) use hooks::deliver;
 
 /// All that is known here.
@@ -42,6 +44,9 @@ pub(super) struct Pager {
     /// Where webhooks go, and the secret; `None`: nobody is told.
     #[serde(default)]
     pub(super) hook: Option<(String, String)>,
+    /// What integrations opened by the Events API.
+    #[serde(default)]
+    pub(super) events: Vec<PagerAlert>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -321,6 +326,8 @@ pub(super) fn router(world: World) -> Router {
         .route("/users", get(users))
         .fallback(async || NOT_FOUND)
         .layer(middleware::from_fn_with_state(world.clone(), authenticated))
+        // In the world it has a host of its own, and the key is in the body.
+        .route("/v2/enqueue", post(events::enqueue))
         .with_state(world)
 }
 

@@ -78,6 +78,9 @@ fn doctor_tells_a_credential_that_may_too_much() {
     assert!(sound.contains("the reading account can not edit CONF-3380, CONF-4711"), "{sound}");
     assert!(sound.contains("the executor's account may edit CONF-3380, CONF-4711"), "{sound}");
 
+    assert!(sound.contains("the executor's account may make pages in 98306"), "{sound}");
+    assert!(sound.contains("ok   edits in Notion") && sound.contains("it sees NOTION-91a"), "{sound}");
+
     let text = fs::read_to_string(&config).unwrap().replace("argocd-agent.token", "argocd-executor.token");
     let loose = world.dir.path().join("loose.toml");
     fs::write(&loose, text).unwrap();

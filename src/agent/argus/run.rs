@@ -20,6 +20,7 @@ use crate::{
         Told, Wish, again,
         dock::Dock,
         drafter::Drafter,
+        tally::Tally,
         wake::{Dirty, Wake, pause},
     },
     client::api::{Api, ApiError},
@@ -105,9 +106,10 @@ impl Argus {
         let wake = Wake::default();
         let look = async {
             let mut memory = Memory::default();
-            let mut dirty = Dirty::everything();
+            let (mut dirty, mut tally) = (Dirty::everything(), Tally::default());
             loop {
                 let wait = self.look(argocd, wish, &mut memory, &dirty, &mut told).await;
+                tally.tell(&self.api, &self.sources, &self.clock).await;
                 dirty = wake.next(wait).await;
             }
         };

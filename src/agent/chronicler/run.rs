@@ -73,6 +73,7 @@ impl Chronicler {
         Ok(Looker {
             flow: self,
             pagerduty: self.pagerduty()?,
+            sources: &self.sources,
             api: &self.api,
             clock: &self.clock,
             config: &self.config.incidents,

@@ -21,6 +21,7 @@ use crate::{
     agent::{
         Told, Wish, again,
         drafter::Drafter,
+        tally::Tally,
         wake::{Dirty, PIPELINES, Wake, pause},
     },
     client::api::{Api, ApiError},
@@ -119,9 +120,10 @@ impl Gatekeeper {
         let wake = Wake::default();
         let look = async {
             let mut memory = Memory::default();
-            let mut dirty = Dirty::everything();
+            let (mut dirty, mut tally) = (Dirty::everything(), Tally::default());
             loop {
                 let wait = Box::pin(self.look(wish, &mut memory, &dirty, &mut told)).await;
+                tally.tell(&self.api, &self.sources, &self.clock).await;
                 dirty = wake.next(wait).await;
             }
         };

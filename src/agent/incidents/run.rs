@@ -19,12 +19,13 @@ use crate::{
         Told, Wish, again,
         dock::Dock,
         drafter::Drafter,
+        tally::Tally,
         wake::{Dirty, Wake, pause},
     },
     client::api::{Api, ApiError},
     clock::Clock,
     config::ConfigError,
-    platform::{Failure, PlatformError, pagerduty},
+    platform::{Failure, PlatformError, Sources, pagerduty},
     row::{Base, Draft, Kind, State},
     wire::{DraftAnswer, RowView, Snapshot},
 };
@@ -126,6 +127,8 @@ pub enum IncidentsError {
 pub(in crate::agent) struct Looker<'a, F> {
     pub(in crate::agent) flow: &'a F,
     pub(in crate::agent) pagerduty: &'a pagerduty::Source,
+    /// Whose calls are told.
+    pub(in crate::agent) sources: &'a Sources,
     pub(in crate::agent) api: &'a Api,
     pub(in crate::agent) clock: &'a Clock,
     pub(in crate::agent) config: &'a Config,
@@ -174,9 +177,10 @@ impl<F: Flow> Looker<'_, F> {
         let wake = Wake::default();
         let look = async {
             let mut memory = Memory::default();
-            let mut dirty = Dirty::everything();
+            let (mut dirty, mut tally) = (Dirty::everything(), Tally::default());
             loop {
                 let wait = Box::pin(self.look(wish, &mut memory, &dirty, &mut told)).await;
+                tally.tell(self.api, self.sources, self.clock).await;
                 dirty = wake.next(wait).await;
             }
         };

@@ -88,6 +88,7 @@ impl Scribe {
         Ok(Looker {
             flow: self,
             pagerduty,
+            sources: &self.sources,
             api: &self.api,
             clock: &self.clock,
             config: &self.config.incidents,

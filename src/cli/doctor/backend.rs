@@ -6,8 +6,9 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::Check;
+use super::{Check, needs::told, places};
 use crate::{
+    agent::platform_calls,
     audit::note::{KeyUse, NoteKey},
     cli::exit::Failure,
     client::Api,
@@ -20,7 +21,7 @@ use crate::{
         gate::Pipeline,
         page::{Runbook, Site, outline},
     },
-    server::{Config, platform_calls, telling},
+    server::{Config, telling},
 };
 
 pub(super) async fn checks(file: &Path) -> Result<Vec<Check>, Failure> {
@@ -98,11 +99,16 @@ pub(super) async fn checks(file: &Path) -> Result<Vec<Check>, Failure> {
             }
             if let Some(section) = &section.notion {
                 match notion::Actuator::open(section) {
-                    Ok(actuator) => add("edits in Notion", said(actuator.reads().health().await)),
+                    Ok(actuator) => {
+                        add("edits in Notion", places::in_notion(actuator.reads(), &config.runbooks).await);
+                    }
                     Err(error) => add("edits in Notion", Err(error.to_string())),
                 }
             }
         }
+    }
+    if let Some(place) = &config.postmortems {
+        add("post-mortems", places::of_papers(config.executor.as_ref(), place).await);
     }
     Ok(checks)
 }
@@ -126,7 +132,7 @@ fn administrators(config: &Config) -> Result<String, String> {
     }
 }
 
-type Found = Result<String, String>;
+pub(super) type Found = Result<String, String>;
 
 /// Every platform that has a section, asked who we are to it.
 async fn platforms(sources: &Sources) -> Vec<(&'static str, Found)> {
@@ -263,7 +269,7 @@ async fn running(config: &Config, sources: &Sources) -> Found {
     if let Ok(ready) = api.ready().await {
         return super::calls(&ready.calls).map(|told| format!("the server at {url}:\n{told}"));
     }
-    super::calls(&platform_calls(sources))
+    super::calls(&platform_calls(sources.calls()))
         .map(|told| format!("no server answers at {url}; these checks alone:\n{told}"))
 }
 
@@ -279,7 +285,7 @@ async fn on_github(github: &github::Source) -> Found {
 
 /// Slack, whose token must not be able to do more than reading takes.
 async fn on_slack(slack: &slack::Source) -> Found {
-    let identity = slack.identity().await.map_err(|error| error.to_string())?;
+    let identity = slack.identity().await.map_err(|error| told(&error))?;
     let who = format!("as {} in {}", identity.user, identity.team);
     let beyond = identity.beyond(&slack::READER_SCOPES);
     if beyond.is_empty() {
@@ -292,10 +298,10 @@ async fn on_slack(slack: &slack::Source) -> Found {
     ))
 }
 
-fn said(health: Result<Health, PlatformError>) -> Found {
-    let health = health.map_err(|error| error.to_string())?;
-    let told = |what: &str, fact: Fact<String>| fact.known().map(|value| format!("{what}{value}"));
-    let parts = [told("version ", health.version), told("as ", health.account)];
+pub(super) fn said(health: Result<Health, PlatformError>) -> Found {
+    let health = health.map_err(|error| told(&error))?;
+    let known = |what: &str, fact: Fact<String>| fact.known().map(|value| format!("{what}{value}"));
+    let parts = [known("version ", health.version), known("as ", health.account)];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     Ok(if parts.is_empty() { "answers".to_owned() } else { parts.join(", ") })
 }

@@ -125,7 +125,8 @@ impl Worker {
                 LinkState::NoServer
             },
             synced_at: as_of.as_ref().map(|as_of| as_of.as_of),
-            halts: as_of.map(|as_of| as_of.halts).unwrap_or_default(),
+            halts: as_of.as_ref().map(|as_of| as_of.halts.clone()).unwrap_or_default(),
+            untold: as_of.map(|as_of| as_of.untold).unwrap_or_default(),
             broken: self.outbox.broken()?.map(|head| head.at),
             demo: org == DEMO_ORG && self.place.settings.loopback(),
             ..Link::default()

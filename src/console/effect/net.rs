@@ -18,7 +18,8 @@ use super::home::{OpenError, Place, TellAnswer, since};
 use super::{Answer, Attempt, Effect, IncidentTold, Link, LinkState, Secret};
 use crate::client::signer::DEMO_ORG;
 use crate::client::{
-    Api, ApiError, Cache, Entry, Exchange, NoteDraft, Outbox, Pulled, SignError, SyncError, api::POLL_MAX,
+    Api, ApiError, Cache, Entry, Exchange, Halts, NoteDraft, Outbox, Pulled, SignError, SyncError,
+    api::POLL_MAX,
     plan, session,
 };
 use crate::row::{Amendment, RowId, c1, search::Query};
@@ -114,7 +115,8 @@ impl<'a> Net<'a> {
         let as_of = cache.as_of()?;
         let link = Link {
             synced_at: as_of.as_ref().map(|as_of| as_of.as_of),
-            halts: as_of.map(|as_of| as_of.halts).unwrap_or_default(),
+            halts: as_of.as_ref().map(|as_of| as_of.halts.clone()).unwrap_or_default(),
+            untold: as_of.map(|as_of| as_of.untold).unwrap_or_default(),
             broken: outbox.broken()?.map(|head| head.at),
             demo: org == DEMO_ORG && place.settings.loopback(),
             ..Link::default()
@@ -248,7 +250,10 @@ impl<'a> Net<'a> {
         for answer in news {
             self.tell(answer);
         }
-        let halts = self.feed.borrow().as_of().ok().flatten().map(|as_of| as_of.halts).unwrap_or_default();
+        let (halts, untold) = match self.feed.borrow().as_of() {
+            Ok(Some(as_of)) => (as_of.halts, as_of.untold),
+            Ok(None) | Err(_) => (Halts::default(), Vec::new()),
+        };
         let ahead = now.duration_since(pulled.as_of).as_secs();
         let org = self.place.org(&self.feed.borrow(), &self.outbox).unwrap_or_default();
         self.tell_link(|link| {
@@ -257,6 +262,7 @@ impl<'a> Net<'a> {
             link.next_at = None;
             link.clock_ahead_s = ahead;
             link.halts = halts;
+            link.untold = untold;
             link.demo = org == DEMO_ORG && self.place.settings.loopback();
         });
         self.kick_push.notify_one();

@@ -134,11 +134,21 @@ pub fn truth(model: &Model) -> Styled {
     let age = now.duration_since(at);
     if link.state == LinkState::Synced && age < FRESH_FOR {
         return Styled::of(Slot::Ok, format!("synced {}", text::when(at, now, &model.zone, true)))
-            .add(Slot::Unsent, tail);
+            .add(Slot::Unsent, tail)
+            .join(untold(model));
     }
     let again = link.next_at.map(|next| next.duration_since(now).as_secs()).filter(|seconds| *seconds > 0);
     let again = again.map(|seconds| format!(", again in {seconds} s")).unwrap_or_default();
     Styled::of(Slot::Stale, format!("last sync {} ago{again}{tail}", text::age(age)))
+}
+
+/// ` · ops not told since 02:10`: who reads this is asked by nobody else meanwhile.
+fn untold(model: &Model) -> Styled {
+    let all = &model.link.untold;
+    let Some(first) = all.iter().min_by_key(|one| one.since) else { return Styled::new() };
+    let more = if all.len() > 1 { format!(" and {} more", all.len() - 1) } else { String::new() };
+    let since = text::when(first.since, model.now(), &model.zone, false);
+    Styled::of(Slot::Watch, format!(" · {}{more} not told since {since}", first.to))
 }
 
 /// ` view now   filter env:prod         2 new: . to settle   by want   3 of 92`

@@ -174,6 +174,11 @@ fn where_the_truth_stands() {
         desk.model.link.halts.all =
             Some(crate::wire::Halted { by: "sre-jordan".parse().unwrap(), at: since, note: "stop".into() });
     };
+    let untold = |desk: &mut Desk| {
+        let one = |to: &str| crate::wire::Untold { to: to.into(), since };
+        desk.model.link.untold = vec![one("ops"), one("phones")];
+    };
+    assert_eq!(word(&untold), "synced 02:14:31 · 1 unsent · ops and 1 more not told since 02:00");
     assert_eq!(word(&halted), "HALTED 02:00 by sre-jordan: clocks stand still");
     let one = |desk: &mut Desk| {
         let halted =

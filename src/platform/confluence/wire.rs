@@ -210,11 +210,20 @@ impl<T> Many<T> {
 impl Operations {
     /// A list that is not there says nothing; one that is there and has no update says no.
     pub(super) fn update(&self) -> Fact<bool> {
+        self.on_pages("update")
+    }
+
+    /// The same of new pages in a space.
+    pub(super) fn create(&self) -> Fact<bool> {
+        self.on_pages("create")
+    }
+
+    fn on_pages(&self, operation: &str) -> Fact<bool> {
         let Some(operations) = &self.operations else {
             return Fact::Unknown("Confluence does not tell what is permitted".to_owned());
         };
         let page = |target: &Option<String>| target.as_deref().is_none_or(|target| target == "page");
-        Fact::Known(operations.iter().any(|one| one.operation == "update" && page(&one.target_type)))
+        Fact::Known(operations.iter().any(|one| one.operation == operation && page(&one.target_type)))
     }
 }
 

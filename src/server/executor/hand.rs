@@ -113,6 +113,19 @@ impl Hand {
         })
     }
 
+    /// What calls with each credential have come to.
+    pub(super) fn calls(&self) -> Vec<(platform::Platform, platform::Calls)> {
+        use platform::Platform;
+        let all = [
+            (Platform::ArgoCd, self.argocd.as_ref().map(|one| one.reads().calls())),
+            (Platform::Confluence, self.confluence.as_ref().map(|one| one.reads().calls())),
+            (Platform::GitHub, self.github.as_ref().map(|one| one.reads().calls())),
+            (Platform::Notion, self.notion.as_ref().map(|one| one.reads().calls())),
+            (Platform::Terraform, self.terraform.as_ref().map(|one| one.reads().calls())),
+        ];
+        all.into_iter().filter_map(|(platform, calls)| Some((platform, calls?))).collect()
+    }
+
     pub(super) fn argocd(&self) -> Result<&argocd::Actuator, String> {
         self.argocd.as_ref().ok_or_else(|| missing("argocd"))
     }

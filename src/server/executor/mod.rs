@@ -183,6 +183,11 @@ impl Executor {
         self
     }
 
+    /// What calls with the executor's own credentials have come to.
+    pub fn calls(&self) -> Vec<(platform::Platform, platform::Calls)> {
+        self.hand.calls()
+    }
+
     /// What stands in the way of which row now.
     pub fn troubles(&self) -> Troubles {
         self.troubles.clone()

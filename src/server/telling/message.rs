@@ -27,18 +27,17 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// `known`: whom the record has as a person.
-    pub(super) fn of(news: &News, row: &Row, known: impl Fn(&PrincipalId) -> bool, now: Timestamp) -> Self {
-        let reviewers: Vec<&PrincipalId> = row.reviewers.iter().filter(|reviewer| known(reviewer)).collect();
+    /// `may`: who may decide on it, in the order in which they are asked.
+    pub(super) fn of(news: &News, row: &Row, may: &[PrincipalId], now: Timestamp) -> Self {
         let gave = |one: &PrincipalId| row.standing_keys().any(|key| key.reviewer == *one);
         let asked = match news.what {
             What::Asks => 1,
             What::HalfOver => 2,
-            What::AlmostOver | What::SecondKey => reviewers.len(),
-            What::Outcome | What::Published => 0,
+            What::AlmostOver | What::SecondKey => row.reviewers.len().max(2),
+            What::Outcome | What::Published | What::Answered | What::Settled => 0,
         };
-        let asks = reviewers.into_iter().filter(|one| !gave(one)).take(asked).cloned().collect();
-        let waits = !matches!(news.what, What::Outcome | What::Published);
+        let asks = may.iter().filter(|one| !gave(one)).take(asked).cloned().collect();
+        let waits = matches!(news.what, What::Asks | What::HalfOver | What::AlmostOver | What::SecondKey);
         Self {
             id: format!("msg_{}_{}", row.id, news.id(row).short()),
             row: row.id,
@@ -79,6 +78,8 @@ impl Message {
                 format!("{title} lapses in {}, it waits for {waits}{until}", lasting(self.left))
             }
             What::Outcome => format!("{title} {}", became(self.state)),
+            What::Answered => format!("{title} was sent back and waits for its agent"),
+            What::Settled => format!("{title} is {}", self.state.word()),
             What::Published => match &self.link {
                 Some(link) => format!("{title} is published: {link}"),
                 None => format!("{title} is published"),

@@ -14,10 +14,11 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinSet;
 
-use super::{app::App, config::WrongConfig};
+use super::{app::App, config::WrongConfig, standing::Standing};
 use crate::{
-    row::Row,
+    row::{PrincipalId, Row},
     store::{Commit, Committed, StoreError, Work, WorkChange, WorkKind},
+    wire::Untold,
 };
 
 mod message;
@@ -74,6 +75,15 @@ impl Telling {
             }
         }
         Ok(Self { targets })
+    }
+
+    /// Whom nothing can be told now, and since when.
+    pub(super) fn untold(&self) -> Vec<Untold> {
+        let told = |(name, (_, going)): (&String, &(Target, Mutex<Going>))| {
+            let going = going.lock().unwrap_or_else(PoisonError::into_inner);
+            going.trouble.as_ref().map(|(_, since)| Untold { to: name.clone(), since: *since })
+        };
+        self.targets.iter().filter_map(told).collect()
     }
 
     /// Whom nothing can be told now, and why.
@@ -183,15 +193,29 @@ async fn share_out(
 async fn sent(app: &App, work: &Work, news: &News, row: &Row, target: &Target) -> Result<(), Unsent> {
     let unread = |error: StoreError| Unsent { why: error.to_string(), again: Again::After(PAUSE) };
     let standing = app.standing().await.map_err(unread)?;
-    let people = standing.authority.people();
-    let known = |who: &crate::row::PrincipalId| people.get(who).is_some_and(|person| person.active);
     let now = app.clock.now();
-    let message = Message::of(news, row, known, now);
+    let may = asked_in_order(app, &standing, row, now).await;
+    let message = Message::of(news, row, &may, now);
     let sending = target.send(&message, row.incident.as_deref(), news.at, work.attempts > 1, now);
     let slow = |_| Unsent { why: "no answer in time".to_owned(), again: Again::After(PAUSE) };
     tokio::time::timeout(SEND_WITHIN, sending).await.unwrap_or_else(|late| Err(slow(late)))?;
     crate::stop_point::reach("news.sent");
     Ok(())
+}
+
+/// Who may decide on a row, in the order in which they are asked: whom its draft named, then whoever is on call, first called
+/// first. So there is a next one, where a draft named one alone.
+async fn asked_in_order(app: &App, standing: &Standing, row: &Row, now: Timestamp) -> Vec<PrincipalId> {
+    let on_call = app.shifts.in_order(app, standing, now).await;
+    let people = standing.authority.people();
+    let mut asked: Vec<PrincipalId> = Vec::new();
+    for who in row.reviewers.iter().chain(&on_call) {
+        let active = people.get(who).is_some_and(|person| person.active);
+        if active && *who != row.owner && !asked.contains(who) {
+            asked.push(who.clone());
+        }
+    }
+    asked
 }
 
 async fn commit(app: &App, work: Vec<WorkChange>) -> Result<(), StoreError> {

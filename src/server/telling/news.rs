@@ -33,6 +33,10 @@ pub enum What {
     Outcome,
     /// Its page is written.
     Published,
+    /// Somebody sent it back: it waits for its agent. Told to whoever keeps an alert open, and to nobody else.
+    Answered,
+    /// Nobody is asked any more. The same.
+    Settled,
 }
 
 impl What {
@@ -47,7 +51,14 @@ impl What {
             Self::SecondKey => "second_key",
             Self::Outcome => "outcome",
             Self::Published => "published",
+            Self::Answered => "answered",
+            Self::Settled => "settled",
         }
+    }
+
+    /// That nobody has to do anything: this ends an alert, and is no news to people.
+    pub(super) fn quiets(self) -> bool {
+        matches!(self, Self::Answered | Self::Settled)
     }
 }
 
@@ -90,6 +101,8 @@ fn changed(before: Option<&Row>, after: &Row, now: Timestamp) -> Vec<News> {
         State::Degraded | State::RolledBack | State::Failed | State::Unknown if anew => {
             told.push(news(What::Outcome, now));
         }
+        State::NeedsChanges | State::Stale if anew => told.push(news(What::Answered, now)),
+        _ if settled(state) && was.is_some_and(|was| !settled(was)) => told.push(news(What::Settled, now)),
         _ => {}
     }
     if published(after).is_some() && before.is_none_or(|before| published(before).is_none()) {
@@ -104,6 +117,12 @@ fn changed(before: Option<&Row>, after: &Row, now: Timestamp) -> Vec<News> {
         }
     }
     told
+}
+
+/// Nobody is asked about it, and nothing went wrong with it.
+fn settled(state: State) -> bool {
+    !state.undecided()
+        && !matches!(state, State::Degraded | State::RolledBack | State::Failed | State::Unknown)
 }
 
 /// What the read-back of a published page said.
@@ -126,6 +145,8 @@ impl News {
                 }
                 What::Outcome => state == self.state,
                 What::Published => published(row).is_some(),
+                What::Answered => same && state == self.state,
+                What::Settled => settled(state),
             }
     }
 

@@ -16,6 +16,7 @@ use super::{message::Message, news::What};
 use crate::{
     platform::{
         Fact, Next, PlatformError, ntfy,
+        pagerduty::events::{self, Action, Severity},
         slack::{self, Post, Tag},
         webhook,
     },
@@ -27,7 +28,7 @@ const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(2);
 /// What only a person can mend is tried again after so long.
 pub(super) const MEND: SignedDuration = SignedDuration::from_mins(10);
 
-/// One table `[[tell]]`: exactly one of `slack`, `webhook` and `ntfy`. What is left out of `kinds`, `environments` and
+/// One table `[[tell]]`: exactly one of `slack`, `webhook`, `ntfy` and `pagerduty`. What is left out of `kinds`, `environments` and
 /// `about` leaves nothing out.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,6 +47,7 @@ pub struct Config {
     pub slack: Option<Slack>,
     pub webhook: Option<webhook::Config>,
     pub ntfy: Option<ntfy::Config>,
+    pub pagerduty: Option<events::Config>,
 }
 
 /// A channel of Slack, and the app that posts there.
@@ -81,6 +83,7 @@ enum Way {
     },
     Webhook(webhook::Actuator),
     Ntfy(ntfy::Actuator),
+    PagerDuty(events::Actuator),
 }
 
 /// Why a message is not there, in words; and when to try again.
@@ -113,13 +116,24 @@ impl From<PlatformError> for Unsent {
 impl Target {
     /// Reads the table's secrets; asks nobody.
     pub(super) fn open(config: &Config) -> Result<Self, String> {
-        let Config { name, slack, webhook, ntfy, .. } = config;
+        let Config { name, slack, webhook, ntfy, pagerduty, about, .. } = config;
         let named = |error: PlatformError| format!("tell `{name}`: {error}");
-        let way = match (slack, webhook, ntfy) {
-            (Some(table), None, None) => Way::slack(table).map_err(named)?,
-            (None, Some(table), None) => Way::Webhook(webhook::Actuator::open(table).map_err(named)?),
-            (None, None, Some(table)) => Way::Ntfy(ntfy::Actuator::open(table).map_err(named)?),
-            _ => return Err(format!("tell `{name}`: exactly one of slack, webhook and ntfy is needed")),
+        if let Some(what) = about.iter().find(|what| what.quiets()) {
+            return Err(format!(
+                "tell `{name}`: `{}` ends an alert by itself; leave it out of about",
+                what.word()
+            ));
+        }
+        let way = match (slack, webhook, ntfy, pagerduty) {
+            (Some(table), None, None, None) => Way::slack(table).map_err(named)?,
+            (None, Some(table), None, None) => Way::Webhook(webhook::Actuator::open(table).map_err(named)?),
+            (None, None, Some(table), None) => Way::Ntfy(ntfy::Actuator::open(table).map_err(named)?),
+            (None, None, None, Some(table)) => Way::PagerDuty(events::Actuator::open(table).map_err(named)?),
+            _ => {
+                return Err(format!(
+                    "tell `{name}`: exactly one of slack, webhook, ntfy and pagerduty is needed"
+                ));
+            }
         };
         Ok(Self { config: config.clone(), way })
     }
@@ -128,12 +142,16 @@ impl Target {
     pub(super) fn wants(&self, what: What, row: &Row) -> bool {
         let Config { kinds, environments, about, .. } = &self.config;
         let here = match &self.way {
-            Way::Slack { channel, .. } => of_incident(channel, row.incident.as_deref()).is_some(),
-            Way::Webhook(_) | Way::Ntfy(_) => true,
+            Way::Slack { channel, .. } => {
+                !what.quiets() && of_incident(channel, row.incident.as_deref()).is_some()
+            }
+            Way::Webhook(_) | Way::Ntfy(_) => !what.quiets(),
+            // A published page calls nobody.
+            Way::PagerDuty(_) => what != What::Published,
         };
         here && (kinds.is_empty() || kinds.contains(&row.id.kind))
             && (environments.is_empty() || environments.contains(&row.environment))
-            && (about.is_empty() || about.contains(&what))
+            && (about.is_empty() || about.contains(&what) || what.quiets())
     }
 
     /// Sends it. `perhaps`: it may have been sent before, by one who did not come to say so.
@@ -148,6 +166,7 @@ impl Target {
         match &self.way {
             Way::Webhook(webhook) => Ok(webhook.send(&message.id, now, &message.json(since)).await?),
             Way::Ntfy(ntfy) => Ok(ntfy.publish(&message.title(), &message.text()).await?),
+            Way::PagerDuty(events) => Ok(alert(events, message, since).await?),
             Way::Slack { actuator, channel, ids } => {
                 let mended = |why: String| Unsent { why, again: Again::Mended };
                 let name = of_incident(channel, incident)
@@ -172,6 +191,9 @@ impl Target {
         match &self.way {
             Way::Webhook(_) => Ok(format!(
                 "{name}: a webhook, its secret is read; whether it takes messages only one of them tells"
+            )),
+            Way::PagerDuty(_) => Ok(format!(
+                "{name}: PagerDuty's events, the integration key is read; whether it is one only an event tells"
             )),
             Way::Ntfy(ntfy) => {
                 ntfy.health().await.map_err(said)?;
@@ -217,6 +239,33 @@ impl Way {
         let actuator = Box::new(slack::Actuator::open(&config)?);
         Ok(Self::Slack { actuator, channel, ids: Mutex::default() })
     }
+}
+
+/// A row is one alert: opened while it asks or after it went wrong, acknowledged while it waits for its agent, resolved once
+/// nobody is asked. PagerDuty's own escalation calls the next.
+async fn alert(events: &events::Actuator, message: &Message, since: Timestamp) -> Result<(), PlatformError> {
+    let text = message.text();
+    let alert = events::Alert {
+        dedup_key: format!("dock {}", message.row),
+        summary: text.lines().next().unwrap_or_default().to_owned(),
+        severity: match message.what {
+            What::AlmostOver => Severity::Critical,
+            What::HalfOver | What::Outcome => Severity::Error,
+            _ => Severity::Warning,
+        },
+        at: since,
+        details: message.json(since)["data"].clone(),
+    };
+    let action = match message.what {
+        What::Answered => Action::Acknowledge,
+        What::Settled => Action::Resolve,
+        _ => Action::Trigger,
+    };
+    // Whoever acknowledged the revision before is called by the next one only if it is an alert of its own.
+    if message.what == What::Asks && message.revision > 1 {
+        events.send(Action::Resolve, &alert).await?;
+    }
+    events.send(action, &alert).await
 }
 
 /// The channel's name for a row; none where it is an incident's, and the row has none that could name a channel.
@@ -279,6 +328,8 @@ mod tests {
         let both = format!("{ntfy}[slack]\nchannel = \"#ops\"\n");
         assert!(open(&both).unwrap_err().contains("exactly one"));
         assert!(open("[slack]\nchannel = \"#ops\"\n").unwrap_err().contains("token_env or token_file"));
+        assert!(open(&format!("about = [\"settled\"]\n{ntfy}")).unwrap_err().contains("by itself"));
+        assert!(open("[pagerduty]\n").unwrap_err().contains("routing_key_env or routing_key_file"));
         assert!(toml::from_str::<Config>("name = \"ops\"\nabout = [\"gossip\"]\n").is_err());
     }
 }

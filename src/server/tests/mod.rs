@@ -40,6 +40,7 @@ use crate::{
 mod acting;
 mod again;
 mod amendments;
+mod calls;
 mod decisions;
 mod drafts;
 mod faults;

@@ -17,7 +17,7 @@ use ring::hmac;
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::simulator::Fault;
+use crate::simulator::{Fault, PagerAlert};
 
 const SECRET: &[u8] = b"thirty-two bytes of a secret key";
 
@@ -123,6 +123,7 @@ async fn a_row_that_asks_is_told_and_told_again_when_half_of_its_time_is_over() 
     let (half, body) = receiver.next().await;
     assert_eq!((body["type"].as_str(), &body["data"]["row"]), (Some("row.half_over"), &json!("sync-8821")));
     assert_ne!(half, id);
+    assert_eq!(body["data"]["asks"], json!(["sarah", "govind"]), "the draft named one; the next is on call");
     world.advance(4 * 3_600 - 1_000);
     let (_, body) = receiver.next().await;
     assert_eq!((body["type"].as_str(), &body["data"]["row"]), (Some("row.almost_over"), &json!("sync-8821")));
@@ -270,4 +271,132 @@ async fn a_channel_that_is_not_there_is_told_by_doctor_and_an_incidents_rows_alo
     until_told(&world, 1).await;
     let all = said(&world, "inc-4242").await;
     assert!(matches!(&all[..], [one] if one.starts_with("sync-8822 ")), "{all:?}");
+}
+
+/// The alerts in PagerDuty, once they are as they should be.
+async fn alerts(world: &World, good: impl Fn(&[PagerAlert]) -> bool) -> Vec<PagerAlert> {
+    loop {
+        let all = world.platforms.world().pagerduty_alerts();
+        if good(&all) {
+            return all;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn told_by_pagerduty() -> World {
+    World::start_telling("memory:", |platforms, dir| {
+        write_private(&dir.join("pager"), &platforms.world().pagerduty_routing_key());
+        let url = platforms.url(Site::PagerDuty);
+        let key = dir.join("pager");
+        format!("[[tell]]\nname = \"pager\"\n[tell.pagerduty]\nurl = {url:?}\nrouting_key_file = {key:?}\n")
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_row_is_one_alert_in_pagerduty_from_its_question_to_its_answer() {
+    let world = told_by_pagerduty().await;
+    let lost = world.platforms.world().faults(Site::PagerDuty);
+    lost.script("enqueue", Fault::LostAnswer, Some(1));
+    let row = world.opened("checkout-web").await;
+    world.advance(3);
+    while troubles(&world).await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    world.advance(10);
+    let all = alerts(&world, |all| all.iter().any(|one| one.times == 2)).await;
+    assert_eq!(all.len(), 1, "sent again under its key: {all:?}");
+    assert_eq!((all[0].dedup_key.as_str(), all[0].severity.as_str()), ("dock sync-8821", "warning"));
+    assert!(all[0].summary.starts_with("sync-8821 (sync) waits for a decision of sarah, until "), "{all:?}");
+    assert!(!all[0].summary.contains(&row.head.title));
+    world.advance(2 * 3_600 + 5);
+    alerts(&world, |all| all[0].times == 3).await;
+    assert_eq!(world.decide("sarah", &row, Decision::Decline).await, "accepted");
+    let all = alerts(&world, |all| all[0].status == "resolved").await;
+    assert_eq!(all.len(), 1);
+
+    let other = world.opened("payments-api").await;
+    world.advance(4);
+    alerts(&world, |all| all.len() == 2).await;
+    assert_eq!(world.decide("sarah", &other, Decision::NeedsChanges).await, "accepted");
+    let all = alerts(&world, |all| all[1].status == "acknowledged").await;
+    assert_eq!(all[1].dedup_key, "dock sync-8822", "it waits for its agent");
+}
+
+#[tokio::test]
+async fn a_wrong_integration_key_is_told_where_people_look() {
+    let world = World::start_telling("memory:", |platforms, dir| {
+        write_private(&dir.join("pager"), &"a".repeat(32));
+        let (url, key) = (platforms.url(Site::PagerDuty), dir.join("pager"));
+        format!("[[tell]]\nname = \"pager\"\n[tell.pagerduty]\nurl = {url:?}\nrouting_key_file = {key:?}\n")
+    })
+    .await;
+    world.opened("checkout-web").await;
+    world.advance(3);
+    let told = loop {
+        let told = troubles(&world).await;
+        if !told.is_empty() {
+            break told;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(told[0].contains("Event object is invalid: Invalid routing key"), "{told:?}");
+    assert!(!told[0].contains("aaaa"), "{told:?}");
+    let (_, snapshot) = world.call("GET", "/v1/snapshot", Some(&world.agent_token), None).await;
+    assert_eq!(snapshot["untold"][0]["to"], "pager");
+    assert_eq!(world.platforms.world().pagerduty_alerts(), []);
+}
+
+#[tokio::test]
+async fn a_topic_of_ntfy_is_told_once_it_takes_the_token() {
+    let (tell, mut came) = mpsc::channel::<(String, Value)>(16);
+    let refusals = Arc::new(std::sync::Mutex::new(1_u32));
+    let publish = move |headers: HeaderMap, body: Bytes| {
+        let (tell, refusals) = (tell.clone(), Arc::clone(&refusals));
+        async move {
+            let bearer = headers["authorization"].to_str().unwrap().to_owned();
+            tell.try_send((bearer, serde_json::from_slice(&body).unwrap())).unwrap();
+            let mut left = refusals.lock().unwrap();
+            if *left > 0 {
+                *left -= 1;
+                let no = json!({"code": 40_301, "http": 403, "error": "forbidden"}).to_string();
+                return (StatusCode::FORBIDDEN, no).into_response();
+            }
+            axum::Json(json!({"id": "sPs71M8A2T", "event": "message"})).into_response()
+        }
+    };
+    let api = Router::new().route("/", post(publish));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, api).await.unwrap() });
+    let world = World::start_telling("memory:", |_, dir| {
+        write_private(&dir.join("ntfy"), "tk_oncall");
+        let token = dir.join("ntfy");
+        format!(
+            "[[tell]]\nname = \"phones\"\nabout = [\"asks\"]\n[tell.ntfy]\nurl = {url:?}\ntopic = \"dock-oncall\"\ntoken_file \
+             = {token:?}\n"
+        )
+    })
+    .await;
+    let row = world.opened("checkout-web").await;
+    world.advance(3);
+    let (bearer, body) = came.recv().await.unwrap();
+    assert_eq!((bearer.as_str(), &body["topic"]), ("Bearer tk_oncall", &json!("dock-oncall")));
+    assert_eq!(body["title"], "sync-8821 (sync)");
+    let text = body["message"].as_str().unwrap();
+    assert!(text.ends_with("\ndock open sync-8821") && !text.contains(&row.head.title), "{text}");
+    let told = loop {
+        let told = troubles(&world).await;
+        if !told.is_empty() {
+            break told;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(told[0].starts_with("telling phones, since ") && told[0].contains("forbidden"), "{told:?}");
+    world.advance(11 * 60);
+    assert_eq!(came.recv().await.unwrap().1, body, "the same again");
+    while !troubles(&world).await.is_empty() {
+        tokio::task::yield_now().await;
+    }
 }

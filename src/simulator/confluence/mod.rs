@@ -110,7 +110,8 @@ pub(super) fn router(world: World) -> Router {
         .route("/wiki/api/v2/pages/{id}/versions/{number}", get(version))
         .route("/wiki/api/v2/pages/{id}/operations", get(operations))
         .route("/wiki/api/v2/spaces", get(spaces))
-        .route("/wiki/api/v2/spaces/{id}/pages", get(pages_of_space));
+        .route("/wiki/api/v2/spaces/{id}/pages", get(pages_of_space))
+        .route("/wiki/api/v2/spaces/{id}/operations", get(operations_in_space));
     Router::new()
         .nest(CLOUD, api.clone())
         .merge(api)
@@ -253,6 +254,22 @@ async fn operations(
         let all: Vec<Value> = all.iter().map(|one| json!({"operation": one, "targetType": "page"})).collect();
         found(&json!({"operations": all}))
     })
+}
+
+/// What the caller may do in a space.
+async fn operations_in_space(
+    State(world): State<World>,
+    Extension(user): Extension<User>,
+    Path(space): Path<String>,
+) -> Answer {
+    if world.read(|state| state.confluence.space(&space).is_none()) {
+        return Err(not_found());
+    }
+    let mut all = vec![json!({"operation": "read", "targetType": "space"})];
+    if user == User::Executor {
+        all.push(json!({"operation": "create", "targetType": "page"}));
+    }
+    found(&json!({ "operations": all }))
 }
 
 /// Who alone may edit a page, in the words of the older interface; without `expand` it names nobody.

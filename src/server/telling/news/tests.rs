@@ -117,7 +117,7 @@ fn what_a_change_makes() {
             row(Kind::Gate, Stage::Pending),
             &[("asks", 10)],
         ),
-        ("taken back", Some(row(Kind::Sync, Stage::Pending)), row(Kind::Sync, withdrawn), none),
+        ("taken back", Some(row(Kind::Sync, Stage::Pending)), row(Kind::Sync, withdrawn), &[("settled", 10)]),
         (
             "degraded",
             Some(row(Kind::Sync, Stage::Executed { execution: execution(None), outcome: None })),
@@ -190,11 +190,11 @@ fn the_same_news_have_the_same_id_and_others_another() {
 
 #[test]
 fn messages_name_the_row_whom_it_asks_and_the_command() {
-    let known = |who: &PrincipalId| who.as_str() != "mallory";
+    let may: Vec<PrincipalId> = ["sarah", "govind"].map(|name| name.parse().unwrap()).to_vec();
     let said = |what, row: &Row, now| {
         let news =
             News { what, revision: 1, state: row.state(), expires_at: row.expires_at, at: now, to: None };
-        let message = Message::of(&news, row, known, now);
+        let message = Message::of(&news, row, &may, now);
         let text = message.text();
         let json = message.json(now).to_string();
         for agents in ["IGNORE", "own words", "mallory", "checkout-web"] {
