@@ -17,6 +17,7 @@ pub mod gatekeeper;
 pub mod incidents;
 mod inquiry;
 pub mod people;
+mod requests;
 pub mod rule;
 pub mod scribe;
 pub mod story;

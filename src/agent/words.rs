@@ -4,6 +4,8 @@
 
 use super::facts::{Asks, Past};
 
+pub(super) use crate::row::count::plural;
+
 /// Names in a sentence before the rest is counted.
 const LISTED: usize = 4;
 
@@ -38,6 +40,40 @@ pub(super) fn line(text: &str) -> String {
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// Bytes of somebody's words in a sentence.
+const QUOTED_BYTES_MAX: usize = 160;
+
+/// `“rotate Redis replica before failover”`.
+pub(super) fn quoted(text: &str) -> String {
+    format!("\u{201c}{}\u{201d}", cut(&line(text), QUOTED_BYTES_MAX))
+}
+
+/// The words stand in a text as words: `5s` is not in `15s`.
+pub(super) fn holds(text: &str, words: &str) -> bool {
+    in_place(text, words, "\0") != text
+}
+
+/// The new words in the place of the old ones, wherever those stand as words.
+pub(super) fn in_place(text: &str, old: &str, new: &str) -> String {
+    if old.is_empty() {
+        return text.to_owned();
+    }
+    let part = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let (mut out, mut done) = (String::new(), 0);
+    for (at, found) in text.match_indices(old) {
+        let end = at + found.len();
+        let begins_within = part(old.chars().next()) && part(text[..at].chars().next_back());
+        let ends_within = part(old.chars().next_back()) && part(text[end..].chars().next());
+        if !begins_within && !ends_within {
+            out.push_str(&text[done..at]);
+            out.push_str(new);
+            done = end;
+        }
+    }
+    out.push_str(&text[done..]);
+    out
 }
 
 /// At most so many bytes, with a mark where it was cut.

@@ -6,6 +6,8 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::row::{Decision, State, Verdict};
 
+pub use crate::row::count::plural;
+
 pub const TOO_SMALL: &str = "too small to decide";
 pub const TOO_SOON: &str = "too soon: the screen had only just changed";
 pub const BEHIND: &str = "too soon: this line was not on the screen yet";
@@ -110,10 +112,6 @@ pub fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
-}
-
-pub fn plural(count: usize, one: &str, many: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
 /// Why nothing is decided here while another console of this home runs.

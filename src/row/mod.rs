@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub mod base;
 pub mod c1;
 pub mod change;
+pub mod count;
 pub mod decision;
 pub mod difference;
 pub mod digest;

@@ -67,6 +67,7 @@ const TITLE_MAX: usize = 160;
 /// `INC-2099: Redis failover stalled`. A space has each title once, and each incident one paper: the incident's name makes
 /// it its own.
 pub fn title(incident: &str, about: &str) -> String {
+    let about = without_incident(incident, about);
     let text = if about.is_empty() { incident.to_owned() } else { format!("{incident}: {about}") };
     if text.len() <= TITLE_MAX {
         return text;
@@ -76,6 +77,18 @@ pub fn title(incident: &str, about: &str) -> String {
         end -= 1;
     }
     format!("{}…", &text[..end])
+}
+
+/// What an incident is about, where its title begins with its name: `INC-2099: Redis` → `Redis`.
+pub fn without_incident<'a>(incident: &str, about: &'a str) -> &'a str {
+    let named = about.get(..incident.len()).is_some_and(|head| head.eq_ignore_ascii_case(incident));
+    let rest = if named { &about[incident.len()..] } else { return about };
+    let apart = rest.is_empty() || rest.starts_with(|c: char| !c.is_alphanumeric() && c != '-' && c != '_');
+    if apart || rest.starts_with("- ") {
+        rest.trim_start_matches([':', '-', '–', '—', ' ', ','])
+    } else {
+        about
+    }
 }
 
 /// A post-mortem as it is proposed.
@@ -321,12 +334,44 @@ impl Standing {
     }
 }
 
+/// What stands between backticks is code, as in a chat; a backtick that is never closed is a sign like any other.
+fn pieces(text: &str) -> Vec<Piece> {
+    let (mut found, mut plain, mut rest) = (Vec::new(), String::new(), text);
+    while let Some(at) = rest.find('`') {
+        let run = rest[at..].len() - rest[at..].trim_start_matches('`').len();
+        let (before, behind) = (&rest[..at], &rest[at + run..]);
+        plain.push_str(before);
+        let end = behind
+            .match_indices(&rest[at..at + run])
+            .map(|(end, _)| end)
+            .find(|end| !behind[..*end].ends_with('`') && !behind[end + run..].starts_with('`'));
+        match end.map(|end| (&behind[..end], &behind[end + run..])) {
+            Some((code, after)) if !code.trim().is_empty() => {
+                if !plain.is_empty() {
+                    found.push(Piece::Plain(std::mem::take(&mut plain)));
+                }
+                found.push(Piece::Code(code.trim().to_owned()));
+                rest = after;
+            }
+            _ => {
+                plain.push_str(&rest[at..at + run]);
+                rest = behind;
+            }
+        }
+    }
+    plain.push_str(rest);
+    if !plain.is_empty() {
+        found.push(Piece::Plain(plain));
+    }
+    found
+}
+
 /// So many sections stand before the timeline.
 const TIMELINE_AFTER: usize = 2;
 
 impl Line {
     /// It tells the same, whatever people said of it.
-    fn same(&self, other: &Self) -> bool {
+    pub fn same(&self, other: &Self) -> bool {
         let told = |line: &Self| (line.at, line.source.clone(), line.text.clone(), line.pointer.clone());
         told(self) == told(other)
     }
@@ -339,8 +384,10 @@ impl Line {
     fn block(&self) -> Block {
         let mut text = vec![
             Piece::Strong(self.at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()),
-            Piece::Plain(format!(" {} ", self.text)),
+            Piece::Plain(" ".to_owned()),
         ];
+        text.extend(pieces(&self.text));
+        text.push(Piece::Plain(" ".to_owned()));
         text.push(match &self.pointer {
             Some(pointer) if !pointer.url.is_empty() => {
                 Piece::Link { text: self.source.clone(), url: pointer.url.clone() }

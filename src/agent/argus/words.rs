@@ -3,7 +3,7 @@
 //! Never: a fact of its own; a line break or a length that somebody else chose.
 
 use super::facts::{Facts, Pull};
-pub(super) use crate::agent::words::{answer, cut, declined_before, line, list, names};
+pub(super) use crate::agent::words::{answer, cut, declined_before, line, list, names, plural};
 use crate::row::{
     change::{Action, Change, Class},
     release,

@@ -9,6 +9,7 @@ mod timeline;
 
 use super::{
     facts::Facts,
+    requests::{self, Answered},
     words::{self, Known},
 };
 use crate::row::{
@@ -22,7 +23,7 @@ use timeline::{Kept, Noted};
 /// The draft about one incident.
 pub fn draft(facts: &Facts) -> Draft {
     let case = Case::of(facts);
-    let paper = case.paper();
+    let (paper, answers) = case.paper();
     let findings = case.signals(&paper);
     let hold = findings.iter().any(|finding| finding.rule.weight >= Weight::Hold);
     let reading = Reading::Paper(Box::new(paper::Reading {
@@ -39,12 +40,9 @@ pub fn draft(facts: &Facts) -> Draft {
         kind: Kind::Postmortem,
         subject: reading.subject(),
         environment: facts.place.environment.clone(),
-        title: words::cut(
-            &format!("Post-mortem: {}", words::line(&facts.story.title)),
-            Draft::TITLE_BYTES_MAX,
-        ),
+        title: words::cut(&format!("Post-mortem: {}", about(facts)), Draft::TITLE_BYTES_MAX),
         verdict: if hold { Verdict::Hold } else { Verdict::Publish },
-        rationale: words::cut(&case.rationale(&paper, &findings), Draft::RATIONALE_BYTES_MAX),
+        rationale: words::cut(&case.rationale(&paper, &findings, &answers), Draft::RATIONALE_BYTES_MAX),
         prose_by: PROSE_BY_RULES.to_owned(),
         signals: findings.into_iter().map(|finding| finding.signal).take(Draft::SIGNALS_MAX).collect(),
         pointers: case.pointers(),
@@ -79,21 +77,25 @@ impl<'a> Case<'a> {
         Self { facts, people: people(facts), noted, measured, kept }
     }
 
-    fn paper(&self) -> Paper {
+    /// With what was asked for in notes, and how each was answered.
+    fn paper(&self) -> (Paper, Vec<Answered>) {
         let facts = self.facts;
         let paper = Paper {
             incident: facts.story.incident.clone(),
-            title: paper::title(&facts.story.incident, &words::line(&facts.story.title)),
+            title: paper::title(&facts.story.incident, &about(facts)),
             site: facts.place.site,
             space: facts.place.space.clone(),
             parent: facts.place.parent.clone(),
             sections: self.sections(),
             timeline: self.kept.lines.clone(),
         };
-        match &facts.before {
+        let (paper, mut answers) = requests::follow(facts, paper);
+        let paper = match &facts.before {
             Some(before) => paper.keeping(&before.paper),
             None => paper,
-        }
+        };
+        requests::compare(&mut answers, &paper);
+        (paper, answers)
     }
 
     fn sections(&self) -> Vec<Section> {
@@ -132,6 +134,15 @@ impl<'a> Case<'a> {
             }
         }
         found
+    }
+}
+
+/// What the incident is about; its row and its page name it beside that.
+fn about(facts: &Facts) -> String {
+    let title = words::line(&facts.story.title);
+    match paper::without_incident(&facts.story.incident, &title) {
+        "" => facts.story.incident.clone(),
+        about => about.to_owned(),
     }
 }
 

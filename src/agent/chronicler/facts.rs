@@ -11,7 +11,7 @@ use crate::{
         story::Story,
     },
     row::{
-        PrincipalId,
+        PrincipalId, RowId,
         paper::{Paper, Place},
     },
 };
@@ -28,9 +28,17 @@ pub struct Facts {
     /// The newest revision, where people changed it: their words stay.
     pub before: Option<Before>,
     pub past: Asked<Vec<Past>>,
-    /// The note that sent it back.
-    pub asks: Option<Asks>,
+    /// The notes that sent it back, the first first.
+    pub notes: Vec<Note>,
     pub read_at: Timestamp,
+}
+
+/// A note that sent the row back, with the paper that its writer read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    pub asks: Asks,
+    pub row: RowId,
+    pub paper: Paper,
 }
 
 /// What stood in the row before this draft.

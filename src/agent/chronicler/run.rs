@@ -6,17 +6,17 @@ use std::future::Future;
 
 use super::{
     Config, draft,
-    facts::{Before, Facts},
+    facts::{Before, Facts, Note},
 };
 use crate::{
     agent::{
         Told, Wish,
         drafter::Drafter,
-        facts::Asked,
+        facts::{Asked, Asks},
         incidents::{
             IncidentsError,
             gather::Gatherer,
-            plan::{self, Known},
+            plan::Known,
             run::{Case, Drafted, Flow, Looker},
         },
         inquiry::Inquiry,
@@ -26,7 +26,7 @@ use crate::{
     clock::Clock,
     config,
     platform::{Fact, Sources, pagerduty, reading},
-    row::{Base, Kind, PrincipalId, Proposal, base::IncidentBase},
+    row::{Base, Decision, Kind, PrincipalId, Proposal, State, base::IncidentBase},
     wire::RowView,
 };
 
@@ -86,6 +86,27 @@ impl Chronicler {
         self.sources.pagerduty.as_ref().ok_or(IncidentsError::NoPagerduty("chronicler"))
     }
 
+    /// What reviewers asked for, each with the revision that they read: their numbers are its own.
+    async fn notes(&self, row: &RowView) -> Result<Vec<Note>, String> {
+        let sent_back = row.head.state == State::NeedsChanges;
+        let asked = row.decisions.iter().filter(|decision| decision.decision == Decision::NeedsChanges);
+        let mut notes = Vec::new();
+        for decision in asked {
+            let same = decision.revision == row.head.revision;
+            let proposal = if same {
+                row.proposal.clone()
+            } else {
+                let read = self.api.revision(row.head.id, decision.revision).await;
+                read.map_err(|error| error.to_string())?.proposal
+            };
+            let Some(Proposal::Paper(paper)) = proposal else { continue };
+            let (by, note) = (decision.reviewer.to_string(), decision.note.clone().unwrap_or_default());
+            let asks = Asks { by, note, same: same && sent_back };
+            notes.push(Note { asks, row: row.head.id, paper });
+        }
+        Ok(notes)
+    }
+
     /// Whoever leads the service's incidents; else who came first; else who is on call now.
     async fn reviewers(&self, inquiry: &Inquiry<'_>, story: &Story) -> Vec<PrincipalId> {
         if let Some(leads) = self.config.leads.get(&story.service) {
@@ -139,6 +160,10 @@ impl Flow for Chronicler {
             return Err(format!("the log of {} could not be read: {why}", incident.reference));
         }
         let read_at = self.clock.now();
+        let notes = match case.before {
+            Some(row) => self.notes(row).await?,
+            None => Vec::new(),
+        };
         let mut past = case.known.past(case.subject, "");
         for one in &mut past {
             one.same = true;
@@ -150,7 +175,7 @@ impl Flow for Chronicler {
             limits: self.config.limits.clone(),
             before: case.before.and_then(before),
             past: Asked::Known { value: past, at: read_at },
-            asks: case.before.and_then(|row| plan::asks(row).pop()),
+            notes,
             read_at,
         };
         Ok(Drafted::Draft(Box::new(draft(&facts))))

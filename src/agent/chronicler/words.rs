@@ -4,7 +4,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-pub(super) use crate::agent::words::{answer, cut, declined_before, line, list};
+pub(super) use crate::agent::words::{cut, declined_before, holds, in_place, line, list, plural};
 
 /// Bytes of a quotation in a line or a sentence.
 const QUOTED_MAX: usize = 400;
@@ -17,14 +17,11 @@ pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
 pub(super) fn lasting(duration: SignedDuration) -> String {
     let seconds = duration.as_secs().max(0);
     let (minutes, hours) = (seconds / 60, seconds / 3_600);
-    let counted = |count: i64, unit: &str| {
-        let end = if count == 1 { "" } else { "s" };
-        format!("{count} {unit}{end}")
-    };
+    let counted = |count: i64, one: &str, many: &str| plural(usize::try_from(count).unwrap_or(0), one, many);
     if seconds < 60 {
-        counted(seconds, "second")
+        counted(seconds, "second", "seconds")
     } else if minutes < 60 {
-        counted(minutes, "minute")
+        counted(minutes, "minute", "minutes")
     } else if hours < 48 {
         format!("{hours} h {} min", minutes % 60)
     } else {

@@ -113,9 +113,9 @@ pub(super) fn draft(facts: &LiveFacts, limits: &Limits) -> Result<Draft, String>
     sentences.extend(findings.iter().filter_map(|finding| finding.sentence.clone()));
     let title = match broken.len() {
         0 => format!("{} live, for {}", facts.page.title, facts.story.incident),
-        1 => format!("{} live, for {}: 1 step no longer holds", facts.page.title, facts.story.incident),
         many => {
-            format!("{} live, for {}: {many} steps no longer hold", facts.page.title, facts.story.incident)
+            let broken = words::plural(many, "step no longer holds", "steps no longer hold");
+            format!("{} live, for {}: {broken}", facts.page.title, facts.story.incident)
         }
     };
     let live = Live { incident: facts.story.incident.clone(), steps };

@@ -1,6 +1,6 @@
 //! A reviewer's note, line by line: what it asks for is done to the operations, or it is said plainly that it is not.
 //!
-//! `grammar` reads a line, `doing` does it, and what was done is compared with the edit that came of it. Notes are followed
+//! [`crate::agent::requests`] is what other flows share of it; `grammar` reads a line, `doing` does it, and what was done is compared with the edit that came of it. Notes are followed
 //! in their order, so that the newest about an operation is what stands.
 //! Never: a line without an answer; a request half followed; `Done` of what the edit does not show.
 
@@ -13,39 +13,19 @@ use super::{
     facts::{Asks, Facts},
     words,
 };
-use crate::row::page::{Action, Anchor, Outline};
+use crate::{
+    agent::requests,
+    row::page::{Action, Anchor, Outline},
+};
 
-/// Answers that a rationale has room for.
-const ANSWERS_MAX: usize = 16;
+type Done = requests::Done<Shows>;
 
 /// One line of a note, and what was done about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Answered {
-    by: String,
-    line: String,
-    /// It is about the last revision.
-    same: bool,
-    /// What was done; else why nothing was.
-    outcome: Result<Done, Why>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Done {
-    says: String,
-    shows: Vec<Shows>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Why {
-    /// The rules do not know what is meant.
-    NotRead(String),
-    /// They do, and it cannot be.
-    Not(String),
-}
+pub(super) type Answered = requests::Answered<Shows>;
 
 /// What the edit shows where a request was followed. An operation is named by its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Shows {
+pub(super) enum Shows {
     Gone(usize),
     There(usize),
     Links(usize, String),
@@ -53,36 +33,21 @@ enum Shows {
     Says { id: usize, new: String, old: Option<String> },
 }
 
-impl Answered {
-    /// `marcus asked: “Link the workflow by its file.” Done: …`
-    fn sentence(&self) -> String {
-        let asked = format!("{} asked: {}", self.by, words::quoted(&self.line));
-        match &self.outcome {
-            Ok(done) => format!("{asked} Done: {}.", done.says),
-            Err(Why::NotRead(why) | Why::Not(why)) => format!("{asked} Not followed: {why}."),
-        }
-    }
-
-    /// The operation went because of this line.
-    fn left_out(&self) -> Option<String> {
-        let done = self.outcome.as_ref().ok()?;
-        let gone = done.shows.iter().any(|shows| matches!(shows, Shows::Gone(_)));
-        gone.then(|| format!("{} asked: {}", self.by, words::quoted(&self.line)))
-    }
+/// What is said of the last notes.
+pub(super) fn sentences(answers: &[Answered]) -> Vec<String> {
+    requests::sentences(answers, grammar::HINT)
 }
 
-/// What is said of the last notes, with how to say it where something was not understood.
-pub(super) fn sentences(answers: &[Answered]) -> Vec<String> {
-    let last: Vec<&Answered> = answers.iter().filter(|one| one.same).take(ANSWERS_MAX).collect();
-    let unread = last.iter().any(|one| matches!(one.outcome, Err(Why::NotRead(_))));
-    let mut said: Vec<String> = last.into_iter().map(Answered::sentence).collect();
-    said.extend(unread.then(|| grammar::HINT.to_owned()));
-    said
+/// The operation went because of this line.
+fn left_out_by(one: &Answered) -> Option<String> {
+    let done = one.outcome.as_ref().ok()?;
+    let gone = done.shows.iter().any(|shows| matches!(shows, Shows::Gone(_)));
+    gone.then(|| format!("{} asked: {}", one.by, words::quoted(&one.line)))
 }
 
 /// Who had operations left out, in their words; none where nobody did.
 pub(super) fn left_out(answers: &[Answered]) -> Option<String> {
-    let mut all: Vec<String> = answers.iter().filter_map(Answered::left_out).collect();
+    let mut all: Vec<String> = answers.iter().filter_map(left_out_by).collect();
     all.dedup();
     (!all.is_empty()).then(|| all.join(" "))
 }
@@ -124,13 +89,7 @@ pub(super) fn follow_amended(
 
 /// Compares what was done with the edit that came of it.
 pub(super) fn compare(answers: &mut [Answered], edit: &[Wanted]) {
-    for answer in answers {
-        let shown = |done: &Done| done.shows.iter().all(|shows| shows.stands(edit));
-        if answer.outcome.as_ref().is_ok_and(|done| !shown(done)) {
-            let why = "it was done, and the edit that came of all that was asked does not show it";
-            answer.outcome = Err(Why::Not(why.to_owned()));
-        }
-    }
+    requests::compare(answers, "edit", |shows: &Shows| shows.stands(edit));
 }
 
 impl Shows {
@@ -149,7 +108,7 @@ impl Shows {
             }),
             Self::Says { id, new, old } => one(id).is_some_and(|one| {
                 let text = texts::text(&one.operation.action);
-                let gone = |old: &String| new.contains(old.as_str()) || !texts::says(&text, old);
+                let gone = |old: &String| new.contains(old.as_str()) || !words::holds(&text, old);
                 text.contains(new.as_str()) && old.as_ref().is_none_or(gone)
             }),
         }
@@ -169,15 +128,7 @@ struct Table<'a> {
 
 impl Table<'_> {
     fn answer(&mut self, asks: &Asks) -> Vec<Answered> {
-        let lines: Vec<&str> = grammar::lines(&asks.note).collect();
-        let one = |line: &str| {
-            let outcome = match grammar::read(line) {
-                Ok(request) => self.follow(&asks.by, line, request).map_err(Why::Not),
-                Err(grammar::NotRead(why)) => Err(Why::NotRead(why)),
-            };
-            Answered { by: asks.by.clone(), line: line.to_owned(), same: asks.same, outcome }
-        };
-        lines.into_iter().map(one).collect()
+        requests::answer(asks, grammar::read, |line, request| self.follow(&asks.by, line, request))
     }
 
     fn number_afresh(&mut self) {

@@ -4,15 +4,7 @@
 
 use jiff::Timestamp;
 
-pub(super) use crate::agent::words::{cut, declined_before, line, list};
-
-/// Characters of somebody's words in a sentence.
-const QUOTED_BYTES_MAX: usize = 160;
-
-/// `“rotate Redis replica before failover”`.
-pub(super) fn quoted(text: &str) -> String {
-    format!("\u{201c}{}\u{201d}", cut(&line(text), QUOTED_BYTES_MAX))
-}
+pub(super) use crate::agent::words::{cut, declined_before, holds, in_place, line, list, plural, quoted};
 
 /// `02:41 UTC`.
 pub(super) fn clock(at: Timestamp) -> String {

@@ -129,7 +129,7 @@ pub fn html(paper: &Paper, colophon: &str) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n<style>{STYLE}</style>\n\
-         </head>\n<body>\n<h1>{title}</h1>\n{body}<footer>{colophon}</footer>\n</body>\n</html>\n"
+         </head>\n<body>\n<h1 dir=\"auto\">{title}</h1>\n{body}<footer>{colophon}</footer>\n</body>\n</html>\n"
     )
 }
 
@@ -137,18 +137,18 @@ fn element(out: &mut String, block: &Block) {
     let _ = match block {
         Block::Heading { level, text } => {
             let level = (*level).clamp(1, 6);
-            writeln!(out, "<h{level}>{}</h{level}>", inline(text))
+            writeln!(out, "<h{level} dir=\"auto\">{}</h{level}>", inline(text))
         }
-        Block::Paragraph { text } => writeln!(out, "<p>{}</p>", inline(text)),
+        Block::Paragraph { text } => writeln!(out, "<p dir=\"auto\">{}</p>", inline(text)),
         Block::Item { depth, text, .. } => {
-            writeln!(out, "<li style=\"margin-left:{depth}em\">{}</li>", inline(text))
+            writeln!(out, "<li dir=\"auto\" style=\"margin-left:{depth}em\">{}</li>", inline(text))
         }
         Block::Code { code, .. } => writeln!(out, "<pre><code>{}</code></pre>", escaped(code)),
         Block::Table { rows } => {
             let row = |(at, row): (usize, &Vec<Vec<Piece>>)| {
                 let tag = if at == 0 { "th" } else { "td" };
                 let cells: String =
-                    row.iter().map(|cell| format!("<{tag}>{}</{tag}>", inline(cell))).collect();
+                    row.iter().map(|cell| format!("<{tag} dir=\"auto\">{}</{tag}>", inline(cell))).collect();
                 format!("<tr>{cells}</tr>\n")
             };
             let rows: String = rows.iter().enumerate().map(row).collect();
@@ -237,7 +237,10 @@ mod tests {
             assert!(!page.contains(never), "{never}");
         }
         assert!(page.contains("@media print") && page.contains("default-src 'none'"));
-        assert!(page.contains("<h2>Timeline</h2>\n<ul>\n<li") && page.contains("&amp; more"));
+        assert!(
+            page.contains("<h2 dir=\"auto\">Timeline</h2>\n<ul>\n<li dir=\"auto\"")
+                && page.contains("&amp; more")
+        );
         assert_eq!(page.matches("<ul>").count(), page.matches("</ul>").count());
     }
 

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Paper, Standing};
+use super::{Paper, Standing, pieces};
 use crate::row::{
     Pointer, PrincipalId,
     page::{Block, NotApplicable, Piece},
@@ -168,7 +168,7 @@ impl Sentence {
     }
 
     pub(super) fn block(&self) -> Block {
-        let mut text = vec![Piece::Plain(self.text.clone())];
+        let mut text = pieces(&self.text);
         for pointer in self.pointers.iter().filter(|pointer| !pointer.url.is_empty()) {
             text.push(Piece::Plain(" ".to_owned()));
             text.push(Piece::Link { text: pointer.reference.clone(), url: pointer.url.clone() });
@@ -180,7 +180,8 @@ impl Sentence {
         if let Some(answer) = &self.answer {
             text.push(Piece::Plain(" ".to_owned()));
             text.push(Piece::Strong(format!("Answered by {}:", answer.by)));
-            text.push(Piece::Plain(format!(" {}", answer.text)));
+            text.push(Piece::Plain(" ".to_owned()));
+            text.extend(pieces(&answer.text));
         }
         Block::Paragraph { text }
     }
@@ -280,7 +281,7 @@ impl Paper {
     }
 
     /// The section of this heading; where the paper has none, an empty one at its place.
-    fn section_mut(&mut self, heading: &str) -> &mut Section {
+    pub fn section_mut(&mut self, heading: &str) -> &mut Section {
         let at = match self.sections.iter().position(|section| section.heading == heading) {
             Some(at) => at,
             None => {

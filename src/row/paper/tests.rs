@@ -189,6 +189,45 @@ fn two_incidents_of_one_title_have_papers_of_two_titles() {
 }
 
 #[test]
+fn a_title_names_its_incident_once() {
+    for (about, whole) in [
+        ("Redis is gone", "INC-1: Redis is gone"),
+        ("INC-1 Redis is gone", "INC-1: Redis is gone"),
+        ("inc-1: Redis is gone", "INC-1: Redis is gone"),
+        ("INC-1 - Redis", "INC-1: Redis"),
+        ("INC-12 is back", "INC-1: INC-12 is back"),
+        ("INC-1-b", "INC-1: INC-1-b"),
+        ("INC-1", "INC-1"),
+        ("", "INC-1"),
+    ] {
+        assert_eq!(title("INC-1", about), whole, "{about}");
+    }
+}
+
+#[test]
+fn what_stands_between_backticks_is_code() {
+    let plain = |text: &str| Piece::Plain(text.to_owned());
+    let code = |text: &str| Piece::Code(text.to_owned());
+    for (text, expected) in [
+        ("ran `WAIT 1` twice", vec![plain("ran "), code("WAIT 1"), plain(" twice")]),
+        ("`a``b`", vec![code("a``b")]),
+        ("`` a`b `` and `c`", vec![code("a`b"), plain(" and "), code("c")]),
+        ("a ` alone", vec![plain("a ` alone")]),
+        ("` `", vec![plain("` `")]),
+        ("“`x`”", vec![plain("“"), code("x"), plain("”")]),
+        ("", vec![]),
+    ] {
+        assert_eq!(pieces(text), expected, "{text}");
+    }
+    let mut paper = paper();
+    paper.timeline[1].text = "priya: “`redis-cli <x>`”".to_owned();
+    let html = export::html(&paper, "x");
+    assert!(html.contains("priya: “<code>redis-cli &lt;x&gt;</code>” <a "), "{html}");
+    assert!(html.contains("<h1 dir=\"auto\">") && html.contains("<p dir=\"auto\">"), "{html}");
+    assert!(export::markdown(&paper, "x").contains("` redis-cli <x> `"));
+}
+
+#[test]
 fn a_struck_line_is_not_published() {
     let paper = paper();
     let struck = paper.amended(&who("priya"), &said(&[(2, false)]), &[]).unwrap();

@@ -87,7 +87,7 @@ impl Case<'_> {
         let radius = if low {
             "Low blast radius".to_owned()
         } else {
-            format!("{} resources change", self.changes.len())
+            words::plural(self.changes.len(), "resource changes", "resources change")
         };
         let paths_known = self.facts.commits.known().is_some_and(|commits| commits.paths.is_some());
         if paths_known && self.migrations().is_empty() {

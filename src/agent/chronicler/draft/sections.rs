@@ -20,7 +20,7 @@ use crate::{
     },
     row::{
         Pointer,
-        paper::{Paper, Sentence},
+        paper::{self, Paper, Sentence},
     },
 };
 
@@ -33,7 +33,7 @@ impl Case<'_> {
         let incident = &story.pointer;
         let priority =
             story.priority.as_deref().map(|p| format!(" ({})", words::line(p))).unwrap_or_default();
-        let title = words::quoted(&story.title);
+        let title = words::quoted(paper::without_incident(&story.incident, &words::line(&story.title)));
         let (name, service) = (words::line(&story.incident), words::line(&story.service));
         let opened = story.opened_at.strftime("%Y-%m-%d at %H:%M UTC");
         let opens = format!("{name}{priority}, {title}, opened on {service} on {opened}.");
@@ -195,9 +195,10 @@ impl Case<'_> {
         self.unknown(&mut ask);
         match self.executed_before().as_slice() {
             [] => {
-                let before = self.facts.limits.before_min;
+                let before = usize::try_from(self.facts.limits.before_min).unwrap_or(usize::MAX);
+                let before = words::plural(before, "minute", "minutes");
                 let text = format!(
-                    "What set it off? Dock knows of nothing that was executed within {before} minutes before it opened."
+                    "What set it off? Dock knows of nothing that was executed within {before} before it opened."
                 );
                 ask(text, &[]);
             }
@@ -268,19 +269,22 @@ impl Case<'_> {
     fn left_out(&self, ask: &mut dyn FnMut(String, &[&Pointer])) {
         let kept = &self.kept;
         if kept.too_many > 0 {
-            let (count, most) = (kept.too_many, Paper::LINES_MAX);
+            let most = Paper::LINES_MAX;
+            let (were, of_them) = if kept.too_many == 1 { ("was", "it") } else { ("were", "one of them") };
+            let count = words::plural(kept.too_many, "line", "lines");
             ask(
                 format!(
-                    "{count} lines more than the {most} that a paper holds were left out, the least telling first: is one of them needed?"
+                    "{count} more than the {most} that a paper holds {were} left out, the least telling first: is {of_them} needed?"
                 ),
                 &[],
             );
         }
         if kept.noise > 0 {
-            let count = kept.noise;
+            let (are, of_them) = if kept.noise == 1 { ("is", "it") } else { ("are", "one of them") };
+            let count = words::plural(kept.noise, "message", "messages");
             ask(
                 format!(
-                    "{count} messages of the channel are on no line (from programs, or about nothing that is done): is one of them needed?"
+                    "{count} of the channel {are} on no line (from programs, or about nothing that is done): is {of_them} needed?"
                 ),
                 &[],
             );

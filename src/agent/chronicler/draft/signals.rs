@@ -8,6 +8,7 @@ use super::{Case, sections_named};
 use crate::{
     agent::{
         chronicler::{
+            requests::{self, Answered},
             rules::{self, FRESH_S},
             words,
         },
@@ -28,11 +29,15 @@ impl Case<'_> {
             found.push(self.about(rules::NOT_CLOSED, "incident", "open", story.pointer.clone()).saying(says));
         }
         let lines = |source: &str| paper.timeline.iter().filter(|line| line.source == source).count();
-        let log = story.events.known().map(|events| format!("{} entries", events.len()));
+        let log = story.events.known().map(|events| words::plural(events.len(), "entry", "entries"));
         self.source(&mut found, "incident log", log, &story.events, &story.pointer);
         let said = story.said.known().map(|said| {
             let platform = said.first().map_or("slack", |said| said.pointer.platform.as_str());
-            format!("{} messages, {} on the timeline", said.len(), lines(platform))
+            format!(
+                "{}, {} on the timeline",
+                words::plural(said.len(), "message", "messages"),
+                lines(platform)
+            )
         });
         let channel =
             story.said.known().and_then(|said| said.first()).map_or(&story.pointer, |said| &said.pointer);
@@ -67,7 +72,11 @@ impl Case<'_> {
             found.push(self.about(rules::DECLINED_BEFORE, "earlier decision", &value, pointer).saying(says));
         }
         if found.iter().all(|finding| finding.rule.weight < Weight::Hold) {
-            let value = format!("{} lines, {} sections", paper.timeline.len(), paper.sections.len());
+            let value = format!(
+                "{}, {}",
+                words::plural(paper.timeline.len(), "line", "lines"),
+                words::plural(paper.sections.len(), "section", "sections")
+            );
             let says = "The incident is resolved and its log was read to the end.";
             found.push(self.about(rules::TOLD_WHOLE, "paper", &value, story.pointer.clone()).saying(says));
         }
@@ -109,7 +118,7 @@ impl Case<'_> {
     }
 
     /// What the paper comes to, in sentences without names.
-    pub(super) fn rationale(&self, paper: &Paper, findings: &[Finding]) -> String {
+    pub(super) fn rationale(&self, paper: &Paper, findings: &[Finding], answers: &[Answered]) -> String {
         let hold = findings.iter().any(|finding| finding.rule.weight >= Weight::Hold);
         let word = if hold { "Hold" } else { "Publish" };
         let sources: std::collections::BTreeSet<&str> =
@@ -118,14 +127,16 @@ impl Case<'_> {
         let count =
             |heading: &str| sections_named(paper, heading).map_or(0, |section| section.sentences.len());
         let mut told = vec![format!(
-            "{word}: {} with {} timeline lines from {}, {} contributing factors, {} actions and {} open questions.",
-            paper.title,
-            paper.timeline.len(),
+            "{word} the paper about {}: {} from {}, {}, {} and {}.",
+            paper.incident,
+            words::plural(paper.timeline.len(), "timeline line", "timeline lines"),
             if sources.is_empty() { "nowhere".to_owned() } else { words::list(&sources) },
-            count("Contributing factors"),
-            count("Actions"),
-            count("Open questions"),
+            words::plural(count("Contributing factors"), "contributing factor", "contributing factors"),
+            words::plural(count("Actions"), "action", "actions"),
+            words::plural(count("Open questions"), "open question", "open questions"),
         )];
+        // Whoever sent it back looks for the answers first.
+        told.extend(requests::sentences(answers));
         told.extend(
             findings.iter().filter(|f| f.rule.weight >= Weight::Go).filter_map(|f| f.sentence.clone()),
         );
@@ -136,7 +147,6 @@ impl Case<'_> {
         told.extend(
             findings.iter().filter(|f| f.rule.weight == Weight::Note).filter_map(|f| f.sentence.clone()),
         );
-        told.extend(self.facts.asks.as_ref().map(|asks| words::answer(asks, "incident")));
         told.join(" ")
     }
 }

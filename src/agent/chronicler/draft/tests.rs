@@ -17,6 +17,8 @@ use crate::{
     },
 };
 
+mod notes;
+
 fn at(second: i64) -> Timestamp {
     "2026-05-29T03:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(second)
 }
@@ -158,7 +160,7 @@ fn night() -> Facts {
         limits: Limits::default(),
         before: None,
         past: Asked::Never,
-        asks: None,
+        notes: vec![],
         read_at: minute(60),
     }
 }

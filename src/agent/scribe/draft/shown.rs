@@ -111,12 +111,16 @@ impl Case<'_> {
         found.push(read("page", &version, self.page_pointer(), self.facts.read_at));
         if let Asked::Known { value, at } = &story.events {
             let notes = value.iter().filter(|event| event.kind == EventKind::Note).count();
-            let counted = format!("{} entries, {notes} notes", value.len());
+            let counted = format!(
+                "{}, {}",
+                words::plural(value.len(), "entry", "entries"),
+                words::plural(notes, "note", "notes")
+            );
             found.push(read("log", &counted, story.pointer.clone(), *at));
         }
         if let Asked::Known { value, at } = &story.said {
             let pointer = value.first().map_or_else(|| story.pointer.clone(), |said| said.pointer.clone());
-            found.push(read("chat", &format!("{} messages", value.len()), pointer, *at));
+            found.push(read("chat", &words::plural(value.len(), "message", "messages"), pointer, *at));
         }
         for gauge in &story.gauges {
             if let Asked::Known { value, at } = &gauge.value {

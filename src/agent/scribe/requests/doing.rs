@@ -10,10 +10,10 @@ use super::{
     },
     Done, Shows, Table, Wanted,
     grammar::Request,
-    texts::{link_of, links, pieces, replaced, says, text, texts, with_link},
+    texts::{link_of, links, pieces, text, texts, with_link},
 };
 use crate::{
-    agent::finding,
+    agent::{finding, requests::grammar::Common},
     row::page::{Action, Block, Operation},
 };
 
@@ -23,13 +23,13 @@ const ADDRESS_BYTES_MAX: usize = 300;
 impl Table<'_> {
     pub(super) fn follow(&mut self, by: &str, line: &str, request: Request) -> Result<Done, String> {
         match request {
-            Request::LeaveOut(numbers) => self.leave_out(&numbers),
-            Request::Keep(numbers) => self.stand(&numbers, false),
-            Request::BringBack(numbers) => self.stand(&numbers, true),
+            Request::Common(Common::LeaveOut(numbers)) => self.leave_out(&numbers),
+            Request::Common(Common::Keep(numbers)) => self.stand(&numbers, false),
+            Request::Common(Common::BringBack(numbers)) => self.stand(&numbers, true),
             Request::Link { number, address } => self.link(number, address),
             Request::Move { number, side, step } => self.move_to(number, side, step),
-            Request::Say { number, new, old } => self.say(number, &new, &old),
-            Request::Word { number, new } => self.word(number, &new),
+            Request::Common(Common::Say { number, new, old }) => self.say(number, &new, &old),
+            Request::Common(Common::Word { number, new }) => self.word(number, &new),
             Request::Add(text) => self.add(by, line, &text),
         }
     }
@@ -154,7 +154,7 @@ impl Table<'_> {
         let (mut shows, mut kept) = (Vec::new(), None);
         for (at, one) in self.places.iter_mut().enumerate() {
             let Some(one) = one.as_mut().filter(|_| only.is_none_or(|only| only == at)) else { continue };
-            if !says(&text(&one.operation.action), old) {
+            if !words::holds(&text(&one.operation.action), old) {
                 continue;
             }
             if let Some(why) = theirs(one) {
@@ -163,13 +163,13 @@ impl Table<'_> {
             }
             let mut count = 0;
             for text in texts(&mut one.operation.action) {
-                if says(text, old) {
-                    *text = replaced(text, old, new);
+                if words::holds(text, old) {
+                    *text = words::in_place(text, old, new);
                     count += 1;
                 }
             }
             if count > 0 {
-                one.phrase = replaced(&one.phrase, old, new);
+                one.phrase = words::in_place(&one.phrase, old, new);
                 shows.push(Shows::Says { id: one.id, new: new.to_owned(), old: Some(old.to_owned()) });
             }
         }

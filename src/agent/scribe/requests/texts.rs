@@ -98,31 +98,6 @@ fn url(piece: &Piece) -> Option<&str> {
     }
 }
 
-/// The words stand in a text as words: `5s` is not in `15s`.
-pub(super) fn says(text: &str, words: &str) -> bool {
-    replaced(text, words, "\0") != text
-}
-
-pub(super) fn replaced(text: &str, old: &str, new: &str) -> String {
-    if old.is_empty() {
-        return text.to_owned();
-    }
-    let part = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    let (mut out, mut done) = (String::new(), 0);
-    for (at, found) in text.match_indices(old) {
-        let end = at + found.len();
-        let begins_within = part(old.chars().next()) && part(text[..at].chars().next_back());
-        let ends_within = part(old.chars().next_back()) && part(text[end..].chars().next());
-        if !begins_within && !ends_within {
-            out.push_str(&text[done..at]);
-            out.push_str(new);
-            done = end;
-        }
-    }
-    out.push_str(&text[done..]);
-    out
-}
-
 /// With the link that the words had, where they name its text still and link nothing else.
 pub(super) fn with_link(pieces: Vec<Piece>, was: &Action) -> Vec<Piece> {
     let Action::MarkDeprecated { instead } = was else { return pieces };

@@ -3,13 +3,14 @@
 #![expect(clippy::unnecessary_wraps, reason = "as a line is read: what it asks for, or nothing")]
 
 use super::*;
+use crate::agent::requests::grammar::lines;
 
 fn leaves(numbers: &[usize]) -> Option<Request> {
-    Some(Request::LeaveOut(numbers.to_vec()))
+    Some(Request::Common(Common::LeaveOut(numbers.to_vec())))
 }
 
 fn keeps(numbers: &[usize]) -> Option<Request> {
-    Some(Request::Keep(numbers.to_vec()))
+    Some(Request::Common(Common::Keep(numbers.to_vec())))
 }
 
 fn links(number: Option<usize>, address: Option<&str>) -> Option<Request> {
@@ -21,16 +22,16 @@ fn moves(number: Option<usize>, side: Side, step: u32) -> Option<Request> {
 }
 
 fn says(number: Option<usize>, new: &str, old: &str) -> Option<Request> {
-    Some(Request::Say { number, new: new.into(), old: old.into() })
+    Some(Request::Common(Common::Say { number, new: new.into(), old: old.into() }))
 }
 
 fn words(number: Option<usize>, new: &str) -> Option<Request> {
-    Some(Request::Word { number, new: new.into() })
+    Some(Request::Common(Common::Word { number, new: new.into() }))
 }
 
 #[test]
 fn a_line_is_understood_whole_or_not_at_all() {
-    let back = |numbers: &[usize]| Some(Request::BringBack(numbers.to_vec()));
+    let back = |numbers: &[usize]| Some(Request::Common(Common::BringBack(numbers.to_vec())));
     let add = |text: &str| Some(Request::Add(text.into()));
     let table = [
         ("drop operation 2", leaves(&[2])),
@@ -114,6 +115,6 @@ proptest::proptest! {
     #[test]
     fn a_denial_before_it_never_leaves_an_operation_out(word in "(not|no|never|don't|do not|cannot)", rest in "[a-z ]{0,12}") {
         let line = format!("{word} {rest} drop operation 1");
-        proptest::prop_assert!(!matches!(read(&line), Ok(Request::LeaveOut(_))), "{line}");
+        proptest::prop_assert!(!matches!(read(&line), Ok(Request::Common(Common::LeaveOut(_)))), "{line}");
     }
 }

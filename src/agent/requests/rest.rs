@@ -1,40 +1,47 @@
 //! A line from left to right: what stands there is taken, or nothing is.
 //!
-//! Never: a number that stands behind no operation.
+//! Never: a number that stands behind none of what is counted.
 
-use super::{DROPS, OPERATION, TAIL, tokens::Token};
+use super::{
+    grammar::{DROPS, Noun, TAIL},
+    tokens::Token,
+};
 
 /// What is left of a line.
 #[derive(Clone, Copy)]
-pub(super) struct Rest<'a>(pub(super) &'a [Token]);
+pub(in crate::agent) struct Rest<'a> {
+    pub(in crate::agent) left: &'a [Token],
+    /// What its numbers count.
+    pub(in crate::agent) noun: &'static Noun,
+}
 
 impl<'a> Rest<'a> {
-    pub(super) fn word(&self) -> Option<&'a str> {
-        self.0.first().and_then(Token::word)
+    pub(in crate::agent) fn word(&self) -> Option<&'a str> {
+        self.left.first().and_then(Token::word)
     }
 
-    pub(super) fn step(&mut self) {
-        self.0 = self.0.get(1..).unwrap_or_default();
+    pub(in crate::agent) fn step(&mut self) {
+        self.left = self.left.get(1..).unwrap_or_default();
     }
 
-    pub(super) fn take(&mut self, words: &[&str]) -> Option<&'a str> {
+    pub(in crate::agent) fn take(&mut self, words: &[&str]) -> Option<&'a str> {
         let word = self.word().filter(|word| words.contains(word))?;
         self.step();
         Some(word)
     }
 
-    pub(super) fn skip(&mut self, words: &[&str]) {
+    pub(in crate::agent) fn skip(&mut self, words: &[&str]) {
         while self.take(words).is_some() || self.mark().is_some() {}
     }
 
-    pub(super) fn mark(&mut self) -> Option<char> {
-        let Some(Token::Mark(mark)) = self.0.first() else { return None };
+    pub(in crate::agent) fn mark(&mut self) -> Option<char> {
+        let Some(Token::Mark(mark)) = self.left.first() else { return None };
         self.step();
         Some(*mark)
     }
 
     /// `not`, `do not`, `don't`, `never`.
-    pub(super) fn denial(&mut self) -> bool {
+    pub(in crate::agent) fn denial(&mut self) -> bool {
         let mut ahead = *self;
         ahead.take(&["do"]);
         let denied = ahead.take(&["not", "don't", "dont", "never"]).is_some();
@@ -45,7 +52,7 @@ impl<'a> Rest<'a> {
     }
 
     /// `in operation 2,`
-    pub(super) fn prefix(&mut self) -> Option<usize> {
+    pub(in crate::agent) fn prefix(&mut self) -> Option<usize> {
         let mut ahead = *self;
         ahead.take(&["in", "for", "of"]);
         let numbers = ahead.numbers()?;
@@ -55,10 +62,10 @@ impl<'a> Rest<'a> {
     }
 
     /// `operations 1, 2 and 4`, `#3`.
-    pub(super) fn numbers(&mut self) -> Option<Vec<usize>> {
+    pub(in crate::agent) fn numbers(&mut self) -> Option<Vec<usize>> {
         let mut ahead = *self;
         ahead.take(&["the", "this"]);
-        if ahead.take(OPERATION).is_none() && !ahead.word()?.starts_with('#') {
+        if ahead.take(self.noun.words).is_none() && !(self.noun.bare && ahead.word()?.starts_with('#')) {
             return None;
         }
         let mut numbers = vec![ahead.number()?];
@@ -66,7 +73,7 @@ impl<'a> Rest<'a> {
             let mut next = ahead;
             let joined = next.mark() == Some(',');
             let joined = next.take(&["and"]).is_some() || joined;
-            let _ = next.take(OPERATION);
+            let _ = next.take(self.noun.words);
             match next.number().filter(|_| joined) {
                 Some(number) => numbers.push(number),
                 None => break,
@@ -77,20 +84,20 @@ impl<'a> Rest<'a> {
         Some(numbers)
     }
 
-    pub(super) fn number(&mut self) -> Option<usize> {
+    pub(in crate::agent) fn number(&mut self) -> Option<usize> {
         let number = self.word()?.trim_start_matches('#').parse().ok()?;
         self.step();
         Some(number)
     }
 
     /// Nothing is left but marks and politeness.
-    pub(super) fn is_over(mut self) -> bool {
+    pub(in crate::agent) fn is_over(mut self) -> bool {
         self.skip(TAIL);
-        self.0.is_empty()
+        self.left.is_empty()
     }
 
     /// `drop operation 2`, `leave operation 2 out`; `it`, where the line began with the operation.
-    pub(super) fn dropping(mut self, named: Option<usize>) -> Option<Vec<usize>> {
+    pub(in crate::agent) fn dropping(mut self, named: Option<usize>) -> Option<Vec<usize>> {
         let out = if self.take(DROPS).is_some() {
             true
         } else {
@@ -102,7 +109,7 @@ impl<'a> Rest<'a> {
         (out && self.is_over()).then_some(numbers)
     }
 
-    pub(super) fn numbers_or(&mut self, named: Option<usize>) -> Option<Vec<usize>> {
+    pub(in crate::agent) fn numbers_or(&mut self, named: Option<usize>) -> Option<Vec<usize>> {
         self.numbers().or_else(|| {
             let number = named?;
             self.take(&["it", "this", "that"]);

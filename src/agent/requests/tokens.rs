@@ -4,7 +4,7 @@
 
 /// A part of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Token {
+pub(in crate::agent) enum Token {
     /// In small letters.
     Word(String),
     Quote(String),
@@ -13,7 +13,7 @@ pub(super) enum Token {
 }
 
 impl Token {
-    pub(super) fn word(&self) -> Option<&str> {
+    pub(in crate::agent) fn word(&self) -> Option<&str> {
         match self {
             Self::Word(word) => Some(word),
             Self::Quote(_) | Self::Address(_) | Self::Mark(_) => None,
@@ -31,7 +31,7 @@ fn closing(open: char) -> Option<char> {
 }
 
 /// Lines and sentences, without what marks them as a list; a quotation is never cut.
-pub(in crate::agent::scribe::requests) fn lines(note: &str) -> impl Iterator<Item = &str> {
+pub(in crate::agent) fn lines(note: &str) -> impl Iterator<Item = &str> {
     note.lines().map(bare).flat_map(sentences).map(str::trim).filter(|line| !line.is_empty())
 }
 
@@ -62,23 +62,20 @@ fn sentences(line: &str) -> Vec<&str> {
     found
 }
 
-/// The text of `add a step: …`.
-pub(super) fn after_add(line: &str) -> Option<&str> {
+/// The words between a verb and a colon, in small letters, and the text behind it: of `Add a step: Check it` (`a`, `step`)
+/// and `Check it`.
+pub(in crate::agent) fn after_verb<'a>(line: &'a str, verbs: &[&str]) -> Option<(Vec<String>, &'a str)> {
     let (head, text) = line.split_once(':')?;
     let lower = head.to_lowercase();
     let mut words =
         lower.split_whitespace().skip_while(|word| ["please", "also", "and", "then"].contains(word));
-    let adds = matches!(words.next(), Some("add" | "insert"));
-    let rest: Vec<&str> = words.collect();
-    let (last, between) = rest.split_last()?;
-    let plain =
-        between.iter().all(|word| ["a", "the", "one", "this", "another", "new", "missing"].contains(word));
     let text = text.trim();
-    (adds && *last == "step" && plain && !text.is_empty()).then_some(text)
+    let asked = words.next().is_some_and(|verb| verbs.contains(&verb)) && !text.is_empty();
+    asked.then(|| (words.map(str::to_owned).collect(), text))
 }
 
 /// The parts of a line, or why it has none that can be told apart.
-pub(super) fn tokens(line: &str) -> Result<Vec<Token>, String> {
+pub(in crate::agent) fn tokens(line: &str) -> Result<Vec<Token>, String> {
     let mut found = Vec::new();
     let mut rest = line.trim_start();
     while let Some(first) = rest.chars().next() {
