@@ -108,8 +108,9 @@ pub(super) enum Shown {
     Listening(pipeline::Listening),
     Applied(Applied),
     Published(Published),
+    /// Where the page names the decision; none where it does not.
     Commented {
-        ours: bool,
+        ours: Option<String>,
     },
     /// There is nothing to be seen.
     Nothing,
@@ -183,7 +184,9 @@ pub(super) fn next(
         (Due::Publish { was, body }, Shown::Published(shown)) => {
             page::publish(was.as_ref(), *body, shown, written, repeat_after, now)
         }
-        (Due::Comment, Shown::Commented { ours }) => page::comment(*ours, written, repeat_after, now),
+        (Due::Comment, Shown::Commented { ours }) => {
+            page::comment(ours.as_deref(), written, repeat_after, now)
+        }
         (Due::Record, _) => {
             Next::Confirm { detail: "what was said of each step is in the record".to_owned() }
         }

@@ -415,6 +415,9 @@ async fn a_post_mortem_becomes_one_page_that_names_its_approval_wherever_it_is_c
         acting.cut(row.head.id, point).await;
         let done = acting.work(&acting.executor(), row.head.id, &[State::Healthy, State::Failed]).await;
         assert_eq!(done.state(), State::Healthy, "{point}: {:?}", done.stage);
+        let detail = &done.stage.outcome().unwrap().detail;
+        assert!(detail.starts_with("version 1 of http"), "{point}: {detail}");
+        assert!(detail.ends_with(", as approved; version 2 names the decision"), "{point}: {detail}");
         let source = acting.world.app.sources.confluence.as_ref().unwrap();
         let title = format!("Post-mortem INC-771 ({})", row.head.id);
         let found = source.find("98306", &title).await.unwrap().unwrap();

@@ -208,16 +208,21 @@ impl Hand {
     }
 
     /// The page names the decision: in Notion by a comment, where Confluence made a page by its second version.
-    pub(super) async fn commented(&self, warrant: &Warrant, it: &Publication) -> Result<bool, String> {
+    pub(super) async fn commented(
+        &self,
+        warrant: &Warrant,
+        it: &Publication,
+    ) -> Result<Option<String>, String> {
         let Some(new) = it.effect.create.as_ref().filter(|_| it.site == Site::Confluence) else {
             return self.commented_in_notion(warrant, it).await;
         };
         let source = self.confluence()?.reads();
         let found =
             source.find(&new.space, &titled(warrant, new)).await.map_err(|error| error.to_string())?;
-        let Some(found) = found else { return Ok(false) };
+        let Some(found) = found else { return Ok(None) };
         let versions = source.versions(&found.id, LOOKED_THROUGH).await.map_err(|error| error.to_string())?;
-        Ok(versions.iter().any(|version| version.message.starts_with(&mark(warrant))))
+        let ours = versions.iter().find(|version| version.message.starts_with(&mark(warrant)));
+        Ok(ours.map(|ours| format!("version {} names the decision", ours.number)))
     }
 
     pub(super) async fn comment(

@@ -167,9 +167,18 @@ fn disturbed(
 }
 
 /// The comment that names the decision. The page is written: that it could not be commented changes nothing of that.
-pub(super) fn comment(ours: bool, written: &Written, repeat_after: SignedDuration, now: Timestamp) -> Next {
+///
+/// `ours` says where it does: `version 2 names the decision`.
+pub(super) fn comment(
+    ours: Option<&str>,
+    written: &Written,
+    repeat_after: SignedDuration,
+    now: Timestamp,
+) -> Next {
+    if let Some(ours) = ours {
+        return Next::Confirm { detail: ours.to_owned() };
+    }
     match written {
-        _ if ours => Next::Confirm { detail: "the page names the decision".to_owned() },
         Written::No => Next::Write,
         Written::Refused { why } => {
             Next::Confirm { detail: format!("the page does not name the decision: {why}") }
@@ -372,7 +381,8 @@ mod tests {
             (false, 60, ["write", "confirm", "write", "confirm"]),
         ] {
             for (written, expected) in written().iter().zip(expected) {
-                let next = comment(ours, written, SignedDuration::from_secs(15), at(seconds));
+                let told = ours.then_some("version 2 names the decision");
+                let next = comment(told, written, SignedDuration::from_secs(15), at(seconds));
                 assert_eq!(word(&next), expected, "{ours} {seconds} {written:?}");
             }
         }

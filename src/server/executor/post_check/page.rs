@@ -14,7 +14,12 @@ pub(super) async fn follow(executor: &Executor, lease: &Lease<'_>, row: &Row) ->
             // Nobody can roll it back but a person who looks: there is nothing to watch.
             (Health::Degraded { watch_until: executor.clock.now() }, done.detail.clone())
         }
-        Some(done) => (Health::Healthy, done.detail.clone()),
+        // What stands there by now may be a version later: the one that names the decision.
+        Some(done) => {
+            let named = execution.done.iter().find(|done| done.write == Write::Comment);
+            let named = named.map(|named| format!("; {}", named.detail)).unwrap_or_default();
+            (Health::Healthy, format!("{}{named}", done.detail))
+        }
         // A person attested it.
         None => (Health::Healthy, "published, as a person attested".to_owned()),
     };

@@ -134,10 +134,11 @@ impl Hand {
         &self,
         warrant: &Warrant,
         it: &Publication,
-    ) -> Result<bool, String> {
-        let Some(page) = self.written_in_notion(warrant, it).await? else { return Ok(false) };
+    ) -> Result<Option<String>, String> {
+        let Some(page) = self.written_in_notion(warrant, it).await? else { return Ok(None) };
         let comments = self.notion()?.reads().comments(&page).await.map_err(|error| error.to_string())?;
-        Ok(comments.iter().any(|comment| comment.text.starts_with(&mark(warrant))))
+        let ours = comments.iter().any(|comment| comment.text.starts_with(&mark(warrant)));
+        Ok(ours.then(|| "a comment names the decision".to_owned()))
     }
 
     pub(super) async fn comment_in_notion(
