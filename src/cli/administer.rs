@@ -316,7 +316,12 @@ fn person_line(person: &PersonView) -> Vec<String> {
     };
     let agents = person.agents.iter().map(ToString::to_string).collect();
     let roles = list("roles", person.roles.iter().map(|role| out::safe(role)).collect());
-    vec![format!("{}{standing}{roles}, {} keys{}", person.id, person.keys.len(), list("owns", agents))]
+    vec![format!(
+        "{}{standing}{roles}, {}{}",
+        person.id,
+        out::plural(person.keys.len(), "key", "keys"),
+        list("owns", agents)
+    )]
 }
 
 fn keys_line(person: &PersonView) -> Vec<String> {

@@ -131,9 +131,9 @@ fn export(globals: &Globals, args: &Export) -> Outcome {
             out::json(&json!({"out": args.out, "files": files.len(), "entries": parts.entries.len()}));
         } else {
             out::line(format!(
-                "{what}: {} entries, {} files in {}.",
-                parts.entries.len(),
-                files.len(),
+                "{what}: {}, {} in {}.",
+                out::plural(parts.entries.len(), "entry", "entries"),
+                out::plural(files.len(), "file", "files"),
                 args.out.display()
             ));
         }

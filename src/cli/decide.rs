@@ -235,9 +235,9 @@ fn ticked(
     }
     let kept = tick::of_row(outbox, view, live)?;
     if kept.ticks.is_empty() {
-        let (id, count) = (view.head.id, live.steps.len());
+        let (id, count) = (view.head.id, out::plural(live.steps.len(), "step", "steps"));
         out::remark(&format!(
-            "None of {count} steps is ticked: `dock tick {id} 1 followed` says what became of one."
+            "None of {count} is ticked: `dock tick {id} 1 followed` says what became of one."
         ));
     }
     if kept.made_on != view.head.revision {

@@ -189,7 +189,10 @@ async fn record(person: &Person, outbox: &Outbox, cache: &mut Cache) -> Result<S
     let head = head.ok_or("no head was verified here yet")?;
     match outbox.broken().map_err(|error| error.to_string())? {
         Some(_) => Err("RECORD BROKEN: see `dock audit checkpoint`".to_owned()),
-        None => Ok(format!("{} entries of {}, proved to extend what was seen", head.size, head.origin)),
+        None => {
+            let entries = out::plural(usize::try_from(head.size).unwrap_or(usize::MAX), "entry", "entries");
+            Ok(format!("{entries} of {}, proved to extend what was seen", head.origin))
+        }
     }
 }
 

@@ -65,12 +65,8 @@ fn kept(person: &Person, incident: &str, why: &Failure) -> Result<IncidentView, 
 }
 
 fn text(view: &IncidentView, now: Timestamp) -> String {
-    let mut lines = vec![format!(
-        "{}: {} row{}",
-        out::safe(&view.incident),
-        view.rows.len(),
-        if view.rows.len() == 1 { "" } else { "s" }
-    )];
+    let mut lines =
+        vec![format!("{}: {}", out::safe(&view.incident), out::plural(view.rows.len(), "row", "rows"))];
     lines.extend(view.rows.iter().map(|head| rows::line(&Listed::from(head), now)));
     let paper = view.rows.iter().find(|head| head.kind == Kind::Postmortem);
     lines.push(match paper {

@@ -4,6 +4,8 @@
 //! to a program that may show it on one.
 //! Never: a control character, an escape sequence or a change of direction that we did not mean.
 
+pub(super) use crate::row::count::plural;
+
 use std::{
     fmt::Write as _,
     io::{self, IsTerminal, Write},

@@ -190,9 +190,9 @@ fn tell(person: &Person, view: &RowView, live: &Live, kept: &Kept) {
     out::line(match ticked {
         0 => format!("{id} r{}: no step is ticked", view.head.revision),
         _ => format!(
-            "{id} r{}: {ticked} of {} steps ticked, NOT SIGNED: dock approve {id}",
+            "{id} r{}: {ticked} of {} ticked, NOT SIGNED: dock approve {id}",
             view.head.revision,
-            live.steps.len()
+            out::plural(live.steps.len(), "step", "steps")
         ),
     });
 }

@@ -89,7 +89,10 @@ pub(super) fn run(globals: &Globals, args: &Timeline) -> Outcome {
         let Some(amendment) = amendment else { return list(&person, row).await };
         let view = amend(&person, row, &amendment).await?;
         let (accepted, proposed, struck) = paper(&view)?.tally();
-        let words = format!("{accepted} lines accepted, {proposed} as proposed, {struck} struck");
+        let words = format!(
+            "{} accepted, {proposed} as proposed, {struck} struck",
+            out::plural(accepted, "line", "lines")
+        );
         if person.globals.json {
             out::json(&view.head);
         } else {

@@ -492,6 +492,8 @@ impl Runner {
             ["VISUAL", "EDITOR"].into_iter().find_map(config::environment).unwrap_or_else(|| "vi".to_owned());
         let folder = self.home.state_folder().map_err(|error| error.to_string())?;
         let file = folder.join(format!("note-{}.txt", std::process::id()));
+        // Editors take a file without its last newline for one that was cut.
+        let text = format!("{}\n", text.trim_end_matches('\n'));
         crate::client::home::write_private(&file, text.as_bytes()).map_err(|error| error.to_string())?;
         let mut words = editor.split_whitespace();
         let program = words.next().unwrap_or("vi").to_owned();

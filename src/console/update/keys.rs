@@ -191,7 +191,10 @@ pub(super) fn paste(model: &mut Model, pasted: &str, cut: usize) {
     if gone > 0 {
         model.tell(
             Slot::Watch,
-            &format!("{gone} characters of the paste were left out: too many, or not printable"),
+            &format!(
+                "{} left out: too many, or not printable",
+                text::plural(gone, "character of the paste was", "characters of the paste were")
+            ),
         );
     }
 }

@@ -363,6 +363,7 @@ pub(super) fn edited(model: &mut Model, edited: Result<String, String>) {
 
 fn left_out(model: &mut Model, gone: usize) {
     if gone > 0 {
-        model.tell(Slot::Watch, &format!("{gone} characters were left out: too many, or not printable"));
+        let gone = text::plural(gone, "character was", "characters were");
+        model.tell(Slot::Watch, &format!("{gone} left out: too many, or not printable"));
     }
 }
