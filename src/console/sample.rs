@@ -165,6 +165,7 @@ fn run(service: &str, id: u64, changes: Vec<ResourceChange>) -> Reading {
     };
     let file = |path: &str, status: &str, patch: &str| File {
         path: path.into(),
+        was: None,
         status: status.into(),
         added: 1,
         removed: 0,

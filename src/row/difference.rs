@@ -100,7 +100,8 @@ pub fn of_gate(reading: &gate::Reading) -> String {
         files.push(FileDifference::of(name, "", new));
         files.extend(changes.files.iter().map(|file| {
             let (old, new) = sides(file);
-            FileDifference::of(format!("{} ({})", file.path, file.status), old, new)
+            let was = file.was.as_ref().map(|was| format!("{was} → ")).unwrap_or_default();
+            FileDifference::of(format!("{was}{} ({})", file.path, file.status), old, new)
         }));
         if !changes.complete {
             files.push(FileDifference::of("not shown", "", "more files changed than GitHub lists\n"));

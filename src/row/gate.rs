@@ -113,6 +113,8 @@ pub struct Commit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
     pub path: String,
+    /// Its path before, where it was renamed.
+    pub was: Option<String>,
     /// GitHub's word: `added`, `removed`, `modified`, `renamed`.
     pub status: String,
     /// Lines added and removed.
@@ -120,6 +122,13 @@ pub struct File {
     pub removed: u64,
     /// The unified patch; absent for large and binary files.
     pub patch: Option<String>,
+}
+
+impl File {
+    /// Every path that the change touches: what was renamed is gone from where it was.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        [Some(self.path.as_str()), self.was.as_deref()].into_iter().flatten()
+    }
 }
 
 /// What the run brings that is not deployed yet.
@@ -429,6 +438,7 @@ pub(crate) mod example {
         let patch = "@@ -1,1 +1,2 @@\n use ledger;\n+use export;\n";
         let file = File {
             path: "src/export.rs".to_owned(),
+            was: None,
             status: "modified".to_owned(),
             added: 1,
             removed: 0,

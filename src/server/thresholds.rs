@@ -7,7 +7,10 @@ use std::{collections::BTreeSet, num::NonZeroU32};
 
 use serde::Deserialize;
 
-use crate::row::{Filter, Kind, Reading, Risk, Threshold, gate::Told};
+use crate::row::{
+    Filter, Kind, Reading, Risk, Threshold,
+    gate::{File, Told},
+};
 
 /// The name of the threshold that counts anybody's key.
 const ANYBODY: &str = "any";
@@ -63,7 +66,7 @@ impl Asked {
         let Some(Reading::Gate(reading)) = reading else { return true };
         let Told::Known(changes) = &reading.changes else { return true };
         let one = |path: &str| self.paths.iter().any(|pattern| matches(pattern, path));
-        !changes.complete || changes.files.iter().any(|file| one(&file.path))
+        !changes.complete || changes.files.iter().flat_map(File::paths).any(one)
     }
 
     /// As it is frozen into a rule.
@@ -112,26 +115,36 @@ pub(super) fn check(all: &[Asked]) -> Result<(), String> {
     Ok(())
 }
 
-/// `*` for anything within a name, `**` for anything, `**/` for no folder, too.
+/// `*` for anything within a name, `**` for anything, `**/` for no folder, too. In steps of pattern times path, whatever
+/// they are: who pushes chooses the path.
 fn matches(pattern: &str, path: &str) -> bool {
-    if let Some(rest) = pattern.strip_prefix("**/") {
-        let deeper = path.match_indices('/').map(|(at, _)| &path[at + 1..]);
-        return std::iter::once(path).chain(deeper).any(|part| matches(rest, part));
+    let path = path.as_bytes();
+    // How much of the path the pattern so far can have met.
+    let mut met = vec![false; path.len() + 1];
+    met[0] = true;
+    let mut rest = pattern.as_bytes();
+    while let Some(one) = rest.first() {
+        let (len, goes_on): (usize, fn(u8) -> bool) = match rest {
+            [b'*', b'*', b'/', ..] => (3, |_| true),
+            [b'*', b'*', ..] => (2, |_| true),
+            [b'*', ..] => (1, |byte| byte != b'/'),
+            _ => (1, |_| false),
+        };
+        let mut next = vec![false; met.len()];
+        if *one == b'*' {
+            let mut open = false;
+            for at in 0..met.len() {
+                open = met[at] || (open && goes_on(path[at - 1]));
+                next[at] = if len == 3 { met[at] || (open && at > 0 && path[at - 1] == b'/') } else { open };
+            }
+        } else {
+            for at in 0..path.len() {
+                next[at + 1] = met[at] && path[at] == *one;
+            }
+        }
+        (met, rest) = (next, &rest[len..]);
     }
-    if let Some(rest) = pattern.strip_prefix("**") {
-        return path.char_indices().map(|(at, _)| &path[at..]).chain([""]).any(|part| matches(rest, part));
-    }
-    if let Some(rest) = pattern.strip_prefix('*') {
-        let name = path.find('/').unwrap_or(path.len());
-        let ends = path.char_indices().map(|(at, _)| at).chain([path.len()]).take_while(|at| *at <= name);
-        return ends.into_iter().any(|at| matches(rest, &path[at..]));
-    }
-    let (mut wanted, mut is) = (pattern.chars(), path.chars());
-    match (wanted.next(), is.next()) {
-        (None, None) => true,
-        (Some(one), Some(other)) => one == other && matches(wanted.as_str(), is.as_str()),
-        (None, Some(_)) | (Some(_), None) => false,
-    }
+    met[path.len()]
 }
 
 #[cfg(test)]
@@ -163,6 +176,27 @@ mod tests {
         ] {
             assert_eq!(matches(pattern, path), expected, "{pattern} {path}");
         }
+    }
+
+    #[test]
+    fn a_path_that_was_made_to_be_hard_is_answered_too() {
+        let pattern = format!("**/{}b", "*a".repeat(12));
+        assert!(!matches(&pattern, &"a".repeat(4096)));
+        assert!(!matches(&format!("{}x", "**/".repeat(12)), &"a/".repeat(2000)));
+        assert!(matches(&pattern, &format!("{}b", "a".repeat(4000))));
+    }
+
+    #[test]
+    fn what_is_renamed_out_of_a_guarded_folder_was_in_it() {
+        let mut reading = example::reading();
+        let Told::Known(changes) = &mut reading.changes else { panic!("{reading:?}") };
+        changes.files[0].path = "attic/a.txt".to_owned();
+        changes.files[0].was = Some("migrations/a.sql".to_owned());
+        let reading = Reading::Gate(Box::new(reading));
+        let (kind, environment, risk) = (Kind::Gate, "production", Risk::Irreversible);
+        let about = About { kind, environment, risk, reading: Some(&reading) };
+        assert!(asked("kind = \"gate\"\npaths = [\"migrations/**\"]").applies(about));
+        assert!(!asked("kind = \"gate\"\npaths = [\"src/**\"]").applies(about));
     }
 
     #[test]

@@ -25,8 +25,9 @@ use crate::{
         rule::Rule,
     },
     row::{
-        Base, Draft, Grade, Kind, Measure, Pointer, Verdict, Weight, difference, draft::PROSE_BY_RULES,
-        gate::ResourceChange,
+        Base, Draft, Grade, Kind, Measure, Pointer, Verdict, Weight, difference,
+        draft::PROSE_BY_RULES,
+        gate::{File, ResourceChange},
     },
 };
 
@@ -98,7 +99,7 @@ impl<'a> Case<'a> {
             path.split(|c: char| !c.is_alphanumeric())
                 .any(|word| limits.privilege_paths.iter().any(|p| p == word))
         };
-        let paths = files.iter().map(|file| file.path.as_str());
+        let paths = files.iter().flat_map(File::paths);
         Self {
             facts,
             limits,

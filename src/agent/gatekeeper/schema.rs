@@ -65,7 +65,7 @@ pub(super) struct Migration {
 /// The migrations among changed files. `parts` are parts of a path, in small letters, that mean one.
 pub(super) fn migrations(files: &[File], parts: &[String]) -> Vec<Migration> {
     let of = |file: &File| {
-        let by_path = is_under(&file.path, parts);
+        let by_path = file.paths().any(|path| is_under(path, parts));
         let by_text = file.patch.as_deref().map(tables_in_patch).unwrap_or_default();
         // Statements in a test or a query are none; a change of a schema's definition is one wherever it stands.
         let defines = file.patch.as_deref().is_some_and(defines_schema);
@@ -187,6 +187,7 @@ mod tests {
     fn file(path: &str, patch: &str) -> File {
         File {
             path: path.to_owned(),
+            was: None,
             status: "modified".to_owned(),
             added: 1,
             removed: 0,

@@ -53,6 +53,9 @@ pub struct Commit {
 pub struct ChangedFile {
     #[serde(rename = "filename")]
     pub path: String,
+    /// Where it was, if it was renamed.
+    #[serde(default, rename = "previous_filename")]
+    pub was: Option<String>,
     /// `added`, `removed`, `modified`, `renamed`, …
     pub status: String,
     #[serde(default)]

@@ -408,6 +408,7 @@ impl Source {
         };
         let file = |file: super::ChangedFile| gate::File {
             path: file.path,
+            was: file.was,
             status: file.status,
             added: file.additions,
             removed: file.deletions,

@@ -12,7 +12,7 @@ use crate::{
             schema, words,
         },
     },
-    row::gate::{Action, Pipeline, Told},
+    row::gate::{Action, File, Pipeline, Told},
 };
 
 /// How a job or a check stands.
@@ -238,7 +238,7 @@ impl Case<'_> {
         match &self.facts.reading.changes {
             Told::Known(changes) => {
                 let risky = |path: &str| schema::is_under(path, &self.limits.risky_paths);
-                let first = changes.files.iter().map(|file| file.path.as_str()).find(|path| risky(path));
+                let first = changes.files.iter().flat_map(File::paths).find(|path| risky(path));
                 reasons.extend(first.map(|path| format!("touches `{}`", words::line(path))));
             }
             Told::None | Told::Unknown(_) => reasons.push("nothing to compare with".to_owned()),

@@ -41,6 +41,7 @@ fn burn(windows: Windows, long: f64, short: f64) -> Burn {
 fn file(path: &str, patch: Option<&str>) -> File {
     File {
         path: path.to_owned(),
+        was: None,
         status: "modified".to_owned(),
         added: 1,
         removed: 0,
