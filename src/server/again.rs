@@ -1,12 +1,13 @@
 //! `POST /v1/rows/{id}/confirm`: an agent read its row's facts again and found them the same. They are dated anew beside the
 //! revision, which stays byte for byte what was signed; no key becomes void, nobody is called to read it again.
 //!
-//! Never: an entry of the record for each look of an agent: one comes where half of a fact's time is over, not before.
+//! Never: an entry of the record for each look of an agent: one comes where it dates a fact anew whose time was half over, and
+//! not within half a minute of the last.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     app::App,
@@ -17,10 +18,13 @@ use super::{
 };
 use crate::{
     lifecycle::{self, Step},
-    row::{Draft, Refusal, Row, RowId},
+    row::{Again, Draft, Refusal, Row, RowId, signal},
     store::{Committed, Whole},
     wire::{ConfirmAnswer, ConfirmRequest},
 };
+
+/// A row is dated anew no sooner than so long after what it was dated with last.
+const SELDOM: SignedDuration = SignedDuration::from_secs(30);
 
 pub(super) async fn confirm(
     State(app): State<Arc<App>>,
@@ -54,7 +58,7 @@ pub(super) async fn confirm(
         let step = Step::ReadAgain { evidence: evidence_sha256, again: again.clone() };
         let standing = app.standing().await?;
         let transition = lifecycle::apply(&standing.ruling(&before.agent), &before, &step, now)?;
-        if !half_over(&before, &draft, now) {
+        if !due(&before, &draft, &again, now) {
             return Ok(Json(ConfirmAnswer { row: id, dated: false }));
         }
         let mut commit = step::commit_of(&before, transition, &caller.actor(), now);
@@ -66,9 +70,18 @@ pub(super) async fn confirm(
     Err(Refusal::Busy.into())
 }
 
-fn half_over(row: &Row, draft: &Draft, now: Timestamp) -> bool {
-    let signals = (0_u32..).zip(&draft.signals);
-    signals.into_iter().any(|(place, signal)| {
-        crate::row::signal::half_over(signal.read_at(row.again.get(&place)), signal.budget_s, now)
+/// Something that was read again had half of its time over, and has not any more; and the row was not dated just now. What
+/// is not read again may be as old as it likes: an entry would not make it younger.
+fn due(row: &Row, draft: &Draft, again: &BTreeMap<u32, Again>, now: Timestamp) -> bool {
+    let just_now = |one: &Again| now.duration_since(one.at) < SELDOM;
+    if row.again.values().any(just_now) {
+        return false;
+    }
+    let half_over = |at: Timestamp, budget_s| signal::half_over(at, budget_s, now);
+    (0_u32..).zip(&draft.signals).any(|(place, signal)| {
+        again.get(&place).is_some_and(|new| {
+            half_over(signal.read_at(row.again.get(&place)), signal.budget_s)
+                && !half_over(new.at.min(now), signal.budget_s)
+        })
     })
 }

@@ -108,6 +108,34 @@ async fn the_record_does_not_grow_with_each_look() {
 }
 
 #[tokio::test]
+async fn an_entry_comes_only_where_it_makes_a_fact_younger() {
+    let world = World::start().await;
+    let row = opened(&world).await;
+    let dated = async |places: &[u32], at| {
+        let (status, answer) = confirm(&world, &row, &request(&row, places, at)).await;
+        assert_eq!(status, 200, "{answer}");
+        answer["dated"] == json!(true)
+    };
+    let now = || world.app.clock.now();
+    world.advance(200);
+    let early = now();
+    assert!(dated(&[0], early).await);
+    // The other is old and was not read again: saying so changes nothing, however often.
+    for second in 210..220 {
+        world.advance(second);
+        assert!(!dated(&[0], now()).await && !dated(&[], now()).await, "{second}");
+    }
+    world.advance(390);
+    assert!(!dated(&[0, 1], early).await, "what was read then is old itself");
+    assert!(dated(&[0], now()).await);
+    assert!(!dated(&[1], now()).await, "not twice in half a minute");
+    world.advance(421);
+    assert!(dated(&[1], now()).await);
+    let evidence = format!("\"{}\"", Event::RowEvidence.name());
+    assert_eq!(events(&world, &row).await.iter().filter(|event| **event == evidence).count(), 3);
+}
+
+#[tokio::test]
 async fn what_cannot_be_meant_is_refused() {
     let world = World::start().await;
     let row = opened(&world).await;
