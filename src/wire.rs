@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::row::{
     Again, Attributes, Base, Decision, DecisionId, Digest, Digests, Draft, Effect, Hold, How, Kind, Moved,
-    Pointer, PrincipalId, PrincipalKind, Proposal, Refusal, Risk, RowId, Series, Signal, State, Touch,
+    Note, Pointer, PrincipalId, PrincipalKind, Proposal, Refusal, Risk, RowId, Series, Signal, State, Touch,
     Verdict, page,
     search::{Head, Match, alike::Shared},
     signal, waiting,
@@ -404,12 +404,31 @@ impl From<Signal> for SignalBody {
 /// `PUT /v1/gates/{service}/{environment}/{run}`: what a pipeline that waits is told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Waited {
+    /// Which attempt of the run it is that waits.
+    pub attempt: u32,
     /// Its row, once the gatekeeper has opened one.
     #[serde(default)]
-    pub row: Option<Box<RowView>>,
+    pub row: Option<WaitedRow>,
     /// What it is told; none while nobody has decided.
     #[serde(default)]
     pub answer: Option<waiting::Answer>,
+}
+
+/// As much of a row as the pipeline that waits for it is told: its token reads no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitedRow {
+    pub id: RowId,
+    pub kind: Kind,
+    pub subject: String,
+    pub environment: String,
+    pub title: String,
+    pub state: State,
+    pub how: Option<How>,
+    /// Who decided what it was told, and the note of the last of them.
+    #[serde(default)]
+    pub by: Vec<PrincipalId>,
+    #[serde(default)]
+    pub note: Option<Note>,
 }
 
 /// `GET /v1/hooks/wait`: what platforms told of since.

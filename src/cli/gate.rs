@@ -1,4 +1,5 @@
-//! `dock gate wait`: a script blocks until somebody has decided on its run, on GitHub or, as [`elsewhere`] does, here.
+//! `dock gate wait`: a script blocks until somebody has decided on its run, on GitHub or, as [`elsewhere`] does, here; and
+//! `dock gate report`: it says how the deploy went that it went on with.
 //!
 //! Never: opens a row, or decides; takes "nobody has said no" for yes.
 
@@ -7,6 +8,7 @@ use std::{path::PathBuf, time::Duration};
 use tokio::time::Instant;
 
 mod elsewhere;
+mod report;
 
 use elsewhere::Elsewhere;
 
@@ -41,10 +43,10 @@ enum GateCommand {
     /// Block until somebody has decided on a run's gate, then print its row.
     ///
     /// With --commit the run waits here: of a service whose [gates.*] table says pipeline = "elsewhere" (GitLab, Jenkins, a
-    /// shell). The backend is told that it waits, again with each poll, so it may go away and come back meanwhile. Who asks
-    /// again is told the same; a run that is tried again counts with --attempt. A condition that was signed and is the
-    /// pipeline's to obey is printed as `canary=10%` (and `canary_for=15m`: then all), and stands under `conditions` with
-    /// --json. The token's scope is `wait:SERVICE`.
+    /// shell). The backend is told that it waits, again with each poll, so it may go away and come back meanwhile. An answer
+    /// is for who waited for it: a job that is started again asks anew, as the next attempt. A condition that was signed and
+    /// is the pipeline's to obey is printed as `canary=10%` (and `canary_for=15m`: then all), and stands under `conditions`
+    /// with --json. The token's scope is `wait:SERVICE`.
     ///
     /// Without --commit the run waits on GitHub: the job that deploys needs `environment: NAME` with a protection rule, and
     /// the gatekeeper opens the row. The token's scope is `read`. A run that no gatekeeper sees waiting has no row: this
@@ -56,6 +58,17 @@ enum GateCommand {
         after_help = "Example:\n  dock gate wait --run 4711 --service checkout-api --environment production --commit \"$SHA\" --ci passed \\\n    --timeout 30m && ./deploy.sh"
     )]
     Wait(Wait),
+    /// Say how the deploy went that a run was told to go on with.
+    ///
+    /// Of a service whose [gates.*] table says pipeline = "elsewhere". A commit counts as deployed once the pipeline says so
+    /// here, or ArgoCD shows that it synced it: from then on its deploy is watched, and the next run is compared with it.
+    ///
+    /// Exit: 0 it is known; 1 the run was not told to go on with that commit; 6 nobody knows the run; 5 the token is not
+    /// taken; 7 the backend is not reachable.
+    #[command(
+        after_help = "Example:\n  ./deploy.sh && dock gate report --run 4711 --service checkout-api --environment production --commit \"$SHA\" \\\n    --state deployed"
+    )]
+    Report(report::Report),
 }
 
 #[derive(Debug, clap::Args)]
@@ -80,12 +93,15 @@ struct Wait {
 }
 
 pub(super) fn run(globals: &Globals, args: &Gate) -> Outcome {
-    let GateCommand::Wait(args) = &args.command;
+    let args = match &args.command {
+        GateCommand::Wait(args) => args,
+        GateCommand::Report(args) => return block_on(report::report(globals, args)),
+    };
     let limit = args.timeout.as_deref().map(span).transpose()?;
     let limit = limit.map(|limit| Duration::try_from(limit).unwrap_or(Duration::ZERO));
     let run = args.elsewhere.run(args.run, args.service.as_deref(), args.environment.as_deref())?;
     block_on(async {
-        let api = connect(globals, args).await?;
+        let api = connect(globals, args.token_file.as_ref()).await?;
         let end = limit.map(|limit| Instant::now() + limit);
         if let Some(run) = run {
             return elsewhere::wait(globals, &api, &run, end).await;
@@ -99,9 +115,9 @@ pub(super) fn run(globals: &Globals, args: &Gate) -> Outcome {
     })
 }
 
-async fn connect(globals: &Globals, args: &Wait) -> Result<Api, Failure> {
+async fn connect(globals: &Globals, token_file: Option<&PathBuf>) -> Result<Api, Failure> {
     let person = Person::open(globals)?;
-    let Some(file) = &args.token_file else { return person.online().await };
+    let Some(file) = token_file else { return person.online().await };
     let server = person.settings.server.as_deref();
     let server =
         server.ok_or_else(|| Failure::usage("which server?\nhint: --server https://dock.example.com"))?;

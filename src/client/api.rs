@@ -17,7 +17,7 @@ use crate::{
     row::{
         Amendment, DecisionId, Digest, Draft, PrincipalId, Refusal, RowId,
         search::Query,
-        waiting::{Place, Said, Seen},
+        waiting::{Asks, Place, Reports, Seen},
     },
     wire::{
         AgentView, AttestRequest, Challenge, ChallengeRequest, ConfirmAnswer, ConfirmRequest, DecisionAnswer,
@@ -303,16 +303,22 @@ impl Api {
     }
 
     /// A pipeline says that it waits; answers when it is told something, or after `wait`.
-    pub async fn wait_at(&self, place: &Place, said: &Said, wait: Duration) -> Result<Waited, ApiError> {
+    pub async fn wait_at(&self, place: &Place, asks: &Asks, wait: Duration) -> Result<Waited, ApiError> {
         let wait = wait.min(POLL_MAX);
         let request = self.request(Method::PUT, &at(place)).query(&[("wait", wait.as_secs().to_string())]);
-        self.json(request.json(said).timeout(wait + ANSWER_WITHIN + POLL_MARGIN)).await
+        self.json(request.json(asks).timeout(wait + ANSWER_WITHIN + POLL_MARGIN)).await
     }
 
     /// A pipeline says that it stops waiting.
-    pub async fn leave(&self, place: &Place, attempt: u32) -> Result<(), ApiError> {
-        let query = [("attempt", attempt.to_string())];
+    pub async fn leave(&self, place: &Place, listener: &str) -> Result<(), ApiError> {
+        let query = [("listener", listener)];
         self.bytes(self.request(Method::DELETE, &at(place)).query(&query)).await.map(drop)
+    }
+
+    /// A pipeline says how the deploy ended that it was told to go on with.
+    pub async fn report(&self, place: &Place, reports: &Reports) -> Result<(), ApiError> {
+        let request = self.request(Method::PUT, &format!("{}/report", at(place)));
+        self.bytes(request.json(reports)).await.map(drop)
     }
 
     /// The runs that gave a sign at Dock itself within a day.

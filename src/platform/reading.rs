@@ -162,7 +162,7 @@ pub async fn elsewhere(
     let service = &service.before(&place.environment).ok_or_else(not_gated)?;
     let changes = match depth {
         Depth::Base => Told::Unknown("not read this time".to_owned()),
-        Depth::Whole => brought(from.github, service, seen, deployed.as_deref()).await,
+        Depth::Whole => brought(from.github, service, &said.commit, deployed.as_deref()).await,
     };
     let (plan, unplanned, overtaken) = match &service.terraform {
         None => (Told::None, None, None),
@@ -201,28 +201,24 @@ pub async fn elsewhere(
     })
 }
 
-/// What a run elsewhere brings since the last deploy there that Dock saw healthy, else that GitHub tells of.
+/// What a run elsewhere brings since the last deploy there that was reported or seen. What GitHub shows of deploys is not asked:
+/// those are of whoever else deploys out of this repository.
 async fn brought(
     github: Option<&github::Source>,
     service: &Service,
-    seen: &Seen,
+    commit: &str,
     deployed: Option<&str>,
 ) -> Told<Changes> {
     if service.repository.is_empty() {
         return Told::Unknown("no repository is configured that it could be compared in".to_owned());
     }
     let Some(github) = github else { return Told::Unknown("GitHub is not configured".to_owned()) };
-    let told = async {
-        let repo = repository(service)?;
-        let since = match deployed {
-            Some(commit) => commit.to_owned(),
-            None => match github.last_good_deploy(&repo, &seen.waiting.place.environment, None).await? {
-                Fact::Known(good) => good.deployment.sha,
-                Fact::Unknown(why) => return Ok(Told::Unknown(why)),
-            },
-        };
-        github.changes(&repo, &since, &seen.waiting.said.commit).await.map(Told::Known)
+    let Some(since) = deployed else {
+        return Told::Unknown(
+            "no earlier deploy to there was reported that it could be compared with".to_owned(),
+        );
     };
+    let told = async { github.changes(&repository(service)?, since, commit).await.map(Told::Known) };
     told.await.unwrap_or_else(|error: PlatformError| Told::Unknown(error.sentence()))
 }
 

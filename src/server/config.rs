@@ -203,6 +203,11 @@ fn gated(service: &Service) -> Result<(), String> {
         {
             return Err("a canary that GitHub begins needs a repository".to_owned());
         }
+        (Pipeline::Elsewhere, Some(Canary::Workflow { branch: None, .. })) => {
+            return Err("a canary's workflow needs a branch = \"main\" to begin on: what a pipeline elsewhere says of its \
+                        own is not what is signed"
+                .to_owned());
+        }
         _ => {}
     }
     if service.environments.is_empty() {

@@ -67,6 +67,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
             "/v1/gates/{service}/{environment}/{run}",
             put(waiting::says).get(waiting::one).delete(waiting::leaves),
         )
+        .route("/v1/gates/{service}/{environment}/{run}/report", put(waiting::reports))
         .route("/v1/holds", get(holds::list))
         .route("/v1/holds/lift", post(holds::lift))
         .route("/v1/halt", post(admin::halt))

@@ -2,7 +2,8 @@
 //!
 //! What is approved is answered by the executor, who reads the base again first; what was declined, has expired or could
 //! not be carried out is told from the row at once: no is always safe. Agents read from here who waits.
-//! Never: an approval that the executor did not give; a service told to who has no scope for it.
+//! Never: an approval that the executor did not give, or to who came after it; a service told to who has no scope for it;
+//! more of a row than who waits for it needs.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -18,27 +19,33 @@ use super::{
     identity::Caller,
     input::{Body, Fields},
     problem::Problem,
-    rows::{WAIT_MAX, shown, wait_of},
+    rows::{WAIT_MAX, wait_of},
 };
 use crate::{
     row::{
         Base, Decision, Kind, Row, State as RowState,
         gate::{GateBase, Pipeline},
         search::{Key, Query, Term, Test},
-        waiting::{Answer, No, Place, Said, Seen, Turn, Waiting, Word},
+        waiting::{
+            Answer, Asks, Ended, No, Place, Reports, Said, Seen, Turn, Waiting, Who, Word, attempt_of,
+        },
     },
     store::{RowQuery, Search, StoreError},
-    wire::Waited,
+    wire::{Waited, WaitedRow},
 };
 
 /// While an executor may be answering, it is looked so often: its answer is no entry of the record.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Who gave no sign for so long is not listed.
 const LISTED: SignedDuration = SignedDuration::from_hours(24);
+/// No more are listed.
+const LISTED_MAX: usize = 1_000;
 /// Rows of one run that are looked through for its attempt.
 const ROWS_MAX: usize = 16;
-/// Healthy deploys that are looked through for the newest to an environment.
+/// Deploys that are looked through for the newest that is there.
 const DEPLOYS_MAX: usize = 16;
+/// Rows whose commit may be there.
+const DEPLOYED: [RowState; 3] = [RowState::Executed, RowState::Healthy, RowState::Degraded];
 
 /// `PUT /v1/gates/{service}/{environment}/{run}?wait=25`: the pipeline is there, and asks. The same words again are a sign
 /// of life; another attempt takes the place of the one before.
@@ -47,7 +54,7 @@ pub(super) async fn says(
     caller: Caller,
     Path(place): Path<(String, String, String)>,
     mut query: Fields,
-    body: Body<Said>,
+    body: Body<Asks>,
 ) -> Result<Json<Waited>, Problem> {
     let place = place_of(place)?;
     caller.may_wait(&place.service)?;
@@ -56,14 +63,16 @@ pub(super) async fn says(
     query.end()?;
     gated(&app, &place)?;
     body.value.check().map_err(|(field, why)| Problem::bad_request(field, &why))?;
-    let said = body.value;
-    let now = app.clock.now();
+    let (asks, now) = (body.value, app.clock.now());
     let before = app.store.waiting(place.clone()).await?;
+    let listener = asks.listener.clone();
+    let counted = || attempt_of(before.as_ref(), &asks.commit, listener.as_deref(), now);
+    let said = asks.said(asks.attempt.unwrap_or_else(counted));
     let earlier = before.as_ref().filter(|before| before.said.attempt > said.attempt);
-    if let Some(answer) = earlier.and_then(|before| before.told(said.attempt, &said.commit)) {
-        return told(&app, answer.clone()).await.map(Json);
+    if let Some(answer) = earlier.and_then(|before| before.told_before(&said, listener.as_deref(), now)) {
+        return told(&app, said.attempt, answer.clone()).await.map(Json);
     }
-    let turn = Turn::Says { said: said.clone(), by: caller.id.clone() };
+    let turn = Turn::Says { said: said.clone(), by: caller.id.clone(), listener };
     let waiting = take(&app, &place, turn.clone()).await?;
     let news = before.is_none_or(|before| before.said != said || before.gone(app.since, now).is_some());
     if news && waiting.answer.is_none() {
@@ -73,16 +82,13 @@ pub(super) async fn says(
     let row = match look(&app, &place, &said).await? {
         // Asking with the answer there is what takes it.
         Looked::Told => match take(&app, &place, turn).await?.answer {
-            Some(answer) => return told(&app, answer).await.map(Json),
+            Some(answer) => return told(&app, said.attempt, answer).await.map(Json),
             None => None,
         },
         Looked::Waits(row) => row,
     };
-    let row = match row {
-        Some(row) => Some(Box::new(shown(&app, row.id, None).await?)),
-        None => None,
-    };
-    Ok(Json(Waited { row, answer: None }))
+    let row = row.map(|row| shown(&row, None));
+    Ok(Json(Waited { attempt: said.attempt, row, answer: None }))
 }
 
 /// What was found of a run that waits.
@@ -121,7 +127,7 @@ async fn look(app: &App, place: &Place, said: &Said) -> Result<Looked, Problem> 
     Ok(Looked::Told)
 }
 
-/// `DELETE /v1/gates/{service}/{environment}/{run}?attempt=N`: the pipeline stops waiting.
+/// `DELETE /v1/gates/{service}/{environment}/{run}?attempt=N`, or `?listener=NAME`: the pipeline stops waiting.
 pub(super) async fn leaves(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -131,14 +137,34 @@ pub(super) async fn leaves(
     let place = place_of(place)?;
     caller.may_wait(&place.service)?;
     app.writable()?;
-    let attempt = query.needed("attempt")?;
+    let who = match query.one::<String>("listener")? {
+        Some(name) => Who::Listener(name),
+        None => Who::Attempt(query.needed("attempt")?),
+    };
     query.end()?;
-    take(&app, &place, Turn::Leaves { attempt }).await?;
+    take(&app, &place, Turn::Leaves(who)).await?;
     app.hooks.pipeline(&place, app.clock.now());
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /v1/gates`: the runs that gave a sign within a day, waiting or not.
+/// `PUT /v1/gates/{service}/{environment}/{run}/report`: how the deploy ended that the pipeline was told to go on with.
+pub(super) async fn reports(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(place): Path<(String, String, String)>,
+    body: Body<Reports>,
+) -> Result<StatusCode, Problem> {
+    let place = place_of(place)?;
+    caller.may_wait(&place.service)?;
+    app.writable()?;
+    gated(&app, &place)?;
+    let Reports { commit, attempt, state } = body.value;
+    take(&app, &place, Turn::Reports { commit, attempt, state }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /v1/gates`: the runs that gave a sign within a day, waiting or not, the latest first. Who waits gives one all the time,
+/// so that what is not listed any more does not wait.
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -147,7 +173,8 @@ pub(super) async fn list(
     caller.may_read()?;
     query.end()?;
     let now = app.clock.now();
-    let all = app.store.waiting_since(now.saturating_sub(LISTED).unwrap_or(Timestamp::MIN)).await?;
+    let since = now.saturating_sub(LISTED).unwrap_or(Timestamp::MIN);
+    let all = app.store.waiting_since(since, LISTED_MAX).await?;
     let seen = |waiting: Waiting| Seen { instead: waiting.instead(app.since, now), waiting, deployed: None };
     Ok(Json(all.into_iter().map(seen).collect()))
 }
@@ -172,14 +199,18 @@ pub(super) async fn seen(app: &App, place: &Place, whole: bool) -> Result<Option
     Ok(Some(Seen { waiting, instead, deployed }))
 }
 
-/// The commit of the newest deploy to this environment that was seen healthy, by our own rows.
+/// The commit of the newest deploy to this environment that is there: its row is healthy, or its pipeline said so. A commit
+/// that was answered and that nobody has seen since was never there, for all we know.
 async fn deployed(app: &App, place: &Place) -> Result<Option<String>, StoreError> {
     let is = |key, value: &str| Term { not: false, test: Test::Key(key, vec![value.to_owned()]) };
     let terms = vec![
         is(Key::Kind, Kind::Gate.word()),
         is(Key::Service, &place.service),
         is(Key::Env, &place.environment),
-        is(Key::State, RowState::Healthy.word()),
+        Term {
+            not: false,
+            test: Test::Key(Key::State, DEPLOYED.map(|state| state.word().to_owned()).to_vec()),
+        },
     ];
     let (query, now) = (Query { terms }, app.clock.now());
     let search = Search { query, among: RowQuery::default(), now, skip: 0, limit: DEPLOYS_MAX };
@@ -188,11 +219,20 @@ async fn deployed(app: &App, place: &Place) -> Result<Option<String>, StoreError
     for row in rows {
         if let Some(base) = base_of(app, &row).await?
             && (&base.service, &base.environment) == (&place.service, &place.environment)
+            && (row.state() == RowState::Healthy || reported(app, &base).await?)
         {
             return Ok(Some(base.head_sha));
         }
     }
     Ok(None)
+}
+
+async fn reported(app: &App, base: &GateBase) -> Result<bool, StoreError> {
+    let (service, environment) = (base.service.clone(), base.environment.clone());
+    let Ok(run) = base.run.parse() else { return Ok(false) };
+    let waiting = app.store.waiting(Place { service, environment, run }).await?;
+    let told = waiting.as_ref().and_then(|waiting| waiting.told(base.attempt, &base.head_sha)?.report);
+    Ok(told.is_some_and(|report| report.state == Ended::Deployed))
 }
 
 async fn base_of(app: &App, row: &Row) -> Result<Option<GateBase>, StoreError> {
@@ -246,12 +286,36 @@ fn comes_to(row: &Row) -> Option<Answer> {
         conditions: BTreeMap::new(),
         given_at: row.changed_at,
         taken_at: None,
+        taken_by: None,
+        report: None,
     })
 }
 
-async fn told(app: &App, answer: Answer) -> Result<Waited, Problem> {
-    let row = Some(Box::new(shown(app, answer.row, None).await?));
-    Ok(Waited { row, answer: Some(answer) })
+async fn told(app: &App, attempt: u32, answer: Answer) -> Result<Waited, Problem> {
+    let absent = || Problem::not_found(&format!("row {}", answer.row));
+    let row = app.store.row(answer.row).await?.ok_or_else(absent)?;
+    Ok(Waited { attempt, row: Some(shown(&row, Some(&answer))), answer: Some(answer) })
+}
+
+/// As much of a row as who waits for it is told: who decided, and their words, once that is what they were told.
+fn shown(row: &Row, answer: Option<&Answer>) -> WaitedRow {
+    let decided = answer.and_then(|answer| answer.decision.as_ref());
+    let key = row.keys.iter().rev().find(|key| Some(&key.decision_id) == decided);
+    let with = |one: &&crate::row::Key| {
+        let same = |key: &crate::row::Key| (key.decision, key.revision) == (one.decision, one.revision);
+        one.void.is_none() && key.is_some_and(same)
+    };
+    WaitedRow {
+        id: row.id,
+        kind: row.id.kind,
+        subject: row.subject.clone(),
+        environment: row.environment.clone(),
+        title: row.title.clone(),
+        state: row.state(),
+        how: row.how(),
+        by: row.keys.iter().filter(with).map(|key| key.reviewer.clone()).collect(),
+        note: key.and_then(|key| key.note.clone()),
+    }
 }
 
 async fn take(app: &App, place: &Place, turn: Turn) -> Result<Waiting, Problem> {
@@ -264,6 +328,15 @@ fn refused(no: &No) -> Problem {
         No::Nobody => problem(StatusCode::NOT_FOUND, "not_found"),
         No::Attempt { .. } | No::OtherCommit { .. } => problem(StatusCode::CONFLICT, "attempt_taken")
             .hint("--attempt N, one more than the last, where the same run is tried again"),
+        No::TooMany(_) => problem(StatusCode::TOO_MANY_REQUESTS, "too_many_runs")
+            .hint("--run is the number of the pipeline's run: a job that is started again keeps it"),
+        No::NotToldToGoOn(_) => problem(StatusCode::CONFLICT, "not_told")
+            .hint("a deploy is reported with the --run, --commit and --environment that were waited with"),
+        No::Over { attempt, .. } => problem(StatusCode::CONFLICT, "attempt_over").hint(&format!(
+            "an answer is for who waited for it; a run that is started again asks anew, with --attempt {} or without \
+             --attempt",
+            attempt.saturating_add(1)
+        )),
         No::Left(_) | No::Told(_) | No::Taken(_) | No::TakenBack => {
             problem(StatusCode::CONFLICT, "waits_no_more").hint("ask again")
         }

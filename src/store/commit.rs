@@ -138,6 +138,12 @@ pub enum WorkChange {
         fence: u64,
         not_before: Timestamp,
     },
+    /// The same, where nothing of it was tried: that it was taken is no attempt.
+    Untried {
+        id: u64,
+        fence: u64,
+        not_before: Timestamp,
+    },
     Done {
         id: u64,
         fence: u64,
@@ -152,6 +158,7 @@ impl WorkChange {
             Self::Holding { id, fence }
             | Self::Renew { id, fence, .. }
             | Self::Later { id, fence, .. }
+            | Self::Untried { id, fence, .. }
             | Self::Done { id, fence } => Some((*id, *fence)),
         }
     }

@@ -76,8 +76,8 @@ impl Store for Faulty {
         self.inner.waiting(place)
     }
 
-    fn waiting_since(&self, since: Timestamp) -> Pending<'_, Vec<Waiting>> {
-        self.inner.waiting_since(since)
+    fn waiting_since(&self, since: Timestamp, limit: usize) -> Pending<'_, Vec<Waiting>> {
+        self.inner.waiting_since(since, limit)
     }
 
     fn head(&self) -> Pending<'_, Head> {

@@ -32,7 +32,7 @@ fn any_ask() -> impl Strategy<Value = Ask> {
         1 => (prop::option::of(0..3_u64), 0..20_u8).prop_map(|(read, second)| Ask::Authority { read, second }),
         2 => (0..20_u8).prop_map(|second| Ask::Enqueue { second }),
         2 => (0..20_u8, 1..9_u8).prop_map(|(second, lease)| Ask::Take { second, lease }),
-        2 => (0..4_u8, 0..20_u8).prop_map(|(change, second)| Ask::Change { change, second }),
+        2 => (0..5_u8, 0..20_u8).prop_map(|(change, second)| Ask::Change { change, second }),
         1 => (0..3_u8).prop_map(|decision| Ask::Answer { decision }),
         1 => Just(Ask::Reclaim),
     ]
@@ -91,6 +91,7 @@ async fn one(store: &dyn Store, ask: &Ask, held: &mut Option<Work>) -> String {
                 0 => WorkChange::Holding { id, fence },
                 1 => WorkChange::Renew { id, fence, until: second(s) },
                 2 => WorkChange::Later { id, fence, not_before: second(s) },
+                3 => WorkChange::Untried { id, fence, not_before: second(s) },
                 _ => WorkChange::Done { id, fence },
             };
             Commit { work: vec![change], ..Commit::at(second(s)) }

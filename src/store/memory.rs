@@ -20,7 +20,7 @@ use crate::{
     row::{
         DecisionId, Digest, Draft, Event, Hold, Kind, PrincipalId, Row, RowId,
         search::{Indexed, Looked, ranked},
-        waiting::{self, No, Place, Turn, Waiting},
+        waiting::{self, No, Place, RUNS_MAX, SIGNS_WITHIN, Turn, Waiting},
     },
 };
 
@@ -230,6 +230,12 @@ impl State {
                     (work.leased_until, work.not_before) = (None, not_before);
                 }
             }
+            WorkChange::Untried { id, not_before, .. } => {
+                if let Some(work) = self.work.get_mut(&id) {
+                    (work.leased_until, work.not_before) = (None, not_before);
+                    work.attempts = work.attempts.saturating_sub(1);
+                }
+            }
             WorkChange::Done { id, .. } => {
                 self.work.remove(&id);
             }
@@ -313,7 +319,15 @@ impl State {
     }
 
     fn turn(&mut self, place: &Place, turn: Turn, now: Timestamp) -> Result<Waiting, No> {
-        let after = waiting::turn(self.waiting.get(place), place, turn, now)?;
+        let before = self.waiting.get(place);
+        if waiting::begins(before, &turn) {
+            let lately = now.saturating_sub(SIGNS_WITHIN).unwrap_or(Timestamp::MIN);
+            let of_service = |one: &&Waiting| one.place.service == place.service && one.seen_at >= lately;
+            if self.waiting.values().filter(of_service).count() >= RUNS_MAX {
+                return Err(No::TooMany(place.service.clone()));
+            }
+        }
+        let after = waiting::turn(before, place, turn, now)?;
         let oldest = now.saturating_sub(WAITING_KEPT).unwrap_or(Timestamp::MIN);
         self.waiting.retain(|_, waiting| waiting.seen_at >= oldest);
         self.waiting.insert(place.clone(), after.clone());
@@ -360,8 +374,14 @@ impl Store for Memory {
         self.with(|state| state.waiting.get(&place).cloned())
     }
 
-    fn waiting_since(&self, since: Timestamp) -> Pending<'_, Vec<Waiting>> {
-        self.with(|state| state.waiting.values().filter(|one| one.seen_at >= since).cloned().collect())
+    fn waiting_since(&self, since: Timestamp, limit: usize) -> Pending<'_, Vec<Waiting>> {
+        self.with(|state| {
+            let mut found: Vec<_> =
+                state.waiting.values().filter(|one| one.seen_at >= since).cloned().collect();
+            found.sort_by_key(|one| std::cmp::Reverse(one.seen_at));
+            found.truncate(limit);
+            found
+        })
     }
 
     fn head(&self) -> Pending<'_, Head> {

@@ -154,8 +154,8 @@ pub trait Store: Send + Sync + 'static {
     /// A run that waits at Dock itself, or waited within [`WAITING_KEPT`].
     fn waiting(&self, place: Place) -> Pending<'_, Option<Waiting>>;
 
-    /// Those that gave a sign at or after `since`, in the order of their places.
-    fn waiting_since(&self, since: Timestamp) -> Pending<'_, Vec<Waiting>>;
+    /// Those that gave a sign at or after `since`, the latest first and no more than `limit`.
+    fn waiting_since(&self, since: Timestamp, limit: usize) -> Pending<'_, Vec<Waiting>>;
 
     fn head(&self) -> Pending<'_, Head>;
 

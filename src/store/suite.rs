@@ -12,7 +12,10 @@ use crate::{
         draft::PROSE_BY_RULES,
         hold::Lifted,
         sync::{SyncBase, SyncEffect},
-        waiting::example::{COMMIT, answer, place, said, says},
+        waiting::{
+            RUNS_MAX, SIGNS_WITHIN,
+            example::{COMMIT, answer, place, said, says},
+        },
     },
 };
 
@@ -214,6 +217,7 @@ cases! {
     what_lies_beside_the_log_is_kept
     who_waits_is_told_once
     turns_at_once_are_taken_one_after_the_other
+    a_service_has_so_many_runs_a_day
     writers_and_readers_see_one_order
 }
 
@@ -455,7 +459,12 @@ async fn work_is_held_under_a_fence(store: Arc<dyn Store>) {
     let later = WorkChange::Later { id: third.id, fence: third.fence, not_before: at(70) };
     receipt(store.commit(change(later)).await.unwrap());
     assert_eq!(take(69).await.unwrap(), None, "put off");
-    let last = take(70).await.unwrap().unwrap();
+    let fourth = take(70).await.unwrap().unwrap();
+    let untried = WorkChange::Untried { id: fourth.id, fence: fourth.fence, not_before: at(80) };
+    receipt(store.commit(change(untried)).await.unwrap());
+    assert_eq!(take(79).await.unwrap(), None, "put off");
+    let last = take(80).await.unwrap().unwrap();
+    assert_eq!((fourth.attempts, last.attempts), (4, 4), "what nobody tried is no attempt");
     let done = WorkChange::Done { id: last.id, fence: last.fence };
     receipt(store.commit(change(done.clone())).await.unwrap());
     assert_eq!(store.commit(change(done)).await.unwrap(), Committed::LeaseLost);
@@ -722,13 +731,28 @@ async fn who_waits_is_told_once(store: Arc<dyn Store>) {
     let other = Place { run: 4712, ..place.clone() };
     store.turn(other.clone(), says(said()), at(90)).await.unwrap().unwrap();
     let since = async |second| {
-        let found = store.waiting_since(at(second)).await.unwrap();
+        let found = store.waiting_since(at(second), 10).await.unwrap();
         found.into_iter().map(|one| one.place.run).collect::<Vec<_>>()
     };
-    assert_eq!((since(5).await, since(6).await, since(91).await), (vec![4711, 4712], vec![4712], vec![]));
+    assert_eq!((since(5).await, since(6).await, since(91).await), (vec![4712, 4711], vec![4712], vec![]));
+    let newest = store.waiting_since(at(5), 1).await.unwrap();
+    assert_eq!(newest.iter().map(|one| one.place.run).collect::<Vec<_>>(), [4712], "the latest first");
     let much_later = at(90) + WAITING_KEPT;
     store.turn(other, says(said()), much_later).await.unwrap().unwrap();
     assert_eq!(store.waiting(place).await.unwrap(), None, "what was silent for so long is forgotten");
+}
+
+async fn a_service_has_so_many_runs_a_day(store: Arc<dyn Store>) {
+    let begins = |place: Place, second| store.turn(place, says(said()), at(second));
+    for run in 0..u64::try_from(RUNS_MAX).unwrap() {
+        begins(Place { run, ..place() }, 1).await.unwrap().unwrap();
+    }
+    let another = Place { run: 9_999_999, ..place() };
+    assert_eq!(begins(another.clone(), 2).await.unwrap(), Err(No::TooMany(another.service.clone())));
+    begins(Place { run: 7, ..place() }, 3).await.unwrap().unwrap();
+    let service = "another".to_owned();
+    begins(Place { service, ..another.clone() }, 3).await.unwrap().unwrap();
+    begins(another, 2 + SIGNS_WITHIN.as_secs()).await.unwrap().unwrap();
 }
 
 /// Whoever is first answers; taking and taking back never both succeed.

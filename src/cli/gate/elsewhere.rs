@@ -11,19 +11,19 @@ use tokio::{
     time::Instant,
 };
 
-use super::{PAUSE, in_words, left};
+use super::{PAUSE, left};
 use crate::{
     cli::{
         Globals,
         exit::{Code, Failure, Outcome},
         out,
     },
-    client::{Api, ApiError},
+    client::{Api, ApiError, random_name},
     row::{
         RowId,
-        waiting::{Answer, Ci, Place, Said, Word},
+        waiting::{Answer, Asks, Ci, Place, Word},
     },
-    wire::{RowView, Waited},
+    wire::{Waited, WaitedRow},
 };
 
 /// How long the backend is told, at the end, that nobody waits any more.
@@ -35,9 +35,9 @@ pub(super) struct Elsewhere {
     /// The commit that it would deploy. With it the run waits here, not on GitHub.
     #[arg(long, value_name = "SHA", requires = "service", requires = "environment")]
     commit: Option<String>,
-    /// Which try of the same run this is, from 1.
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "commit")]
-    attempt: u32,
+    /// Which try of the same run this is, from 1. Without it the backend counts: a run that was answered before asks anew.
+    #[arg(long, value_name = "N", requires = "commit")]
+    attempt: Option<u32>,
     #[arg(long, value_name = "NAME", requires = "commit")]
     branch: Option<String>,
     /// The page of the run that a reviewer would open.
@@ -57,7 +57,9 @@ enum Went {
 /// A run that waits here.
 pub(super) struct Run {
     place: Place,
-    said: Said,
+    asks: Asks,
+    /// This process, by a name that no other has.
+    listener: String,
 }
 
 impl Elsewhere {
@@ -78,10 +80,12 @@ impl Elsewhere {
         // CI systems leave variables empty that they have nothing for.
         let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let (branch, url) = (given(&self.branch), given(&self.url));
-        let said = Said { commit: commit.to_ascii_lowercase(), attempt: self.attempt, branch, url, ci };
-        said.check().map_err(|(field, why)| Failure::usage(format!("--{field} {why}")))?;
+        let listener = random_name().ok_or_else(|| Failure::failed("the system gives no random numbers"))?;
+        let (commit, attempt) = (commit.to_ascii_lowercase(), self.attempt);
+        let asks = Asks { commit, attempt, branch, url, ci, listener: Some(listener.clone()) };
+        asks.check().map_err(|(field, why)| Failure::usage(format!("--{field} {why}")))?;
         let (service, environment) = (service.to_owned(), environment.to_owned());
-        Ok(Some(Run { place: Place { service, environment, run }, said }))
+        Ok(Some(Run { place: Place { service, environment, run }, asks, listener }))
     }
 }
 
@@ -117,11 +121,20 @@ pub(super) async fn wait(globals: &Globals, api: &Api, run: &Run, end: Option<In
     }
 }
 
+/// `gate-9821 approved (conditions) by sarah and jordan: …`.
+fn in_words(row: &WaitedRow) -> String {
+    let names: Vec<_> = row.by.iter().map(ToString::to_string).collect();
+    let by = if names.is_empty() { String::new() } else { format!(" by {}", names.join(" and ")) };
+    let note = row.note.as_ref().map(|note| format!(": {}", out::safe(note.as_str()))).unwrap_or_default();
+    let how = row.how.map(|how| format!(" ({})", how.word())).unwrap_or_default();
+    format!("{} {}{how}{by}{note}", row.id, row.state.said())
+}
+
 /// The row, and beside it what the run was told.
 #[derive(Serialize)]
 struct Told<'a> {
     #[serde(flatten)]
-    row: &'a RowView,
+    row: &'a WaitedRow,
     answer: &'a str,
     conditions: &'a BTreeMap<String, String>,
 }
@@ -133,21 +146,27 @@ async fn stopped(api: &Api, run: &Run) -> Outcome {
 
 /// Tells the backend, if it hears it, so that nobody decides for nobody. Were it not heard, silence says the same.
 async fn leave(api: &Api, run: &Run) {
-    let leaves = api.leave(&run.place, run.said.attempt);
+    let leaves = api.leave(&run.place, &run.listener);
     if let Ok(Err(error)) = tokio::time::timeout(LEAVES_WITHIN, leaves).await {
         tracing::debug!(%error, "the backend was not told that nobody waits");
     }
 }
 
-async fn told(api: &Api, run: &Run, end: Option<Instant>) -> Result<(Answer, Box<RowView>), Failure> {
+async fn told(api: &Api, run: &Run, end: Option<Instant>) -> Result<(Answer, WaitedRow), Failure> {
     // What cannot be reached at first is a wrong address; later it is an outage, and passes.
     let (mut reached, mut opened, mut away) = (false, None, false);
+    let mut asks = run.asks.clone();
     loop {
-        match api.wait_at(&run.place, &run.said, left(end)).await {
-            Ok(Waited { row: Some(row), answer: Some(answer) }) => return Ok((answer, row)),
-            Ok(Waited { row, .. }) => {
+        // The first look does not wait: it says which attempt it is.
+        let wait = if reached { left(end) } else { Duration::ZERO };
+        match api.wait_at(&run.place, &asks, wait).await {
+            Ok(Waited { row: Some(row), answer: Some(answer), .. }) => return Ok((answer, row)),
+            Ok(Waited { row, attempt, .. }) => {
                 (reached, away) = (true, false);
-                remark(row.as_deref(), &mut opened);
+                if asks.attempt.replace(attempt).is_none() && attempt > 1 {
+                    out::remark(&asks_anew(run.place.run, attempt));
+                }
+                remark(row.as_ref(), &mut opened);
             }
             Err(error) if reached && passes(&error) => {
                 if !std::mem::replace(&mut away, true) {
@@ -169,12 +188,19 @@ fn passes(error: &ApiError) -> bool {
     error.away() || matches!(error.code(), "waits_no_more" | "busy" | "too_many")
 }
 
+fn asks_anew(run: u64, attempt: u32) -> String {
+    format!(
+        "run {run} was answered before, and that answer is not for a job that is started again: this asks anew, as attempt \
+         {attempt}, and goes on once somebody has decided"
+    )
+}
+
 /// Once for each row: where people decide.
-fn remark(row: Option<&RowView>, opened: &mut Option<RowId>) {
+fn remark(row: Option<&WaitedRow>, opened: &mut Option<RowId>) {
     if let Some(row) = row
-        && opened.replace(row.head.id) != Some(row.head.id)
+        && opened.replace(row.id) != Some(row.id)
     {
-        out::remark(&format!("{} waits for a decision: {}", row.head.id, out::safe(&row.head.title)));
+        out::remark(&format!("{} waits for a decision: {}", row.id, out::safe(&row.title)));
     }
 }
 
@@ -184,7 +210,7 @@ mod tests {
 
     fn elsewhere(commit: Option<&str>) -> Elsewhere {
         let commit = commit.map(str::to_owned);
-        Elsewhere { commit, attempt: 1, branch: Some(String::new()), url: None, ci: Some(Went::Passed) }
+        Elsewhere { commit, attempt: None, branch: Some(String::new()), url: None, ci: Some(Went::Passed) }
     }
 
     #[test]
@@ -192,8 +218,9 @@ mod tests {
         let run = |of: &Elsewhere| of.run(4711, Some("checkout-api"), Some("production"));
         assert!(run(&elsewhere(None)).unwrap().is_none());
         let here = run(&elsewhere(Some("9B21C047"))).unwrap().unwrap();
-        assert_eq!(here.said.commit, "9b21c047");
-        assert_eq!((here.said.branch, here.said.ci), (None, Some(Ci::Passed)), "an empty branch is none");
+        assert_eq!(here.asks.commit, "9b21c047");
+        assert_ne!(here.listener, run(&elsewhere(Some("9B21C047"))).unwrap().unwrap().listener);
+        assert_eq!((here.asks.branch, here.asks.ci), (None, Some(Ci::Passed)), "an empty branch is none");
         assert!(run(&elsewhere(Some("main"))).is_err_and(|failure| failure.code == Code::Usage));
     }
 }

@@ -157,6 +157,19 @@ impl Source {
         self.newer(repo, asked, ask, id).await
     }
 
+    /// The number of a workflow's newest run; none where it never ran.
+    pub async fn newest_workflow_run(
+        &self,
+        repo: &Repository,
+        workflow: &str,
+    ) -> Result<Option<u64>, PlatformError> {
+        let asked = format!("the newest run of {workflow} of {repo}");
+        let file = workflow.rsplit('/').next().unwrap_or(workflow);
+        let ask = about(repo, &asked, &["actions", "workflows", file, "runs"]).query("per_page", "1");
+        let newest = self.api.until(repo, ask, Some("workflow_runs"), |_: &wire::Run| true).await?;
+        Ok(newest.items.first().map(|run| run.id))
+    }
+
     async fn newer(
         &self,
         repo: &Repository,

@@ -7,24 +7,46 @@ use std::fmt;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
+use super::{Pipeline, Run};
+
 /// Where the condition `canary=10%` goes when the gate is answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Canary {
     /// A `repository_dispatch` of this type, with row, decision, run and share in its payload.
     Dispatch { event_type: String },
-    /// A `workflow_dispatch` of this workflow file on the run's branch, the share in this input.
-    Workflow { file: String, input: String },
+    /// A `workflow_dispatch` of this workflow file, the share in this input; on the branch that is named here, else on the
+    /// run's. A run elsewhere has none that anybody else vouches for: there it has to be named.
+    Workflow {
+        file: String,
+        input: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        branch: Option<String>,
+    },
     /// The pipeline that waits is told the share, and obeys it. Not for runs that GitHub holds.
     Told,
 }
 
 impl Canary {
+    /// The branch that a workflow is begun on. What a pipeline elsewhere says of its branch is its own word, can change after
+    /// the decision, and would choose the code that runs with the executor's rights.
+    pub fn begun_on<'a>(&'a self, pipeline: Pipeline, run: &'a Run) -> Option<&'a str> {
+        match (self, pipeline) {
+            (Self::Workflow { branch: Some(branch), .. }, _) => Some(branch),
+            (Self::Workflow { branch: None, .. }, Pipeline::Github) => Some(&run.branch),
+            (Self::Workflow { branch: None, .. }, Pipeline::Elsewhere)
+            | (Self::Dispatch { .. } | Self::Told, _) => None,
+        }
+    }
+
     /// In words, for the effect that is signed.
     pub fn sentence(&self) -> String {
         match self {
             Self::Dispatch { event_type } => format!("repository dispatch {event_type}"),
-            Self::Workflow { file, input } => format!("workflow {file}, input {input}"),
+            Self::Workflow { file, input, branch } => {
+                let on = branch.as_ref().map(|branch| format!(" on {branch}")).unwrap_or_default();
+                format!("workflow {file}{on}, input {input}")
+            }
             Self::Told => "the pipeline is told".to_owned(),
         }
     }

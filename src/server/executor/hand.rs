@@ -145,6 +145,13 @@ impl Hand {
 
     /// Reads the base again, right before this write of a warrant; `before` of a write of several calls that is under way.
     pub(super) async fn base(&self, warrant: &Warrant, write: Write, before: Option<&Before>) -> BaseNow {
+        if write == Write::Answer && warrant.waits_here() {
+            match self.was_told(warrant).await {
+                Ok(true) => return BaseNow::Needless,
+                Ok(false) => {}
+                Err(why) => return BaseNow::Away(why),
+            }
+        }
         let read = match (&warrant.base, &warrant.task) {
             (_, Task::Record(_)) => return BaseNow::Needless,
             (Base::Sync(_), _) => self.application(warrant).await,

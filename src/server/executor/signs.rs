@@ -35,31 +35,33 @@ pub(super) async fn of(
 ) -> Vec<(&'static str, Sign)> {
     let mut signs = Vec::new();
     if let Some(app) = &service.argocd {
-        signs.push(("ArgoCD", application(executor, app, since).await));
+        let read = application(executor, app).await;
+        signs.push(("ArgoCD", read.map_or_else(Sign::Unknown, |app| health(&app, since))));
     }
     signs.extend(burns(executor, name, service).await);
     signs
 }
 
-/// The application's health, and whether its history went back since the answer.
-async fn application(executor: &Executor, name: &str, since: Timestamp) -> Sign {
-    let Some(argocd) = &executor.sources.argocd else {
-        return Sign::Unknown("it is not configured".to_owned());
-    };
-    let listed = match argocd.applications().await {
-        Ok(listed) => listed,
-        Err(error) => return Sign::Unknown(error.to_string()),
-    };
-    let key = match argocd::named(listed.iter().map(|one| &one.key), name) {
-        Ok(key) => key,
-        Err(why) => return Sign::Unknown(why),
-    };
-    match argocd.application(key, crate::platform::argocd::Refresh::No).await {
-        Ok(app) => health(&app, since),
-        Err(error) => Sign::Unknown(error.to_string()),
-    }
+/// When the application was first synced to this very commit since then; none where nobody can say.
+pub(super) async fn synced(
+    executor: &Executor,
+    name: &str,
+    commit: &str,
+    since: Timestamp,
+) -> Option<Timestamp> {
+    let app = application(executor, name).await.ok()?;
+    let ours = |entry: &&argocd::HistoryEntry| entry.revisions.iter().any(|revision| revision == commit);
+    app.history.iter().filter(ours).filter_map(|entry| entry.deployed_at).filter(|at| *at >= since).min()
 }
 
+async fn application(executor: &Executor, name: &str) -> Result<Application, String> {
+    let argocd = executor.sources.argocd.as_ref().ok_or("it is not configured")?;
+    let listed = argocd.applications().await.map_err(|error| error.to_string())?;
+    let key = argocd::named(listed.iter().map(|one| &one.key), name)?;
+    argocd.application(key, argocd::Refresh::No).await.map_err(|error| error.to_string())
+}
+
+/// Its health, and whether its history went back since the answer.
 fn health(app: &Application, since: Timestamp) -> Sign {
     if let Some(detail) = went_back(app, since) {
         return Sign::RolledBack(detail);

@@ -102,6 +102,14 @@ pub(super) enum Decided<'a> {
 }
 
 impl Decided<'_> {
+    /// That was decided on.
+    pub(super) fn revision(&self, row: &Row) -> u32 {
+        match self {
+            Self::Approved(_) => row.revision,
+            Self::Declined { revision, .. } => *revision,
+        }
+    }
+
     /// What the execution is tagged with.
     pub(super) fn tag(&self) -> Option<&DecisionId> {
         match self {

@@ -18,7 +18,8 @@ use crate::{
     audit::leaf::{self, Leaf},
     lifecycle::{self, Ruling, Step},
     row::{
-        Digest, Event, How, Kind, Moved, Reading, Row, RowId, Stage, State,
+        Base, Digest, Draft, Effect, Event, How, Kind, Moved, Reading, Row, RowId, Stage, State,
+        gate::Pipeline,
         stage::{Before, Done, Write},
     },
     store::{Leaves, RowQuery, StoreError},
@@ -188,8 +189,7 @@ async fn recover(
         Ok(warrant) => warrant,
         Err(NoWarrant::NotProved(why) | NoWarrant::Void { why, .. }) => {
             let detail = format!("cut off after the intent, and the decision no longer holds: {why}");
-            let step = Step::CannotTell { detail };
-            return end(executor, lease, known.row.id, write, step).await.map(|()| After::Ended);
+            return cut_off(executor, lease, known, decided, write, detail).await;
         }
     };
     let log = head(executor, known.intended_at_size()).await?;
@@ -199,6 +199,45 @@ async fn recover(
     let calls = Calls::unknown();
     let drive = Drive { executor, lease, row: known.row.id, warrant, write, before, last, log, calls };
     Box::pin(drive.run(Written::Perhaps { since }, None)).await
+}
+
+/// The intent stands and nothing bears it out any more. A platform is not asked; an answer that lies here for a pipeline
+/// is taken back, since it would still be taken for a yes.
+async fn cut_off(
+    executor: &Executor,
+    lease: &Lease<'_>,
+    known: &Known,
+    decided: Decided<'_>,
+    write: Write,
+    detail: String,
+) -> Result<After, Stopped> {
+    let row = &known.row;
+    let draft = executor.store.draft(row.id, decided.revision(row)).await?;
+    let (step, follows) = match (draft, decided.tag()) {
+        (Some(Draft { base: Base::Gate(base), effect, .. }), Some(tag))
+            if matches!(decided, Decided::Approved(_))
+                && write == Write::Answer
+                && base.pipeline == Pipeline::Elsewhere =>
+        {
+            let applies = matches!(&effect, Effect::Pipeline(effect) if effect.apply.is_some());
+            match executor.hand.take_back(&Base::Gate(base), tag).await {
+                Ok(true) => (Step::Fail { detail: format!("{detail}; the run was told nothing") }, false),
+                Ok(false) if applies => {
+                    (Step::Wrote { detail: format!("the run was told, then {detail}") }, true)
+                }
+                Ok(false) => (Step::Confirm { detail: format!("the run was told, then {detail}") }, false),
+                Err(why) => return Err(Stopped::later(why, executor.retry())),
+            }
+        }
+        _ => (Step::CannotTell { detail }, false),
+    };
+    if !follows {
+        return end(executor, lease, row.id, write, step).await.map(|()| After::Ended);
+    }
+    match lease.step(row.id, &Ruling::default(), &step, false).await? {
+        Stepped::Done(_) => Ok(After::Next),
+        Stepped::Refused(_) => lease.done().await.map(|()| After::Ended),
+    }
 }
 
 /// The part from a write to what became of it.
@@ -397,7 +436,7 @@ impl Drive<'_> {
     /// took an answer that lay there for them.
     async fn moved(&self, moved: Vec<Moved>) -> Result<Option<After>, Stopped> {
         if self.write == Write::Answer {
-            match self.executor.hand.take_back(&self.warrant).await {
+            match self.executor.hand.take_back(&self.warrant.base, &self.warrant.tag).await {
                 Ok(true) => {}
                 Ok(false) => return Ok(None),
                 Err(why) => return self.wait(&why, self.executor.retry()).await.map(|()| None),
@@ -594,11 +633,7 @@ async fn prove(
 ) -> Result<Result<Warrant, NoWarrant>, Stopped> {
     let row = &known.row;
     let unproved = |why: &str| Ok(Err(NoWarrant::NotProved(why.to_owned())));
-    let revision = match decided {
-        Decided::Approved(_) => row.revision,
-        Decided::Declined { revision, .. } => revision,
-    };
-    let Some(draft) = executor.store.draft(row.id, revision).await? else {
+    let Some(draft) = executor.store.draft(row.id, decided.revision(row)).await? else {
         return unproved("the draft is gone");
     };
     let query =

@@ -44,7 +44,7 @@ const PAUSE_MAX: SignedDuration = SignedDuration::from_mins(5);
 /// What a platform asks for at most is waited.
 const REST_MAX: SignedDuration = SignedDuration::from_mins(15);
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
-/// How long one waits while another message goes to the same target.
+/// How long one waits at least while another message goes to the same target.
 const TURN: SignedDuration = SignedDuration::from_millis(200);
 
 /// Everybody who is told, and how it goes with each.
@@ -55,8 +55,8 @@ pub(super) struct Telling {
 /// How it goes with one target.
 #[derive(Debug, Default)]
 struct Going {
-    /// A message is on its way to it.
-    busy: bool,
+    /// A message is on its way to it since then.
+    busy: Option<Timestamp>,
     failures: u32,
     not_before: Option<Timestamp>,
     /// What fails, and since when.
@@ -152,7 +152,11 @@ async fn tell(app: &App, work: &Work) -> Result<(), StoreError> {
     // Whoever is no longer configured is told nothing.
     let Some((target, going)) = app.telling.targets.get(name) else { return commit(app, vec![done]).await };
     let wait = match begin(going, target, now) {
-        Err(wait) => wait,
+        Err(wait) => {
+            let not_before = now.checked_add(wait).unwrap_or(now);
+            return commit(app, vec![WorkChange::Untried { id: work.id, fence: work.fence, not_before }])
+                .await;
+        }
         Ok(_turn) => match sent(app, work, &news, &row, target).await {
             Ok(()) => {
                 well(going, app.clock.now());
@@ -231,15 +235,16 @@ struct Turn<'a>(&'a Mutex<Going>);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).busy = false;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).busy = None;
     }
 }
 
 /// The message's turn, or for how long the target is to be left alone.
 fn begin<'a>(whole: &'a Mutex<Going>, target: &Target, now: Timestamp) -> Result<Turn<'a>, SignedDuration> {
     let mut going = whole.lock().unwrap_or_else(PoisonError::into_inner);
-    if going.busy {
-        return Err(TURN);
+    // As long again as that one has taken: whoever waits for a slow target looks seldom, however many they are.
+    if let Some(since) = going.busy {
+        return Err(now.duration_since(since).clamp(TURN, LEASE));
     }
     let rest = going.not_before.map(|at| at.duration_since(now)).filter(SignedDuration::is_positive);
     // Never longer than it was told: a clock may be set back.
@@ -255,7 +260,7 @@ fn begin<'a>(whole: &'a Mutex<Going>, target: &Target, now: Timestamp) -> Result
     {
         return Err(MINUTE - now.duration_since(*first).abs());
     }
-    going.busy = true;
+    going.busy = Some(now);
     drop(going);
     Ok(Turn(whole))
 }
@@ -297,7 +302,8 @@ mod tests {
         let going = Mutex::default();
         let wait = |second| begin(&going, &target, at(second)).err().map(|wait| wait.as_secs());
         let turn = begin(&going, &target, at(0)).ok();
-        assert!(begin(&going, &target, at(0)).is_err(), "one is on its way");
+        let busy = |second| begin(&going, &target, at(second)).err().map(|wait| wait.as_millis());
+        assert_eq!([busy(0), busy(1), busy(8)], [Some(200), Some(1_000), Some(8_000)], "one is on its way");
         drop(turn);
         for second in [0, 10] {
             assert_eq!(wait(second), None);

@@ -47,9 +47,14 @@ impl Acting {
     }
 
     pub(super) fn executor(&self) -> Executor {
+        self.executor_of(ORG)
+    }
+
+    /// Of this organisation: of another than the record's, to which nothing in it is borne out.
+    pub(super) fn executor_of(&self, org: &str) -> Executor {
         let (store, clock) = (Arc::clone(&self.world.app.store), self.world.app.clock.clone());
         let admins = self.config.pinned().unwrap();
-        Executor::open(store, clock, ORG, admins, &self.writes, &self.config.around()).unwrap()
+        Executor::open(store, clock, org, admins, &self.writes, &self.config.around()).unwrap()
     }
 
     /// The server ends and begins again over the same store.

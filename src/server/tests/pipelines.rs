@@ -45,14 +45,21 @@ impl std::ops::Deref for Elsewhere {
 
 impl Elsewhere {
     async fn start() -> Self {
+        Self::start_with(GATES).await
+    }
+
+    async fn start_with(gates: &str) -> Self {
         let acting = Acting::start(|platforms, token| {
             let section = |of: &str, site: Site| {
                 let file = token(of, &platforms.world().token(site));
                 format!("[platforms.{of}]\nurl = \"{}\"\ntoken_file = \"{file}\"\n", platforms.url(site))
             };
             let read =
-                [GATES.to_owned(), section("prometheus", Site::Prometheus), section("github", Site::GitHub)];
-            (read.concat(), String::new())
+                [gates.to_owned(), section("prometheus", Site::Prometheus), section("github", Site::GitHub)];
+            let writer = token("github-writer", &platforms.world().github_writer());
+            let write =
+                format!("[github]\nurl = \"{}\"\ntoken_file = \"{writer}\"\n", platforms.url(Site::GitHub));
+            (read.concat(), write)
         });
         let acting = acting.await;
         let token = acting.world.issued("pipeline", &["wait:checkout-api"]).await;
@@ -60,7 +67,11 @@ impl Elsewhere {
     }
 
     fn place() -> Place {
-        Place { service: SERVICE.to_owned(), environment: "production".to_owned(), run: 4711 }
+        Self::place_of(4711)
+    }
+
+    fn place_of(run: u64) -> Place {
+        Place { service: SERVICE.to_owned(), environment: "production".to_owned(), run }
     }
 
     /// The pipeline says that it waits, as this attempt, and listens for so many seconds.
@@ -87,21 +98,30 @@ impl Elsewhere {
             assert_eq!(status, 200, "{told}");
             let told: Waited = serde_json::from_value(told).unwrap();
             if let Some(answer) = told.answer {
-                assert_eq!(told.row.unwrap().head.id, answer.row);
+                assert_eq!(told.row.unwrap().id, answer.row);
                 return answer;
             }
         }
     }
 
     async fn reading(&self) -> gate::Reading {
-        let seen = super::super::waiting::seen(&self.world.app, &Self::place(), true).await.unwrap().unwrap();
+        self.reading_of(4711).await
+    }
+
+    async fn reading_of(&self, run: u64) -> gate::Reading {
+        let place = Self::place_of(run);
+        let seen = super::super::waiting::seen(&self.world.app, &place, true).await.unwrap().unwrap();
         let service = &self.config.gates[SERVICE];
         reading::elsewhere(self.world.app.sources.around(), service, &seen, Depth::Whole).await.unwrap()
     }
 
     /// The row of the run as it waits now.
     async fn opened(&self, path: &str) -> RowView {
-        let draft = drafted(&self.reading().await);
+        self.open(path, &self.reading().await).await
+    }
+
+    async fn open(&self, path: &str, reading: &gate::Reading) -> RowView {
+        let draft = drafted(reading);
         let (status, answer) =
             self.world.post(path, &format!("open {}", draft.base.digest()), &draft, &[]).await;
         assert_eq!(status, 201, "{answer}");
@@ -117,11 +137,16 @@ impl Elsewhere {
     /// The same, approved with a canary.
     async fn approved(&self) -> (RowView, DecisionId) {
         let row = self.pending().await;
-        let mut statement = self.world.statement("govind", &row, Decision::Approve).await;
+        let decision = self.approve(&row).await;
+        (row, decision)
+    }
+
+    async fn approve(&self, row: &RowView) -> DecisionId {
+        let mut statement = self.world.statement("govind", row, Decision::Approve).await;
         statement.conditions = BTreeMap::from([("canary".to_owned(), "10%".to_owned())]);
         statement.effect = row.effect.with_conditions(&statement.conditions).unwrap().digest();
         assert_eq!(code(&self.world.send(&statement).await), "accepted");
-        (row, statement.decision_id)
+        statement.decision_id
     }
 
     async fn ended(&self, executor: &Executor, row: RowId) -> crate::row::Row {
@@ -168,6 +193,61 @@ async fn two_that_wait_for_the_same_run_are_told_the_same() {
 }
 
 #[tokio::test]
+async fn a_job_that_is_started_again_asks_anew() {
+    let elsewhere = Elsewhere::start().await;
+    let (row, _) = elsewhere.approved().await;
+    let executor = elsewhere.executor();
+    tokio::join!(elsewhere.told(1), elsewhere.ended(&executor, row.head.id));
+    elsewhere.world.advance(3 * 86_400);
+    let (status, over) = elsewhere.asks(1, 0).await;
+    assert_eq!((status, &over["code"]), (409, &json!("attempt_over")), "{over}");
+    assert!(
+        over["detail"].as_str().unwrap().starts_with("attempt 1 of this run is over: dock gate-"),
+        "{over}"
+    );
+    assert!(over["hint"].as_str().unwrap().contains("--attempt 2"), "{over}");
+
+    let retries = async |listener: &str| {
+        let path = format!("/v1/gates/{SERVICE}/production/4711?wait=0");
+        let asks = json!({"commit": COMMIT, "branch": "main", "ci": "passed", "listener": listener});
+        elsewhere.world.call("PUT", &path, Some(&elsewhere.token), Some(asks)).await
+    };
+    let (status, told) = retries("a-retry").await;
+    assert_eq!((status, &told["attempt"], &told["answer"]), (200, &json!(2), &Value::Null), "{told}");
+    // Nothing more can be told of the deploy before it.
+    elsewhere.looks(&executor).await;
+    let again = elsewhere.opened("/v1/rows").await;
+    assert_ne!(again.head.id, row.head.id);
+    assert_eq!(elsewhere.world.decide("govind", &again, Decision::Decline).await, "accepted");
+    let (_, told) = retries("a-retry").await;
+    assert_eq!((&told["attempt"], &told["answer"]["word"]), (&json!(2), &json!("declined")), "{told}");
+}
+
+#[tokio::test]
+async fn who_waits_is_told_no_more_of_the_row_than_it_needs() {
+    let elsewhere = Elsewhere::start().await;
+    let row = elsewhere.pending().await;
+    let (_, told) = elsewhere.asks(1, 0).await;
+    let names = |row: &Value| {
+        let mut names: Vec<_> = row.as_object().unwrap().keys().cloned().collect();
+        names.sort();
+        names
+    };
+    let expected = ["by", "environment", "how", "id", "kind", "note", "state", "subject", "title"];
+    assert_eq!(names(&told["row"]), expected, "{told}");
+    assert_eq!((&told["row"]["by"], &told["row"]["note"]), (&json!([]), &Value::Null));
+    assert_eq!(elsewhere.world.decide("sarah", &row, Decision::Decline).await, "accepted");
+    let (_, told) = elsewhere.asks(1, 0).await;
+    assert_eq!(names(&told["row"]), expected, "{told}");
+    assert_eq!(
+        told["row"]["by"],
+        json!(["sarah"]),
+        "who said no, and why, is for whoever is refused: {told}"
+    );
+    assert!(told["row"]["note"].is_string(), "{told}");
+}
+
+#[tokio::test]
 async fn nothing_is_executed_for_a_pipeline_that_is_gone() {
     let elsewhere = Elsewhere::start().await;
     let (row, _) = elsewhere.approved().await;
@@ -195,6 +275,109 @@ async fn an_answer_that_nobody_took_is_taken_back() {
     let done = elsewhere.ended(&executor, row.head.id).await;
     assert_eq!((done.state(), lies().await), (State::Stale, None), "{:?}", done.stage);
     elsewhere.waits(1).await;
+}
+
+/// The gates with a canary that GitHub begins.
+fn with_a_workflow() -> String {
+    let canary = "canary = { workflow = { file = \"canary.yml\", input = \"share\", branch = \"main\" } }\n";
+    GATES.replacen("argocd = ", &format!("{canary}argocd = "), 1)
+}
+
+impl Elsewhere {
+    /// The canaries that GitHub has begun.
+    async fn canaries(&self) -> Vec<gate::Run> {
+        let github = self.world.app.sources.github.as_ref().unwrap();
+        github.workflow_runs_after(&"acme/identity".parse().unwrap(), "canary.yml", 0).await.unwrap()
+    }
+}
+
+impl Elsewhere {
+    /// The pipeline says how its deploy went.
+    async fn reports(&self, state: &str) -> (u16, Value) {
+        let path = format!("/v1/gates/{SERVICE}/production/4711/report");
+        let said = json!({"commit": COMMIT, "state": state});
+        let (status, answer) = self.world.call("PUT", &path, Some(&self.token), Some(said)).await;
+        (status, answer["code"].clone())
+    }
+
+    /// What is known to run there.
+    async fn deployed(&self) -> Value {
+        let path = format!("/v1/gates/{SERVICE}/production/4711");
+        self.world.call("GET", &path, Some(&self.world.agent_token), None).await.1["deployed"].clone()
+    }
+
+    /// The executor looks as often as it would now.
+    async fn looks(&self, executor: &Executor) {
+        while executor.turn().await.unwrap() {}
+    }
+}
+
+#[tokio::test]
+async fn a_canary_begins_on_the_branch_that_was_signed_whatever_the_pipeline_says_of_its_own() {
+    let elsewhere = Elsewhere::start_with(&with_a_workflow()).await;
+    elsewhere.world.platforms.world().run("identity").unwrap();
+    let path = format!("/v1/gates/{SERVICE}/production/4711?wait=0");
+    let says = async |branch: &str| {
+        let said = json!({"commit": COMMIT, "attempt": 1, "branch": branch, "ci": "passed"});
+        assert_eq!(elsewhere.world.call("PUT", &path, Some(&elsewhere.token), Some(said)).await.0, 200);
+    };
+    says("main").await;
+    let row = elsewhere.opened("/v1/rows").await;
+    let share = BTreeMap::from([("canary".to_owned(), "10%".to_owned())]);
+    let said = row.effect.with_conditions(&share).unwrap().sentence();
+    assert!(said.contains("workflow canary.yml on main"), "{said}");
+    elsewhere.approve(&row).await;
+    says("theirs").await;
+    let executor = elsewhere.executor();
+    let (answer, done) = tokio::join!(elsewhere.told(1), elsewhere.ended(&executor, row.head.id));
+    assert_eq!((answer.word, done.state()), (Word::Approved, State::Executed), "{:?}", done.stage);
+    assert_eq!(elsewhere.canaries().await.len(), 1);
+}
+
+#[tokio::test]
+async fn whether_a_canary_was_begun_is_told_by_githubs_numbers_not_the_pipelines() {
+    // Greater than any run of GitHub's, and smaller than all.
+    for run in [9_000_000_000_000, 1] {
+        let elsewhere = Elsewhere::start_with(&with_a_workflow()).await;
+        elsewhere.world.platforms.world().run("identity").unwrap();
+        let path = format!("/v1/gates/{SERVICE}/production/{run}?wait=0");
+        let said = json!({"commit": COMMIT, "attempt": 1, "branch": "main", "ci": "passed"});
+        assert_eq!(elsewhere.world.call("PUT", &path, Some(&elsewhere.token), Some(said)).await.0, 200);
+        let row = elsewhere.open("/v1/rows", &elsewhere.reading_of(run).await).await;
+        elsewhere.approve(&row).await;
+        elsewhere.cut(row.head.id, "canary.write.sent").await;
+        let executor = elsewhere.executor();
+        let done = elsewhere.ended(&executor, row.head.id).await;
+        assert_eq!(done.state(), State::Unknown, "{run}: it may have been ours: {:?}", done.stage);
+        assert_eq!(elsewhere.canaries().await.len(), 1, "{run}: it was not dispatched again");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_no_decision_bears_out_any_more_is_taken_back() {
+    let elsewhere = Elsewhere::start().await;
+    let (row, _) = elsewhere.approved().await;
+    elsewhere.cut(row.head.id, "answer.write.answered").await;
+    let done = elsewhere.ended(&elsewhere.executor_of("other.invalid"), row.head.id).await;
+    assert_eq!(done.state(), State::Failed, "{:?}", done.stage);
+    assert!(done.stage.outcome().unwrap().detail.ends_with("the run was told nothing"), "{:?}", done.stage);
+    assert_eq!(elsewhere.told(1).await.word, Word::Failed, "the yes that lay there is told to nobody");
+}
+
+#[tokio::test]
+async fn a_no_that_was_told_while_nothing_was_executed_is_recorded_as_told() {
+    let elsewhere = Elsewhere::start().await;
+    let row = elsewhere.pending().await;
+    assert_eq!(elsewhere.world.decide("sarah", &row, Decision::Decline).await, "accepted");
+    assert_eq!(elsewhere.told(1).await.word, Word::Declined);
+    // Nothing was executed meanwhile, the pipeline has gone home, and its job was started again.
+    elsewhere.world.advance(3_600);
+    elsewhere.waits(2).await;
+    elsewhere.world.advance(3_661);
+    assert!(elsewhere.executor().turn().await.unwrap());
+    let last = elsewhere.leaves(row.head.id).await.pop().unwrap();
+    assert_eq!(last.event, Event::ExecutionConfirmed, "{:?}", last.body.text("detail"));
+    assert_eq!(last.body.text("detail"), Some("run 4711 was told declined before production, attempt 1"));
 }
 
 #[tokio::test]
@@ -327,6 +510,7 @@ async fn a_pipeline_that_is_told_a_time_beside_its_share_is_watched_from_its_end
     assert_eq!(done.state(), State::Executed, "Dock holds nothing back: {:?}", done.stage);
     let expected = [("canary", "10%"), ("canary_for", "15m")];
     assert_eq!(answer.conditions, expected.map(|(name, told)| (name.to_owned(), told.to_owned())).into());
+    assert_eq!(elsewhere.reports("deployed").await.0, 204);
     elsewhere.world.advance(14 * 60);
     for _ in 0..50 {
         executor.turn().await.unwrap();
@@ -394,14 +578,69 @@ async fn a_deploy_elsewhere_is_watched_and_the_next_is_compared_with_it() {
     let elsewhere = Elsewhere::start().await;
     let (row, _) = elsewhere.approved().await;
     let executor = elsewhere.executor();
+    assert_eq!(elsewhere.reports("deployed").await, (409, json!("not_told")), "it waits still");
     tokio::join!(elsewhere.told(1), elsewhere.ended(&executor, row.head.id));
-    elsewhere.world.advance(301);
+    // The deploy takes ten minutes, and what runs meanwhile is fine.
+    elsewhere.world.advance(600);
+    elsewhere.looks(&executor).await;
+    assert_eq!(elsewhere.state(row.head.id).await, State::Executed, "nobody said that it is there");
+    assert_eq!(elsewhere.deployed().await, Value::Null);
+    assert_eq!(elsewhere.reports("deployed").await, (204, Value::Null));
+    assert_eq!(elsewhere.deployed().await, json!(COMMIT));
+    elsewhere.world.advance(899);
+    elsewhere.looks(&executor).await;
+    assert_eq!(elsewhere.state(row.head.id).await, State::Executed, "its time counts from then on");
+    elsewhere.world.advance(902);
     let done = elsewhere.work(&executor, row.head.id, &[State::Healthy, State::Degraded]).await;
     let detail = done.stage.outcome().unwrap().detail.clone();
     assert_eq!(done.state(), State::Healthy, "{detail}");
-    assert!(detail.starts_with("ArgoCD says Healthy; the error budget burns at "), "{detail}");
+    let says = "the pipeline says that 9b21c04 is deployed; ArgoCD says Healthy; the error budget burns at ";
+    assert!(detail.starts_with(says), "{detail}");
     elsewhere.waits(2).await;
-    let path = format!("/v1/gates/{SERVICE}/production/4711");
-    let (_, seen) = elsewhere.world.call("GET", &path, Some(&elsewhere.world.agent_token), None).await;
-    assert_eq!((&seen["deployed"], &seen["instead"]), (&json!(COMMIT), &Value::Null), "{seen}");
+    assert_eq!(elsewhere.deployed().await, json!(COMMIT));
+}
+
+#[tokio::test]
+async fn what_nobody_said_is_there_is_never_healthy_nor_compared_with() {
+    let elsewhere = Elsewhere::start().await;
+    let (row, _) = elsewhere.approved().await;
+    let executor = elsewhere.executor();
+    tokio::join!(elsewhere.told(1), elsewhere.ended(&executor, row.head.id));
+    elsewhere.world.advance(1801);
+    elsewhere.looks(&executor).await;
+    let done = elsewhere.world.store().row(row.head.id).await.unwrap().unwrap();
+    let detail = done.stage.outcome().map(|outcome| outcome.detail.clone()).unwrap_or_default();
+    assert_eq!(done.state(), State::Executed);
+    assert!(detail.contains("nobody has said that its commit is there"), "{detail}");
+    assert_eq!(elsewhere.deployed().await, Value::Null);
+    let unknown = elsewhere.reading().await.changes;
+    assert!(matches!(&unknown, gate::Told::Unknown(why) if why.contains("no earlier deploy")), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn a_deploy_that_is_tried_again_makes_the_former_neither_healthy_nor_bad() {
+    let elsewhere = Elsewhere::start().await;
+    let (row, _) = elsewhere.approved().await;
+    let executor = elsewhere.executor();
+    tokio::join!(elsewhere.told(1), elsewhere.ended(&executor, row.head.id));
+    elsewhere.world.advance(120);
+    elsewhere.waits(2).await;
+    elsewhere.looks(&executor).await;
+    let done = elsewhere.world.store().row(row.head.id).await.unwrap().unwrap();
+    let detail = done.stage.outcome().map(|outcome| outcome.detail.clone()).unwrap_or_default();
+    assert_eq!(done.state(), State::Executed, "{detail}");
+    assert!(detail.starts_with("the run was started again as attempt 2; "), "{detail}");
+}
+
+#[tokio::test]
+async fn a_deploy_that_the_pipeline_says_failed_is_degraded() {
+    let elsewhere = Elsewhere::start().await;
+    let (row, _) = elsewhere.approved().await;
+    let executor = elsewhere.executor();
+    tokio::join!(elsewhere.told(1), elsewhere.ended(&executor, row.head.id));
+    assert_eq!(elsewhere.reports("failed").await, (204, Value::Null));
+    let done = elsewhere.work(&executor, row.head.id, &[State::Healthy, State::Degraded]).await;
+    assert_eq!(done.state(), State::Degraded);
+    assert_eq!(done.stage.outcome().unwrap().detail, "the pipeline says that its deploy failed");
+    assert_eq!(elsewhere.deployed().await, Value::Null);
 }

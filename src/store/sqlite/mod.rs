@@ -164,8 +164,8 @@ impl Store for Sqlite {
         self.read(move |connection| reader::waiting(connection, &place))
     }
 
-    fn waiting_since(&self, since: Timestamp) -> Pending<'_, Vec<Waiting>> {
-        self.read(move |connection| reader::waiting_since(connection, since))
+    fn waiting_since(&self, since: Timestamp, limit: usize) -> Pending<'_, Vec<Waiting>> {
+        self.read(move |connection| reader::waiting_since(connection, since, limit))
     }
 
     fn head(&self) -> Pending<'_, Head> {

@@ -249,9 +249,26 @@ pub(super) fn waiting(connection: &Connection, place: &Place) -> rusqlite::Resul
     connection.prepare_cached(sql)?.query_row(values, |row| value_of(row.get_ref(0)?)).optional()
 }
 
-pub(super) fn waiting_since(connection: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Waiting>> {
-    let sql = "SELECT json FROM waiting WHERE seen_ms >= ?1 ORDER BY service, environment, run";
+pub(super) fn waiting_since(
+    connection: &Connection,
+    since: Timestamp,
+    limit: usize,
+) -> rusqlite::Result<Vec<Waiting>> {
+    let sql = "SELECT json FROM waiting WHERE seen_ms >= ?1 ORDER BY seen_ms DESC LIMIT ?2";
     let mut statement = connection.prepare_cached(sql)?;
-    let found = statement.query_map([since.as_millisecond()], |row| value_of(row.get_ref(0)?))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let found = statement.query_map([since.as_millisecond(), limit], |row| value_of(row.get_ref(0)?))?;
     found.collect()
+}
+
+/// How many runs of a service gave a sign at or after `since`.
+pub(super) fn waiting_of(
+    connection: &Connection,
+    service: &str,
+    since: Timestamp,
+) -> rusqlite::Result<usize> {
+    let sql = "SELECT count(*) FROM waiting WHERE service = ?1 AND seen_ms >= ?2";
+    let count = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+    let found = connection.prepare_cached(sql)?.query_row(params![service, since.as_millisecond()], count)?;
+    Ok(usize::try_from(found).unwrap_or(usize::MAX))
 }

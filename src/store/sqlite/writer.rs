@@ -12,7 +12,7 @@ use crate::{
     audit::merkle::{self, Frontier, Hash},
     row::{
         Digest, Draft, Hold, RowId,
-        waiting::{self, No, Place, Turn},
+        waiting::{self, No, Place, RUNS_MAX, SIGNS_WITHIN, Turn},
     },
     store::{
         Commit, Committed, FinalAnswer, Head, LeafDraft, Receipt, Repeatable, RowWrite, StoreError,
@@ -443,6 +443,11 @@ fn change_work(connection: &Connection, change: &WorkChange) -> rusqlite::Result
             let sql = "UPDATE work SET leased_until_ms = NULL, not_before_ms = ?2 WHERE id = ?1";
             connection.prepare_cached(sql)?.execute([int(*id), not_before.as_millisecond()])?;
         }
+        WorkChange::Untried { id, not_before, .. } => {
+            let sql = "UPDATE work SET leased_until_ms = NULL, not_before_ms = ?2, attempts = max(attempts - 1, 0) \
+                       WHERE id = ?1";
+            connection.prepare_cached(sql)?.execute([int(*id), not_before.as_millisecond()])?;
+        }
         WorkChange::Done { id, .. } => {
             connection.prepare_cached("DELETE FROM work WHERE id = ?1")?.execute([int(*id)])?;
         }
@@ -481,6 +486,12 @@ fn take_turn(
     now: Timestamp,
 ) -> rusqlite::Result<Result<waiting::Waiting, No>> {
     let before = super::reader::waiting(connection, place)?;
+    let lately = now.saturating_sub(SIGNS_WITHIN).unwrap_or(Timestamp::MIN);
+    if waiting::begins(before.as_ref(), &turn)
+        && super::reader::waiting_of(connection, &place.service, lately)? >= RUNS_MAX
+    {
+        return Ok(Err(No::TooMany(place.service.clone())));
+    }
     let after = match waiting::turn(before.as_ref(), place, turn, now) {
         Ok(after) => after,
         Err(no) => return Ok(Err(no)),

@@ -63,11 +63,13 @@ impl Hand {
         }
     }
 
-    /// The newest run of the canary's workflow: what comes after it may be ours.
+    /// The newest run of the canary's workflow, by GitHub's own number: what comes after it may be ours.
     pub(super) async fn before_canary(&self, warrant: &Warrant) -> Result<Before, String> {
-        let runs = self.canary_runs(warrant, &Before::default()).await?;
-        let newest = runs.into_iter().flatten().map(|run| run.id).max().or(run_of(warrant));
-        Ok(Before { history_id: newest.and_then(|id| i64::try_from(id).ok()), ..Before::default() })
+        let (repo, effect) = gate_of(warrant)?;
+        let Some(Canary::Workflow { file, .. }) = &effect.canary else { return Ok(Before::default()) };
+        let newest = self.github()?.reads().newest_workflow_run(&repo, file).await;
+        let newest = newest.map_err(|error| error.to_string())?.unwrap_or(0);
+        Ok(Before { history_id: i64::try_from(newest).ok(), ..Before::default() })
     }
 
     /// The runs that dispatches of the canary's workflow began since; none where dispatches are not shown.
@@ -78,7 +80,7 @@ impl Hand {
     ) -> Result<Option<Vec<Run>>, String> {
         let (repo, effect) = gate_of(warrant)?;
         let Some(Canary::Workflow { file, .. }) = &effect.canary else { return Ok(None) };
-        let since = before.history_id.and_then(|id| u64::try_from(id).ok()).or(run_of(warrant)).unwrap_or(0);
+        let since = before.history_id.and_then(|id| u64::try_from(id).ok()).unwrap_or(0);
         let runs = self.github()?.reads().workflow_runs_after(&repo, file, since).await;
         let runs = runs.map_err(|error| error.to_string())?;
         Ok(Some(runs.into_iter().filter(|run| run.event == DISPATCHED).collect()))
@@ -108,9 +110,11 @@ impl Hand {
             Some(Canary::Dispatch { event_type }) => {
                 github.dispatch(&repo, event_type, &request["client_payload"]).await
             }
-            Some(Canary::Workflow { file, .. }) => {
-                let inputs = inputs(effect);
-                github.dispatch_workflow(&repo, file, &reading.run.branch, &inputs).await
+            Some(canary @ Canary::Workflow { file, .. }) => {
+                let Some(branch) = canary.begun_on(reading.pipeline, &reading.run) else {
+                    return Err(format!("nothing says on which branch {file} is to begin"));
+                };
+                github.dispatch_workflow(&repo, file, branch, &inputs(effect)).await
             }
             Some(Canary::Told) | None => return Err("nothing begins a canary here".to_owned()),
         };
@@ -205,8 +209,9 @@ pub(super) fn canary_request(warrant: &Warrant, reading: &gate::Reading, log: Op
             }
             json!({"event_type": event_type, "client_payload": payload})
         }
-        Some(Canary::Workflow { file, .. }) => {
-            json!({"workflow": file, "ref": reading.run.branch, "inputs": inputs(effect)})
+        Some(canary @ Canary::Workflow { file, .. }) => {
+            let branch = canary.begun_on(reading.pipeline, &reading.run);
+            json!({"workflow": file, "ref": branch, "inputs": inputs(effect)})
         }
         Some(Canary::Told) | None => Json::Null,
     }
@@ -299,7 +304,8 @@ mod tests {
         let payload = body["client_payload"].as_object().unwrap();
         assert!(payload.len() <= 10, "GitHub takes ten fields in a payload");
         assert_eq!((&payload["share"], &payload["for"]), (&json!("10%"), &json!("15m")));
-        let workflow = Canary::Workflow { file: "canary.yml".to_owned(), input: "share".to_owned() };
+        let workflow =
+            Canary::Workflow { file: "canary.yml".to_owned(), input: "share".to_owned(), branch: None };
         let inputs = inputs(&GateEffect { canary: Some(workflow), ..held });
         assert_eq!(inputs, BTreeMap::from([("share".to_owned(), "10%".to_owned())]), "no input unheard-of");
     }

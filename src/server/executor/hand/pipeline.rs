@@ -10,7 +10,7 @@ use crate::{
     row::{
         Base, DecisionId, Moved, Reading,
         gate::{Canary, GateBase, GateEffect, Service},
-        waiting::{Answer, No, Place, Seen, Turn, Word},
+        waiting::{Answer, No, Place, Seen, Turn, Waiting, Word},
     },
     server::executor::{
         plan::pipeline::Listening,
@@ -72,9 +72,16 @@ impl Hand {
         Ok(match self.store.turn(place, turn, self.clock.now()).await {
             Ok(Ok(_)) => Sent::Accepted,
             // What is shown next says what came instead.
-            Ok(Err(No::Nobody | No::Attempt { .. } | No::OtherCommit { .. } | No::Left(_) | No::Told(_))) => {
-                Sent::Later { why: "who waits has changed".to_owned(), wait: None }
-            }
+            Ok(Err(
+                No::Nobody
+                | No::Attempt { .. }
+                | No::OtherCommit { .. }
+                | No::Over { .. }
+                | No::NotToldToGoOn(_)
+                | No::TooMany(_)
+                | No::Left(_)
+                | No::Told(_),
+            )) => Sent::Later { why: "who waits has changed".to_owned(), wait: None },
             Ok(Err(no @ (No::Taken(_) | No::TakenBack))) => Sent::Refused { why: no.to_string() },
             Err(StoreError::Full) => Sent::Later { why: StoreError::Full.to_string(), wait: None },
             Err(_) => Sent::Lost,
@@ -82,24 +89,39 @@ impl Hand {
     }
 
     /// Nobody can take the answer any more; false where somebody has.
-    pub(in crate::server::executor) async fn take_back(&self, warrant: &Warrant) -> Result<bool, String> {
-        let Base::Gate(base) = &warrant.base else { return Ok(true) };
+    pub(in crate::server::executor) async fn take_back(
+        &self,
+        base: &Base,
+        tag: &DecisionId,
+    ) -> Result<bool, String> {
+        let Base::Gate(base) = base else { return Ok(true) };
         if base.pipeline.is_github() {
             return Ok(true);
         }
-        let turn = Turn::TakeBack { decision: warrant.tag.clone() };
-        match self.store.turn(place_of(warrant)?, turn, self.clock.now()).await {
+        let Some(place) = place(base) else { return Ok(true) };
+        let turn = Turn::TakeBack { decision: tag.clone() };
+        match self.store.turn(place, turn, self.clock.now()).await {
             Ok(Err(No::Taken(_))) => Ok(false),
             Ok(_) => Ok(true),
             Err(error) => Err(error.to_string()),
         }
     }
 
-    /// Its attempt now, for a deploy that is watched.
-    pub(in crate::server::executor) async fn attempt(&self, base: &GateBase) -> Result<Option<u32>, String> {
+    /// Somebody has taken this answer already: a no is told from the row, without waiting for an executor.
+    pub(super) async fn was_told(&self, warrant: &Warrant) -> Result<bool, String> {
+        let Base::Gate(base) = &warrant.base else { return Ok(false) };
+        let waiting = self.store.waiting(place_of(warrant)?).await.map_err(|error| error.to_string())?;
+        let told = waiting.as_ref().and_then(|waiting| waiting.told(base.attempt, &base.head_sha));
+        Ok(told.is_some_and(|told| told.decision.as_ref() == Some(&warrant.tag) && told.taken_at.is_some()))
+    }
+
+    /// The run as it is now, for a deploy that is watched.
+    pub(in crate::server::executor) async fn run_elsewhere(
+        &self,
+        base: &GateBase,
+    ) -> Result<Option<Waiting>, String> {
         let Some(place) = place(base) else { return Ok(None) };
-        let waiting = self.store.waiting(place).await.map_err(|error| error.to_string())?;
-        Ok(waiting.map(|waiting| waiting.said.attempt))
+        self.store.waiting(place).await.map_err(|error| error.to_string())
     }
 }
 
@@ -133,6 +155,8 @@ fn answer(warrant: &Warrant, log: &str) -> Answer {
         said: comment(warrant, Some(log)),
         given_at: jiff::Timestamp::UNIX_EPOCH,
         taken_at: None,
+        taken_by: None,
+        report: None,
     }
 }
 

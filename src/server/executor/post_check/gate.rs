@@ -1,14 +1,16 @@
 //! After a gate was answered: its deploy, for the watch window.
 //!
-//! Looked at: how the deployment went on GitHub, where it is GitHub's, whether a later one brought an older commit back, the
-//! application's health and history in ArgoCD, the burn of the error budget where the service says who knows it. A deploy that can be taken back is
-//! healthy once all of that was fine for a while; any other only once its window is over, since what is healthy is not
-//! watched any more. The window begins with the deploy, not with our answer: GitHub may hold it on for a timer or for
-//! reviewers of its own. What cannot be read is neither fine nor bad: at the end of the window the row stays `executed`, is
-//! over, and says what could not be read; `unknown` would ask a person whether it was executed, which is known.
+//! Looked at: how the deployment went on GitHub, where it is GitHub's, whether a later one brought an older commit back,
+//! the application's health and history in ArgoCD, the burn of the error budget where the service says who knows it. A
+//! deploy that can be taken back is healthy once all of that was fine for a while; any other only once its window is over,
+//! since what is healthy is not watched any more. A deploy elsewhere is there once the pipeline reports it, or ArgoCD shows
+//! its commit: that all is well says nothing of a commit that never arrived. The window begins with the deploy, not with
+//! our answer: GitHub may hold it on for a timer or for reviewers of its own. What cannot be read is neither fine nor bad:
+//! at the end of the window the row stays `executed`, is over, and says what could not be read; `unknown` would ask a
+//! person whether it was executed, which is known.
 //!
 //! Never: healthy while something that is configured could not be read, or while a part of what was approved was not
-//! carried out; a deploy of another run taken for ours.
+//! carried out; a deploy of another run, or none, taken for ours.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -30,6 +32,7 @@ use crate::{
         Key, Risk, Row, Stage,
         gate::{GateBase, Pipeline, Service, Share},
         stage::{Execution, Write},
+        waiting::{Ended, Report},
     },
 };
 
@@ -52,14 +55,24 @@ struct Seen {
     others: Vec<(&'static str, Sign)>,
 }
 
-/// What GitHub says of the deployment.
+/// What GitHub says of the deployment; or of one elsewhere, who deploys it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Deployed {
-    /// Nothing: a pipeline elsewhere deploys it.
-    Elsewhere,
+    Elsewhere(Arrived),
     /// It shows no deployment of the run.
     NotShown,
     Is(DeployState),
+}
+
+/// Whether the commit is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Arrived {
+    /// Nobody has said so.
+    Untold,
+    /// By whose word, as a sentence.
+    There(String),
+    /// The pipeline says that its deploy failed.
+    Failed,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +101,8 @@ enum Verdict {
     },
     /// Nothing more can be told of this deploy: it was overtaken, or its run begun anew.
     Over {
-        fine: bool,
+        /// None where nobody can say any more.
+        fine: Option<bool>,
         detail: String,
     },
 }
@@ -116,8 +130,8 @@ pub(super) async fn follow(
         Ok(Seen { ended: None, .. }) => now,
         Ok(Seen { ended: Some(_), .. }) | Err(_) => answered,
     };
-    // Whoever was told to give it to a part first has all on it only after that.
-    let begun = later(begun, told_to_hold(row, execution, base));
+    // Whoever was told to give it to a part first has all on it only after that, unless it says so later still.
+    let begun = begun.max(later(answered, told_to_hold(row, execution, base)));
     let window = Window {
         ends: later(begun, milliseconds(pace.watch_ms)),
         healthy_at: match row.risk {
@@ -159,7 +173,8 @@ fn follows(verdict: &Verdict, window: Window, degraded: bool, now: Timestamp) ->
     let ended = Health::Degraded { watch_until: now };
     match verdict {
         Verdict::RolledBack { detail } => Some((Health::RolledBack, detail.clone())),
-        Verdict::Over { fine: true, detail } if !degraded => Some((Health::Healthy, detail.clone())),
+        Verdict::Over { fine: Some(true), detail } if !degraded => Some((Health::Healthy, detail.clone())),
+        Verdict::Over { fine: None, detail } if !degraded => Some((Health::Untold, detail.clone())),
         Verdict::Over { detail, .. } => Some((ended, detail.clone())),
         _ if degraded => None,
         Verdict::Bad { detail } => Some((Health::Degraded { watch_until: window.ends }, detail.clone())),
@@ -192,26 +207,22 @@ fn judge(seen: &Seen, attempt: u32) -> Verdict {
         Deployed::Is(state @ (DeployState::Failure | DeployState::Error)) => {
             Some(format!("GitHub says {} of the deployment", state.word()))
         }
+        Deployed::Elsewhere(Arrived::Failed) => Some("the pipeline says that its deploy failed".to_owned()),
         _ => None,
     };
     if seen.attempt != attempt {
-        let now = seen.attempt;
-        let how = if seen.went_well { "it had succeeded" } else { "it had not succeeded" };
-        return Verdict::Over {
-            fine: seen.went_well && bad.is_none(),
-            detail: format!("the run was started again as attempt {now}; {how}"),
-        };
+        return begun_anew(seen, failed.or(bad));
     }
     if let (None, None, Some(how)) =
         (&failed, seen.begun, seen.ended.as_deref().filter(|how| *how != "success"))
     {
         let detail = format!("the run ended before it deployed: {how}");
-        return Verdict::Over { fine: false, detail };
+        return Verdict::Over { fine: Some(false), detail };
     }
     if let (None, None, None) = (&failed, seen.begun, &seen.later) {
         let state = match &seen.deploy {
             Deployed::Is(state) => state.word(),
-            Deployed::NotShown | Deployed::Elsewhere => "not shown by GitHub",
+            Deployed::NotShown | Deployed::Elsewhere(_) => "not shown by GitHub",
         };
         return Verdict::Open { why: format!("the deploy has not begun; the deployment is {state}") };
     }
@@ -220,20 +231,28 @@ fn judge(seen: &Seen, attempt: u32) -> Verdict {
     }
     if let Some(later) = &seen.later {
         let detail = format!("overtaken: {} deployed {} after it", later.by, short(&later.sha));
-        return Verdict::Over { fine: seen.went_well, detail };
+        return Verdict::Over { fine: Some(seen.went_well), detail };
     }
     match (&seen.deploy, open) {
         (_, Some(why)) => Verdict::Open { why },
         (Deployed::NotShown, None) => {
             Verdict::Open { why: "GitHub shows no deployment of the run".to_owned() }
         }
+        (Deployed::Elsewhere(Arrived::Untold | Arrived::Failed), None) => Verdict::Open {
+            why: "nobody has said that its commit is there: the pipeline does with `dock gate report --state deployed`, or \
+                  ArgoCD where it syncs that very commit"
+                .to_owned(),
+        },
         // Nothing that could have said otherwise was asked.
-        (Deployed::Elsewhere, None) if fine.is_empty() => Verdict::Open {
+        (Deployed::Elsewhere(_), None) if fine.is_empty() => Verdict::Open {
             why: "neither ArgoCD nor a measure of its error budget is configured, and nobody else tells of a deploy \
                   elsewhere"
                 .to_owned(),
         },
-        (Deployed::Elsewhere, None) => Verdict::Fine { detail: fine.join("; ") },
+        (Deployed::Elsewhere(Arrived::There(said)), None) => {
+            fine.insert(0, said.clone());
+            Verdict::Fine { detail: fine.join("; ") }
+        }
         (Deployed::Is(DeployState::Success), None) => {
             fine.insert(0, "GitHub says success of the deployment".to_owned());
             Verdict::Fine { detail: fine.join("; ") }
@@ -244,6 +263,21 @@ fn judge(seen: &Seen, attempt: u32) -> Verdict {
     }
 }
 
+/// What is left to say of an attempt whose run was started again. Of one elsewhere nobody looks any more at what the
+/// earlier attempt brought: it may be there, or be why somebody tries again.
+fn begun_anew(seen: &Seen, bad: Option<String>) -> Verdict {
+    let again = format!("the run was started again as attempt {}", seen.attempt);
+    let (fine, how) = match (&seen.deploy, bad) {
+        (Deployed::Elsewhere(_), None) => (None, "whether it went well before was not told".to_owned()),
+        (Deployed::Elsewhere(_), Some(bad)) => (Some(false), bad),
+        (Deployed::NotShown | Deployed::Is(_), bad) => {
+            let how = if seen.went_well { "it had succeeded" } else { "it had not succeeded" };
+            (Some(seen.went_well && bad.is_none()), how.to_owned())
+        }
+    };
+    Verdict::Over { fine, detail: format!("{again}; {how}") }
+}
+
 /// One look at everything. GitHub has to answer, where it is GitHub that deploys.
 async fn look(executor: &Executor, base: &GateBase, execution: &Execution) -> Result<Seen, String> {
     let service = executor.hand.service(&base.service)?;
@@ -252,28 +286,43 @@ async fn look(executor: &Executor, base: &GateBase, execution: &Execution) -> Re
     let mut seen = match base.pipeline {
         Pipeline::Github => on_github(executor, service, base).await?,
         Pipeline::Elsewhere => {
-            let attempt = executor.hand.attempt(base).await?.unwrap_or(base.attempt);
+            let run = executor.hand.run_elsewhere(base).await?;
+            let report = run.as_ref().and_then(|run| run.told(base.attempt, &base.head_sha)?.report);
+            let (deploy, begun) = arrived(report, base, execution);
             Seen {
-                attempt,
-                deploy: Deployed::Elsewhere,
+                attempt: run.map_or(base.attempt, |run| run.said.attempt),
+                deploy: Deployed::Elsewhere(deploy),
                 went_well: false,
-                // Nobody tells of its beginning but the answer itself.
-                begun: Some(execution.intended_at),
+                begun: Some(begun),
                 ended: None,
                 later: None,
                 others: Vec::new(),
             }
         }
     };
-    seen.others = signs::of(executor, &base.service, service, execution.intended_at).await;
+    let since = execution.intended_at;
+    if let (Deployed::Elsewhere(Arrived::Untold), Some(app)) = (&seen.deploy, &service.argocd)
+        && let Some(at) = signs::synced(executor, app, &base.head_sha, since).await
+    {
+        let said = format!("ArgoCD synced {}", short(&base.head_sha));
+        (seen.deploy, seen.begun) = (Deployed::Elsewhere(Arrived::There(said)), Some(at));
+    }
+    seen.others = signs::of(executor, &base.service, service, since).await;
     if let Some(undone) = &execution.undone {
         seen.others.push(("what was approved", Sign::Bad(undone.detail.clone())));
     }
-    if seen.deploy == Deployed::Elsewhere {
-        let fine = |(_, sign): &(&str, Sign)| matches!(sign, Sign::Fine(_));
-        seen.went_well = !seen.others.is_empty() && seen.others.iter().all(fine);
-    }
     Ok(seen)
+}
+
+/// What the pipeline reported, and since when it is watched: from the answer on while nobody tells of its beginning.
+fn arrived(report: Option<Report>, base: &GateBase, execution: &Execution) -> (Arrived, Timestamp) {
+    match report {
+        None => (Arrived::Untold, execution.intended_at),
+        Some(Report { state: Ended::Failed, .. }) => (Arrived::Failed, execution.intended_at),
+        Some(Report { state: Ended::Deployed, at }) => {
+            (Arrived::There(format!("the pipeline says that {} is deployed", short(&base.head_sha))), at)
+        }
+    }
 }
 
 async fn on_github(executor: &Executor, service: &Service, base: &GateBase) -> Result<Seen, String> {
@@ -346,7 +395,15 @@ mod tests {
     fn what_was_seen_comes_to_one_verdict() {
         let good = || seen(Some(DeployState::Success));
         let with = |sign: Sign| Seen { others: vec![("ArgoCD", sign)], ..good() };
-        let elsewhere = |seen: Seen| Seen { deploy: Deployed::Elsewhere, ..seen };
+        let there = |seen: Seen| Seen {
+            deploy: Deployed::Elsewhere(Arrived::There("it is there".to_owned())),
+            ..seen
+        };
+        let elsewhere = |arrived: Arrived| Seen {
+            deploy: Deployed::Elsewhere(arrived),
+            went_well: false,
+            ..with(Sign::Fine("Healthy".to_owned()))
+        };
         for (name, seen, expected) in [
             ("not there yet", seen(None), "open"),
             ("held by a timer", Seen { begun: None, ..seen(Some(DeployState::Waiting)) }, "open"),
@@ -376,10 +433,24 @@ mod tests {
                 Seen { later: Some(later_of(true)), ..seen(Some(DeployState::Failure)) },
                 "rolled back",
             ),
-            ("elsewhere, and nothing measures it", elsewhere(good()), "open"),
-            ("elsewhere, and fine", elsewhere(with(Sign::Fine("Healthy".to_owned()))), "fine"),
-            ("elsewhere, and bad", elsewhere(with(Sign::Bad("Degraded".to_owned()))), "bad"),
-            ("elsewhere, and away", elsewhere(with(Sign::Unknown("away".to_owned()))), "open"),
+            ("elsewhere, and nothing measures it", there(good()), "open"),
+            ("elsewhere, and fine", there(with(Sign::Fine("Healthy".to_owned()))), "fine"),
+            ("elsewhere, and bad", there(with(Sign::Bad("Degraded".to_owned()))), "bad"),
+            ("elsewhere, and away", there(with(Sign::Unknown("away".to_owned()))), "open"),
+            ("elsewhere, all is well, and nobody said that it is there", elsewhere(Arrived::Untold), "open"),
+            ("elsewhere, all is well, and it failed", elsewhere(Arrived::Failed), "bad"),
+            ("elsewhere, tried again", Seen { attempt: 2, ..elsewhere(Arrived::Untold) }, "over, untold"),
+            (
+                "elsewhere, there, tried again",
+                Seen { attempt: 2, ..there(with(Sign::Fine("Healthy".to_owned()))) },
+                "over, untold",
+            ),
+            ("elsewhere, failed, tried again", Seen { attempt: 2, ..elsewhere(Arrived::Failed) }, "over"),
+            (
+                "elsewhere, bad, tried again",
+                Seen { attempt: 2, ..there(with(Sign::Bad("Degraded".to_owned()))) },
+                "over",
+            ),
             ("begun anew", Seen { attempt: 2, ..good() }, "over, fine"),
             ("begun anew after it failed", Seen { attempt: 2, ..seen(Some(DeployState::Failure)) }, "over"),
         ] {
@@ -388,8 +459,9 @@ mod tests {
                 Verdict::Bad { .. } => "bad",
                 Verdict::Open { .. } => "open",
                 Verdict::Fine { .. } => "fine",
-                Verdict::Over { fine: true, .. } => "over, fine",
-                Verdict::Over { fine: false, .. } => "over",
+                Verdict::Over { fine: Some(true), .. } => "over, fine",
+                Verdict::Over { fine: Some(false), .. } => "over",
+                Verdict::Over { fine: None, .. } => "over, untold",
             };
             assert_eq!(word, expected, "{name}");
         }
@@ -403,7 +475,8 @@ mod tests {
         let fine = Verdict::Fine { detail: text() };
         let open = Verdict::Open { why: text() };
         let bad = Verdict::Bad { detail: text() };
-        let over = Verdict::Over { fine: true, detail: text() };
+        let over = Verdict::Over { fine: Some(true), detail: text() };
+        let untold = Verdict::Over { fine: None, detail: text() };
         let back = Verdict::RolledBack { detail: text() };
         let until = |second| Some(Health::Degraded { watch_until: at(second) });
         for (verdict, degraded, now, expected) in [
@@ -417,6 +490,8 @@ mod tests {
             (&bad, true, 10, None),
             (&over, false, 10, Some(Health::Healthy)),
             (&over, true, 10, until(10)),
+            (&untold, false, 10, Some(Health::Untold)),
+            (&untold, true, 10, until(10)),
             (&back, false, 10, Some(Health::RolledBack)),
             (&back, true, 10, Some(Health::RolledBack)),
         ] {
