@@ -234,7 +234,7 @@ impl Log {
             ("statement", String::from_utf8(bytes).unwrap().into()),
             ("touch", "unproven".into()),
         ]);
-        let body = attributes.iter().fold(body, |body, (name, value)| body.with(*name, *value));
+        let body = attributes.iter().fold(body, |body, (name, value)| body.with(name, *value));
         let who = (statement.reviewer.as_str(), PrincipalKind::Human);
         self.row_leaf(who, statement.row, Event::DecisionAccepted, body);
         statement.decision_id.to_string()

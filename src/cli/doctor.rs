@@ -187,13 +187,11 @@ async fn record(person: &Person, outbox: &Outbox, cache: &mut Cache) -> Result<S
     person.pull(outbox, cache, Duration::ZERO).await.map_err(|failure| failure.words)?;
     let head = outbox.head().map_err(|error| error.to_string())?;
     let head = head.ok_or("no head was verified here yet")?;
-    match outbox.broken().map_err(|error| error.to_string())? {
-        Some(_) => Err("RECORD BROKEN: see `dock audit checkpoint`".to_owned()),
-        None => {
-            let entries = out::plural(usize::try_from(head.size).unwrap_or(usize::MAX), "entry", "entries");
-            Ok(format!("{entries} of {}, proved to extend what was seen", head.origin))
-        }
+    if outbox.broken().map_err(|error| error.to_string())?.is_some() {
+        return Err("RECORD BROKEN: see `dock audit checkpoint`".to_owned());
     }
+    let entries = out::plural(usize::try_from(head.size).unwrap_or(usize::MAX), "entry", "entries");
+    Ok(format!("{entries} of {}, proved to extend what was seen", head.origin))
 }
 
 fn clock(person: &Person, cache: &Cache) -> Result<String, String> {

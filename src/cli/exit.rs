@@ -2,11 +2,10 @@
 //!
 //! Never: a code that is not in the table of `7-command-line`; an end without a sentence.
 
-use jiff::Timestamp;
-
 use super::out;
 use crate::{
     client::{ApiError, DecideError, HomeError, LoginError, SignError, StoreError, SyncError},
+    clock::Clock,
     config::ConfigError,
     row::{Refusal, id::NotAnId},
 };
@@ -54,7 +53,7 @@ impl Failure {
 
     /// A no that was computed here, before anything was sent.
     pub fn refused(refusal: &Refusal) -> Self {
-        let now = Timestamp::now();
+        let now = Clock::system().now();
         let said = refusal.unsent(&|at| out::when(at, now));
         Self::new(of_refusal(refusal), format!("{said}\nhint: {}", refusal.hint()))
     }

@@ -78,7 +78,8 @@ pub(super) fn run(globals: &Globals, args: &Why) -> Outcome {
 
 fn more(lines: usize) {
     if lines > LINES_MAX {
-        out::remark(&format!("{} more lines say that; more words tell them apart", lines - LINES_MAX));
+        let more = out::plural(lines - LINES_MAX, "more line says that", "more lines say that");
+        out::remark(&format!("{more}; more words tell them apart"));
     }
 }
 

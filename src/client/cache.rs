@@ -202,7 +202,7 @@ impl Cache {
         let agents = self.fact("halted_agents")?.unwrap_or_default();
         let halts = Halts { all: self.fact("halted")?.flatten(), agents };
         let untold = self.fact("untold")?.unwrap_or_default();
-        Ok(Some(AsOf { position, as_of, org, halts, untold }))
+        Ok(Some(AsOf { position, as_of, halts, untold, org }))
     }
 
     pub fn holds(&self) -> Result<Vec<Hold>, StoreError> {

@@ -38,11 +38,6 @@ impl Faulty {
         self.commits.store(0, Ordering::SeqCst);
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = nth.map(|nth| (nth, how));
     }
-
-    /// Commits that were tried since.
-    pub(crate) fn commits(&self) -> usize {
-        self.commits.load(Ordering::SeqCst)
-    }
 }
 
 impl Store for Faulty {

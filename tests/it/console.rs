@@ -190,7 +190,7 @@ fn a_locked_key_is_unlocked_in_the_console_and_the_note_is_written_in_an_editor(
     let done = std::process::Command::new("ssh-keygen").args(protect).arg(&key).status().unwrap();
     assert!(done.success());
     std::fs::remove_file(world.home("sarah").join("state/session")).unwrap();
-    std::fs::write(&editor, "printf ' It was set by hand.' >> \"$1\"\n").unwrap();
+    std::fs::write(&editor, "printf 'It was set by hand.' >> \"$1\"\n").unwrap();
     let editor = format!("sh {}", editor.display());
     let mut console = Console::open(&world.home("sarah"), &[], &[("EDITOR", &editor)]);
 
@@ -207,12 +207,12 @@ fn a_locked_key_is_unlocked_in_the_console_and_the_note_is_written_in_an_editor(
     console.read("sync-8822");
     console.press("D", "Decline sync-8822");
     console.press("A person decides.", "A person decides.");
-    console.press("\x18", "A person decides. It was set by hand.");
+    console.press("\x18", "It was set by hand.");
     console.press("\t", "▸ Sign");
     console.press("y", "[ y ]");
     console.press("\r", "sync-8822: ");
     let row = world.until_row("sarah", "sync-8822", "declined");
-    assert_eq!(row["decisions"][0]["note"], json!("A person decides. It was set by hand."));
+    assert_eq!(row["decisions"][0]["note"], json!("A person decides.\nIt was set by hand."));
 }
 
 /// The key in ssh-agent, as most people have theirs.

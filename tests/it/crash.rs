@@ -141,7 +141,7 @@ const PAGES: [(&str, &str, &[&str]); 4] = [
             "publish.intent.committed",
             "publish.write.sent",
             "publish.readback.done",
-            "comment.base.read",
+            "comment.intent.committed",
             "comment.write.answered",
             "comment.readback.done",
         ],

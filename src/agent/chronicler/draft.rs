@@ -42,7 +42,7 @@ pub fn draft(facts: &Facts) -> Draft {
         environment: facts.place.environment.clone(),
         title: words::cut(&format!("Post-mortem: {}", about(facts)), Draft::TITLE_BYTES_MAX),
         verdict: if hold { Verdict::Hold } else { Verdict::Publish },
-        rationale: words::cut(&case.rationale(&paper, &findings, &answers), Draft::RATIONALE_BYTES_MAX),
+        rationale: words::cut(&Case::rationale(&paper, &findings, &answers), Draft::RATIONALE_BYTES_MAX),
         prose_by: PROSE_BY_RULES.to_owned(),
         signals: findings.into_iter().map(|finding| finding.signal).take(Draft::SIGNALS_MAX).collect(),
         pointers: case.pointers(),

@@ -256,15 +256,14 @@ impl Table {
         for number in numbers {
             let was = number.checked_sub(1).and_then(|at| said.of.timeline.get(at));
             let here = was.filter(|was| self.paper.timeline.iter().any(|is| is.same(was))).cloned();
-            match here.filter(|_| !(again && self.went(Went::Line(*number)))) {
-                Some(here) => shows.push(Shows::Line(here)),
-                None => {
-                    let back = self.bring_back(&[Went::Line(*number), Went::With(*number)]);
-                    if back.is_empty() {
-                        return Err(format!("there is no line {number}, and none went by it"));
-                    }
-                    shows.extend(back);
+            if let Some(here) = here.filter(|_| !(again && self.went(Went::Line(*number)))) {
+                shows.push(Shows::Line(here));
+            } else {
+                let back = self.bring_back(&[Went::Line(*number), Went::With(*number)]);
+                if back.is_empty() {
+                    return Err(format!("there is no line {number}, and none went by it"));
                 }
+                shows.extend(back);
             }
         }
         Ok(Done { says: stands(numbers.len(), "line", "lines"), shows })
@@ -279,15 +278,16 @@ impl Table {
                     .sentences()
                     .any(|(_, section, one)| section.heading == *heading && one.text == *text)
             };
-            match here.filter(says).filter(|_| !(again && self.went(Went::Sentence(*number)))) {
-                Some((heading, text)) => shows.push(Shows::Sentence(heading, text)),
-                None => {
-                    let back = self.bring_back(&[Went::Sentence(*number)]);
-                    if back.is_empty() {
-                        return Err(format!("there is no sentence {number}, and none went by it"));
-                    }
-                    shows.extend(back);
+            if let Some((heading, text)) =
+                here.filter(says).filter(|_| !(again && self.went(Went::Sentence(*number))))
+            {
+                shows.push(Shows::Sentence(heading, text));
+            } else {
+                let back = self.bring_back(&[Went::Sentence(*number)]);
+                if back.is_empty() {
+                    return Err(format!("there is no sentence {number}, and none went by it"));
                 }
+                shows.extend(back);
             }
         }
         Ok(Done { says: stands(numbers.len(), "sentence", "sentences"), shows })
@@ -341,16 +341,15 @@ impl Table {
 
     /// `new` in the place of `old`: the sentence says whose word it is.
     fn say(&mut self, said: &Said<'_>, number: Option<usize>, new: &str, old: &str) -> Result<Done, String> {
-        let number = match number {
-            Some(number) => number,
-            None => {
-                let holds = said.of.sentences().filter(|(_, _, one)| words::holds(&one.text, old));
-                match holds.map(|(number, ..)| number).collect::<Vec<_>>().as_slice() {
-                    [only] => *only,
-                    [] => return Err("no sentence says that".to_owned()),
-                    several => {
-                        return Err(format!("{} sentences say that: name one by its number", several.len()));
-                    }
+        let number = if let Some(number) = number {
+            number
+        } else {
+            let holds = said.of.sentences().filter(|(_, _, one)| words::holds(&one.text, old));
+            match holds.map(|(number, ..)| number).collect::<Vec<_>>().as_slice() {
+                [only] => *only,
+                [] => return Err("no sentence says that".to_owned()),
+                several => {
+                    return Err(format!("{} sentences say that: name one by its number", several.len()));
                 }
             }
         };

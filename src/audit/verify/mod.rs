@@ -118,7 +118,7 @@ pub fn may_execute(
     (index, intent): (u64, Leaf),
 ) -> Result<(), Vec<Problem>> {
     let mut report = Report::default();
-    let mut replay = Replay::new(Authority::new(org, admins), &format!("{org}/dock")).as_signed();
+    let mut replay = Replay::new(Authority::new(org, admins), &format!("{org}/dock")).bare();
     for (at, leaf) in leaves.into_iter().chain([(index, intent)]) {
         replay.take(at, &Arc::new(leaf), &mut report);
     }

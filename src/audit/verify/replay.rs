@@ -76,7 +76,7 @@ impl Replay {
     }
 
     /// For whoever looks at keys and roles themselves.
-    pub(super) fn as_signed(self) -> Replay {
+    pub(super) fn bare(self) -> Replay {
         Replay { still: false, ..self }
     }
 

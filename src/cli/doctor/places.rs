@@ -171,7 +171,7 @@ mod tests {
             let found = of_papers(executor, &toml::from_str(place).unwrap()).await;
             match (&found, expected) {
                 (Ok(said), Ok(part)) | (Err(said), Err(part)) => {
-                    assert!(said.contains(part), "{place}: {said}")
+                    assert!(said.contains(part), "{place}: {said}");
                 }
                 _ => panic!("{place}: {found:?}"),
             }

@@ -19,8 +19,7 @@ use super::{Answer, Attempt, Effect, IncidentTold, Link, LinkState, Secret};
 use crate::client::signer::DEMO_ORG;
 use crate::client::{
     Api, ApiError, Cache, Entry, Exchange, Halts, NoteDraft, Outbox, Pulled, SignError, SyncError,
-    api::POLL_MAX,
-    plan, session,
+    api::POLL_MAX, plan, session,
 };
 use crate::row::{Amendment, RowId, c1, search::Query};
 use crate::wire::{HistoryEntry, IncidentView, RowView};

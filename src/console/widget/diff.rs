@@ -227,7 +227,9 @@ impl File {
             lines.iter().map(|line| Cow::Borrowed(*line)).collect()
         };
         if loose {
-            keys.iter_mut().for_each(|key| *key = key.split_whitespace().collect());
+            for key in &mut keys {
+                *key = key.split_whitespace().collect();
+            }
         }
         keys
     }

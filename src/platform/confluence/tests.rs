@@ -387,21 +387,6 @@ async fn a_write_whose_answer_is_lost_is_read_back_and_none_is_tried_twice() {
     assert!(matches!(again, PublishError::Conflict { current: Some(2), .. }), "{again}");
 }
 
-/// What the guide tells people to write is what the sections take.
-#[test]
-fn the_guides_sections_are_sections() {
-    let guide = include_str!("../../../assets/guides/confluence.md");
-    let blocks = guide.split("```toml\n").skip(1).filter_map(|block| block.split("```").next());
-    let blocks: Vec<toml::Table> = blocks.map(|block| toml::from_str(block).unwrap()).collect();
-    let of = |block: usize, path: [&str; 2]| blocks[block][path[0]][path[1]].clone();
-    let reads: Config = of(0, ["platforms", "confluence"]).try_into().unwrap();
-    let writes: Config = of(1, ["executor", "confluence"]).try_into().unwrap();
-    assert!(reads.email != writes.email && reads.token_file != writes.token_file);
-    assert_eq!((blocks.len(), reads.url), (2, writes.url));
-    let runbook: crate::row::page::Runbook = of(0, ["runbooks", "CONF-4711"]).try_into().unwrap();
-    assert_eq!((runbook.page.as_str(), runbook.keys.get()), (PAGE_ID, 2));
-}
-
 fn answer(status: u16, body: &str, headers: &[(&'static str, &'static str)]) -> Answer {
     let headers =
         headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));

@@ -113,11 +113,11 @@ pub fn heading(paper: &Paper, named: &str) -> Result<String, String> {
     let found = known.iter().find(|known| known.to_lowercase() == named.to_lowercase());
     found.map(|found| (*found).to_owned()).ok_or_else(|| {
         let mut all: Vec<&str> = Vec::new();
-        known.into_iter().for_each(|one| {
+        for one in known {
             if !all.contains(&one) {
-                all.push(one)
+                all.push(one);
             }
-        });
+        }
         format!("there is no section “{named}”; the sections are {}", all.join(", "))
     })
 }
@@ -282,15 +282,14 @@ impl Paper {
 
     /// The section of this heading; where the paper has none, an empty one at its place.
     pub fn section_mut(&mut self, heading: &str) -> &mut Section {
-        let at = match self.sections.iter().position(|section| section.heading == heading) {
-            Some(at) => at,
-            None => {
-                let rank = |heading: &str| HEADINGS.iter().position(|known| *known == heading);
-                let behind = |section: &Section| rank(&section.heading) > rank(heading);
-                let at = self.sections.iter().position(behind).unwrap_or(self.sections.len());
-                self.sections.insert(at, Section { heading: heading.to_owned(), sentences: Vec::new() });
-                at
-            }
+        let at = if let Some(at) = self.sections.iter().position(|section| section.heading == heading) {
+            at
+        } else {
+            let rank = |heading: &str| HEADINGS.iter().position(|known| *known == heading);
+            let behind = |section: &Section| rank(&section.heading) > rank(heading);
+            let at = self.sections.iter().position(behind).unwrap_or(self.sections.len());
+            self.sections.insert(at, Section { heading: heading.to_owned(), sentences: Vec::new() });
+            at
         };
         &mut self.sections[at]
     }

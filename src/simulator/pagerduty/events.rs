@@ -65,8 +65,8 @@ pub(super) async fn enqueue(State(world): State<World>, body: Bytes) -> Response
                 status: "triggered".to_owned(),
                 times: 1,
             }),
-            (Some("acknowledge"), Some(alert)) => alert.status = "acknowledged".to_owned(),
-            (Some("resolve"), Some(alert)) => alert.status = "resolved".to_owned(),
+            (Some("acknowledge"), Some(alert)) => "acknowledged".clone_into(&mut alert.status),
+            (Some("resolve"), Some(alert)) => "resolved".clone_into(&mut alert.status),
             // What is not open is neither acknowledged nor resolved: it is taken, and dropped.
             _ => {}
         }

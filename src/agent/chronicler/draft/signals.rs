@@ -118,7 +118,7 @@ impl Case<'_> {
     }
 
     /// What the paper comes to, in sentences without names.
-    pub(super) fn rationale(&self, paper: &Paper, findings: &[Finding], answers: &[Answered]) -> String {
+    pub(super) fn rationale(paper: &Paper, findings: &[Finding], answers: &[Answered]) -> String {
         let hold = findings.iter().any(|finding| finding.rule.weight >= Weight::Hold);
         let word = if hold { "Hold" } else { "Publish" };
         let sources: std::collections::BTreeSet<&str> =

@@ -40,14 +40,11 @@ pub(super) fn what_moved(model: &Model, body: &Body, doc: &mut Doc) {
     match &body.fresh {
         _ if is_settled(body) => {
             let at = |at| text::when(at, now, &model.zone, true);
-            let said = match &body.view.execution {
-                Some(done) => {
-                    format!("not compared: executed {}, which moves the base itself", at(done.intended_at))
-                }
-                None => {
-                    let head = &body.view.head;
-                    format!("not compared: {} {}", text::state_short(head.state), at(head.changed_at))
-                }
+            let said = if let Some(done) = &body.view.execution {
+                format!("not compared: executed {}, which moves the base itself", at(done.intended_at))
+            } else {
+                let head = &body.view.head;
+                format!("not compared: {} {}", text::state_short(head.state), at(head.changed_at))
             };
             doc.push(Pane::Moved, label("since the draft").add(Slot::Muted, said));
         }

@@ -77,7 +77,7 @@ fn writes(of: &[&str]) -> Vec<(Event, String)> {
 
 #[tokio::test]
 async fn all_get_it_once_the_part_had_it_for_its_time() {
-    let canary = Canary::approved().await;
+    let canary = Box::pin(Canary::approved()).await;
     let executor = canary.executor();
     canary.rests(&executor, "10% has it until ").await;
     assert_eq!((canary.answered().await, canary.writes().await), (0, writes(&["canary"])));
@@ -101,7 +101,7 @@ async fn all_get_it_once_the_part_had_it_for_its_time() {
 
 #[tokio::test]
 async fn what_burns_under_a_part_is_not_given_to_all() {
-    let canary = Canary::approved().await;
+    let canary = Box::pin(Canary::approved()).await;
     let executor = canary.executor();
     canary.rests(&executor, "10% has it until ").await;
     let since = canary.world.app.clock.now().saturating_sub(SignedDuration::from_hours(7)).unwrap();
@@ -124,7 +124,7 @@ async fn what_burns_under_a_part_is_not_given_to_all() {
 
 #[tokio::test]
 async fn what_cannot_be_told_of_a_part_is_not_given_to_all_either() {
-    let canary = Canary::approved().await;
+    let canary = Box::pin(Canary::approved()).await;
     let executor = canary.executor();
     canary.rests(&executor, "10% has it until ").await;
     canary.world.platforms.world().faults(Site::Prometheus).down();
@@ -139,7 +139,7 @@ async fn what_cannot_be_told_of_a_part_is_not_given_to_all_either() {
 
 #[tokio::test]
 async fn a_run_that_is_answered_in_github_while_a_part_has_it_is_not_answered_by_us() {
-    let canary = Canary::approved().await;
+    let canary = Box::pin(Canary::approved()).await;
     let executor = canary.executor();
     canary.rests(&executor, "10% has it until ").await;
     canary.world.platforms.world().answer_run(canary.run, false, "priya").unwrap();
@@ -151,7 +151,7 @@ async fn a_run_that_is_answered_in_github_while_a_part_has_it_is_not_answered_by
 
 #[tokio::test]
 async fn a_halt_while_a_part_has_it_keeps_it_from_all() {
-    let canary = Canary::approved().await;
+    let canary = Box::pin(Canary::approved()).await;
     let executor = canary.executor();
     canary.rests(&executor, "10% has it until ").await;
     let sarah = canary.world.login("sarah").await;
