@@ -118,7 +118,7 @@ fn the_agent_or_its_backend_dies_around_a_draft_and_each_drift_has_one_row() {
 }
 
 /// Who decides on which row about a page, and where its backend dies, one life after the other.
-const PAGES: [(&str, &str, &[&str]); 4] = [
+const PAGES: [(&str, &str, &[&str]); 2] = [
     (
         "rb-8821",
         "priya",
@@ -133,36 +133,7 @@ const PAGES: [(&str, &str, &[&str]); 4] = [
         ],
     ),
     ("rb-8822", "marcus", &["publish.intent.committed", "publish.write.answered"]),
-    // Notion's page: call by call, without a lock.
-    (
-        "rb-8823",
-        "priya",
-        &[
-            "publish.intent.committed",
-            "publish.write.sent",
-            "publish.readback.done",
-            "comment.intent.committed",
-            "comment.write.answered",
-            "comment.readback.done",
-        ],
-    ),
-    (
-        "pm-31",
-        "priya",
-        &[
-            "publish.base.read",
-            "publish.intent.committed",
-            "publish.write.sent",
-            "publish.confirmed.committed",
-            "comment.intent.committed",
-            "comment.write.sent",
-            "comment.confirmed.committed",
-        ],
-    ),
 ];
-
-/// The demo's page in Notion.
-const OUTAGE: &str = "91a4c2d0-5b7e-4f13-9c86-2e0d7a1b3f58";
 
 #[test]
 fn the_backend_dies_between_any_two_steps_of_a_publication_and_each_approval_is_one_version() {
@@ -174,7 +145,6 @@ fn the_backend_dies_between_any_two_steps_of_a_publication_and_each_approval_is_
     std::fs::write(config, text).unwrap();
     let mut backend = world.part(&["serve"], "serve", None);
     let _scribe = world.part(&["agent", "scribe"], "scribe", None);
-    let _chronicler = world.part(&["agent", "chronicler"], "chronicler", None);
     let synced = |who: &str| {
         until("the backend is back", || world.run(who, &["sync", "--once"]).status.success().then_some(()));
     };
@@ -199,25 +169,9 @@ fn the_backend_dies_between_any_two_steps_of_a_publication_and_each_approval_is_
         let answer = world.platform("confluence", &format!("/wiki/api/v2/pages{path}"));
         answer["results"].as_array().cloned().unwrap()
     };
-    let papers = listed("?space-id=98306&limit=50");
-    let papers = papers.iter().filter(|page| page["title"].as_str().unwrap().ends_with("(pm-31)"));
-    let papers: Vec<_> = papers.map(|page| page["id"].as_str().unwrap()).collect();
-    assert_eq!(papers.len(), 1, "{papers:?}");
-    for page in ["4711", "3380", papers[0]] {
+    for page in ["4711", "3380"] {
         let ours = |version: &&serde_json::Value| version["message"].as_str().unwrap().starts_with("dock ");
         let count = listed(&format!("/{page}/versions?limit=50")).iter().filter(ours).count();
         assert_eq!(count, 1, "{page}: {count} versions for one approval\n{}", world.said());
     }
-    let notion = |path: &str| {
-        let answer = world.platform("notion", path);
-        answer["results"].as_array().cloned().unwrap()
-    };
-    let comments = notion(&format!("/v1/comments?block_id={OUTAGE}"));
-    assert_eq!(comments.len(), 1, "{comments:?}");
-    let text = |block: &serde_json::Value| block[block["type"].as_str().unwrap()]["rich_text"].to_string();
-    let texts: Vec<_> =
-        notion(&format!("/v1/blocks/{OUTAGE}/children?page_size=100")).iter().map(text).collect();
-    let once: std::collections::BTreeSet<_> = texts.iter().filter(|text| *text != "[]").collect();
-    let all = texts.iter().filter(|text| *text != "[]").count();
-    assert_eq!(once.len(), all, "each block of ours once: {texts:?}");
 }
