@@ -201,7 +201,10 @@ fn clock(person: &Person, cache: &Cache) -> Result<String, String> {
         return Ok("as the server's".to_owned());
     }
     let word = if off > 0 { "ahead" } else { "behind" };
-    Err(format!("your clock is {} s {word}; times are the server's\nhint: set it, or let NTP", off.abs()))
+    Err(format!(
+        "your clock is {} s {word}; times left and ages are wrong by it\nhint: set it, or let NTP",
+        off.abs()
+    ))
 }
 
 fn tell(globals: &Globals, check: &Check) {

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::row::{RowId, proposal::Live};
+use crate::{
+    row::{Decision, RowId, proposal::Live},
+    wire::{DecisionView, RowView},
+};
 
 use super::NoteDraft;
 
@@ -84,6 +87,16 @@ impl Tick {
 /// What is signed of the ticks: `3` → `wrong: gone`.
 pub fn conditions(ticks: &Ticks) -> BTreeMap<String, String> {
     ticks.iter().map(|(number, tick)| (number.to_string(), tick.said())).collect()
+}
+
+/// What was signed of a live row's steps, by the last approval of its revision that counts.
+pub fn signed(view: &RowView) -> Ticks {
+    let counts = |one: &&DecisionView| {
+        one.decision == Decision::Approve && one.void.is_none() && one.revision == view.head.revision
+    };
+    let last = view.decisions.iter().rev().find(counts);
+    let read = |(number, said): (&String, &String)| Some((number.parse().ok()?, Tick::read(said)?));
+    last.map(|last| last.conditions.iter().filter_map(read).collect()).unwrap_or_default()
 }
 
 /// As a draft keeps them, one a line: `3=wrong: gone`, then the step's text.
@@ -205,6 +218,20 @@ mod tests {
             assert_eq!(kept.ticks, ticks(expected), "{name}");
             assert_eq!(kept.lost, lost, "{name}");
         }
+    }
+
+    #[test]
+    fn what_was_signed_is_read_from_the_approval_that_counts() {
+        let mut view = sample::view("rb-8824", 2, sample::draft());
+        assert_eq!(signed(&view), ticks(&[]));
+        let said = ticks(&[(1, "followed"), (2, "wrong: sentinel is gone")]);
+        let mut approval = sample::said("priya", Decision::Approve, 2);
+        approval.conditions = conditions(&said);
+        let earlier = sample::said("sarah", Decision::Approve, 1);
+        view.decisions = vec![earlier, approval];
+        assert_eq!(signed(&view), said);
+        view.decisions[1].void = Some("taken back".to_owned());
+        assert_eq!(signed(&view), ticks(&[]));
     }
 
     #[test]

@@ -226,8 +226,12 @@ pub fn of_paper(paper: &Paper, asked: &str) -> Vec<OfPaper> {
             let rests_on = sentence.pointers.iter().map(|pointer| {
                 format!("{} {} {}", pointer.platform, pointer.reference, pointer.url).trim().to_owned()
             });
-            let (under, text) = (section.heading.clone(), sentence.text.clone());
-            found.push(OfPaper { under, text, rests_on: rests_on.collect() });
+            let (under, text, said) = (section.heading.clone(), sentence.text.clone(), sentence.said());
+            found.push(OfPaper {
+                under,
+                text,
+                rests_on: rests_on.chain((!said.is_empty()).then_some(said)).collect(),
+            });
         }
     }
     for line in paper.timeline.iter().filter(|line| says(&line.text)) {

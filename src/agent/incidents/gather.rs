@@ -23,7 +23,7 @@ use crate::{
         pagerduty::{self, LogEntry, LogKind},
         prometheus, slack,
     },
-    row::{Measure, Pointer, PrincipalId},
+    row::{Measure, Pointer, PrincipalId, Proposal},
     wire::RowView,
 };
 
@@ -333,6 +333,10 @@ fn around(
 
 /// `executed, overridden by priya`; none of a row that nobody has decided.
 fn what_became(row: &RowView) -> Option<(Timestamp, String)> {
+    // What was said of a runbook's steps changed nothing, neither there nor on the page.
+    if matches!(row.proposal, Some(Proposal::Live(_))) {
+        return None;
+    }
     let decision = row.decisions.iter().rev().find(|decision| decision.void.is_none())?;
     let executed = row.execution.as_ref().and_then(|execution| execution.confirmed_at);
     let how = if decision.overrides { "overridden" } else { decision.decision.word() };

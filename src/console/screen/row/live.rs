@@ -11,6 +11,7 @@ use super::super::super::shown::Shown;
 use super::super::super::text::{self, plural};
 use super::super::super::theme::Slot;
 use super::{Doc, Item, Pane};
+use crate::client::ticks::{self, Tick};
 use crate::row::proposal::{Live, LiveFact, LiveStep};
 
 /// A fact about a system in trouble is not believed for longer.
@@ -29,12 +30,21 @@ pub(super) fn steps(model: &Model, body: &Body, live: &Live, doc: &mut Doc) {
     doc.heading(Pane::Proposal, &title, &told);
     let nothing = Changes::default();
     let changes = model.changes.get(&body.view.head.id).unwrap_or(&nothing);
+    let signed = ticks::signed(&body.view);
+    let shown = if signed.is_empty() { &changes.ticks } else { &signed };
+    let slot = if signed.is_empty() { Slot::Unsent } else { Slot::Text };
     for (at, step) in live.steps.iter().enumerate() {
         doc.item = Some(Item::Part(at + 1));
-        self::step(model, step, at + 1, changes, doc);
+        self::step(model, (at + 1, step), shown.get(&(at + 1)), slot, doc);
         doc.item = None;
     }
-    ticked(changes, live.steps.len(), doc);
+    if signed.is_empty() {
+        ticked(changes, live.steps.len(), doc);
+    } else {
+        let said =
+            format!("{} of {} ticked, and signed.", signed.len(), plural(live.steps.len(), "step", "steps"));
+        doc.wrapped(Pane::Proposal, Slot::Muted, 1, &said);
+    }
     super::changed::unsent(model, changes, doc);
 }
 
@@ -43,12 +53,18 @@ pub(super) fn page(subject: &str) -> &str {
     subject.split_once('@').map_or(subject, |(page, _)| page)
 }
 
-fn step(model: &Model, step: &LiveStep, number: usize, changes: &Changes, doc: &mut Doc) {
-    let tick = changes.ticks.get(&number);
+/// `said_in`: whether what is said of the step is signed, or still this reader's own.
+fn step(
+    model: &Model,
+    (number, step): (usize, &LiveStep),
+    tick: Option<&Tick>,
+    said_in: Slot,
+    doc: &mut Doc,
+) {
     let said = tick.map_or("", |tick| tick.followed.word());
     let (mark, slot) = if step.broken.is_some() { ("!", Slot::Danger) } else { (" ", Slot::Text) };
     let head = Styled::of(Slot::Title, format!("{number:>4} "))
-        .add(Slot::Unsent, format!("[{said:<TICK$}] "))
+        .add(said_in, format!("[{said:<TICK$}] "))
         .add(slot, mark)
         .add(slot, " ");
     let indent = head.width();
@@ -71,7 +87,8 @@ fn step(model: &Model, step: &LiveStep, number: usize, changes: &Changes, doc: &
         );
     }
     if let Some(tick) = tick.filter(|tick| !tick.word.is_empty()) {
-        doc.wrapped(Pane::Proposal, Slot::Unsent, indent, &format!("your word: {}", tick.word));
+        let whose = if said_in == Slot::Unsent { "your word" } else { "signed" };
+        doc.wrapped(Pane::Proposal, said_in, indent, &format!("{whose}: {}", tick.word));
     }
 }
 
