@@ -18,6 +18,17 @@ pub struct Pointer {
     pub url: String,
 }
 
+impl Pointer {
+    /// What a reader calls it: a platform's own number of a message or of an entry in a log says nothing to people.
+    pub fn called(&self) -> &str {
+        match self.name.as_str() {
+            "slack_message" => "Slack message",
+            "pagerduty_log_entry" => "PagerDuty log",
+            _ => &self.reference,
+        }
+    }
+}
+
 /// What a signal says about going ahead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

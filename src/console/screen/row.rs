@@ -75,12 +75,14 @@ pub fn inner(model: &Model, main: Rect) -> Rect {
 }
 
 pub(super) fn pane(model: &Model, canvas: &mut Canvas<'_>, main: Rect, beside: bool) {
-    let Some(row) = model.subject() else { return };
-    let inner = inner(model, main);
     if beside {
         for y in 0..main.height {
             canvas.put(main.x.saturating_sub(1), main.y + y, 1, &"│".into(), Slot::Border);
         }
+    }
+    let Some(row) = model.subject() else { return };
+    let inner = inner(model, main);
+    if beside {
         let [first, second] = heading(model, row, main.width);
         canvas.line(main.x, main.y, main.width, &first);
         canvas.line(main.x, main.y + 1, main.width, &second);
@@ -296,6 +298,11 @@ pub fn document(model: &Model, row: RowId, width: u16) -> Vec<DocLine> {
         return doc.lines;
     };
     claim(model, body, &mut doc);
+    // What became of it is what its reader comes for, once it is over.
+    let over = body.view.head.state.over();
+    if over {
+        decided(model, body, &mut doc);
+    }
     // While the incident is on, the steps come before everything else.
     if let Some(Proposal::Live(live)) = &body.view.proposal {
         live::steps(model, body, live, &mut doc);
@@ -310,7 +317,9 @@ pub fn document(model: &Model, row: RowId, width: u16) -> Vec<DocLine> {
     difference(model, body, &mut doc);
     effect(body, &mut doc);
     what_moved(model, body, &mut doc);
-    decided(model, body, &mut doc);
+    if !over {
+        decided(model, body, &mut doc);
+    }
     pointers(body, &mut doc);
     doc.lines
 }

@@ -112,6 +112,13 @@ fn heading(drawn: &Drawn<'_>) -> Styled {
     if drawn.panes.is_empty() {
         return line.add(Slot::Muted, format!("   {}", nothing(drawn)));
     }
+    let line = match drawn.live {
+        Some(live) if drawn.past => {
+            let until = text::when(drawn.window.1, drawn.now(), &drawn.model.zone, false);
+            line.add(Slot::Watch, format!("   {} up to {until}", live.span))
+        }
+        _ => line,
+    };
     line.text("   ").join(state(drawn))
 }
 
@@ -136,6 +143,7 @@ pub fn state(drawn: &Drawn<'_>) -> Styled {
     }
     match drawn.live {
         None => Styled::of(Slot::Muted, format!("{evidence}; reading …")),
+        Some(_) if drawn.past => Styled::of(Slot::Muted, evidence),
         Some(live) => Styled::of(Slot::Muted, format!("{evidence} ┆ live, {}", live.span)),
     }
 }
@@ -259,6 +267,11 @@ fn gutter(value: f64) -> String {
 /// `errors   OVER 1 %   STALE 41 min`, with source and age at the right.
 pub fn title(drawn: &Drawn<'_>, pane: &Pane, width: usize) -> Styled {
     let mut line = Styled::of(Slot::Title, format!(" {}", pane.name)).join(alarms(drawn, pane));
+    // What was so then may have been over for hours.
+    if let Some(last) = pane.last().filter(|_| drawn.past && pane.is_bad()) {
+        let then = text::when(last.at, drawn.model.now(), &drawn.model.zone, false);
+        line = line.add(Slot::Danger, format!(" at {then}"));
+    }
     let (bottom, _) = pane.plot(drawn.window, drawn.view.read_at).scale();
     if bottom < 0.0 {
         line = line.add(Slot::Watch, format!("   from {}", number(bottom)));

@@ -171,7 +171,7 @@ impl Sentence {
         let mut text = pieces(&self.text);
         for pointer in self.pointers.iter().filter(|pointer| !pointer.url.is_empty()) {
             text.push(Piece::Plain(" ".to_owned()));
-            text.push(Piece::Link { text: pointer.reference.clone(), url: pointer.url.clone() });
+            text.push(Piece::Link { text: pointer.called().to_owned(), url: pointer.url.clone() });
         }
         if let Some(words) = &self.words {
             let what = if words.was.is_some() { "worded" } else { "added" };

@@ -57,8 +57,10 @@ pub(super) fn of_row(row: &Row, draft: &Draft) -> Vec<Mark> {
             marks.extend(shown.map(|line| mark(line.at, &line.source, cut(&line.text))));
         }
         Some(Proposal::Edit(edit)) => {
-            let quoted = edit.operations.iter().flat_map(|one| &one.pointers).filter_map(said_at);
-            marks.extend(quoted.map(|(at, pointer)| mark(at, "quoted", &pointer.reference)));
+            for (number, operation) in (1..).zip(&edit.operations) {
+                let quoted = operation.pointers.iter().filter_map(said_at);
+                marks.extend(quoted.map(|at| mark(at, "quoted", format!("for operation {number}"))));
+            }
             marks.dedup();
         }
         _ => {}
@@ -70,10 +72,10 @@ pub(super) fn of_row(row: &Row, draft: &Draft) -> Vec<Mark> {
 }
 
 /// When a message that a page's change rests on was said: Slack's name of it begins with the second.
-fn said_at(pointer: &Pointer) -> Option<(Timestamp, &Pointer)> {
+fn said_at(pointer: &Pointer) -> Option<Timestamp> {
     let (_, ts) = (pointer.platform == "slack").then(|| pointer.reference.split_once(' ')).flatten()?;
     let (second, _) = ts.split_once('.')?;
-    Some((Timestamp::from_second(second.parse().ok()?).ok()?, pointer))
+    Timestamp::from_second(second.parse().ok()?).ok()
 }
 
 fn cut(text: &str) -> String {

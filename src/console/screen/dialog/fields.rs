@@ -41,8 +41,10 @@ pub(super) fn fields(dialog: &Dialog, width: usize, parts: &mut Vec<Part>) {
     let told = match dialog.missing() {
         Some(_) if visible == 0 && dialog.verb.needs_note() => "write a note first".to_owned(),
         Some(missing) => missing,
-        None if visible == 0 => String::new(),
-        None => format!("{visible} characters: enough"),
+        None if visible > 0 && (dialog.verb.needs_note() || dialog.note_wanted) => {
+            format!("a note of {visible} characters: enough")
+        }
+        None => String::new(),
     };
     let line = Styled::from(before)
         .add(Slot::Key, dialog.typed.as_str())

@@ -80,10 +80,14 @@ fn operation(operation: &Operation, number: usize, changes: &Changes, doc: &mut 
     let because = format!("because {}", operation.because);
     doc.wrapped(Pane::Proposal, slot(struck, Slot::Muted), INDENT, &because);
     for pointer in &operation.pointers {
-        let name = Shown::untrusted(&pointer.reference);
+        let name = Shown::untrusted(pointer.called());
         let width = u16::try_from(name.width()).unwrap_or(0);
         let line = Styled::from(" ".repeat(INDENT)).add(Slot::Link, name);
-        doc.push(Pane::Proposal, line.add(Slot::Muted, format!("  {}", pointer.platform)));
+        // The platform's own number beside it, for whoever looks for it there.
+        let where_to =
+            [(pointer.called() != pointer.reference).then_some(&pointer.reference), Some(&pointer.platform)];
+        let where_to: Vec<&str> = where_to.into_iter().flatten().map(String::as_str).collect();
+        doc.push(Pane::Proposal, line.add(Slot::Muted, format!("  {}", where_to.join(" "))));
         doc.link(u16::try_from(INDENT).unwrap_or(0), width, &pointer.url);
     }
 }

@@ -10,6 +10,7 @@ use super::super::super::text::plural;
 use super::super::super::theme::Slot;
 use super::edit::INDENT;
 use super::{Doc, Item, Pane};
+use crate::row::Pointer;
 use crate::row::paper::{Line, Own, Paper, Sentence, Standing, own_words};
 
 /// Columns before a sentence: its number and its mark.
@@ -103,7 +104,7 @@ fn sentence(paper: &Paper, sentence: &Sentence, number: usize, changes: &Changes
         doc.wrapped(Pane::Proposal, Slot::Muted, TEXT, &format!("its agent said: {was}"));
     }
     if !sentence.pointers.is_empty() {
-        let rests: Vec<&str> = sentence.pointers.iter().map(|pointer| pointer.reference.as_str()).collect();
+        let rests: Vec<&str> = sentence.pointers.iter().map(Pointer::called).collect();
         doc.wrapped(Pane::Proposal, Slot::Muted, TEXT, &format!("from {}", rests.join(", ")));
     }
     match (changes.answers.get(&number), &sentence.answer) {
