@@ -16,7 +16,7 @@ use super::listed::Listed;
 use crate::config::nearest;
 pub use crate::row::search::span;
 use crate::row::search::{
-    Is, Key, Query, Term, Test, Text,
+    Is, Key, Query, Term, Test, Text, incident_names,
     language::{Form, is_id, long_name},
     words,
 };
@@ -188,7 +188,7 @@ fn has(key: Key, row: &Listed, standing: &Standing, value: &str) -> bool {
         Key::Owner => same_person(row.owner.as_str(), value, standing),
         // A list knows who was asked; who decided or reworded is in the bodies.
         Key::Asked | Key::Reviewer | Key::Who => asked(),
-        Key::Incident => row.incident.as_deref().is_some_and(is),
+        Key::Incident => row.incident.as_deref().is_some_and(|incident| incident_names(incident).any(is)),
         Key::Source => standing.sources.iter().any(|source| is(source)),
         Key::Id => is_id(row.id, value),
         Key::Page => row.kind() == Kind::Runbook && row.subject.split('@').next().is_some_and(is),
@@ -321,6 +321,8 @@ mod tests {
             ("asked:jordan", false),
             ("owner:admin agent:argus app:checkout-web", true),
             ("incident:INC-771", true),
+            ("incident:771", true),
+            ("incident:77", false),
             ("id:sync_8822", true),
             ("source:argocd", true),
             ("is:stale", true),

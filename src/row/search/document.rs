@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::{Key, words};
+use super::{Key, incident_names, words};
 use crate::row::{
     Base, Draft, Kind, Note, Proposal, Risk, Row, RowId, gate,
     page::{Action, Block, Edit, Piece},
@@ -315,7 +315,8 @@ fn of_given(head: &Head<'_>) -> String {
         token(Key::Agent, head.agent),
         token(Key::Owner, head.owner),
     ];
-    all.extend(head.incident.map(|incident| token(Key::Incident, incident)));
+    let names = head.incident.into_iter().flat_map(incident_names);
+    all.extend(names.map(|name| token(Key::Incident, name)));
     all.extend(head.asked.iter().flat_map(|one| [token(Key::Asked, one), token(Key::Who, one)]));
     all.extend(head.said.iter().map(|(who, _)| token(Key::Who, who)));
     all.sort();

@@ -18,6 +18,13 @@ pub use excerpt::{Match, excerpts};
 pub use language::{Is, Key, NotAQuery, Query, Term, Test, Text, When, span};
 pub use rank::ranked;
 
+/// An incident as people call it: `INC-2099`, and `2099`.
+pub fn incident_names(incident: &str) -> impl Iterator<Item = &str> {
+    let number = incident.rsplit_once('-').map(|(_, number)| number);
+    let number = number.filter(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
+    [Some(incident), number].into_iter().flatten()
+}
+
 /// The words of a search or of a text: letters and digits, in small letters.
 pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)

@@ -105,6 +105,8 @@ fn what_is_asked_is_found_in_every_part() {
         ("app:CONF-4711", true),
         ("service:session", false),
         ("incident:inc-2099", true),
+        ("incident:2099", true),
+        ("incident:209", false),
         ("incident:INC-2099,INC-1", true),
         ("-incident:INC-2099", false),
         ("who:marcus", true),
