@@ -72,8 +72,8 @@ pub(super) fn enrolled(person: PrincipalId, key: PublicKey) -> AdminChange {
 }
 
 /// A person who may review, as an entry.
-pub(super) fn person(person: PrincipalId, role: &str) -> AdminChange {
-    let roles = BTreeSet::from([role.to_owned()]);
+pub(super) fn person(person: PrincipalId, roles: &[&str]) -> AdminChange {
+    let roles = roles.iter().map(ToString::to_string).collect();
     AdminChange::Person { person, roles, active: true, attributes: BTreeMap::new() }
 }
 
@@ -111,7 +111,7 @@ pub(super) fn backend(globals: &Globals, args: &Init, dir: &Path) -> Outcome {
     let mut changes = vec![enrolled(me.clone(), signer.public().clone())];
     for reviewer in &args.reviewer {
         let (name, key) = reviewer_key(reviewer)?;
-        changes.extend([person(name.clone(), "reviewer"), enrolled(name, key)]);
+        changes.extend([person(name.clone(), &["reviewer"]), enrolled(name, key)]);
     }
     changes.extend(agent(parsed("argus")?, me.clone(), Kind::Sync, &argus));
     changes.extend(agent(parsed("gatekeeper")?, me.clone(), Kind::Gate, &gatekeeper));

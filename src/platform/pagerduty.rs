@@ -36,6 +36,8 @@ const PAGE: usize = 100;
 const PAGES_MAX: usize = 5;
 /// Pages of one incident's log: a long night has thousands of entries.
 const LOG_PAGES_MAX: usize = 50;
+/// Pages of shifts: an account has one for each policy and level.
+const SHIFT_PAGES_MAX: usize = 20;
 /// How Dock names incidents: this and PagerDuty's number.
 const REFERENCE: &str = "INC-";
 
@@ -167,6 +169,14 @@ pub struct Alert {
     /// `critical`, `error`, `warning`, `info`, where it is told.
     pub severity: Option<String>,
     pub at: Option<Timestamp>,
+    pub url: String,
+}
+
+/// A rota of PagerDuty's, which shifts are named after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    pub id: String,
+    pub name: String,
     pub url: String,
 }
 
@@ -365,8 +375,26 @@ impl Source {
             let ask = Ask::get(asked, &["oncalls"]).query("include[]", "users");
             self.escalation_policies.iter().fold(ask, |ask, id| ask.query("escalation_policy_ids[]", id))
         };
-        let all: Vec<wire::OnCall> = self.all(asked, "oncalls", ask).await?;
+        let all = self.pages(asked, "oncalls", SHIFT_PAGES_MAX, ask, |_: &[wire::OnCall]| false).await;
+        let all = all.map_err(|error| match error.failure {
+            Failure::TooLarge => {
+                let most = SHIFT_PAGES_MAX * PAGE;
+                let why = format!("more than {most} shifts: name those that count as `escalation_policies`");
+                self.http.error(asked, Failure::TooLarge, &why)
+            }
+            _ => error,
+        })?;
         Ok(all.into_iter().map(Into::into).collect())
+    }
+
+    /// All schedules, by name.
+    pub async fn schedules(&self) -> Result<Vec<Schedule>, PlatformError> {
+        let asked = "the schedules";
+        let ask = || Ask::get(asked, &["schedules"]);
+        let all = self.pages(asked, "schedules", SHIFT_PAGES_MAX, ask, |_: &[wire::Schedule]| false).await?;
+        let mut all: Vec<Schedule> = all.into_iter().map(Into::into).collect();
+        all.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        Ok(all)
     }
 
     /// What our calls have come to.

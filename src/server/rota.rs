@@ -93,6 +93,11 @@ struct WeekTime {
 const WEEK_BEGINS: WeekTime = WeekTime { day: Weekday::Monday, time: Time::midnight() };
 
 impl File {
+    /// What its shifts are called.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.shifts.iter().map(|shift| shift.id.clone())
+    }
+
     /// Checks everything once, so that nothing is left to find out at night.
     pub(super) fn rota(self) -> Result<Rota, String> {
         let mut ids = BTreeSet::new();

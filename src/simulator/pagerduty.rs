@@ -225,7 +225,7 @@ impl Incident {
         json!({
             "id": self.id(), "type": "incident", "incident_number": self.number, "title": self.title,
             "summary": format!("[#{}] {}", self.number, self.title), "status": self.status(), "urgency": "high",
-            "priority": reference("priority", &self.priority), "service": reference("service", &self.service),
+            "priority": priority(&self.priority), "service": reference("service", &self.service),
             "escalation_policy": reference("escalation_policy", policy),
             "created_at": seconds(self.created_at), "updated_at": seconds(self.changed_at),
             "last_status_change_at": seconds(self.changed_at), "resolved_at": self.resolved_at.map(seconds),
@@ -284,6 +284,14 @@ fn reference(kind: &str, name: &str) -> Value {
         "html_url": format!("https://acme.pagerduty.com/{kind}s/{id}")})
 }
 
+/// A priority has no page of its own.
+fn priority(name: &str) -> Value {
+    let mut priority = reference("priority", name);
+    priority["type"] = json!("priority");
+    priority["html_url"] = Value::Null;
+    priority
+}
+
 fn user(name: &str, whole: bool) -> Value {
     let mut user = reference("user", &capital(name));
     if whole {
@@ -323,7 +331,9 @@ pub(super) fn router(world: World) -> Router {
         .route("/services", get(services))
         .route("/services/{id}", get(service))
         .route("/oncalls", get(oncalls))
+        .route("/schedules", get(schedules))
         .route("/users", get(users))
+        .route("/users/me", get(nobody))
         .fallback(async || NOT_FOUND)
         .layer(middleware::from_fn_with_state(world.clone(), authenticated))
         // In the world it has a host of its own, and the key is in the body.
@@ -393,10 +403,17 @@ impl Pager {
 async fn incidents(State(world): State<World>, Query(query): Parameters) -> Answer {
     let (statuses, services) = (every(&query, "statuses[]"), every(&query, "service_ids[]"));
     let now = world.now();
-    let time = |name: &str| find(&query, name).and_then(|text| text.parse::<Timestamp>().ok());
+    let time = |name: &str, code| match find(&query, name) {
+        None => Ok(None),
+        Some(text) => {
+            let bad = Refusal(StatusCode::BAD_REQUEST, code, "Invalid Input Provided");
+            text.parse::<Timestamp>().map(Some).map_err(|_| bad)
+        }
+    };
+    let (since, until) = (time("since", 2004)?, time("until", 2005)?);
     let all_time = find(&query, "date_range") == Some("all");
-    let since = time("since").unwrap_or_else(|| now.saturating_sub(WINDOW).unwrap_or(now));
-    let until = time("until").unwrap_or(now);
+    let since = since.unwrap_or_else(|| now.saturating_sub(WINDOW).unwrap_or(now));
+    let until = until.unwrap_or(now);
     let items = world.read(|state| {
         let pager = &state.pager;
         let wanted = |incident: &&Incident| {
@@ -510,10 +527,7 @@ async fn oncalls(State(world): State<World>, Query(query): Parameters) -> Answer
         policies
             .flat_map(|(policy, name, people)| {
                 people.iter().enumerate().map(move |(index, person)| {
-                    let schedule = reference(
-                        "schedule",
-                        &format!("{name} {}", if index == 0 { "primary" } else { "secondary" }),
-                    );
+                    let schedule = reference("schedule", &schedule_of(name, index));
                     json!({"user": user(person, whole), "schedule": schedule, "escalation_policy": policy,
                         "escalation_level": index + 1, "start": at(midnight), "end": at(midnight + 86_400)})
                 })
@@ -521,6 +535,39 @@ async fn oncalls(State(world): State<World>, Query(query): Parameters) -> Answer
             .collect()
     });
     page(&query, "oncalls", items)
+}
+
+/// Each level of a policy has a schedule of its own.
+fn schedule_of(policy: &str, index: usize) -> String {
+    format!("{policy} {}", if index == 0 { "primary" } else { "secondary" })
+}
+
+async fn schedules(State(world): State<World>, Query(query): Parameters) -> Answer {
+    let wanted = find(&query, "query").unwrap_or_default().to_lowercase();
+    let items = world.read(|state| {
+        let levels = state
+            .pager
+            .policies
+            .iter()
+            .flat_map(|(policy, people)| (0..people.len()).map(move |index| schedule_of(policy, index)));
+        let mut names: Vec<String> = levels.filter(|name| name.to_lowercase().contains(&wanted)).collect();
+        names.sort();
+        names.dedup();
+        let schedule = |name: String| {
+            let mut schedule = reference("schedule", &name);
+            schedule["type"] = json!("schedule");
+            schedule["name"] = json!(name);
+            schedule["time_zone"] = json!("Etc/UTC");
+            schedule
+        };
+        names.into_iter().map(schedule).collect()
+    });
+    page(&query, "schedules", items)
+}
+
+/// An account's key is nobody's: whose it is can be asked with a user's own alone.
+async fn nobody() -> Answer {
+    Err(Refusal(StatusCode::BAD_REQUEST, 2001, "Invalid Input Provided"))
 }
 
 async fn users(State(world): State<World>, Query(query): Parameters) -> Answer {

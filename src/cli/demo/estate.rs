@@ -32,6 +32,8 @@ pub(super) const ORG: &str = crate::client::signer::DEMO_ORG;
 /// All but the administrator, who owns the agents, are on call.
 pub(super) const PEOPLE: [&str; 6] = ["sarah", "priya", "govind", "jordan", "marcus", ADMIN];
 const ADMIN: &str = "admin";
+/// Who leads incidents, and so approves what is published of them.
+const LEADS: [&str; 2] = ["priya", "sarah"];
 /// The agents, each with the kind of row that it drafts.
 pub(super) const AGENTS: [(&str, Kind); 4] =
     [(ARGUS, Kind::Sync), (GATEKEEPER, Kind::Gate), (SCRIBE, Kind::Runbook), (CHRONICLER, Kind::Postmortem)];
@@ -255,7 +257,7 @@ impl Estate {
         let hook =
             |platform| format!("[hooks.{platform}]\nsecret_file = {}\n\n", quoted(self.hook_file(platform)));
         let hooks = HOOKED.map(hook).concat();
-        let papers = format!("{}{}", pages::RUNBOOKS, pages::POSTMORTEMS);
+        let papers = format!("{}{}{}", pages::RUNBOOKS, pages::POSTMORTEMS, pages::LEAD_APPROVES);
         let told = self.told(simulators);
         let server = format!("{server}{executor}{hooks}{tables}{papers}{told}");
         home::write_private(&self.config("serve"), server.as_bytes())?;
@@ -274,7 +276,7 @@ impl Estate {
             "poll_s = 5\n",
             &format!("{}{}", pages::INCIDENTS, pages::RUNBOOKS),
         )?;
-        let tables = format!("{}{}", pages::INCIDENTS, pages::POSTMORTEMS);
+        let tables = format!("{}{}{}", pages::INCIDENTS, pages::POSTMORTEMS, pages::LEADS);
         self.write_agent(simulators, CHRONICLER, "poll_s = 5\n", &tables)
     }
 
@@ -415,7 +417,8 @@ fn changes(
         changes.push(founding::enrolled(name(ADMIN)?, key.public().clone()));
     }
     for (person, key) in keys.iter().filter(|(person, _)| **person != ADMIN) {
-        changes.push(founding::person(name(person)?, "sre"));
+        let roles: &[&str] = if LEADS.contains(person) { &["sre", "lead"] } else { &["sre"] };
+        changes.push(founding::person(name(person)?, roles));
         changes.push(founding::enrolled(name(person)?, key.public().clone()));
     }
     for (agent, kind, token) in agents {

@@ -30,6 +30,22 @@ site = "confluence"
 space = "98306"
 "#;
 
+/// In the configs of server and executor: what is published of an incident is for its lead to approve.
+pub(super) const LEAD_APPROVES: &str = r#"
+[[keys.thresholds]]
+name = "incident lead"
+kind = "postmortem"
+roles = ["lead"]
+"#;
+
+/// In the chronicler's config: who is asked.
+pub(super) const LEADS: &str = r#"
+[leads]
+session-store = ["priya"]
+api-gw = ["sarah"]
+edge-routing = ["priya"]
+"#;
+
 /// In the configs of scribe and chronicler: what was said last is said already when the demo begins.
 pub(super) const INCIDENTS: &str = "
 [incidents]
@@ -51,5 +67,8 @@ mod tests {
         let text = format!("server = \"http://x\"\ntoken_file = \"/t\"\n{INCIDENTS}{POSTMORTEMS}");
         let config: chronicler::Config = toml::from_str(&text).unwrap();
         assert_eq!(config.postmortems.environment, "production");
+        let text = format!("server = \"http://x\"\ntoken_file = \"/t\"\n{INCIDENTS}{POSTMORTEMS}{LEADS}");
+        let config: chronicler::Config = toml::from_str(&text).unwrap();
+        assert_eq!(config.leads["api-gw"], ["sarah".parse().unwrap()]);
     }
 }

@@ -4,7 +4,10 @@
 //! that could not.
 //! Never: the database opened for writing beside a server that runs; a token on the screen.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use super::{Check, needs::told, places};
 use crate::{
@@ -14,14 +17,15 @@ use crate::{
     client::Api,
     config,
     platform::{
-        Fact, Health, PlatformError, Sources, argocd, confluence, github, notion, reading, slack, terraform,
+        Fact, Health, PlatformError, Sources, argocd, confluence, github, notion, pagerduty, reading, slack,
+        terraform,
     },
     row::{
-        Digest,
+        Digest, Kind,
         gate::Pipeline,
         page::{Runbook, Site, outline},
     },
-    server::{Config, telling},
+    server::{Config, config::Keys, rota, telling},
 };
 
 pub(super) async fn checks(file: &Path) -> Result<Vec<Check>, Failure> {
@@ -107,10 +111,57 @@ pub(super) async fn checks(file: &Path) -> Result<Vec<Check>, Failure> {
             }
         }
     }
+    let named: Vec<&str> =
+        config.keys.thresholds.iter().flat_map(|asked| &asked.on_call).map(String::as_str).collect();
+    if !named.is_empty() {
+        add("shifts", shifts(&config, &named).await);
+    }
     if let Some(place) = &config.postmortems {
-        add("post-mortems", places::of_papers(config.executor.as_ref(), place).await);
+        let found = places::of_papers(config.executor.as_ref(), place).await;
+        add("post-mortems", found.map(|found| format!("{found}; {}", whose_word(&config.keys))));
     }
     Ok(checks)
+}
+
+/// Whether the shifts that thresholds ask for are anybody's: else nobody could ever give that key.
+async fn shifts(config: &Config, named: &[&str]) -> Found {
+    let mut known: BTreeSet<String> = config.rota.values().cloned().collect();
+    if let Some(file) = &config.rota_file {
+        let rota: rota::File = config::read(file).map_err(|error| error.to_string())?;
+        known.extend(rota.names());
+    }
+    let mut schedules = BTreeSet::new();
+    if let Some(section) = &config.platforms.pagerduty {
+        let pagerduty = pagerduty::Source::open(section).map_err(|error| told(&error))?;
+        let all = pagerduty.schedules().await.map_err(|error| told(&error))?;
+        schedules.extend(all.into_iter().map(|schedule| schedule.name));
+        let now = pagerduty.on_call().await.map_err(|error| told(&error))?;
+        known.extend(now.iter().map(pagerduty::OnCall::shift));
+    }
+    let has = |name: &&&str| {
+        let of_schedule = name.rsplit_once(" level ").is_some_and(|(of, _)| schedules.contains(of));
+        known.contains(**name) || of_schedule
+    };
+    match named.iter().find(|name| !has(name)) {
+        None => Ok(named.join(", ")),
+        Some(odd) => Err(format!(
+            "`{odd}`, which keys.thresholds asks for, is no shift: nobody could give that key\nhint: those of PagerDuty are \
+             called by schedule and level, as `Payments primary level 1`{}",
+            schedules.first().map(|one| format!("; there is `{one} level 1`")).unwrap_or_default()
+        )),
+    }
+}
+
+/// Who has to approve what is published of an incident.
+fn whose_word(keys: &Keys) -> String {
+    let asked = keys.thresholds.iter().filter(|asked| asked.kind.is_none_or(|kind| kind == Kind::Postmortem));
+    let names: Vec<&str> = asked.map(|asked| asked.name.as_str()).collect();
+    if names.is_empty() {
+        "ANYBODY who may review publishes one: [[keys.thresholds]] with kind = \"postmortem\", roles = [\"lead\"] asks for a lead"
+            .to_owned()
+    } else {
+        format!("approved by {}", names.join(", "))
+    }
 }
 
 fn log_key(config: &Config) -> Result<String, String> {

@@ -35,6 +35,10 @@ async fn it_reads_incidents_notes_and_shifts() {
     all.sort();
     all.dedup();
     assert_eq!(all, ["Govind", "Jordan", "Marcus", "Priya", "Sarah"]);
+    let schedules = source.schedules().await.unwrap();
+    let names: Vec<&str> = schedules.iter().map(|schedule| schedule.name.as_str()).collect();
+    assert!(names.is_sorted() && names.contains(&"Checkout primary"), "{names:?}");
+    assert!(shifts[0].schedule.as_deref().is_some_and(|schedule| names.contains(&schedule)));
     let quiet = source.service("payments-api").await.unwrap().known().unwrap();
     assert!(source.open_incidents(&quiet.id).await.unwrap().is_empty());
 }

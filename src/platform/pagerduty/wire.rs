@@ -116,6 +116,21 @@ pub(super) struct OnCall {
     end: Option<Timestamp>,
 }
 
+#[derive(Debug, Deserialize)]
+pub(super) struct Schedule {
+    id: String,
+    name: Option<String>,
+    summary: Option<String>,
+    html_url: Option<String>,
+}
+
+impl From<Schedule> for super::Schedule {
+    fn from(wire: Schedule) -> Self {
+        let name = wire.name.or(wire.summary).unwrap_or_else(|| wire.id.clone());
+        Self { id: wire.id, name, url: wire.html_url.unwrap_or_default() }
+    }
+}
+
 impl From<Service> for super::Service {
     fn from(wire: Service) -> Self {
         let policy = wire.escalation_policy.map(Reference::named);
