@@ -319,6 +319,15 @@ pub struct OutcomeView {
     pub detail: String,
 }
 
+impl DecisionView {
+    /// Why it counts no more: what was asked for was answered, all else is void.
+    pub fn counts_no_more(&self) -> Option<String> {
+        let why = self.void.as_ref()?;
+        let what = if self.decision == Decision::NeedsChanges { "answered" } else { "void" };
+        Some(format!("{what}: {why}"))
+    }
+}
+
 impl RowView {
     /// The draft that this view shows, for recomputing its digests.
     pub fn draft(&self) -> Draft {

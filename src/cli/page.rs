@@ -8,12 +8,17 @@ use crate::{
     wire::RowView,
 };
 
+/// What is shown of it beside a row or a refusal; `--diff --since draft` shows all.
+const LINES_MAX: usize = 60;
+const LINE_CHARS_MAX: usize = 400;
+
 /// What moved, in lines to read.
-pub(super) fn text(row: RowId, since: &Since) -> String {
+pub(super) fn text(row: RowId, since: &Since, whole: bool) -> String {
     let mut text = String::from("\nWHAT MOVED ON THE PAGE\n");
     match (since.diff.is_empty(), &since.closed) {
         (true, None) => text.push_str("its text reads as before: formatting, macros or properties\n"),
-        _ => text.push_str(&out::safe_lines(&since.diff)),
+        _ if whole => text.push_str(&out::safe_lines(&since.diff)),
+        _ => text.push_str(&out::safe_lines(&cut(row, &since.diff))),
     }
     for touched in &since.touched {
         text.push_str(&format!("TOUCHES {}\n", out::safe(&touched.sentence())));
@@ -27,6 +32,23 @@ pub(super) fn text(row: RowId, since: &Since) -> String {
         ),
     });
     text
+}
+
+/// As much of what moved as somebody reads before a decision: a page can have moved by megabytes.
+fn cut(row: RowId, diff: &str) -> String {
+    let mut text = String::new();
+    for line in diff.lines().take(LINES_MAX) {
+        let cut: String = line.chars().take(LINE_CHARS_MAX).collect();
+        text.push_str(&cut);
+        text.push_str(if cut.len() < line.len() { "\u{2026}\n" } else { "\n" });
+    }
+    match diff.lines().count().saturating_sub(LINES_MAX) {
+        0 => text,
+        more => {
+            let more = out::plural(more, "line", "lines");
+            text + &format!("\u{2026} {more} more: `dock show {row} --diff --since draft`\n")
+        }
+    }
 }
 
 /// The same for a row that is opened. Nothing where nothing moved, or there is no page to move.
@@ -47,7 +69,7 @@ pub(super) async fn moved(person: &Person, view: &RowView, offline: Option<Strin
         api.fresh(view.head.id).await.map_err(|error| error.to_string())
     };
     match tokio::time::timeout(show::MEASURED_WITHIN, ask).await {
-        Ok(Ok(fresh)) => fresh.since.map(|since| text(view.head.id, &since)).unwrap_or_default(),
+        Ok(Ok(fresh)) => fresh.since.map(|since| text(view.head.id, &since, false)).unwrap_or_default(),
         Ok(Err(why)) => unknown(&why),
         Err(_) => unknown(&format!("no answer within {} s", show::MEASURED_WITHIN.as_secs())),
     }

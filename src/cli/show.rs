@@ -365,8 +365,7 @@ fn decided(view: &RowView, now: Timestamp, lines: &mut Vec<String>) {
     for decision in &view.decisions {
         let over = if decision.overrides { ", an override" } else { "" };
         let offline = if decision.offline { ", decided offline" } else { "" };
-        let void =
-            decision.void.as_deref().map(|why| format!(", void: {}", out::safe(why))).unwrap_or_default();
+        let void = decision.counts_no_more().map(|why| format!(", {}", out::safe(&why))).unwrap_or_default();
         let (who, what, at) = (&decision.reviewer, decision.decision.past(), out::when(decision.at, now));
         lines.push(format!("{who} {what} r{} at {at}{over}{offline}{void}", decision.revision));
         if let Some(note) = &decision.note {
@@ -438,7 +437,7 @@ async fn moved(person: &Person, outbox: &Outbox, view: &RowView, since: Since) -
             out::line(sentence(moved));
         }
         if let Some(since) = page {
-            out::text(&page::text(id, &since));
+            out::text(&page::text(id, &since, true));
         }
     }
     Ok(Code::Done)

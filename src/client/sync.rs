@@ -381,7 +381,7 @@ fn fate_of(answer: &DecisionAnswer) -> Fate {
             let hint = answer
                 .hint
                 .clone()
-                .or_else(|| answer.refusal.as_ref().map(|refusal| refusal.hint().to_owned()));
+                .or_else(|| answer.refusal.as_ref().map(|refusal| refusal.hint().into_owned()));
             Fate::Refused { code, message, hint: hint.unwrap_or_default() }
         }
         DecisionOutcome::Queued => Fate::Unknown { code: "queued".to_owned(), message },

@@ -2,6 +2,8 @@
 //!
 //! Never: an error. An error is what the protocol does not foresee.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -229,7 +231,18 @@ impl Refusal {
     /// What a mismatch is called when an agent's revision passes over the reviewers who amended the row.
     pub const WHO_AMENDED: &'static str = "who amended it";
 
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> Cow<'static, str> {
+        match self {
+            Self::BaseMoved { row, .. } if row.kind == Kind::Runbook => format!(
+                "`dock show {row} --diff --since draft` says what moved; where the edit lies apart from it, \
+                 `dock amend {row} --merge` (J in the console) takes it over, else the agent drafts again"
+            )
+            .into(),
+            _ => self.hint_of_its_kind().into(),
+        }
+    }
+
+    fn hint_of_its_kind(&self) -> &'static str {
         match self {
             Self::ClaimMismatch { what, .. } if what == Self::WHO_AMENDED => {
                 "read the row again, keep what its reviewers changed, and name them"
@@ -242,10 +255,6 @@ impl Refusal {
             Self::ForeignRecord { .. } => "`dock sync` reads this server's record, then decide again",
             Self::StaleRevision { .. } | Self::ContentMismatch { .. } | Self::Overtaken { .. } => {
                 "read the new revision, then decide again"
-            }
-            Self::BaseMoved { row, .. } if row.kind == Kind::Runbook => {
-                "`dock show ROW --diff --since draft` says what moved; where the edit lies apart from it, \
-                 `dock amend ROW --merge` (J in the console) takes it over, else the agent drafts again"
             }
             Self::BaseMoved { .. } => "v shows what moved; the agent drafts again",
             Self::EditTouched { .. } => {

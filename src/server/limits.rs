@@ -140,7 +140,7 @@ fn too_much(now: Timestamp) -> Problem {
         Refusal::Busy.code(),
         "too much in one minute",
     );
-    problem.hint(Refusal::Busy.hint()).retry_after(u64::try_from(left).unwrap_or(60))
+    problem.hint(&Refusal::Busy.hint()).retry_after(u64::try_from(left).unwrap_or(60))
 }
 
 #[cfg(test)]

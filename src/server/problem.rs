@@ -103,7 +103,7 @@ fn status(refusal: &Refusal) -> StatusCode {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let mut problem =
-            Self::new(status(&refusal), refusal.code(), refusal.sentence()).hint(refusal.hint());
+            Self::new(status(&refusal), refusal.code(), refusal.sentence()).hint(&refusal.hint());
         problem.retry_after_s = refusal.passing().then_some(5);
         problem.body.refusal = Some(refusal);
         problem

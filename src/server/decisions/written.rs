@@ -122,7 +122,7 @@ impl Case {
             outcome: if overtaken { DecisionOutcome::Overtaken } else { DecisionOutcome::Refused },
             code: Some(refusal.code().to_owned()),
             message: refusal.sentence(),
-            hint: Some(refusal.hint().to_owned()),
+            hint: Some(refusal.hint().into_owned()),
             state: row.state(),
             log_index: None,
             refusal: Some(refusal),

@@ -210,8 +210,8 @@ fn decision_lines(model: &Model, view: &RowView, decision: &DecisionView, doc: &
     if let Some(note) = &decision.note {
         doc.wrapped(Pane::Decided, Slot::Text, 3, note.as_str());
     }
-    if let Some(void) = &decision.void {
-        doc.wrapped(Pane::Decided, Slot::Watch, 3, &format!("void: {void}"));
+    if let Some(why) = decision.counts_no_more() {
+        doc.wrapped(Pane::Decided, Slot::Watch, 3, &why);
     }
 }
 
