@@ -269,9 +269,9 @@ fn hint(model: &Model, view: &RowView, refusal: &Refusal) -> String {
         Refusal::OutOfStep { .. } => "what became of it stands under DECIDED SO FAR".to_owned(),
         Refusal::Expired { .. } => match next_of(model, view) {
             Some(next) => format!("{next} is open for the same"),
-            None => refusal.hint().to_owned(),
+            None => refusal.hint().into_owned(),
         },
-        _ => refusal.hint().to_owned(),
+        _ => refusal.hint().into_owned(),
     }
 }
 
@@ -323,6 +323,8 @@ pub fn open(model: &mut Model, verb: Verb, command: Command) -> Vec<Effect> {
         return effects;
     };
     effects.extend(push_dialog(model, verb, vec![pin]));
+    // Nobody signs by what its base was when the row was opened.
+    model.base_asked = None;
     effects
 }
 

@@ -71,6 +71,8 @@ pub struct Model {
     pub pager: Pager,
     /// When it is to be looked at whether somebody is called.
     pub page_due_ms: u64,
+    /// Whose base was last asked for, and when.
+    pub base_asked: Option<(RowId, u64)>,
     pub views: Vec<(String, String)>,
 
     pub known: Known,
@@ -288,6 +290,7 @@ impl Model {
             page: from.page,
             pager: Pager::default(),
             page_due_ms: at.ms,
+            base_asked: None,
             views,
             known: Known::default(),
             link: Link::default(),

@@ -17,12 +17,13 @@ mod tests;
 use super::decide;
 use super::effect::{Effect, KeyState};
 use super::event::{Event, What};
-use super::model::{LAYERS_MAX, Layer, Model, Screen, Standing};
+use super::model::{DiffScreen, LAYERS_MAX, Layer, Model, RowScreen, Screen, Standing};
 use super::queue::SETTLE_AFTER_MS;
 use super::terminal::FromTerminal;
 use super::terminal::input::Input;
 use super::text;
 use super::theme::{Background, Slot, background_of};
+use crate::row::RowId;
 
 pub use lists::filter_rows;
 pub use proposal::ask as ask_to_amend;
@@ -31,11 +32,14 @@ pub use screens::{diff_lines, mark_read, open_row};
 /// A key that was unlocked is forgotten after this long without a key press.
 const KEY_STAYS_MS: u64 = 15 * 60 * 1_000;
 /// Rows that changed are looked over this much later, so that a storm of changes costs one look.
+/// The base of an open row is read this often.
+const BASE_AGAIN_MS: u64 = 60_000;
 const LOOK_OVER_MS: u64 = 200;
 
 pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
     model.at = event.at;
     let effects = happened(model, event);
+    note_bases(model, &effects);
     let leaves = effects.iter().any(|effect| matches!(effect, Effect::Quit | Effect::Suspend));
     // On disk before anything that may end the console.
     let mut all = begun::keep(model, leaves);
@@ -65,12 +69,42 @@ fn happened(model: &mut Model, event: Event) -> Vec<Effect> {
 pub fn wants(model: &mut Model) -> Vec<Effect> {
     let mut effects = if model.screens.is_empty() { screens::preview(model) } else { Vec::new() };
     effects.extend(telemetry::due(model));
+    effects.extend(base_due(model));
+    note_bases(model, &effects);
     let looked_at = model.queue.unfolded || !model.filter.is_empty() || model.known.came_back_on_counted();
     if looked_at && !model.known.over.is_empty() && !model.reading_over {
         model.reading_over = true;
         effects.push(Effect::LoadOver);
     }
     effects
+}
+
+/// The base of what is being read, once more: it moves while its reader thinks.
+fn base_due(model: &Model) -> Option<Effect> {
+    let row = reads(model)?;
+    base_due_ms(model, row).is_none_or(|due| due <= model.at.ms).then_some(Effect::Fresh { row })
+}
+
+fn base_due_ms(model: &Model, row: RowId) -> Option<u64> {
+    model.base_asked.filter(|(asked, _)| *asked == row).map(|(_, at)| at + BASE_AGAIN_MS)
+}
+
+/// The row whose screen is open, as long as it is to be decided and its base can be read.
+fn reads(model: &Model) -> Option<RowId> {
+    let (Screen::Row(RowScreen { row, .. }) | Screen::Diff(DiffScreen { row, .. })) = model.screens.last()?
+    else {
+        return None;
+    };
+    let body = model.body(*row).filter(|body| body.view.head.state.undecided())?;
+    (!model.link.away()).then_some(body.view.head.id)
+}
+
+fn note_bases(model: &mut Model, effects: &[Effect]) {
+    for effect in effects {
+        if let Effect::Fresh { row } = effect {
+            model.base_asked = Some((*row, model.at.ms));
+        }
+    }
 }
 
 /// When the model wants to be woken, in the milliseconds of its moments.
@@ -94,7 +128,11 @@ pub fn next_wake_ms(model: &Model) -> Option<u64> {
     let series = super::telemetry::wake_ms(model);
     let find = model.found.due_ms;
     let keep = model.keep_due_ms;
-    [keep, notice, save, settle, list, second, minute, key, page, series, find].into_iter().flatten().min()
+    let base = reads(model).and_then(|row| base_due_ms(model, row));
+    [base, keep, notice, save, settle, list, second, minute, key, page, series, find]
+        .into_iter()
+        .flatten()
+        .min()
 }
 
 fn may_settle(model: &Model) -> bool {

@@ -20,7 +20,7 @@ use super::super::text;
 use super::super::theme::Slot;
 use super::row::paper::Told;
 use crate::client::Me;
-use crate::row::{Decision, DecisionId, Digest, Grade, Proposal, RowId, paper::Paper};
+use crate::row::{Base, Decision, DecisionId, Digest, Grade, Proposal, RowId, paper::Paper};
 use crate::wire::RowView;
 
 /// Where a line's second fact begins, and how wide its label is.
@@ -180,6 +180,9 @@ fn single(model: &Model, dialog: &Dialog, pin: &Pin, width: usize, parts: &mut V
     for (at, line) in Shown::untrusted(&effect).wrap(width.saturating_sub(11)).into_iter().enumerate() {
         parts.push(Part::text(label(if at == 0 { "effect" } else { "" }).text(line)));
     }
+    if decision == Decision::Approve {
+        proposed(model, view, width, parts);
+    }
     let looked = model.looked_ms.get(&(pin.row, pin.revision)).copied().unwrap_or(0);
     let me = model.known.me.as_ref().map(|me| who(model, me)).unwrap_or_default();
     let you = label("you").text(Shown::untrusted(&me).fit(width.saturating_sub(LABEL)));
@@ -203,6 +206,29 @@ fn single(model: &Model, dialog: &Dialog, pin: &Pin, width: usize, parts: &mut V
         ticks(dialog, view, width, parts);
     }
     warnings(model, dialog, view, width, parts);
+}
+
+/// What is written where, and whose words it is: a page's number and a digest say neither.
+fn proposed(model: &Model, view: &RowView, width: usize, parts: &mut Vec<Part>) {
+    let said = match (&view.proposal, &view.base_read) {
+        (Some(Proposal::Edit(edit)), Base::Runbook(base)) => {
+            let one =
+                |(number, operation): (usize, _)| format!("{number} {}", super::row::edit::short(operation));
+            let all: Vec<String> = (1..).zip(&edit.operations).map(one).collect();
+            format!("{}: {}", base.name, all.join("; "))
+        }
+        (Some(Proposal::Paper(_)), _) => view.head.title.clone(),
+        _ => return,
+    };
+    let me = model.known.me.as_ref().map(|me| &me.id);
+    let by = view.amended_by.last().map(|by| if Some(by) == me { "you".to_owned() } else { by.to_string() });
+    let said =
+        said + &by.map(|by| format!(" (r{}, as changed by {by})", view.head.revision)).unwrap_or_default();
+    for (at, line) in Shown::untrusted(&said).wrap(width.saturating_sub(11)).into_iter().enumerate() {
+        parts.push(Part::text(
+            Styled::of(Slot::Muted, format!("{:<11}", if at == 0 { "which is" } else { "" })).text(line),
+        ));
+    }
 }
 
 /// `priya, on call until 06:00`: with what authority, as the server last said.

@@ -161,10 +161,12 @@ pub fn heading(model: &Model, row: RowId, width: u16) -> [Styled; 2] {
     let left = left_of(&about);
     let right = if head.state.undecided() {
         let time = text::left(head.waits_until().duration_since(model.now()));
-        let asked = match () {
-            () if model.known.own(head) => "not yours",
-            () if model.known.asked(head) => "you are asked",
-            () => "others asked",
+        let asked = match head.reviewers.as_slice() {
+            _ if model.known.own(head) => "not yours".to_owned(),
+            _ if model.known.asked(head) => "you are asked".to_owned(),
+            [] => "nobody is asked".to_owned(),
+            [one] => format!("asks {one}"),
+            [one, rest @ ..] => format!("asks {one} +{}", rest.len()),
         };
         let left_for = if head.second_key_by.is_some() { "for second key" } else { "left" };
         let whole = format!("{time} {left_for}  {asked} ");
@@ -183,15 +185,26 @@ pub fn heading(model: &Model, row: RowId, width: u16) -> [Styled; 2] {
     let mut second = Styled::of(verdict, format!(" {}", head.verdict.word().to_uppercase()))
         .text(format!("   {} ({})", head.agent, head.owner));
     if let Some(body) = model.body(row) {
-        second = second.add(
-            Slot::Muted,
-            format!(", drafted {}", text::when(body.view.read_at, model.now(), &model.zone, true)),
-        );
+        let what = match body.view.amended_by.last() {
+            Some(by) => format!("changed by {by}"),
+            None => "drafted".to_owned(),
+        };
+        let at = text::when(body.view.read_at, model.now(), &model.zone, true);
+        second = second.add(Slot::Muted, format!(", {what} {at}"));
+    }
+    if base_moved(model, row) && head.state.undecided() {
+        second = second.text("   ").add(Slot::Danger, "BASE MOVED");
     }
     if let Some(incident) = &head.incident {
         second = second.text("   ").add(Slot::Danger, &**incident);
     }
     [first, second]
+}
+
+/// What the row is about is no longer what its draft was made on, as far as was read.
+fn base_moved(model: &Model, row: RowId) -> bool {
+    let fresh = model.body(row).and_then(|body| body.fresh.as_ref());
+    matches!(fresh, Some(Ok(fresh)) if !fresh.moved.is_empty())
 }
 
 /// The text, or the one part that is shown alone.

@@ -298,6 +298,9 @@ fn alarms(drawn: &Drawn<'_>, pane: &Pane) -> Styled {
 
 /// `prometheus 8 s`: whom it comes from, and how long ago it was read.
 fn source(drawn: &Drawn<'_>, pane: &Pane) -> Styled {
+    if drawn.past {
+        return Styled::of(Slot::Muted, pane.pointer.platform.clone());
+    }
     let read = match (pane.fetched_at, pane.evidence_at) {
         (Some(at), _) | (None, Some(at)) => text::age(drawn.now().duration_since(at)),
         (None, None) => String::new(),

@@ -287,6 +287,9 @@ fn body_came(model: &mut Model, row: RowId, body: Result<Box<Body>, String>) -> 
             && before.view.head.revision == body.view.head.revision
         {
             body.fresh.clone_from(&before.fresh);
+        } else {
+            // What was read of its base was compared with another one.
+            model.base_asked = None;
         }
         body.attempts.clone_from(&before.attempts);
     }
