@@ -230,6 +230,7 @@ fn revise(ruling: &Ruling, row: &Row, revision: &Revision, now: Timestamp) -> Re
     next.drift = drift;
     next.claim = claim;
     next.again.clear();
+    next.revised_by.clone_from(&amended_by);
     let body = revision_body(&next).with_some("amended_by", amended_by.as_ref().map(PrincipalId::as_str));
     Ok(moved_to(row, next, Stage::Pending, Event::RowRevised, body, now))
 }

@@ -132,6 +132,9 @@ pub struct RowView {
     /// The reviewers who changed it before deciding.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amended_by: Vec<PrincipalId>,
+    /// The reviewer who made this revision; none where its agent drafted it, and of older revisions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revised_by: Option<PrincipalId>,
     pub effect: Effect,
     pub effect_sha256: Digest,
     pub evidence_sha256: Digest,
@@ -329,6 +332,19 @@ impl DecisionView {
 }
 
 impl RowView {
+    /// The oldest of what its signals rest on: nothing here is younger.
+    pub fn evidence_at(&self) -> Timestamp {
+        self.signals.iter().map(SignalView::read_at).min().unwrap_or(self.read_at)
+    }
+
+    /// Who made this revision, and when: `drafted`, or `amended by sarah`.
+    pub fn made(&self) -> (String, Timestamp) {
+        match &self.revised_by {
+            Some(by) => (format!("amended by {by}"), self.read_at),
+            None => ("drafted".to_owned(), self.read_at),
+        }
+    }
+
     /// The draft that this view shows, for recomputing its digests.
     pub fn draft(&self) -> Draft {
         Draft {

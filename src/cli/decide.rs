@@ -347,8 +347,11 @@ fn dialog(
             out::when(view.read_at, opened)
         ),
     ];
-    let effect =
-        view.effect.with_conditions(&wish.conditions).map(|effect| effect.sentence()).unwrap_or_default();
+    let effect = view
+        .effect
+        .with_conditions(&wish.conditions)
+        .map(|effect| effect.sentence_of(view.head.id))
+        .unwrap_or_default();
     match wish.decision {
         Decision::Approve => lines.push(format!("effect   {effect}")),
         _ => lines.push("effect   nothing is executed".to_owned()),

@@ -329,7 +329,14 @@ fn above(view: &RowView, now: Timestamp) -> Vec<String> {
     ));
     if !view.amended_by.is_empty() {
         let by: Vec<_> = view.amended_by.iter().map(ToString::to_string).collect();
-        lines.push(format!("amended by {}", by.join(", ")));
+        let last = view.revised_by.as_ref().map(|last| {
+            let (at, agent) = (out::when(view.read_at, now), &head.agent);
+            format!(
+                "; r{} is {last}'s, made {at}: what {agent} says below is of its own draft",
+                head.revision
+            )
+        });
+        lines.push(format!("amended by {}{}", by.join(", "), last.unwrap_or_default()));
     }
     lines.extend(view.asks.iter().map(|ask| format!("asked for: {}", out::safe(&ask.sentence()))));
     if view.claim {
@@ -451,9 +458,31 @@ pub(super) fn sentence(moved: &Moved) -> String {
 mod tests {
     use super::*;
     use crate::{
+        client::sample,
         row::{Pointer, Series},
         wire::Side,
     };
+
+    #[test]
+    fn a_revision_is_told_as_whose_it_is_and_its_evidence_as_old_as_its_oldest() {
+        let now: Timestamp = "2026-05-30T02:14:00Z".parse().unwrap();
+        let mut view = sample::view("rb-8821", 2, sample::draft());
+        let told = |view: &RowView| above(view, now).join("\n");
+        assert!(!told(&view).contains("amended by") && view.made().0 == "drafted", "{}", told(&view));
+        view.amended_by = vec!["sarah".parse().unwrap()];
+        assert!(told(&view).ends_with("\namended by sarah"), "the agent drafted on top: {}", told(&view));
+        view.revised_by = Some("sarah".parse().unwrap());
+        assert!(told(&view).contains("amended by sarah; r2 is sarah's, made "), "{}", told(&view));
+        assert!(told(&view).contains("what argus says below is of its own draft"), "{}", told(&view));
+        assert_eq!(view.made(), ("amended by sarah".to_owned(), view.read_at));
+
+        // What is amended later is read no later.
+        view.read_at = now;
+        let oldest = view.signals.iter().map(|signal| signal.signal.fetched_at).min();
+        assert_eq!(Some(view.evidence_at()), oldest.filter(|at| *at < now));
+        view.signals.clear();
+        assert_eq!(view.evidence_at(), now);
+    }
 
     #[test]
     fn a_series_is_told_in_words() {

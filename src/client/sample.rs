@@ -134,6 +134,7 @@ pub(crate) fn view(id: &str, revision: u32, draft: Draft) -> RowView {
         diff: draft.diff,
         proposal: draft.proposal,
         amended_by: draft.amended_by,
+        revised_by: None,
         effect: draft.effect,
         effect_sha256: digests.effect,
         evidence_sha256: digests.evidence,

@@ -186,9 +186,18 @@ fn of_touch(touch: &Touch, view: Option<&RowView>, when: &dyn Fn(Timestamp) -> S
     if let Some(incident) = &view.head.incident {
         lines.push(format!("    incident {incident}"));
     }
-    lines.push(format!("    because: {}", touch.because));
-    lines.push(format!("    drafted by {}", view.head.agent));
-    lines.extend(touch.by.iter().map(|by| format!("    in the words of {by}")));
+    match &touch.by {
+        // What the agent gave as its reason was its reason for other words.
+        Some(by) if touch.deed == Deed::Wrote => {
+            lines.push(format!("    because: {by} wrote these words before it was approved"));
+            lines.push(format!("    over what {} drafted, because: {}", view.head.agent, touch.because));
+        }
+        by => {
+            lines.push(format!("    because: {}", touch.because));
+            lines.push(format!("    drafted by {}", view.head.agent));
+            lines.extend(by.iter().map(|by| format!("    in the words of {by}")));
+        }
+    }
     lines.extend(approvals(view, when));
     lines
 }
@@ -223,15 +232,27 @@ pub fn of_paper(paper: &Paper, asked: &str) -> Vec<OfPaper> {
     let mut found = Vec::new();
     for section in &paper.sections {
         for sentence in section.sentences.iter().filter(|sentence| says(&sentence.text)) {
+            // What the agent's words rested on is no ground of a reviewer's.
+            let over = sentence.words.as_ref().and_then(|words| words.was.as_ref());
+            let over = over.map(|was| format!(", over “{was}”, which rested on ")).unwrap_or_default();
             let rests_on = sentence.pointers.iter().map(|pointer| {
-                format!("{} {} {}", pointer.platform, pointer.reference, pointer.url).trim().to_owned()
+                let told = format!("{} {} {}", pointer.platform, pointer.reference, pointer.url);
+                told.trim().to_owned()
             });
-            let (under, text, said) = (section.heading.clone(), sentence.text.clone(), sentence.said());
-            found.push(OfPaper {
-                under,
-                text,
-                rests_on: rests_on.chain((!said.is_empty()).then_some(said)).collect(),
-            });
+            let said = sentence.said();
+            let rests_on = match (said.is_empty(), over.is_empty()) {
+                (false, false) => {
+                    let on: Vec<String> = rests_on.collect();
+                    vec![
+                        format!("{said}{over}{}", on.join("; "))
+                            .trim_end_matches(", which rested on ")
+                            .to_owned(),
+                    ]
+                }
+                (is_unsaid, _) => rests_on.chain((!is_unsaid).then_some(said)).collect(),
+            };
+            let (under, text) = (section.heading.clone(), sentence.text.clone());
+            found.push(OfPaper { under, text, rests_on });
         }
     }
     for line in paper.timeline.iter().filter(|line| says(&line.text)) {
@@ -263,4 +284,63 @@ pub fn paper_lines(line: &OfPaper, view: &RowView, when: &dyn Fn(Timestamp) -> S
         None => format!("    NOT published: the row is {}", view.head.state),
     });
     lines.into_iter().map(|text| Said { text, row }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        client::sample,
+        row::{
+            Pointer,
+            paper::{Section, Sentence, Words, tests as example},
+        },
+    };
+
+    fn touch(deed: Deed, by: Option<&str>) -> Touch {
+        Touch {
+            row: "rb-8821".parse().unwrap(),
+            at: sample::at(60),
+            deed,
+            line: "Wait for the replica.".to_owned(),
+            because: "priya said so at 02:41 UTC: “rotate it”".to_owned(),
+            by: by.map(|by| by.parse().unwrap()),
+        }
+    }
+
+    #[test]
+    fn a_reviewers_words_stand_there_because_the_reviewer_wrote_them() {
+        let view = sample::view("rb-8821", 2, sample::draft());
+        let said = |deed, by| of_touch(&touch(deed, by), Some(&view), &|at| at.to_string()).join("\n");
+        let theirs = said(Deed::Wrote, Some("sarah"));
+        assert!(theirs.contains("    because: sarah wrote these words before it was approved"), "{theirs}");
+        assert!(theirs.contains("    over what argus drafted, because: priya said so"), "{theirs}");
+        let agents = said(Deed::Wrote, None);
+        assert!(agents.contains("    because: priya said so") && !agents.contains("wrote these"), "{agents}");
+        // That a line was struck out is the agent's reason still, whoever worded what stands beside it.
+        let struck = said(Deed::Deprecated, Some("sarah"));
+        assert!(struck.contains("    because: priya said so") && struck.contains("in the words of sarah"));
+    }
+
+    #[test]
+    fn what_a_reviewer_worded_in_a_paper_does_not_rest_on_what_the_agent_read() {
+        let pointer = |reference: &str| Pointer {
+            name: "slack_message".to_owned(),
+            platform: "slack".to_owned(),
+            reference: reference.to_owned(),
+            url: String::new(),
+        };
+        let mut worded = Sentence::of("The cache was cold for an hour.", vec![pointer("p1")]);
+        let was = Some("Something was cold.".to_owned());
+        worded.words = Some(Words { by: "sarah".parse().unwrap(), was });
+        let drafted = Sentence::of("The cache came back.", vec![pointer("p2")]);
+        let section = Section { heading: "Impact".to_owned(), sentences: vec![worded, drafted] };
+        let paper = Paper { sections: vec![section], timeline: vec![], ..example::paper() };
+        let on = |asked| of_paper(&paper, asked).remove(0).rests_on;
+        assert_eq!(
+            on("cold hour"),
+            ["worded by sarah, over “Something was cold.”, which rested on slack p1"]
+        );
+        assert_eq!(on("came back"), ["slack p2"]);
+    }
 }

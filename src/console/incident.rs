@@ -164,7 +164,12 @@ fn row(view: &RowView, all: &mut Vec<Happening>) {
         all.push(about(decision.at, decision.reviewer.to_string(), What::Decided, text));
     }
     if let Some(execution) = &view.execution {
-        all.push(about(execution.intended_at, "dock".to_owned(), What::Executed, view.effect.sentence()));
+        all.push(about(
+            execution.intended_at,
+            "dock".to_owned(),
+            What::Executed,
+            view.effect.sentence_of(view.head.id),
+        ));
     }
     if let Some(outcome) = &view.outcome {
         let text = format!("{}: {}", outcome.state.word(), outcome.detail);

@@ -39,7 +39,7 @@ pub fn between(before: Option<&RowView>, after: &RowView, now: Timestamp, zone: 
     changed("risk", was.risk.word(), is.risk.word());
     changed("title", &was.title, &is.title);
     changed("incident", was.incident.as_deref().unwrap_or("none"), is.incident.as_deref().unwrap_or("none"));
-    changed("effect", &before.effect.sentence(), &after.effect.sentence());
+    changed("effect", &before.effect.sentence_of(before.head.id), &after.effect.sentence_of(after.head.id));
     if before.rationale != after.rationale {
         lines.push("rationale reworded".to_owned());
     }

@@ -53,6 +53,7 @@ fn row(kind: Kind, verdict: Verdict, risk: Risk, keys: u32, now: Timestamp) -> R
         stage: Stage::Pending,
         keys: vec![],
         withdrawn_by_person: false,
+        revised_by: None,
         again: std::collections::BTreeMap::new(),
         created_at: now,
         changed_at: now,

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Digest, c1,
+    Digest, RowId, c1,
     gate::{GateBase, GateEffect},
     page::Page,
     sync::{SyncBase, SyncEffect},
@@ -238,11 +238,22 @@ pub struct NewPage {
     pub title: String,
 }
 
+impl NewPage {
+    /// As the page is called: no page of ours is taken for another, and a repeat finds the first.
+    pub fn titled(&self, row: RowId) -> String {
+        format!("{} ({row})", self.title)
+    }
+}
+
 impl PageEffect {
-    fn sentence(&self, site: &str) -> String {
+    /// A new page is called after its row, too, where that is known.
+    fn sentence(&self, site: &str, row: Option<RowId>) -> String {
         let body = self.body.short();
         match &self.create {
-            Some(new) => format!("{site}: publish the new page “{}”, body {body}", new.title),
+            Some(new) => {
+                let title = row.map_or_else(|| new.title.clone(), |row| new.titled(row));
+                format!("{site}: publish the new page “{title}”, body {body}")
+            }
             // Notion counts no versions.
             None if self.expected_version == 0 => {
                 format!("{site}: edit page {}, body then {body}", self.page)
@@ -275,7 +286,18 @@ impl Effect {
         }
     }
 
-    /// In words, for dialog, `show` and the signed text.
+    /// In words, for dialog, `show` and the signed text of this row.
+    pub fn sentence_of(&self, row: RowId) -> String {
+        match self {
+            Self::Confluence(effect) => effect.sentence("Confluence", Some(row)),
+            Self::Notion(effect) => effect.sentence("Notion", Some(row)),
+            Self::Argocd(_) | Self::Github(_) | Self::Pipeline(_) | Self::Record(_) | Self::None => {
+                self.sentence()
+            }
+        }
+    }
+
+    /// The same, where no row is known.
     pub fn sentence(&self) -> String {
         match self {
             Self::Argocd(effect) => {
@@ -294,8 +316,8 @@ impl Effect {
             }
             Self::Github(effect) => effect.sentence("GitHub"),
             Self::Pipeline(effect) => effect.sentence("The pipeline"),
-            Self::Confluence(effect) => effect.sentence("Confluence"),
-            Self::Notion(effect) => effect.sentence("Notion"),
+            Self::Confluence(effect) => effect.sentence("Confluence", None),
+            Self::Notion(effect) => effect.sentence("Notion", None),
             Self::Record(effect) => effect.sentence(),
             Self::None => "nothing is executed".to_owned(),
         }
@@ -307,4 +329,24 @@ pub(super) fn digest_of(name: &str, value: &impl Serialize) -> Digest {
     // Our own types always serialise; were one not to, it would equal nothing that was ever signed.
     let json = serde_json::to_value(value).unwrap_or_default();
     Digest::of_named(name, &c1::from_json(&json).unwrap_or_else(|| c1::Value::Text(String::new())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_page_is_announced_by_the_title_that_it_gets() {
+        let new = NewPage { space: "98310".to_owned(), parent: None, title: "INC-2099: Redis".to_owned() };
+        let (body, row) = (Digest::of(b"x"), "pm-32".parse().unwrap());
+        let page =
+            PageEffect { page: "new".to_owned(), expected_version: 0, body, create: Some(new.clone()) };
+        assert_eq!(new.titled(row), "INC-2099: Redis (pm-32)");
+        for effect in [Effect::Confluence(page.clone()), Effect::Notion(page.clone())] {
+            let sentence = effect.sentence_of(row);
+            assert!(sentence.contains("publish the new page “INC-2099: Redis (pm-32)”"), "{sentence}");
+        }
+        let kept = Effect::Confluence(PageEffect { create: None, expected_version: 3, ..page });
+        assert_eq!(kept.sentence_of(row), kept.sentence());
+    }
 }

@@ -93,6 +93,9 @@ pub struct Row {
     pub keys: Vec<Key>,
     /// A person took an approval back: policy never decides this row again.
     pub withdrawn_by_person: bool,
+    /// The reviewer who made this revision; none where its agent drafted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revised_by: Option<PrincipalId>,
     /// The signals of this revision that its agent read again, by their place: no part of what is signed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub again: BTreeMap<u32, Again>,

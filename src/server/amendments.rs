@@ -110,7 +110,13 @@ fn amended(draft: &Draft, caller: &Caller, amendment: &Amendment) -> Result<Draf
     if !amended_by.contains(&caller.id) {
         amended_by.push(caller.id.clone());
     }
-    Ok(Draft { proposal: Some(next), amended_by, ..draft.clone() })
+    let mut title = draft.title.clone();
+    if let (Proposal::Edit(was), Proposal::Edit(now)) = (proposal, &next) {
+        title = Some(now.retitled(&title, was))
+            .filter(|new| new.len() <= Draft::TITLE_BYTES_MAX)
+            .unwrap_or(title);
+    }
+    Ok(Draft { title, proposal: Some(next), amended_by, ..draft.clone() })
 }
 
 /// An edit whose page has moved is changed with a merge or not at all: what its reviewer read is no longer what it would be

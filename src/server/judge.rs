@@ -117,6 +117,7 @@ pub(super) fn open(id: RowId, draft: &Draft, author: &Author, judged: Judged, no
         stage: Stage::Pending,
         keys: Vec::new(),
         withdrawn_by_person: false,
+        revised_by: None,
         again: std::collections::BTreeMap::new(),
         created_at: now,
         changed_at: now,

@@ -222,6 +222,7 @@ fn as_of_revision(whole: &mut Whole, revision: u32) {
     let Whole { row, draft, .. } = whole;
     row.revision = revision;
     row.again.clear();
+    row.revised_by = None;
     row.digests = draft.digests(row.id, revision);
     row.title.clone_from(&draft.title);
     row.verdict = draft.verdict;

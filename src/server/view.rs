@@ -85,6 +85,7 @@ pub(super) fn whole(
         diff: draft.diff.clone(),
         proposal: draft.proposal.clone(),
         amended_by: draft.amended_by.clone(),
+        revised_by: row.revised_by.clone(),
         effect: draft.effect.clone(),
         effect_sha256: row.digests.effect,
         evidence_sha256: row.digests.evidence,

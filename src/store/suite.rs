@@ -106,6 +106,7 @@ pub(super) fn row(number: u64, draft: &Draft, now: Timestamp) -> Row {
         stage: Stage::Pending,
         keys: vec![],
         withdrawn_by_person: false,
+        revised_by: None,
         again: std::collections::BTreeMap::new(),
         created_at: now,
         changed_at: now,

@@ -172,9 +172,11 @@ fn single(model: &Model, dialog: &Dialog, pin: &Pin, width: usize, parts: &mut V
     let decision = dialog.verb.decision(dialog.verdict);
     let effect = match decision {
         // With what is asked for: these words are what the executor is held to.
-        Decision::Approve => {
-            view.effect.with_conditions(&dialog.agreed()).unwrap_or_else(|| view.effect.clone()).sentence()
-        }
+        Decision::Approve => view
+            .effect
+            .with_conditions(&dialog.agreed())
+            .unwrap_or_else(|| view.effect.clone())
+            .sentence_of(view.head.id),
         _ => "nothing is executed".to_owned(),
     };
     for (at, line) in Shown::untrusted(&effect).wrap(width.saturating_sub(11)).into_iter().enumerate() {

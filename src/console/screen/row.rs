@@ -185,12 +185,9 @@ pub fn heading(model: &Model, row: RowId, width: u16) -> [Styled; 2] {
     let mut second = Styled::of(verdict, format!(" {}", head.verdict.word().to_uppercase()))
         .text(format!("   {} ({})", head.agent, head.owner));
     if let Some(body) = model.body(row) {
-        let what = match body.view.amended_by.last() {
-            Some(by) => format!("changed by {by}"),
-            None => "drafted".to_owned(),
-        };
-        let at = text::when(body.view.read_at, model.now(), &model.zone, true);
-        second = second.add(Slot::Muted, format!(", {what} {at}"));
+        let (made, at) = body.view.made();
+        second =
+            second.add(Slot::Muted, format!(", {made} {}", text::when(at, model.now(), &model.zone, true)));
     }
     if base_moved(model, row) && head.state.undecided() {
         second = second.text("   ").add(Slot::Danger, "BASE MOVED");

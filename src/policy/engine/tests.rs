@@ -35,6 +35,7 @@ fn row() -> Row {
         stage: Stage::Pending,
         keys: vec![],
         withdrawn_by_person: false,
+        revised_by: None,
         again: std::collections::BTreeMap::new(),
         created_at: Timestamp::UNIX_EPOCH,
         changed_at: Timestamp::UNIX_EPOCH,

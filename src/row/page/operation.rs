@@ -32,6 +32,72 @@ pub struct Operation {
     pub by: Option<PrincipalId>,
 }
 
+impl Edit {
+    /// The title of an edit that was called so while it was another one: the first operation, and how many more.
+    #[must_use]
+    pub fn retitled(&self, title: &str, was: &Self) -> String {
+        let (Some(first), Some(before)) = (self.operations.first(), was.operations.first()) else {
+            return title.to_owned();
+        };
+        let called = match title.rsplit_once(", and ") {
+            Some((called, more)) if more.ends_with(" more") => called,
+            _ => title,
+        };
+        let same = first.action == before.action && first.anchor.text == before.anchor.text;
+        let called = if same { called.to_owned() } else { first.phrase() };
+        match self.operations.len() - 1 {
+            0 => called,
+            more => format!("{called}, and {more} more"),
+        }
+    }
+}
+
+impl Operation {
+    /// What it does, from itself alone.
+    pub fn phrase(&self) -> String {
+        let there = || quoted(&self.anchor.text);
+        match &self.action {
+            Action::InsertBefore { blocks } | Action::InsertAfter { blocks } => {
+                format!("Insert {}", quoted(&blocks.first().map(Block::line).unwrap_or_default()))
+            }
+            Action::Replace { .. } => format!("Replace {}", there()),
+            Action::ReplaceValue { was, is } => format!("Replace {was} with {is}"),
+            Action::MarkDeprecated { .. } => format!("Mark {} as deprecated", there()),
+        }
+    }
+}
+
+/// Bytes of a block's text in a title.
+const QUOTED_BYTES_MAX: usize = 160;
+
+fn quoted(text: &str) -> String {
+    let line: Vec<&str> =
+        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+    let line = line.join(" ");
+    if line.len() <= QUOTED_BYTES_MAX {
+        return format!("“{line}”");
+    }
+    let mut end = QUOTED_BYTES_MAX - '…'.len_utf8();
+    while !line.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("“{}…”", &line[..end])
+}
+
+impl Block {
+    /// Its first line of text.
+    fn line(&self) -> String {
+        let of = |pieces: &[Piece]| -> String { pieces.iter().map(Piece::text).collect() };
+        match self {
+            Self::Heading { text, .. } | Self::Paragraph { text } | Self::Item { text, .. } => of(text),
+            Self::Code { code, .. } => code.clone(),
+            Self::Table { rows } => {
+                rows.first().and_then(|row| row.first()).map(|cell| of(cell)).unwrap_or_default()
+            }
+        }
+    }
+}
+
 /// The block that an operation is about, named so that it is found again on a page that moved elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -245,4 +311,35 @@ pub(super) fn is_web(url: &str) -> bool {
         url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
             && url.len() > scheme.len()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operation(text: &str) -> Operation {
+        let blocks = vec![Block::Paragraph { text: vec![Piece::Plain(text.to_owned())] }];
+        let anchor = Anchor { id: None, path: vec![], text: format!("before {text}") };
+        let because = "It was so.".to_owned();
+        Operation { anchor, action: Action::InsertAfter { blocks }, because, pointers: vec![], by: None }
+    }
+
+    #[test]
+    fn a_title_says_what_is_left_of_the_edit() {
+        let edit = |texts: &[&str]| Edit { operations: texts.iter().map(|text| operation(text)).collect() };
+        let was = edit(&["one", "two", "three"]);
+        let title = "Add step: one, and wait, and 2 more";
+        for (left, expected) in [
+            (edit(&["one", "two", "three"]), title),
+            (edit(&["one", "three"]), "Add step: one, and wait, and 1 more"),
+            (edit(&["one"]), "Add step: one, and wait"),
+            (edit(&["two", "three"]), "Insert “two”, and 1 more"),
+            (edit(&["other"]), "Insert “other”"),
+            (edit(&[]), title),
+        ] {
+            assert_eq!(left.retitled(title, &was), expected);
+        }
+        assert_eq!(edit(&["one", "two"]).retitled("Add step: one", &was), "Add step: one, and 1 more");
+        assert_eq!(operation(&"ä".repeat(200)).phrase().chars().count(), "Insert “…”".chars().count() + 78);
+    }
 }

@@ -230,6 +230,7 @@ impl World {
             stage: Stage::Pending,
             keys: vec![],
             withdrawn_by_person: false,
+            revised_by: None,
             again: std::collections::BTreeMap::new(),
             created_at: now,
             changed_at: now,

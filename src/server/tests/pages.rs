@@ -202,6 +202,8 @@ async fn what_a_reviewer_reworded_is_published_in_their_words() {
     assert_eq!(status, 200, "{answer}");
     let row = acting.world.row(&row.head.id.to_string()).await;
     assert_eq!((row.head.revision, &row.amended_by), (2, &vec![name("sarah")]));
+    assert_eq!(row.revised_by, Some(name("sarah")), "whose revision it is");
+    assert_eq!(row.head.title, "Insert “Wait for the replica.”", "its title says what it says");
     approved(&acting, &row).await;
     let done = acting.work(&acting.executor(), row.head.id, &[State::Healthy, State::Failed]).await;
     assert_eq!(done.state(), State::Healthy, "{:?}", done.stage);

@@ -33,7 +33,17 @@ pub(super) fn claim(model: &Model, body: &Body, doc: &mut Doc) {
     doc.push(Pane::Claim, Styled::of(Slot::Title, format!(" {}", view.head.title)));
     if !view.amended_by.is_empty() {
         let by: Vec<String> = view.amended_by.iter().map(ToString::to_string).collect();
-        doc.wrapped(Pane::Claim, Slot::Changed, 1, &format!("amended by {}", by.join(", ")));
+        let at = text::when(view.read_at, model.now(), &model.zone, true);
+        let said = match &view.revised_by {
+            Some(last) => format!(
+                "amended by {}; r{} is {last}'s, of {at}: what {} says here is of its own draft",
+                by.join(", "),
+                view.head.revision,
+                view.head.agent
+            ),
+            None => format!("amended by {}", by.join(", ")),
+        };
+        doc.wrapped(Pane::Claim, Slot::Changed, 1, &said);
     }
     doc.wrapped(Pane::Claim, Slot::Text, 1, &view.rationale);
     if view.prose_by != crate::row::draft::PROSE_BY_RULES {
@@ -53,7 +63,7 @@ pub(super) fn claim(model: &Model, body: &Body, doc: &mut Doc) {
 
 pub(super) fn signals(model: &Model, body: &Body, doc: &mut Doc) {
     let view = &body.view;
-    let as_of = format!("evidence as of {}", text::when(view.read_at, model.now(), &model.zone, true));
+    let as_of = format!("evidence as of {}", text::when(view.evidence_at(), model.now(), &model.zone, true));
     doc.heading(Pane::Signals, "SIGNALS", &as_of);
     if view.signals.is_empty() {
         doc.push(Pane::Signals, Styled::of(Slot::Muted, "   none: nothing speaks for it or against it"));
@@ -174,5 +184,10 @@ pub(super) fn effect(body: &Body, doc: &mut Doc) {
     let agreed = signed.and_then(|one| view.effect.with_conditions(&one.conditions));
     let done = !view.head.state.undecided() && view.decisions.iter().any(|one| stands(&one));
     doc.heading(Pane::Effect, if done { "WHAT WAS APPROVED" } else { "WHAT AN APPROVAL DOES" }, "");
-    doc.wrapped(Pane::Effect, Slot::Text, 1, &agreed.as_ref().unwrap_or(&view.effect).sentence());
+    doc.wrapped(
+        Pane::Effect,
+        Slot::Text,
+        1,
+        &agreed.as_ref().unwrap_or(&view.effect).sentence_of(view.head.id),
+    );
 }

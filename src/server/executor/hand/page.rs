@@ -293,9 +293,9 @@ fn message(warrant: &Warrant, log: Option<&str>) -> String {
     format!("{} approved by {}{log}", mark(warrant), warrant.by)
 }
 
-/// The title of a new page of ours: no page of ours is taken for another, and a repeat finds the first.
+/// The title of a new page of ours, as it was approved.
 fn titled(warrant: &Warrant, new: &NewPage) -> String {
-    format!("{} ({})", new.title, warrant.row)
+    new.titled(warrant.row)
 }
 
 fn page_of(warrant: &Warrant) -> &str {

@@ -42,6 +42,7 @@ fn row(kind: Kind, stage: Stage) -> Row {
         stage,
         keys: vec![],
         withdrawn_by_person: false,
+        revised_by: None,
         again: std::collections::BTreeMap::new(),
         created_at: at(0),
         changed_at: at(0),
