@@ -106,7 +106,7 @@ impl Table {
     fn answer(&mut self, note: &Note) -> Vec<Answered> {
         let from = finding::pointer("dock_row", "dock", &note.row.to_string(), "");
         let said = Said { by: &note.asks.by, from, of: &note.paper };
-        requests::answer(&note.asks, grammar::read, |_, request| self.follow(&said, request))
+        requests::answer(&note.asks, |_, request| self.follow(&said, request))
     }
 
     fn follow(&mut self, said: &Said<'_>, request: Request) -> Result<Done, String> {

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 pub(in crate::agent) use super::{
     rest::Rest,
-    tokens::{Token, after_verb, lines, tokens},
+    tokens::{Token, after_verb, tokens},
 };
 
 /// What can be asked of anything that is numbered, from 1, as the reviewer saw it.

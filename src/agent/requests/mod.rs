@@ -1,25 +1,29 @@
 //! A reviewer's note, line by line: what it asks for is done to the next draft, or it is said plainly that it is not.
 //!
-//! This is what flows share of it: [`grammar`] reads what can be asked of anything that is numbered, and what was done is
-//! compared with the draft that came of it. Each flow reads its own requests beside these, and does them.
+//! This is what flows share of it: [`clauses`] finds the wishes of a line, [`grammar`] reads what can be asked of
+//! anything that is numbered, and what was done is compared with the draft that came of it. Each flow reads its own requests beside these, and does them.
 //! Never: a line without an answer; a request half followed; `Done` of what the draft does not show.
 
+pub(in crate::agent) mod clauses;
 pub(in crate::agent) mod grammar;
 mod rest;
 mod tokens;
 
 use super::{facts::Asks, words};
 
+pub(in crate::agent) use clauses::Wish;
 pub(in crate::agent) use grammar::NotRead;
 
 /// Answers that a rationale has room for.
 const ANSWERS_MAX: usize = 16;
 
-/// One line of a note, and what was done about it. `S` is what the draft shows where it was followed.
+/// One wish of a note, and what was done about it. `S` is what the draft shows where it was followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::agent) struct Answered<S> {
     pub(in crate::agent) by: String,
     pub(in crate::agent) line: String,
+    /// Which of the wishes of its line it is, and how many those are.
+    pub(in crate::agent) part: (usize, usize),
     /// It is about the last revision.
     pub(in crate::agent) same: bool,
     /// What was done; else why nothing was.
@@ -43,7 +47,11 @@ pub(in crate::agent) enum Why {
 impl<S> Answered<S> {
     /// `marcus asked: “Link the workflow by its file.” Done: …`
     fn sentence(&self) -> String {
-        let asked = format!("{} asked: {}", self.by, words::quoted(&self.line));
+        let which = match self.part {
+            (_, 1) => String::new(),
+            (number, of) => format!(" ({number} of {of})"),
+        };
+        let asked = format!("{} asked{which}: {}", self.by, words::quoted(&self.line));
         match &self.outcome {
             Ok(done) => format!("{asked} Done: {}.", done.says),
             Err(Why::NotRead(why) | Why::Not(why)) => format!("{asked} Not followed: {why}."),
@@ -51,20 +59,28 @@ impl<S> Answered<S> {
     }
 }
 
-/// Answers a note line by line: each is read, and then done.
-pub(in crate::agent) fn answer<R, S>(
+/// Answers a note line by line: each is read, and then done, wish by wish.
+pub(in crate::agent) fn answer<R: Wish, S>(
     asks: &Asks,
-    read: impl Fn(&str) -> Result<R, NotRead>,
     mut follow: impl FnMut(&str, R) -> Result<Done<S>, String>,
 ) -> Vec<Answered<S>> {
-    let one = |line: &str| {
-        let outcome = match read(line) {
-            Ok(request) => follow(line, request).map_err(Why::Not),
-            Err(NotRead(why)) => Err(Why::NotRead(why)),
+    let mut answers = Vec::new();
+    for line in clauses::lines::<R>(&asks.note) {
+        let mut answered = |part, words: &str, outcome| {
+            let (by, line) = (asks.by.clone(), words.trim().to_owned());
+            answers.push(Answered { by, line, part, same: asks.same, outcome });
         };
-        Answered { by: asks.by.clone(), line: line.to_owned(), same: asks.same, outcome }
-    };
-    grammar::lines(&asks.note).map(one).collect()
+        match clauses::wishes::<R>(line) {
+            Err(NotRead(why)) => answered((1, 1), line, Err(Why::NotRead(why))),
+            Ok(wishes) => {
+                let of = wishes.len();
+                for (at, (words, wish)) in wishes.into_iter().enumerate() {
+                    answered((at + 1, of), words, follow(words.trim(), wish).map_err(Why::Not));
+                }
+            }
+        }
+    }
+    answers
 }
 
 /// What is said of the last notes, with how to say it where something was not understood.

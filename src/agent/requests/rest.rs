@@ -7,6 +7,9 @@ use super::{
     tokens::Token,
 };
 
+const ORDINALS: &[&str] =
+    &["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"];
+
 /// What is left of a line.
 #[derive(Clone, Copy)]
 pub(in crate::agent) struct Rest<'a> {
@@ -65,6 +68,13 @@ impl<'a> Rest<'a> {
     pub(in crate::agent) fn numbers(&mut self) -> Option<Vec<usize>> {
         let mut ahead = *self;
         ahead.take(&["the", "this"]);
+        let mut nth = ahead;
+        if let Some(number) = nth.ordinal()
+            && nth.take(self.noun.words).is_some()
+        {
+            *self = nth;
+            return Some(vec![number]);
+        }
         if ahead.take(self.noun.words).is_none() && !(self.noun.bare && ahead.word()?.starts_with('#')) {
             return None;
         }
@@ -88,6 +98,13 @@ impl<'a> Rest<'a> {
         let number = self.word()?.trim_start_matches('#').parse().ok()?;
         self.step();
         Some(number)
+    }
+
+    /// `second`, as a number.
+    pub(in crate::agent) fn ordinal(&mut self) -> Option<usize> {
+        let at = ORDINALS.iter().position(|ordinal| self.word() == Some(ordinal))?;
+        self.step();
+        Some(at + 1)
     }
 
     /// Nothing is left but marks and politeness.

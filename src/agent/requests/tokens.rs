@@ -2,6 +2,8 @@
 //!
 //! Never: a quotation's words taken for the reviewer's own.
 
+use std::ops::Range;
+
 /// A part of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::agent) enum Token {
@@ -22,7 +24,7 @@ impl Token {
 }
 
 /// What ends a quotation that begins so.
-fn closing(open: char) -> Option<char> {
+pub(super) fn closing(open: char) -> Option<char> {
     match open {
         '"' | '`' => Some(open),
         '\u{201c}' => Some('\u{201d}'),
@@ -30,20 +32,16 @@ fn closing(open: char) -> Option<char> {
     }
 }
 
-/// Lines and sentences, without what marks them as a list; a quotation is never cut.
-pub(in crate::agent) fn lines(note: &str) -> impl Iterator<Item = &str> {
-    note.lines().map(bare).flat_map(sentences).map(str::trim).filter(|line| !line.is_empty())
-}
-
 /// Without the sign or number of a list.
-fn bare(line: &str) -> &str {
+pub(super) fn bare(line: &str) -> &str {
     let line = line.trim().trim_start_matches(['-', '*', '\u{2022}']).trim_start();
     let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
     let numbered = (rest.len() < line.len()).then(|| rest.strip_prefix(['.', ')'])).flatten();
     numbered.filter(|rest| rest.starts_with(' ')).unwrap_or(line).trim()
 }
 
-fn sentences(line: &str) -> Vec<&str> {
+/// Where the sentences of a line stand; a quotation is never cut.
+pub(super) fn sentences(line: &str) -> Vec<Range<usize>> {
     let (mut found, mut begin, mut until) = (Vec::new(), 0, None);
     let mut letters = line.char_indices().peekable();
     while let Some((at, c)) = letters.next() {
@@ -52,13 +50,13 @@ fn sentences(line: &str) -> Vec<&str> {
             continue;
         }
         until = closing(c).filter(|end| line[at + c.len_utf8()..].contains(*end));
-        let ends = matches!(c, '.' | '!') && letters.peek().is_some_and(|(_, next)| *next == ' ') || c == ';';
-        if ends {
-            found.push(line[begin..at + c.len_utf8()].trim_end_matches(';'));
-            begin = at + c.len_utf8();
+        let ends = matches!(c, '.' | '!') && letters.peek().is_some_and(|(_, next)| *next == ' ');
+        if ends || c == ';' {
+            found.push(begin..if ends { at + 1 } else { at });
+            begin = at + 1;
         }
     }
-    found.push(&line[begin..]);
+    found.push(begin..line.len());
     found
 }
 

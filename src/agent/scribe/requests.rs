@@ -128,7 +128,7 @@ struct Table<'a> {
 
 impl Table<'_> {
     fn answer(&mut self, asks: &Asks) -> Vec<Answered> {
-        requests::answer(asks, grammar::read, |line, request| self.follow(&asks.by, line, request))
+        requests::answer(asks, |line, request| self.follow(&asks.by, line, request))
     }
 
     fn number_afresh(&mut self) {

@@ -5,9 +5,12 @@
 use jiff::civil::Time;
 
 use crate::{
-    agent::requests::grammar::{
-        Attempt, Common, NotRead, Noun, Rest, Token, after_verb, begin, denied, dropping, keeping, no,
-        other_words, tokens,
+    agent::requests::{
+        Wish,
+        grammar::{
+            Attempt, Common, NotRead, Noun, Rest, Token, after_verb, begin, denied, dropping, keeping, no,
+            other_words, tokens,
+        },
     },
     row::paper::HEADINGS,
 };
@@ -48,7 +51,7 @@ pub(super) enum Numbered {
 }
 
 /// For who wrote what was not understood.
-pub(super) const HINT: &str = "Understood, one a line: strike line 4; strike sentence 2; put line 4 back; \
+pub(super) const HINT: &str = "Understood, one a line or joined by \u{201c}, and\u{201d}: strike line 4; strike sentence 2; put line 4 back; \
     line 3 is wrong: \u{2026}; answer question 9: \u{2026}; what set it off was \u{2026}; add to Impact: \u{2026}; \
     add a line at 21:38: \u{2026}; word sentence 2 \"\u{2026}\"; say \"new\" instead of \"old\" in sentence 2. What is to \
     stand in your own name: dock amend and dock timeline, or Space, w and a on it.";
@@ -74,6 +77,66 @@ const CAUSES: &[&str] = &[
 /// What a sentence about who was affected names.
 const AFFECTED: &[&str] =
     &["customers", "customer", "users", "user", "people", "sessions", "logins", "orders", "requests"];
+
+impl Wish for Request {
+    const BEGINS: &'static [&'static str] = &[
+        "drop",
+        "remove",
+        "strike",
+        "delete",
+        "omit",
+        "leave",
+        "take",
+        "cross",
+        "keep",
+        "restore",
+        "reinstate",
+        "put",
+        "bring",
+        "add",
+        "insert",
+        "say",
+        "write",
+        "call",
+        "word",
+        "reword",
+        "phrase",
+        "rephrase",
+        "change",
+        "replace",
+        "rename",
+        "use",
+        "answer",
+        "line",
+        "lines",
+        "sentence",
+        "sentences",
+        "question",
+        "statement",
+        "what",
+    ];
+    const COUNTED: &'static [&'static str] =
+        &["line", "lines", "sentence", "sentences", "statement", "statements", "question", "questions"];
+
+    fn read(line: &str) -> Result<Self, NotRead> {
+        read(line)
+    }
+
+    fn ends_in_words(&self) -> bool {
+        match self {
+            Self::Wrong { .. }
+            | Self::Answer { .. }
+            | Self::Cause(_)
+            | Self::Add { .. }
+            | Self::AddLine { .. } => true,
+            Self::Lines(_) | Self::Sentences(_) => false,
+        }
+    }
+
+    fn contrasts(&self) -> bool {
+        matches!(self, Self::Lines(Common::Say { .. }) | Self::Sentences(Common::Say { .. }))
+    }
+}
 
 /// What a line asks for.
 pub(super) fn read(line: &str) -> Result<Request, NotRead> {
@@ -229,6 +292,7 @@ fn wrong(line: &str) -> Option<Result<Request, NotRead>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agent::requests::clauses::wishes;
 
     fn at(text: &str) -> Time {
         text.parse().unwrap()
@@ -293,6 +357,36 @@ mod tests {
         ];
         for (line, expected) in table {
             assert_eq!(read(line).ok(), expected, "{line}: {:?}", read(line));
+        }
+    }
+
+    #[test]
+    fn a_line_of_several_wishes_is_each_of_them_or_none() {
+        let leaves = |number| Request::Lines(Common::LeaveOut(vec![number]));
+        let word = |number, new: &str| Request::Lines(Common::Word { number: Some(number), new: new.into() });
+        let table: [(&str, &[Request]); 6] = [
+            (
+                "strike line 4 and reword line 6 to \"the pager was mute\"",
+                &[leaves(4), word(6, "the pager was mute")],
+            ),
+            (
+                "Strike the second line, and then strike sentence 3.",
+                &[leaves(2), Request::Sentences(Common::LeaveOut(vec![3]))],
+            ),
+            (
+                "what set it off was the deploy, and what it did was bad",
+                &[Request::Cause("the deploy, and what it did was bad".into())],
+            ),
+            (
+                "line 3 is wrong: it was not 21:38, and strike line 4",
+                &[Request::Wrong { what: Numbered::Line(3), says: "it was not 21:38".into() }, leaves(4)],
+            ),
+            ("strike line 4, and strike line seven", &[]),
+            ("add to Impact: 120 customers, and strike line seven", &[]),
+        ];
+        for (line, expected) in table {
+            let read: Vec<Request> = wishes(line).into_iter().flatten().map(|(_, wish)| wish).collect();
+            assert_eq!(read, expected, "{line}: {:?}", wishes::<Request>(line));
         }
     }
 

@@ -19,13 +19,52 @@ use crate::{
 
 /// Characters of an address in an answer.
 const ADDRESS_BYTES_MAX: usize = 300;
+/// Bytes of an operation's reason, with what was asked of it.
+const BECAUSE_BYTES_MAX: usize = 1_000;
 
 impl Table<'_> {
     pub(super) fn follow(&mut self, by: &str, line: &str, request: Request) -> Result<Done, String> {
+        let whole = matches!(request, Request::Common(Common::Word { .. }));
+        let changes = whole
+            || matches!(
+                request,
+                Request::Common(Common::Say { .. }) | Request::Link { .. } | Request::Move { .. }
+            );
+        let done = self.done(by, line, request)?;
+        if changes {
+            self.asked_for((by, line), whole, &done.shows);
+        }
+        Ok(done)
+    }
+
+    /// An operation says whose wish it is that it is as it is.
+    fn asked_for(&mut self, (by, line): (&str, &str), whole: bool, shows: &[Shows]) {
+        let asked = format!("{by} asked for it so in a note: {}", words::quoted(line));
+        let from = self.facts.before.as_ref();
+        let from = from.map(|before| finding::pointer("dock_row", "dock", &before.row.to_string(), ""));
+        let is_one = |one: &Wanted| {
+            shows.iter().any(|shows| match shows {
+                Shows::Links(id, _) | Shows::At(id, ..) | Shows::Says { id, .. } => *id == one.id,
+                Shows::Gone(_) | Shows::There(_) => false,
+            })
+        };
+        for one in self.places.iter_mut().flatten().filter(|one| is_one(one)) {
+            let operation = &mut one.operation;
+            operation.because = match &operation.because {
+                _ if whole => asked.clone(),
+                was if was.contains(&asked) => was.clone(),
+                was => words::cut(&format!("{was} {asked}"), BECAUSE_BYTES_MAX),
+            };
+            operation.pointers.extend(from.clone().filter(|from| !operation.pointers.contains(from)));
+        }
+    }
+
+    fn done(&mut self, by: &str, line: &str, request: Request) -> Result<Done, String> {
         match request {
             Request::Common(Common::LeaveOut(numbers)) => self.leave_out(&numbers),
             Request::Common(Common::Keep(numbers)) => self.stand(&numbers, false),
             Request::Common(Common::BringBack(numbers)) => self.stand(&numbers, true),
+            Request::LeaveOutStep(number) => self.leave_out_step(number),
             Request::Link { number, address } => self.link(number, address),
             Request::Move { number, side, step } => self.move_to(number, side, step),
             Request::Common(Common::Say { number, new, old }) => self.say(number, &new, &old),
@@ -69,6 +108,20 @@ impl Table<'_> {
             self.gone.push((*number, one));
         }
         Ok(Done { says: format!("left out: {}", words::list(&said)), shows })
+    }
+
+    /// The step of this number of those that the edit adds, where that is its operation's number too.
+    fn leave_out_step(&mut self, number: usize) -> Result<Done, String> {
+        let adds = |one: &Wanted| {
+            matches!(one.operation.action, Action::InsertBefore { .. } | Action::InsertAfter { .. })
+        };
+        let mut before = self.places.iter().take(self.count.min(number));
+        if self.count < number || !before.all(|one| one.as_ref().is_some_and(adds)) {
+            return Err(format!(
+                "which operation is meant by step {number}? Name it by its number, as in \u{201c}drop operation {number}\u{201d}"
+            ));
+        }
+        self.leave_out(&[number])
     }
 
     /// Operations that are to be in the edit: they are, or they went by this number and come back.
@@ -194,7 +247,7 @@ impl Table<'_> {
             _ => return Err("it is more than a line; reword it with dock amend".to_owned()),
         };
         one.operation.reword(&[line])?;
-        one.phrase = super::super::draft::phrase(&one.operation);
+        one.phrase = one.operation.phrase();
         let lost = if linked && links(one).is_empty() { ", and links nothing any more" } else { "" };
         let new = text(&one.operation.action);
         let says = format!("it says {} now{lost}", words::quoted(&new));

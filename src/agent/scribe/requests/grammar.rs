@@ -7,9 +7,12 @@
 use std::ops::ControlFlow;
 
 use super::super::chatter::Side;
-use crate::agent::requests::grammar::{
-    Attempt, Common, DROPS, NotRead, Noun, Rest, Token, WORDS, after_verb, begin, denied, denies, dropping,
-    keeping, no, other_words, tokens,
+use crate::agent::requests::{
+    Wish,
+    grammar::{
+        Attempt, Common, DROPS, NotRead, Noun, Rest, Token, WORDS, after_verb, begin, denied, denies,
+        dropping, keeping, no, other_words, tokens,
+    },
 };
 
 /// One thing that is asked for. Operations are counted from 1, as the reviewer saw them.
@@ -26,12 +29,14 @@ pub(super) enum Request {
         side: Side,
         step: u32,
     },
+    /// `drop the second step`: of those that it adds.
+    LeaveOutStep(usize),
     /// A step of the reviewer's: `check the lag after failover`.
     Add(String),
 }
 
 /// For who wrote what was not understood.
-pub(super) const HINT: &str = "Understood, one a line: drop operation 2; keep operation 2; put operation 2 back; \
+pub(super) const HINT: &str = "Understood, one a line or joined by \u{201c}, and\u{201d}: drop operation 2; keep operation 2; put operation 2 back; \
     say \"new\" instead of \"old\"; word operation 2 \"\u{2026}\"; operation 2 before step 3; link https://\u{2026}; \
     add a step: \u{2026} before \u{2026}. Anything else: dock amend, or w on the operation.";
 
@@ -51,14 +56,67 @@ const AROUND_MOVE: &[&str] = &[
 
 const BEFORE_STEP: &[&str] = &["a", "the", "one", "this", "another", "new", "missing"];
 
+impl Wish for Request {
+    const BEGINS: &'static [&'static str] = &[
+        "drop",
+        "remove",
+        "strike",
+        "delete",
+        "omit",
+        "leave",
+        "take",
+        "cross",
+        "keep",
+        "restore",
+        "reinstate",
+        "put",
+        "bring",
+        "add",
+        "insert",
+        "say",
+        "write",
+        "call",
+        "word",
+        "reword",
+        "phrase",
+        "rephrase",
+        "change",
+        "replace",
+        "rename",
+        "use",
+        "move",
+        "place",
+        "link",
+        "point",
+        "operation",
+        "operations",
+        "op",
+        "ops",
+    ];
+    const COUNTED: &'static [&'static str] = OPERATION.words;
+
+    fn read(line: &str) -> Result<Self, NotRead> {
+        read(line)
+    }
+
+    fn ends_in_words(&self) -> bool {
+        matches!(self, Self::Add(_))
+    }
+
+    fn contrasts(&self) -> bool {
+        matches!(self, Self::Link { .. } | Self::Common(Common::Say { .. }))
+    }
+}
+
 /// What a line asks for.
 pub(super) fn read(line: &str) -> Result<Request, NotRead> {
-    if let Some((words, text)) = after_verb(line, &["add", "insert"])
-        && let Some((last, between)) = words.split_last()
-        && last == "step"
-        && between.iter().all(|word| BEFORE_STEP.contains(&word.as_str()))
-    {
-        return Ok(Request::Add(text.to_owned()));
+    if let Some((words, text)) = after_verb(line, &["add", "insert"]) {
+        let step = words.split_last().is_none_or(|(last, between)| {
+            last == "step" && between.iter().all(|word| BEFORE_STEP.contains(&word.as_str()))
+        });
+        if step {
+            return Ok(Request::Add(text.to_owned()));
+        }
     }
     let all = tokens(line).map_err(NotRead)?;
     let begun = begin(&all, &OPERATION)?;
@@ -67,8 +125,9 @@ pub(super) fn read(line: &str) -> Result<Request, NotRead> {
     }
     let common = |attempt: Attempt<Common>| attempt.map_break(|read| read.map(Request::Common));
     let (rest, number) = (begun.rest, begun.number);
-    let attempts: [&dyn Fn() -> Attempt<Request>; 5] = [
+    let attempts: [&dyn Fn() -> Attempt<Request>; 6] = [
         &|| link(rest, number),
+        &|| dropping_step(rest),
         &|| common(other_words(rest, number)),
         &|| common(dropping(rest, number)),
         &|| common(keeping(rest, number)),
@@ -80,6 +139,21 @@ pub(super) fn read(line: &str) -> Result<Request, NotRead> {
         }
     }
     no("the rules do not understand it")
+}
+
+/// `drop the second step`.
+fn dropping_step(mut rest: Rest<'_>) -> Attempt<Request> {
+    let continues = ControlFlow::Continue(());
+    if rest.take(DROPS).is_none() {
+        return continues;
+    }
+    rest.take(&["the", "this"]);
+    let Some(number) = rest.ordinal() else { return continues };
+    rest.skip(&["new", "added", "proposed"]);
+    if rest.take(&["step"]).is_some() && rest.is_over() {
+        return ControlFlow::Break(Ok(Request::LeaveOutStep(number)));
+    }
+    continues
 }
 
 /// `operation 2 before step 3`, `move it after step 1`.

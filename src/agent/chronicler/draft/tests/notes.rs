@@ -68,9 +68,20 @@ fn what_a_note_asks_for_is_done_and_answered_line_by_line() {
     let done: Vec<bool> = answers.iter().map(|answer| answer.contains("” Done: ")).collect();
     assert_eq!(done, [true, true, true, true, true, true, true, false], "{}", next.rationale);
     assert!(next.rationale.contains("“make it shorter” Not followed: the rules do not understand it."));
-    assert!(next.rationale.contains("Understood, one a line: strike line 4;"));
+    assert!(next.rationale.contains("Understood, one a line or joined by “, and”: strike line 4;"));
     // Nobody's name is on it but in what is quoted: the agent speaks for no reviewer.
     assert_eq!(paper(&next).put_in_mouths(None), None);
+}
+
+#[test]
+fn each_wish_of_a_line_has_its_own_answer() {
+    let next = after("strike line 11, and strike line 99");
+    assert!(next.rationale.contains("priya asked (1 of 2): “strike line 11” Done: "), "{}", next.rationale);
+    let other = "priya asked (2 of 2): “strike line 99” Not followed: there is no line 99.";
+    assert!(next.rationale.contains(other), "{}", next.rationale);
+    let none = after("strike line 11, and strike line eleven");
+    assert_eq!(paper(&none), paper(&draft(&night())));
+    assert!(none.rationale.contains("of it, “strike line eleven” is not understood"), "{}", none.rationale);
 }
 
 #[test]

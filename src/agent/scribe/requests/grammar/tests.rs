@@ -3,7 +3,11 @@
 #![expect(clippy::unnecessary_wraps, reason = "as a line is read: what it asks for, or nothing")]
 
 use super::*;
-use crate::agent::requests::grammar::lines;
+use crate::agent::requests::clauses::{self, wishes};
+
+fn lines(note: &str) -> impl Iterator<Item = &str> {
+    clauses::lines::<Request>(note).into_iter()
+}
 
 fn leaves(numbers: &[usize]) -> Option<Request> {
     Some(Request::Common(Common::LeaveOut(numbers.to_vec())))
@@ -86,10 +90,65 @@ fn a_line_is_understood_whole_or_not_at_all() {
         ("Please add a step: check the lag after failover", add("check the lag after failover")),
         ("Add step: wait, if the lag is high", add("wait, if the lag is high")),
         ("do not add a step: wait", None),
+        ("add: check the lag after failover", add("check the lag after failover")),
+        ("add a link: check the lag", None),
+        ("strike the second operation", leaves(&[2])),
+        ("drop the second step", Some(Request::LeaveOutStep(2))),
+        ("drop the second step of the page", None),
     ];
     for (line, expected) in table {
         assert_eq!(read(line).ok(), expected, "{line}: {:?}", read(line));
     }
+}
+
+#[test]
+fn a_line_of_several_wishes_is_each_of_them_or_none() {
+    let add = |text: &str| Some(Request::Add(text.into()));
+    let table: [(&str, &[Option<Request>]); 17] = [
+        (
+            "drop the second step, and add: check the lag after failover",
+            &[Some(Request::LeaveOutStep(2)), add("check the lag after failover")],
+        ),
+        (
+            "Add a step: wait for the replica before step 3, and drop operation 2.",
+            &[add("wait for the replica before step 3"), leaves(&[2])],
+        ),
+        (
+            "drop operation 1 and move operation 2 before step 1",
+            &[leaves(&[1]), moves(Some(2), Side::Before, 1)],
+        ),
+        (
+            "say \"Swap, and drop operation 3\" instead of \"x\" and drop operation 2",
+            &[says(None, "Swap, and drop operation 3", "x"), leaves(&[2])],
+        ),
+        ("drop operations 1, 2 and 4, keep operation 3", &[leaves(&[1, 2, 4]), keeps(&[3])]),
+        ("drop operation 1, and do not drop operation 2", &[leaves(&[1]), keeps(&[2])]),
+        ("link the file, not its run, and drop operation 2", &[links(None, None), leaves(&[2])]),
+        ("drop operation 1 because it is old, and then keep operation 2", &[leaves(&[1]), keeps(&[2])]),
+        // A step's own words go on until a request stands behind them.
+        ("add a step: stop the writer and drop operation 2", &[add("stop the writer and drop operation 2")]),
+        ("add a step: stop it, and remove the lock file", &[add("stop it, and remove the lock file")]),
+        ("add a step: ask, and add a step: wait for it", &[add("ask"), add("wait for it")]),
+        // Not one of them is done where one is not understood, or may be meant otherwise.
+        ("drop operation 1, and paint operation 2 green, and keep operation 3", &[]),
+        ("drop operation 1, and remove operation two", &[]),
+        ("do not drop operation 1, and drop operation 2", &[]),
+        ("add a step: never restart it, and drop operation 2", &[]),
+        ("drop operation 1 because you keep operation 3 and drop operation 2", &[]),
+        ("link the file, not its run and drop operation 2", &[]),
+    ];
+    for (line, expected) in table {
+        let read: Vec<Option<Request>> =
+            wishes(line).into_iter().flatten().map(|(_, wish)| Some(wish)).collect();
+        assert_eq!(read, expected, "{line}: {:?}", wishes::<Request>(line));
+    }
+    let why = wishes::<Request>("drop operation 1, and remove operation two").unwrap_err().0;
+    assert!(
+        why.starts_with("of it, \u{201c}remove operation two\u{201d} is not understood, and nothing"),
+        "{why}"
+    );
+    let many = "drop operation 1, and ".repeat(40);
+    assert!(wishes::<Request>(&many).unwrap_err().0.contains("too many things"));
 }
 
 #[test]
@@ -101,6 +160,11 @@ fn a_note_is_cut_into_lines_and_never_within_a_quotation() {
         ["say \"a. b; c\" instead of \"d\".", "Thanks!"]
     );
     assert_eq!(cut("link https://x.example/a.yml; \n\n"), ["link https://x.example/a.yml"]);
+    assert_eq!(
+        cut("Add a step: stop the writer; then check the lag. It must be low. Drop operation 2. Thanks!"),
+        ["Add a step: stop the writer; then check the lag. It must be low.", "Drop operation 2.", "Thanks!"]
+    );
+    assert_eq!(cut("add: stop the writer. Why?"), ["add: stop the writer.", "Why?"]);
 }
 
 proptest::proptest! {
@@ -108,6 +172,8 @@ proptest::proptest! {
     fn any_note_is_read_without_harm(note in "(?s).{0,120}") {
         for line in lines(&note) {
             let _ = read(line);
+            let _ = wishes::<Request>(line);
+            let _ = wishes::<Request>(&format!("add: {line}, and drop operation 1, and {line}"));
             let _ = read(&format!("say \"{line}\" instead of {line}"));
         }
     }
@@ -116,5 +182,29 @@ proptest::proptest! {
     fn a_denial_before_it_never_leaves_an_operation_out(word in "(not|no|never|don't|do not|cannot)", rest in "[a-z ]{0,12}") {
         let line = format!("{word} {rest} drop operation 1");
         proptest::prop_assert!(!matches!(read(&line), Ok(Request::Common(Common::LeaveOut(_)))), "{line}");
+    }
+
+    #[test]
+    fn nothing_behind_a_denial_in_its_line_is_done(
+        denial in "(do not|don't|never)", verb in "(drop|keep|move|restart|link)",
+        what in "(operation 2|it|the file|nothing)", join in "(, and | and |, | and then |, also )",
+    ) {
+        let drops = |line: &str| {
+            wishes::<Request>(line).into_iter().flatten().any(|(_, wish)| {
+                matches!(wish, Request::Common(Common::LeaveOut(_)) | Request::LeaveOutStep(_))
+            })
+        };
+        let line = format!("{denial} {verb} {what}{join}drop operation 1");
+        proptest::prop_assert!(!drops(&line), "{line}");
+        let line = format!("add a step: {denial} {verb} {what}{join}drop operation 1");
+        proptest::prop_assert!(!drops(&line), "{line}");
+    }
+
+    #[test]
+    fn of_a_line_all_is_done_or_nothing(first in "[a-z ]{0,20}", join in "(, and |, then )") {
+        let line = format!("drop operation 1{join}keep {first}");
+        if let Ok(all) = wishes::<Request>(&line) {
+            proptest::prop_assert_eq!(all.len(), 2, "{}", line);
+        }
     }
 }
