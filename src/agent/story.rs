@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::facts::{Asked, Gauge};
+use super::{
+    facts::{Asked, Gauge},
+    words,
+};
 use crate::row::{Pointer, PrincipalId, RowId};
 
 /// One incident, as the platforms tell it.
@@ -34,6 +37,8 @@ pub struct Story {
     pub unread: Option<String>,
     /// Rows that were decided or carried out around it, in the order of time.
     pub rows: Vec<Around>,
+    /// What was ticked on its live runbooks and signed, in the order of time.
+    pub ticks: Vec<Ticked>,
     /// What it did to the service's numbers, across its whole time.
     pub gauges: Vec<Gauge>,
     /// Who responded, as Dock knows them; the first was asked first.
@@ -112,6 +117,47 @@ pub struct Around {
     pub pointer: Pointer,
 }
 
+/// One step of a live runbook, as whoever signed it says that it went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticked {
+    pub at: Timestamp,
+    /// As the live runbook counts its steps, from 1.
+    pub number: usize,
+    pub step: String,
+    /// `followed`, `skipped`, `wrong: gone since the move`.
+    pub word: String,
+    pub by: String,
+    pub row: RowId,
+    pub pointer: Pointer,
+}
+
+impl Ticked {
+    pub(super) fn is_followed(&self) -> bool {
+        self.word.starts_with("followed")
+    }
+
+    pub(super) fn is_wrong(&self) -> bool {
+        self.word.starts_with("wrong")
+    }
+
+    /// `step 4 wrong (“gone since the move”): “Restart sentinel” (priya, rb-8830)`.
+    pub(super) fn told(&self) -> String {
+        let (word, why) = self.word.split_once(':').unwrap_or((&self.word, ""));
+        let why = if why.trim().is_empty() { String::new() } else { format!(" ({})", words::quoted(why)) };
+        let step = words::quoted(&self.step);
+        format!("step {} {}{why}: {step} ({}, {})", self.number, words::line(word), self.by, self.row)
+    }
+
+    pub(super) fn speaks_to_programs(&self) -> bool {
+        speaks_to_programs(&self.step) || speaks_to_programs(&self.word)
+    }
+}
+
+/// A text that gives orders to whatever program reads it.
+pub(super) fn speaks_to_programs(text: &str) -> bool {
+    words::says(&words::undressed(text), TO_PROGRAMS)
+}
+
 impl Story {
     /// What people said of it: in its channel, and in notes on the incident, in the order of time.
     pub fn spoken(&self) -> Vec<Said> {
@@ -139,3 +185,24 @@ impl Story {
         of(EventKind::AlertResolved).or_else(|| of(EventKind::Resolved)).or(self.closed_at)
     }
 }
+
+/// A text that speaks to whatever program reads it.
+const TO_PROGRAMS: &[&str] = &[
+    "ignore the above",
+    "ignore all previous",
+    "ignore previous",
+    "ignore your instructions",
+    "ignore all instructions",
+    "disregard the above",
+    "disregard previous",
+    "disregard all",
+    "system prompt",
+    "you are an ai",
+    "you are a language model",
+    "as an ai",
+    "new instructions",
+    "dear agent",
+    "attention agent",
+    "note to the agent",
+    "instructions for the agent",
+];

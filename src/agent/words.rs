@@ -2,6 +2,8 @@
 //!
 //! Never: a line break or a length that somebody else chose.
 
+use jiff::Timestamp;
+
 use super::facts::{Asks, Past};
 
 pub(super) use crate::row::count::plural;
@@ -28,10 +30,29 @@ pub(super) fn list(items: &[String]) -> String {
     }
 }
 
+/// Whole minutes between two moments as they are shown, which is to the minute: whoever reads 21:51 and 22:05 counts 14,
+/// whatever the seconds were.
+pub(super) fn minutes_between(from: Timestamp, to: Timestamp) -> i64 {
+    (to.as_second().div_euclid(60) - from.as_second().div_euclid(60)).max(0)
+}
+
 /// The text names the object as a word of its own.
 pub(super) fn names(text: &str, object: &str) -> bool {
     let part = |c: char| c.is_alphanumeric() || c == '-' || c == '_' || c == '.';
     !object.is_empty() && text.split(|c: char| !part(c)).any(|word| word.trim_matches('.') == object)
+}
+
+/// As a reader sees it: without characters that show nothing and marks that only dress it, on one line.
+pub(super) fn undressed(text: &str) -> String {
+    let hidden = |c: char| {
+        matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+                | '*' | '`' | '~'
+        )
+    };
+    line(&text.chars().filter(|c| !hidden(*c)).collect::<String>())
 }
 
 /// On one line: line breaks and other controls are spaces, runs of them one.
@@ -48,6 +69,17 @@ const QUOTED_BYTES_MAX: usize = 160;
 /// `“rotate Redis replica before failover”`.
 pub(super) fn quoted(text: &str) -> String {
     format!("\u{201c}{}\u{201d}", cut(&line(text), QUOTED_BYTES_MAX))
+}
+
+/// One of the phrases stands in the text, word by word.
+pub(super) fn says(text: &str, phrases: &[&str]) -> bool {
+    let plain = text.to_lowercase().replace('’', "'");
+    let part = |c: char| c.is_alphanumeric() || c == '\'' || c == '-' || c == '_';
+    let words: Vec<&str> = plain.split(|c: char| !part(c)).filter(|word| !word.is_empty()).collect();
+    phrases.iter().any(|phrase| {
+        let phrase: Vec<&str> = phrase.split(' ').collect();
+        words.windows(phrase.len()).any(|window| window == phrase)
+    })
 }
 
 /// The words stand in a text as words: `5s` is not in `15s`.
@@ -104,6 +136,20 @@ mod tests {
         assert_eq!(cut("äöü", 6), "äöü");
         assert_eq!(cut("äöüß", 7), "äö…");
         assert_eq!(line("a\u{1b}[2J\r\n b"), "a [2J b");
+    }
+
+    #[test]
+    fn minutes_are_counted_as_the_times_are_shown() {
+        let at = |time: &str| format!("2026-05-29T{time}Z").parse::<Timestamp>().unwrap();
+        for (from, to, minutes) in [
+            ("21:51:50", "22:05:40", 14),
+            ("21:51:10", "22:05:50", 14),
+            ("21:51:59", "21:52:00", 1),
+            ("21:51:00", "21:51:59", 0),
+            ("22:05:00", "21:51:00", 0),
+        ] {
+            assert_eq!(minutes_between(at(from), at(to)), minutes, "{from} to {to}");
+        }
     }
 
     #[test]

@@ -23,10 +23,18 @@ rules! {
         "a responder says what is done: failing over, rolled back, restarting, …; no question" => "a line";
     SAID_RECOVERY "said-recovery" v 1 Note from "Slack, PagerDuty notes":
         "somebody says that it is well again: recovered, back to normal, it worked, fresh again" => "a line, and what helped, in their words";
+    SAID_PERHAPS "said-perhaps" v 1 Note from "Slack":
+        "a responder says that it is well again, and is not sure: looks like that fixed it" => "a line, and an open question";
+    SAID_AGAIN "said-again" v 1 Note from "Slack":
+        "a responder says that it is not over: the errors are back, it has not recovered" => "a line, and what hindered";
+    STEP_TICKED "step-ticked" v 1 Note from "Dock":
+        "a live runbook's step was ticked as followed, skipped or wrong, and that was signed" => "a line; a step that was wrong, also what hindered";
     NO_CHANNEL "no-channel" v 1 Note from "Slack":
         "the chat shows no channel of the incident's" => "an open question; what was said elsewhere is not in the paper";
     SAID_WARNING "said-warning" v 1 Note from "Slack":
-        "a responder warns against a step: do not, stop, wrong" => "a line, and what hindered";
+        "a responder warns against a step: do not, stop, wrong" => "a line, and what hindered, with what was done before it";
+    TAKEN_BACK "taken-back" v 1 Note from "Slack, PagerDuty notes":
+        "a responder undoes what was done within half an hour before: reverted that" => "what hindered";
     SAID_FOLLOW_UP "said-follow-up" v 1 Note from "Slack, PagerDuty notes":
         "a responder names something to do afterwards: follow up, action item, todo, we should" => "an action";
     LEFT_OUT "left-out" v 1 Note from "Slack":
@@ -51,8 +59,8 @@ rules! {
         "it was escalated" => "what hindered: how often";
     FOUND_LATE "found-late" v 1 Note from "Prometheus or Datadog, PagerDuty":
         "a series was over its threshold 5 minutes or more before the incident opened" => "what hindered";
-    RECOVERY_AFTER "recovery-after" v 1 Note from "Slack, Dock, Prometheus or Datadog":
-        "something was done within 15 minutes before a series came back under its threshold or an alert was resolved" => "what helped: what came after what, and no more than that";
+    RECOVERY_AFTER "recovery-after" v 2 Note from "Slack, Dock, Prometheus or Datadog":
+        "something was done within 15 minutes before a series came back under its threshold or an alert was resolved" => "what helped: what came after what, and no more than that; an open question, where it was warned against or taken back";
     DECLINED_BEFORE "declined-before" v 1 Note from "Dock":
         "a paper about the incident was declined before" => "who declined it, when and why";
     READ "read" v 1 Note from "every platform that was asked":
@@ -221,25 +229,4 @@ pub(super) const COMMANDS: &[&str] = &[
     "etcdctl",
     "kafka-topics",
     "iptables",
-];
-
-/// A text that speaks to whatever program reads it.
-pub(super) const TO_PROGRAMS: &[&str] = &[
-    "ignore the above",
-    "ignore all previous",
-    "ignore previous",
-    "ignore your instructions",
-    "ignore all instructions",
-    "disregard the above",
-    "disregard previous",
-    "disregard all",
-    "system prompt",
-    "you are an ai",
-    "you are a language model",
-    "as an ai",
-    "new instructions",
-    "dear agent",
-    "attention agent",
-    "note to the agent",
-    "instructions for the agent",
 ];

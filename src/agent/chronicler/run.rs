@@ -15,11 +15,12 @@ use crate::{
         facts::{Asked, Asks},
         incidents::{
             IncidentsError,
-            gather::Gatherer,
+            gather::{self, Gatherer},
             plan::Known,
             run::{Case, Drafted, Flow, Looker},
         },
         inquiry::Inquiry,
+        people::{self, Owner},
         story::Story,
     },
     client::api::Api,
@@ -37,6 +38,7 @@ pub struct Chronicler {
     api: Api,
     clock: Clock,
     drafter: Drafter,
+    owner: Owner,
 }
 
 impl Chronicler {
@@ -51,7 +53,7 @@ impl Chronicler {
         }
         let api = Api::new(&config.server)?.with_token(config::secret(&config.token_file)?);
         let drafter = Drafter::open(config.model.as_ref())?;
-        Ok(Self { config, sources, api, clock, drafter })
+        Ok(Self { config, sources, api, clock, drafter, owner: Owner::default() })
     }
 
     /// Looks and drafts until `stop` is done.
@@ -107,14 +109,21 @@ impl Chronicler {
         Ok(notes)
     }
 
-    /// Whoever leads the service's incidents; else who came first; else who is on call now.
+    /// Whoever leads the service's incidents; else who came first; else who is on call now: of those who may decide on it.
     async fn reviewers(&self, inquiry: &Inquiry<'_>, story: &Story) -> Vec<PrincipalId> {
-        if let Some(leads) = self.config.leads.get(&story.service) {
-            return leads.clone();
+        let owner = self.owner.ask(&self.api).await;
+        let may = |all: &[PrincipalId]| people::who_may(all, owner.as_ref());
+        let leads = self.config.leads.get(&story.service).map(|leads| may(leads));
+        if let Some(leads) = leads.filter(|leads| !leads.is_empty()) {
+            return leads;
         }
-        if let Some(first) = story.responders.first() {
-            return vec![first.clone()];
+        if let Some(first) = may(&story.responders).into_iter().next() {
+            return vec![first];
         }
+        may(&self.on_call(inquiry, story).await)
+    }
+
+    async fn on_call(&self, inquiry: &Inquiry<'_>, story: &Story) -> Vec<PrincipalId> {
         let Ok(pagerduty) = self.pagerduty() else { return Vec::new() };
         match pagerduty.service(&story.service).await {
             Ok(Fact::Known(service)) => {
@@ -135,6 +144,11 @@ impl Flow for Chronicler {
         _known: Known<'_>,
     ) -> Result<Vec<String>, &'static str> {
         if incident.is_open() { Err("it is not resolved") } else { Ok(vec![incident.reference.clone()]) }
+    }
+
+    /// Somebody signed what became of a runbook's steps: the paper tells it, while nobody has signed it.
+    fn has_news(&self, case: &Case<'_>) -> bool {
+        case.before.is_some_and(|before| was_ticked_since(before, case.known.rows, &case.incident.reference))
     }
 
     async fn base(&self, incident: &pagerduty::Incident, _subject: &str) -> Result<Base, String> {
@@ -180,6 +194,12 @@ impl Flow for Chronicler {
         };
         Ok(Drafted::Draft(Box::new(draft(&facts))))
     }
+}
+
+/// Steps were ticked and signed since this paper was drafted, which waits for its first key.
+pub(super) fn was_ticked_since(paper: &RowView, rows: &[RowView], incident: &str) -> bool {
+    let ticks = gather::ticked(rows, incident);
+    paper.head.state == State::Pending && ticks.iter().any(|tick| tick.at > paper.read_at)
 }
 
 /// The paper of the revision before, where people changed it.

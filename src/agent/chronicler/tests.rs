@@ -3,9 +3,13 @@
 use super::*;
 use crate::{
     agent::{Told, Wish},
-    client::api::Api,
+    client::{api::Api, sample},
     clock::Clock,
-    row::{Amendment, Decision, Proposal, State, Verdict, paper::Standing},
+    row::{
+        Amendment, Decision, Kind, Proposal, State, Verdict,
+        paper::Standing,
+        proposal::{Live, LiveStep},
+    },
     server::tests::{World as ServerWorld, write_private},
     simulator::{Fault, Site},
     wire::{RowView, Span, Telemetry},
@@ -116,6 +120,44 @@ async fn one_paper_for_each_incident_and_what_a_person_said_of_it_stays() {
 }
 
 #[tokio::test]
+async fn whoever_answers_for_the_chronicler_is_not_asked_to_decide_on_its_paper() {
+    let ground = Ground::start_with(&[], "", "[leads]\nsession-store = [\"admin\"]\n").await;
+    let wish = Wish { only: Some("INC-2099".to_owned()), ..Wish::default() };
+    ground.look(&wish).await;
+    let rows = ground.rows().await;
+    let [row] = rows.as_slice() else { panic!("{rows:?}") };
+    assert_eq!(row.head.owner.as_str(), "admin");
+    assert_eq!(
+        row.head.reviewers,
+        ["priya".parse().unwrap()],
+        "who came first, since the lead owns the agent"
+    );
+}
+
+#[test]
+fn ticks_that_are_signed_after_the_paper_was_drafted_are_news() {
+    let mut paper = sample::view("pm-31", 1, sample::draft());
+    paper.read_at = sample::at(100);
+    let mut live = sample::view("rb-8830", 1, sample::draft());
+    live.head.kind = Kind::Runbook;
+    live.head.subject = "CONF-1@INC-2099".to_owned();
+    let step = LiveStep { text: "Wait".to_owned(), facts: vec![], broken: None, row: None };
+    live.proposal = Some(Proposal::Live(Live { incident: "INC-2099".to_owned(), steps: vec![step] }));
+    let mut signed = sample::said("priya", Decision::Approve, 1);
+    signed.conditions = [("1".to_owned(), "skipped".to_owned())].into();
+    let mut news = |second, incident| {
+        (signed.made_at, signed.at) = (sample::at(second), sample::at(second));
+        live.decisions = vec![signed.clone()];
+        run::was_ticked_since(&paper, std::slice::from_ref(&live), incident)
+    };
+    assert!(news(101, "INC-2099"));
+    assert!(!news(99, "INC-2099"), "it was drafted from them");
+    assert!(!news(101, "INC-2104"), "another incident's");
+    paper.head.state = State::HalfSigned;
+    assert!(!run::was_ticked_since(&paper, std::slice::from_ref(&live), "INC-2099"), "somebody signed it");
+}
+
+#[tokio::test]
 async fn a_chat_that_cannot_be_read_holds_the_paper_and_is_an_open_question() {
     let ground = Ground::start().await;
     ground.server.platforms.world().faults(Site::Slack).script("", Fault::Status(500), None);
@@ -126,6 +168,23 @@ async fn a_chat_that_cannot_be_read_holds_the_paper_and_is_an_open_question() {
     assert!(draft.diff.contains("What did the incident's channel hold? It is unknown"), "{}", draft.diff);
     let open = Wish { only: Some("INC-771".to_owned()), dry_run: true };
     assert!(matches!(ground.look(&open).await.as_slice(), [Told::Rest { .. }]), "it is on");
+}
+
+#[tokio::test]
+async fn an_incident_without_a_channel_is_told_from_pagerduty_alone_and_says_that_no_chatter_was_read() {
+    let ground = Ground::start().await;
+    let world = ground.server.platforms.world();
+    world.incident("INC-3001", true, Some("session-store")).unwrap();
+    world.note("INC-3001", "priya", "Restarted the writers. Logins are back.").unwrap();
+    world.incident("INC-3001", false, None).unwrap();
+    let told = ground.look(&Wish { only: Some("INC-3001".to_owned()), dry_run: true }).await;
+    let [Told::Draft(draft)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((draft.check(), draft.verdict), (Ok(()), Verdict::Publish), "{}", draft.rationale);
+    assert!(draft.rationale.contains("There is no channel to read: "), "{}", draft.rationale);
+    assert!(draft.diff.contains("What did the incident's channel hold? It is unknown: "), "{}", draft.diff);
+    assert!(draft.diff.contains("priya noted: “Restarted the writers."), "{}", draft.diff);
+    let Some(Proposal::Paper(paper)) = &draft.proposal else { panic!("{:?}", draft.proposal) };
+    assert!(paper.timeline.iter().all(|line| line.source == "pagerduty"), "{:?}", paper.timeline);
 }
 
 fn section<'a>(row: &'a RowView, heading: &str) -> Vec<&'a str> {

@@ -4,16 +4,28 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-pub(super) use crate::agent::words::{cut, declined_before, holds, in_place, line, list, plural};
+pub(super) use crate::agent::words::{
+    cut, declined_before, holds, in_place, line, list, minutes_between, plural, says,
+};
+
+/// With a capital letter.
+pub(super) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
 
 /// Bytes of a quotation in a line or a sentence.
 const QUOTED_MAX: usize = 400;
 
-/// `40 seconds`, `6 minutes`, `1 h 12 min`, `2 d 3 h`.
+/// Between two times as they are shown; seconds where those are the same.
 pub(super) fn span(from: Timestamp, to: Timestamp) -> String {
-    lasting(to.duration_since(from))
+    match minutes_between(from, to) {
+        0 => lasting(to.duration_since(from)),
+        minutes => lasting(SignedDuration::from_mins(minutes)),
+    }
 }
 
+/// `40 seconds`, `6 minutes`, `1 h 12 min`, `2 d 3 h`.
 pub(super) fn lasting(duration: SignedDuration) -> String {
     let seconds = duration.as_secs().max(0);
     let (minutes, hours) = (seconds / 60, seconds / 3_600);
@@ -38,17 +50,6 @@ pub(super) fn clock(at: Timestamp) -> String {
 pub(super) fn quoted(text: &str) -> String {
     let inner = line(text).replace(['“', '”'], "\"");
     format!("“{}”", cut(&inner, QUOTED_MAX))
-}
-
-/// One of the phrases stands in the text, word by word.
-pub(super) fn says(text: &str, phrases: &[&str]) -> bool {
-    let plain = text.to_lowercase().replace('’', "'");
-    let part = |c: char| c.is_alphanumeric() || c == '\'' || c == '-' || c == '_';
-    let words: Vec<&str> = plain.split(|c: char| !part(c)).filter(|word| !word.is_empty()).collect();
-    phrases.iter().any(|phrase| {
-        let phrase: Vec<&str> = phrase.split(' ').collect();
-        words.windows(phrase.len()).any(|window| window == phrase)
-    })
 }
 
 /// A person, by what they are called anywhere, and what prose calls them.
@@ -121,6 +122,14 @@ mod tests {
         ] {
             assert_eq!(lasting(SignedDuration::from_secs(seconds)), said);
         }
+    }
+
+    #[test]
+    fn a_span_is_what_its_readers_count() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        assert_eq!(span(at(50), at(880)), "14 minutes", "00:00 to 00:14");
+        assert_eq!((span(at(5), at(45)), span(at(50), at(70))), ("40 seconds".into(), "1 minute".into()));
+        assert_eq!(span(at(59), at(4_320)), "1 h 12 min");
     }
 
     #[test]

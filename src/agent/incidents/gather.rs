@@ -16,20 +16,22 @@ use crate::{
         finding,
         inquiry::{Inquiry, Unit},
         people,
-        story::{Around, Channel, Event, EventKind, Said, Story},
+        story::{Around, Channel, Event, EventKind, Said, Story, Ticked},
     },
     platform::{
         Fact, Series, Window, datadog,
         pagerduty::{self, LogEntry, LogKind},
         prometheus, slack,
     },
-    row::{Measure, Pointer, PrincipalId, Proposal},
-    wire::RowView,
+    row::{Decision, Kind, Measure, Pointer, PrincipalId, Proposal},
+    wire::{DecisionView, RowView},
 };
 
 /// A row that was decided this long before an incident may have caused it.
 const CAUSES_WITHIN: SignedDuration = SignedDuration::from_hours(6);
 const ROWS_MAX: usize = 50;
+/// Ticks that a story holds.
+const TICKS_MAX: usize = 200;
 
 /// Where a story comes from.
 #[derive(Clone, Copy)]
@@ -67,6 +69,7 @@ impl Gatherer<'_> {
             said,
             unread,
             rows: around(rows, incident, opened_at, until),
+            ticks: ticked(rows, &incident.reference),
             gauges,
             responders,
         }
@@ -331,6 +334,39 @@ fn around(
     around
 }
 
+/// What was ticked and signed on the live runbooks of this incident.
+pub(in crate::agent) fn ticked(rows: &[RowView], incident: &str) -> Vec<Ticked> {
+    let of_it = |row: &&RowView| {
+        row.head.kind == Kind::Runbook
+            && row.head.subject.split_once('@').is_some_and(|(_, of)| of == incident)
+    };
+    let mut all: Vec<Ticked> = rows.iter().filter(of_it).flat_map(ticks_of).collect();
+    all.sort_by_key(|tick| (tick.at, tick.row, tick.number));
+    all.truncate(TICKS_MAX);
+    all
+}
+
+/// Of the steps as they are in the row: what was signed of another revision's counted otherwise.
+pub(in crate::agent) fn ticks_of(row: &RowView) -> Vec<Ticked> {
+    let Some(Proposal::Live(live)) = &row.proposal else { return Vec::new() };
+    let pointer = finding::pointer("dock_row", "dock", &row.head.id.to_string(), "");
+    let signed = row.decisions.iter().filter(|one| {
+        one.decision == Decision::Approve && one.void.is_none() && one.revision == row.head.revision
+    });
+    let of_one = |one: &DecisionView| {
+        let tick = |(number, word): (&String, &String)| {
+            let number: usize = number.parse().ok()?;
+            let step = live.steps.get(number.checked_sub(1)?)?.text.clone();
+            let (word, by) = (word.clone(), one.reviewer.to_string());
+            // When it was signed: what is signed offline reaches the server later.
+            let at = one.made_at.min(one.at);
+            Some(Ticked { at, number, step, word, by, row: row.head.id, pointer: pointer.clone() })
+        };
+        one.conditions.iter().filter_map(tick).collect::<Vec<_>>()
+    };
+    signed.flat_map(of_one).collect()
+}
+
 /// `executed, overridden by priya`; none of a row that nobody has decided.
 fn what_became(row: &RowView) -> Option<(Timestamp, String)> {
     // What was said of a runbook's steps changed nothing, neither there nor on the page.
@@ -349,8 +385,10 @@ mod tests {
     use super::*;
     use crate::{
         client::sample,
-        row::{Decision, DecisionId, State, Touch},
-        wire::DecisionView,
+        row::{
+            DecisionId, State, Touch,
+            proposal::{Live, LiveStep},
+        },
     };
 
     fn incident(service: &str) -> pagerduty::Incident {
@@ -392,6 +430,41 @@ mod tests {
             log_index: None,
         });
         row
+    }
+
+    #[test]
+    fn a_live_runbooks_signed_ticks_are_told_and_the_row_itself_is_no_change() {
+        let step =
+            |text: &str| LiveStep { text: text.to_owned(), facts: Vec::new(), broken: None, row: None };
+        let mut row = decided("rb-8830", 7300, false);
+        row.head.kind = Kind::Runbook;
+        row.head.subject = "CONF-1@INC-9".to_owned();
+        row.head.incident = Some("INC-9".to_owned());
+        row.proposal = Some(Proposal::Live(Live {
+            incident: "INC-9".to_owned(),
+            steps: vec![step("Wait"), step("Restart sentinel")],
+        }));
+        row.decisions[0].conditions =
+            [("1", "skipped"), ("2", "wrong: gone since the move"), ("7", "followed"), ("x", "followed")]
+                .map(|(number, word)| (number.to_owned(), word.to_owned()))
+                .into();
+        let told = |row: &RowView, incident: &str| -> Vec<String> {
+            ticked(std::slice::from_ref(row), incident).iter().map(Ticked::told).collect()
+        };
+        let expected = [
+            "step 1 skipped: \u{201c}Wait\u{201d} (priya, rb-8830)",
+            "step 2 wrong (\u{201c}gone since the move\u{201d}): \u{201c}Restart sentinel\u{201d} (priya, rb-8830)",
+        ];
+        assert_eq!(told(&row, "INC-9"), expected);
+        assert!(told(&row, "INC-10").is_empty(), "another incident's");
+        assert!(
+            around(std::slice::from_ref(&row), &incident("x"), sample::at(7200), sample::at(9000)).is_empty()
+        );
+        row.head.revision = 2;
+        assert!(told(&row, "INC-9").is_empty(), "signed of another revision's steps");
+        row.head.revision = 1;
+        row.decisions[0].void = Some("taken back".to_owned());
+        assert!(told(&row, "INC-9").is_empty(), "taken back");
     }
 
     #[test]

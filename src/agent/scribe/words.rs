@@ -4,7 +4,9 @@
 
 use jiff::Timestamp;
 
-pub(super) use crate::agent::words::{cut, declined_before, holds, in_place, line, list, plural, quoted};
+pub(super) use crate::agent::words::{
+    cut, declined_before, holds, in_place, line, list, minutes_between, plural, quoted, undressed,
+};
 
 /// `02:41 UTC`.
 pub(super) fn clock(at: Timestamp) -> String {
@@ -32,9 +34,9 @@ pub(super) fn small(text: &str) -> String {
     }
 }
 
-/// `4 minutes`, `less than a minute`.
+/// `4 minutes`, `less than a minute`, between the times as they are shown.
 pub(super) fn minutes(from: Timestamp, to: Timestamp) -> String {
-    match to.duration_since(from).as_mins() {
+    match minutes_between(from, to) {
         ..=0 => "less than a minute".to_owned(),
         1 => "1 minute".to_owned(),
         many => format!("{many} minutes"),
@@ -58,6 +60,7 @@ mod tests {
             (minutes(at(0), at(60)), minutes(at(0), at(245))),
             ("1 minute".into(), "4 minutes".into())
         );
+        assert_eq!(minutes(at(50), at(880)), "14 minutes", "00:00 to 00:14");
         assert_eq!(quoted("a\nb"), "\u{201c}a b\u{201d}");
     }
 }

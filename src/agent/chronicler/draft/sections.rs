@@ -6,17 +6,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Case,
+    helped::says_recovery,
     numbers::{self, Measured},
-    timeline::{self, Noted, Of},
+    timeline::{self, Noted},
 };
 use crate::{
     agent::{
-        chronicler::{
-            rules::{self, DECIDES, FOLLOWS_UP, RECOVERS, WARNS},
-            words,
-        },
+        chronicler::{rules::FOLLOWS_UP, words},
         facts::Asked,
-        story::{Around, Channel, Event, EventKind, Said},
+        story::{Around, Channel, Event, EventKind, Said, speaks_to_programs},
     },
     row::{
         Pointer,
@@ -25,7 +23,7 @@ use crate::{
 };
 
 /// Actions and warnings that are told; more are counted.
-const TOLD_MAX: usize = 20;
+pub(super) const TOLD_MAX: usize = 20;
 
 impl Case<'_> {
     pub(super) fn summary(&self) -> Vec<Sentence> {
@@ -97,38 +95,18 @@ impl Case<'_> {
         self.executed_before().iter().map(one).collect()
     }
 
-    pub(super) fn helped(&self) -> Vec<Sentence> {
-        let mut told = Vec::new();
-        if let Some((event, after)) = self.acknowledged()
-            && after <= minutes(self.facts.limits.quick_min)
-        {
-            let text = format!("Somebody had it within {}.", words::lasting(after));
-            told.push(self.sentence(&text, &[&event.pointer]));
-        }
-        for told_so in self.noted.iter().filter(|noted| says_recovery(noted)).take(TOLD_MAX) {
-            let text = format!("At {}, {}", words::clock(told_so.at), told_so.text);
-            told.push(self.sentence(&text, &[told_so.pointer]));
-        }
-        for (done, recovery) in self.recoveries() {
-            let after = words::span(done.at, recovery.at);
-            let text =
-                format!("{after} after “{}”: {}.", unquoted(&done.text), recovery.text.trim_end_matches('.'));
-            told.push(self.sentence(&text, &[done.pointer, recovery.pointer]));
-        }
-        told
-    }
-
     pub(super) fn hindered(&self) -> Vec<Sentence> {
         let mut told = Vec::new();
         for measured in &self.measured {
             let first = measured.crossings.iter().find(|crossing| crossing.over);
-            let late = first.map(|first| self.facts.story.opened_at.duration_since(first.at));
-            if let Some(late) = late.filter(|late| *late >= SignedDuration::from_mins(5)) {
+            let opened = self.facts.story.opened_at;
+            let late = |at: Timestamp| opened.duration_since(at) >= SignedDuration::from_mins(5);
+            if let Some(first) = first.filter(|first| late(first.at)) {
                 let (name, threshold) =
                     (words::line(&measured.gauge.name), measured.text(measured.threshold));
                 let text = format!(
                     "{name} was over {threshold} {} before the incident opened.",
-                    words::lasting(late)
+                    words::span(first.at, opened)
                 );
                 told.push(self.sentence(&text, &[&measured.gauge.pointer, &self.facts.story.pointer]));
             }
@@ -136,7 +114,8 @@ impl Case<'_> {
         if let Some((event, after)) = self.acknowledged()
             && after > minutes(self.facts.limits.slow_min)
         {
-            let text = format!("Nobody had acknowledged it for {}.", words::lasting(after));
+            let nobody = words::span(self.facts.story.opened_at, event.at);
+            let text = format!("Nobody had acknowledged it for {nobody}.");
             told.push(self.sentence(&text, &[&event.pointer]));
         }
         let escalations: Vec<&Event> =
@@ -151,11 +130,7 @@ impl Case<'_> {
             );
             told.push(self.sentence(&text, &pointers));
         }
-        for said in self.responders_said(WARNS).take(TOLD_MAX) {
-            let text =
-                format!("A responder warned at {}: {}", words::clock(said.at), words::quoted(&said.text));
-            told.push(self.sentence(&text, &[&said.pointer]));
-        }
+        told.extend(self.hindering());
         told
     }
 
@@ -163,7 +138,7 @@ impl Case<'_> {
         let said = self.responders_said(FOLLOWS_UP).map(|said| (&said.text, &said.pointer));
         let notes = self.events().filter(|event| {
             event.kind == EventKind::Note
-                && !timeline::speaks_to_programs(&event.text)
+                && !speaks_to_programs(&event.text)
                 && words::says(&event.text, FOLLOWS_UP)
         });
         let named = said.chain(notes.map(|event| (&event.text, &event.pointer)));
@@ -227,6 +202,7 @@ impl Case<'_> {
             ask("How bad did it get? No series with a threshold was read.".to_owned(), &[]);
         }
         ask("How many people were affected, and what did they see? No source tells it.".to_owned(), &[]);
+        self.doubts(&mut ask);
         if self.helped().is_empty() {
             ask("What helped? Nothing that was read says so.".to_owned(), &[]);
         }
@@ -311,7 +287,7 @@ impl Case<'_> {
         self.facts.story.rows.iter().filter(near).collect()
     }
 
-    fn events(&self) -> impl Iterator<Item = &Event> {
+    pub(super) fn events(&self) -> impl Iterator<Item = &Event> {
         self.facts.story.events.known().into_iter().flatten()
     }
 
@@ -319,30 +295,22 @@ impl Case<'_> {
         self.events().filter(|event| event.kind == kind).min_by_key(|event| event.at)
     }
 
-    fn acknowledged(&self) -> Option<(&Event, SignedDuration)> {
+    pub(super) fn acknowledged(&self) -> Option<(&Event, SignedDuration)> {
         let first = self.first(EventKind::Acknowledged)?;
         Some((first, first.at.duration_since(self.facts.story.opened_at)))
     }
 
     /// Messages of responders that say one of the phrases; none that speaks to programs.
-    fn responders_said<'s>(&'s self, phrases: &'static [&'static str]) -> impl Iterator<Item = &'s Said> {
+    pub(super) fn responders_said<'s>(
+        &'s self,
+        phrases: &'static [&'static str],
+    ) -> impl Iterator<Item = &'s Said> {
         let said = self.facts.story.said.known().into_iter().flatten();
         said.filter(move |said| {
             !said.bot
-                && !timeline::speaks_to_programs(&said.text)
+                && !speaks_to_programs(&said.text)
                 && timeline::responds(self.facts, &said.by)
                 && words::says(&said.text, phrases)
-        })
-    }
-
-    /// Something that a responder did, that Dock carried out, or that somebody says made it well.
-    fn done(&self) -> impl Iterator<Item = &Noted<'_>> {
-        self.noted.iter().filter(|noted| match noted.of {
-            _ if says_recovery(noted) => true,
-            Of::Said => noted.rule == rules::SAID_DECISION || noted.rule == rules::SAID_COMMAND,
-            Of::Row(around) => carried_out(around),
-            Of::Event(event) => event.kind == EventKind::Note && words::says(&event.text, DECIDES),
-            Of::Incident | Of::Over | Of::Under => false,
         })
     }
 
@@ -352,47 +320,16 @@ impl Case<'_> {
             |at: Timestamp| at >= story.opened_at && story.closed_at.is_some_and(|closed| at <= closed);
         self.done().filter(|noted| within(noted.at)).last()
     }
-
-    /// Each recovery with the last thing that was done shortly before it.
-    fn recoveries(&self) -> Vec<(&Noted<'_>, &Noted<'_>)> {
-        let window = minutes(self.facts.limits.recovery_min);
-        let recovers = |noted: &&Noted<'_>| match noted.of {
-            Of::Under => true,
-            Of::Event(event) => event.kind == EventKind::AlertResolved,
-            Of::Said | Of::Row(_) | Of::Incident | Of::Over => false,
-        };
-        let opened = self.facts.story.opened_at;
-        let with_cause = |recovery| {
-            let recovery: &Noted<'_> = recovery;
-            let done = self.done().filter(|done| done.at >= opened && done.at <= recovery.at).last()?;
-            (recovery.at.duration_since(done.at) <= window).then_some((done, recovery))
-        };
-        self.noted.iter().filter(recovers).filter_map(with_cause).take(TOLD_MAX).collect()
-    }
-}
-
-/// Somebody says that it is well again.
-fn says_recovery(noted: &Noted<'_>) -> bool {
-    match noted.of {
-        Of::Said => noted.rule == rules::SAID_RECOVERY,
-        Of::Event(event) => event.kind == EventKind::Note && words::says(&event.text, RECOVERS),
-        Of::Row(_) | Of::Incident | Of::Over | Of::Under => false,
-    }
 }
 
 /// Something was written on a platform: `executed, …`, `healthy, …`.
-fn carried_out(around: &Around) -> bool {
+pub(super) fn carried_out(around: &Around) -> bool {
     let state = around.what.split(',').next().unwrap_or_default();
     ["executed", "healthy", "degraded", "rolled back", "rolled_back"].contains(&state.trim())
 }
 
-fn minutes(count: u32) -> SignedDuration {
+pub(super) fn minutes(count: u32) -> SignedDuration {
     SignedDuration::from_mins(i64::from(count))
-}
-
-/// A line that holds a quotation, within another one.
-fn unquoted(text: &str) -> String {
-    text.replace(['“', '”'], "\"")
 }
 
 fn over(measured: &Measured<'_>) -> String {

@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod notes;
+mod told;
 
 fn at(second: i64) -> Timestamp {
     "2026-05-29T03:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(second)
@@ -133,6 +134,7 @@ fn night() -> Facts {
                 around(-6, "gate-9826", "Deploy billing-worker", "executed, overridden by priya"),
                 around(33, "rb-8821", "Rotate before failover", "opened"),
             ],
+            ticks: vec![],
             gauges: vec![burn(
                 -8,
                 &[
@@ -256,7 +258,7 @@ fn a_night_becomes_sections_in_their_order() {
             vec![
                 "SLO burn was over 1x 7 minutes before the incident opened.",
                 "It was escalated once, first after 11 minutes.",
-                "A responder warned at 03:12 UTC: “don't fail over before the replica is rotated”",
+                "A responder warned at 03:12 UTC: “don't fail over before the replica is rotated”, 3 minutes after “the first responder: \"failing over to the replica, the first responder has it\"”.",
             ],
         ),
         (

@@ -4,16 +4,19 @@
 
 use jiff::Timestamp;
 
-use super::numbers::Measured;
+use super::{
+    numbers::Measured,
+    outcome::{self, Well},
+};
 use crate::{
     agent::{
         chronicler::{
             facts::Facts,
-            rules::{self, COMMANDS, DECIDES, FOLLOWS_UP, RECOVERS, TO_PROGRAMS, WARNS},
+            rules::{self, COMMANDS, FOLLOWS_UP, WARNS},
             words,
         },
         rule::Rule,
-        story::{Around, Channel, Event, EventKind, Said},
+        story::{Around, Channel, Event, EventKind, Said, Ticked, speaks_to_programs},
     },
     row::{
         Pointer,
@@ -38,8 +41,9 @@ pub(super) struct Noted<'a> {
 #[derive(Clone, Copy)]
 pub(super) enum Of<'a> {
     Event(&'a Event),
-    Said,
+    Said(&'a Said),
     Row(&'a Around),
+    Tick(&'a Ticked),
     /// The incident itself, where its log does not say so.
     Incident,
     Over,
@@ -64,7 +68,8 @@ pub(super) fn noted<'a>(facts: &'a Facts, measured: &[Measured<'a>]) -> Vec<Note
     let events = story.events.known().into_iter().flatten().filter_map(event);
     let said = story.said.known().into_iter().flatten().filter_map(|said| message(facts, said));
     let rows = story.rows.iter().map(row);
-    let mut all: Vec<Noted<'a>> = events.chain(said).chain(rows).collect();
+    let ticks = story.ticks.iter().filter(|tick| !tick.speaks_to_programs()).map(tick);
+    let mut all: Vec<Noted<'a>> = events.chain(said).chain(rows).chain(ticks).collect();
     all.extend(incident(facts, &all));
     all.extend(measured.iter().flat_map(breakpoints));
     all.sort_by_key(|noted| noted.at);
@@ -88,8 +93,10 @@ pub(super) fn kept(facts: &Facts, noted: &[Noted<'_>]) -> Kept {
     let notes = facts.story.events.known().map(Vec::as_slice).unwrap_or_default();
     let notes =
         notes.iter().filter(|event| speaks_to_programs(&event.text)).map(|event| event.pointer.clone());
-    let to_programs: Vec<Pointer> = to_programs.chain(notes).collect();
-    let lined = noted.iter().filter(|noted| matches!(noted.of, Of::Said)).count();
+    let ticks = facts.story.ticks.iter().filter(|tick| tick.speaks_to_programs());
+    let ticks = ticks.map(|tick| tick.pointer.clone());
+    let to_programs: Vec<Pointer> = to_programs.chain(notes).chain(ticks).collect();
+    let lined = noted.iter().filter(|noted| matches!(noted.of, Of::Said(_))).count();
     let programs = said.iter().filter(|said| speaks_to_programs(&said.text)).count();
     Kept {
         too_many: noted.len() - by_rank.len(),
@@ -109,13 +116,24 @@ fn rank(noted: &Noted<'_>) -> u8 {
             EventKind::Alert | EventKind::AlertResolved | EventKind::Other => 5,
         },
         Of::Row(_) | Of::Incident => 0,
-        Of::Said if noted.rule == rules::SAID_MARKED => 1,
-        Of::Said => 2,
+        Of::Said(_) if noted.rule == rules::SAID_MARKED => 1,
+        Of::Said(_) => 2,
+        Of::Tick(tick) if tick.is_followed() => 3,
+        Of::Tick(_) => 1,
         Of::Over | Of::Under => 3,
     }
 }
 
 impl Noted<'_> {
+    /// What was said or done, without who did.
+    pub(super) fn words(&self) -> &str {
+        match self.of {
+            Of::Said(said) => &said.text,
+            Of::Event(event) => &event.text,
+            Of::Row(_) | Of::Tick(_) | Of::Incident | Of::Over | Of::Under => &self.text,
+        }
+    }
+
     fn line(&self) -> Line {
         Line {
             at: self.at,
@@ -180,7 +198,7 @@ fn message<'a>(facts: &Facts, said: &'a Said) -> Option<Noted<'a>> {
     let rule = told_by(facts, said)?;
     let text = format!("{}: {}", words::line(&said.by), words::quoted(&said.text));
     let (at, pointer) = (said.at, &said.pointer);
-    Some(Noted { rule, at, source: pointer.platform.clone(), text, pointer, of: Of::Said })
+    Some(Noted { rule, at, source: pointer.platform.clone(), text, pointer, of: Of::Said(said) })
 }
 
 /// The rule that puts a message on the timeline, if one does.
@@ -206,10 +224,13 @@ fn told_by(facts: &Facts, said: &Said) -> Option<Rule> {
     if words::says(&said.text, WARNS) {
         return Some(rules::SAID_WARNING);
     }
-    if words::says(&said.text, RECOVERS) {
-        return Some(rules::SAID_RECOVERY);
+    match outcome::well(&said.text) {
+        Some(Well::Again) => return Some(rules::SAID_RECOVERY),
+        Some(Well::Perhaps) => return Some(rules::SAID_PERHAPS),
+        Some(Well::NotYet) => return Some(rules::SAID_AGAIN),
+        None => {}
     }
-    words::says(&said.text, DECIDES).then_some(rules::SAID_DECISION)
+    outcome::says_done(&said.text).then_some(rules::SAID_DECISION)
 }
 
 /// Whoever writes in the incident's own channel; elsewhere a responder, or who did something in the incident's log. Where
@@ -232,14 +253,16 @@ fn says_command(text: &str) -> bool {
     text.contains('`') || text.lines().any(|line| line.starts_with("$ ") || begins(line))
 }
 
-pub(super) fn speaks_to_programs(text: &str) -> bool {
-    words::says(text, TO_PROGRAMS)
-}
-
 fn row(around: &Around) -> Noted<'_> {
     let text = format!("{} ({}): {}", around.row, words::line(&around.title), words::line(&around.what));
     let (rule, at, pointer) = (rules::ROW_AROUND, around.at, &around.pointer);
     Noted { rule, at, source: "dock".to_owned(), text, pointer, of: Of::Row(around) }
+}
+
+fn tick(tick: &Ticked) -> Noted<'_> {
+    let (rule, at, pointer, text) =
+        (rules::STEP_TICKED, tick.at, &tick.pointer, words::capital(&tick.told()));
+    Noted { rule, at, source: "dock".to_owned(), text, pointer, of: Of::Tick(tick) }
 }
 
 fn breakpoints<'a>(measured: &Measured<'a>) -> Vec<Noted<'a>> {
