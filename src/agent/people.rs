@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::facts;
-use crate::{platform::pagerduty::OnCall, row::PrincipalId};
+use crate::{client::api::Api, platform::pagerduty::OnCall, row::PrincipalId};
 
 /// Dock's name of a person, by e-mail address or by a platform's own id of the account (PagerDuty, Slack, Confluence,
 /// Notion), where it is not the part before the `@`.
@@ -44,6 +44,23 @@ pub(super) fn named(
     }
     let name = email.and_then(|email| email.split('@').next()).unwrap_or(name);
     name.to_lowercase().replace(['.', '_', ' '], "-").parse().ok()
+}
+
+/// Who answers for this agent, and may therefore decide on none of its rows. Dock says it once.
+#[derive(Debug, Default)]
+pub(super) struct Owner(tokio::sync::OnceCell<Option<PrincipalId>>);
+
+impl Owner {
+    /// None while Dock does not say.
+    pub(super) async fn ask(&self, api: &Api) -> Option<PrincipalId> {
+        let owner = self.0.get_or_try_init(|| async { api.me().await.map(|me| me.owner) });
+        owner.await.ok().cloned().flatten()
+    }
+}
+
+/// Those of them who may decide on what an agent of this owner proposes.
+pub(super) fn who_may(people: &[PrincipalId], owner: Option<&PrincipalId>) -> Vec<PrincipalId> {
+    people.iter().filter(|person| Some(*person) != owner).cloned().collect()
 }
 
 /// The first freeze that covers an environment now. One whose environment is unknown is covered by all.

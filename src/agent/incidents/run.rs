@@ -80,6 +80,11 @@ pub(in crate::agent) trait Flow {
         Ok(None)
     }
 
+    /// Why nobody could carry out a row about this any more, though its base is as it was: its page was thrown away.
+    async fn closed(&self, _subject: &str) -> Result<Option<String>, String> {
+        Ok(None)
+    }
+
     /// The base as it is now, cheaply.
     async fn base(&self, incident: &pagerduty::Incident, subject: &str) -> Result<Base, String>;
 
@@ -385,6 +390,9 @@ impl<F: Flow> Looker<'_, F> {
         if let (Act::Watch { .. }, Some(before), false) = (&act, before, anew) {
             let base = self.flow.base(incident, subject).await?;
             if before.base_read.moved(&base).is_empty() {
+                if let Some(why) = self.flow.closed(subject).await? {
+                    return self.carry_out(wish, &act, &case, Drafted::Nothing(why)).await;
+                }
                 self.confirm(wish, &case, before).await?;
                 return Ok(Stepped::Rest("its row is open".to_owned()));
             }

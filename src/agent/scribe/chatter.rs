@@ -4,7 +4,7 @@
 //! is used.
 //! Never: a word of a message obeyed; a program's message taken for a person's.
 
-use super::{facts::Said, words::line};
+use super::{facts::Said, words::undressed};
 
 /// What one message says that matters here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,7 +170,7 @@ pub(super) fn remarks(said: &Said, marked: bool) -> Vec<Remark> {
 
 /// It tells its reader what to do with the row, the page or the rules, however it is spaced.
 pub(super) fn instructs(text: &str) -> bool {
-    let lower = line(text).to_lowercase();
+    let lower = undressed(text).to_lowercase();
     INSTRUCTIONS.iter().any(|words| lower.contains(words))
 }
 

@@ -8,6 +8,7 @@ mod kept;
 mod moved;
 mod operations;
 mod shown;
+mod ticked;
 
 use std::collections::BTreeSet;
 
@@ -20,6 +21,7 @@ use super::{
 use crate::{
     agent::{
         finding::{self, Finding},
+        people,
         rule::Rule,
     },
     row::{
@@ -30,7 +32,7 @@ use crate::{
     wire::WithdrawRequest,
 };
 
-pub(super) use kept::{paired, phrase};
+pub(super) use kept::paired;
 pub(super) use operations::{Wanted, item_like};
 
 /// Why there is no draft.
@@ -216,15 +218,17 @@ impl Case<'_> {
         sentences.join(" ")
     }
 
-    /// Who responded, else who is on call.
+    /// Who responded, else who is on call; of those who may decide on it.
     fn reviewers(&self) -> Vec<row::PrincipalId> {
-        let responders = &self.facts.story.responders;
-        let on_call = self.facts.on_call.known();
-        let on_it =
-            responders.iter().find(|one| on_call.is_none_or(|all| all.is_empty() || all.contains(one)));
+        let may = |all: &[row::PrincipalId]| people::who_may(all, self.facts.owner.as_ref());
+        let responders = may(&self.facts.story.responders);
+        let on_call = self.facts.on_call.known().map(|all| may(all));
+        let on_it = responders
+            .iter()
+            .find(|one| on_call.as_ref().is_none_or(|all| all.is_empty() || all.contains(one)));
         match (on_it.or(responders.first()), on_call) {
             (Some(one), _) => vec![one.clone()],
-            (None, Some(all)) => all.iter().take(Draft::REVIEWERS_MAX).cloned().collect(),
+            (None, Some(all)) => all.into_iter().take(Draft::REVIEWERS_MAX).collect(),
             (None, None) => Vec::new(),
         }
     }

@@ -2,8 +2,6 @@
 //!
 //! Never: a platform's own types, but the page that operations are made for.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 
 pub use crate::agent::{
@@ -25,6 +23,8 @@ pub struct Facts {
     pub page: Page,
     pub read_at: Timestamp,
     pub on_call: Asked<Vec<PrincipalId>>,
+    /// Who answers for the scribe: they may not decide on its rows, and are not asked to.
+    pub owner: Option<PrincipalId>,
     /// What people decided about this page before, newest first.
     pub past: Asked<Vec<Past>>,
     /// What reviewers asked of the revisions before this one, the first first.
@@ -69,15 +69,4 @@ pub struct Tick {
     pub by: String,
     pub at: Timestamp,
     pub pointer: Pointer,
-}
-
-/// A live row's steps with what was ticked: conditions are by number from 1.
-pub(super) fn ticked<'a>(
-    steps: &'a [String],
-    conditions: &'a BTreeMap<String, String>,
-) -> impl Iterator<Item = (&'a str, &'a str)> {
-    conditions.iter().filter_map(|(number, word)| {
-        let at = number.parse::<usize>().ok()?.checked_sub(1)?;
-        Some((steps.get(at)?.as_str(), word.as_str()))
-    })
 }

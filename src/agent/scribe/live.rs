@@ -12,7 +12,10 @@ use super::{
     words,
 };
 use crate::{
-    agent::finding::{self, Finding},
+    agent::{
+        finding::{self, Finding},
+        people,
+    },
     platform::pagerduty::{LogEntry, LogKind},
     row::{
         self, Draft, Kind, PrincipalId, Proposal, Verdict,
@@ -47,6 +50,7 @@ pub(super) struct LiveFacts {
     pub page: Page,
     pub read_at: Timestamp,
     pub on_call: Asked<Vec<PrincipalId>>,
+    pub owner: Option<PrincipalId>,
     pub running: Asked<Running>,
     pub numbers: Vec<Number>,
     pub history: History,
@@ -127,7 +131,8 @@ pub(super) fn draft(facts: &LiveFacts, limits: &Limits) -> Result<Draft, String>
         page: facts.page.clone(),
         proposed: Proposed::Live(live.clone()),
     }));
-    let reviewers = facts.story.responders.first().cloned().map(|one| vec![one]);
+    let may = |all: &[PrincipalId]| people::who_may(all, facts.owner.as_ref());
+    let reviewers = may(&facts.story.responders).first().cloned().map(|one| vec![one]);
     Ok(Draft {
         kind: Kind::Runbook,
         subject: reading.subject(),
@@ -140,7 +145,7 @@ pub(super) fn draft(facts: &LiveFacts, limits: &Limits) -> Result<Draft, String>
         pointers: vec![pointer, facts.story.pointer.clone()],
         incident: Some(facts.story.incident.clone()),
         parent: None,
-        reviewers: reviewers.or_else(|| facts.on_call.known().cloned()).unwrap_or_default(),
+        reviewers: reviewers.or_else(|| facts.on_call.known().map(|all| may(all))).unwrap_or_default(),
         risk: reading.risk(),
         base: reading.base(),
         effect: reading.effect(),
@@ -213,6 +218,7 @@ mod tests {
     fn facts(running: Asked<Running>) -> LiveFacts {
         let base = example(PAGE);
         LiveFacts {
+            owner: None,
             story: base.story,
             name: base.name,
             runbook: base.runbook,

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 
 use super::{
     Config, draft,
-    facts::{Also, Before, Facts, Tick, ticked},
+    facts::{Also, Before, Facts, Tick},
     live::{
         self, LiveFacts,
         history::history,
@@ -22,7 +22,6 @@ use crate::{
         Told, Wish,
         drafter::Drafter,
         facts::Asked,
-        finding,
         incidents::{
             IncidentsError,
             gather::{self, Gatherer},
@@ -30,13 +29,15 @@ use crate::{
             run::{Case, Drafted, Flow, Looker},
         },
         inquiry::Inquiry,
+        people::Owner,
+        story::Ticked,
     },
     client::api::Api,
     clock::Clock,
     config,
     platform::{Fact, PlatformError, Sources, pagerduty, reading},
     row::{
-        Base, Decision, Draft, Kind, PrincipalId, Proposal, State, difference,
+        Base, Draft, Kind, PrincipalId, Proposal, State, difference,
         page::{self, Page, Proposed, Runbook, outline},
     },
     wire::RowView,
@@ -50,6 +51,7 @@ pub struct Scribe {
     clock: Clock,
     drafter: Drafter,
     lately: Lately,
+    owner: Owner,
 }
 
 impl Scribe {
@@ -65,7 +67,7 @@ impl Scribe {
         }
         let api = Api::new(&config.server)?.with_token(config::secret(&config.token_file)?);
         let drafter = Drafter::open(config.model.as_ref())?;
-        Ok(Self { config, sources, api, clock, drafter, lately: Lately::default() })
+        Ok(Self { config, sources, api, clock, drafter, lately: Lately::default(), owner: Owner::default() })
     }
 
     /// Looks and drafts until `stop` is done.
@@ -137,6 +139,7 @@ impl Scribe {
             page,
             read_at,
             on_call,
+            owner: self.owner.ask(&self.api).await,
             past: Asked::Known { value: Vec::new(), at: read_at },
             asks: asks
                 .into_iter()
@@ -202,6 +205,7 @@ impl Scribe {
             page,
             read_at: self.clock.now(),
             on_call,
+            owner: self.owner.ask(&self.api).await,
             running,
             history: history(&self.api, case.known.rows, name, &gone, before).await,
             before: before.cloned(),
@@ -306,6 +310,11 @@ impl Flow for Scribe {
         }))
     }
 
+    async fn closed(&self, subject: &str) -> Result<Option<String>, String> {
+        let page = self.page(self.runbook(subject)?).await?;
+        Ok(page.closed.map(|closed| format!("the page is {closed}")))
+    }
+
     async fn base(&self, _incident: &pagerduty::Incident, subject: &str) -> Result<Base, String> {
         let runbook = self.runbook(subject)?;
         let page = self.page(runbook).await?;
@@ -372,25 +381,6 @@ fn also(case: &Case<'_>) -> Vec<Also> {
 fn ticks(rows: &[RowView], name: &str, incident: &str) -> Vec<Tick> {
     let subject = format!("{name}@{incident}");
     let live = rows.iter().filter(|row| row.head.kind == Kind::Runbook && row.head.subject == subject);
-    live.flat_map(|row| {
-        let steps: Vec<String> = match &row.proposal {
-            Some(Proposal::Live(live)) => live.steps.iter().map(|step| step.text.clone()).collect(),
-            _ => Vec::new(),
-        };
-        let pointer = finding::pointer("dock_row", "dock", &row.head.id.to_string(), "");
-        let signed =
-            row.decisions.iter().filter(|one| one.decision == Decision::Approve && one.void.is_none());
-        let ticks = signed.flat_map(move |one| {
-            let of_one = ticked(&steps, &one.conditions).map(|(step, word)| Tick {
-                step: step.to_owned(),
-                word: word.to_owned(),
-                by: one.reviewer.to_string(),
-                at: one.at,
-                pointer: pointer.clone(),
-            });
-            of_one.collect::<Vec<_>>()
-        });
-        ticks.collect::<Vec<_>>()
-    })
-    .collect()
+    let ticks = live.flat_map(gather::ticks_of);
+    ticks.map(|Ticked { step, word, by, at, pointer, .. }| Tick { step, word, by, at, pointer }).collect()
 }

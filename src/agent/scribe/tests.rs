@@ -16,6 +16,7 @@ use crate::{
     wire::RowView,
 };
 
+mod closed;
 mod live;
 
 const RUNBOOKS: &str = "[runbooks.CONF-4711]\nsite = \"confluence\"\npage = \"4711\"\nservices = [\"session-store\"]\n\

@@ -9,12 +9,12 @@ use super::{
     Case, Finding, Wanted,
     operations::name,
     rules,
-    words::{list, quoted, small},
+    words::{list, small},
 };
 use crate::{
     agent::scribe::facts::Before,
     row::page::{
-        Action, Block, Operation, Piece,
+        Operation,
         refit::{Fitted, LeftOut},
     },
 };
@@ -67,12 +67,12 @@ impl Case<'_> {
             return Wanted { operation, at, ..story.clone() };
         }
         let from = operation.pointers.first().unwrap_or(&self.facts.story.pointer).clone();
-        Wanted { id: 0, phrase: phrase(&operation), rule: rules::KEPT, from, at, operation }
+        Wanted { id: 0, phrase: operation.phrase(), rule: rules::KEPT, from, at, operation }
     }
 
     fn left_out(&self, out: &LeftOut) -> Finding {
         let LeftOut { number, operation, why } = out;
-        let phrase = phrase(operation);
+        let phrase = operation.phrase();
         let says = format!("Left out: operation {number} ({}), since {why}.", small(&phrase));
         let pointer = self.page_pointer();
         self.finding(rules::NO_LONGER_FITS, "left out", &format!("{number}: {phrase}"), pointer, &says)
@@ -108,28 +108,4 @@ fn of_one_origin(one: &Operation, new: &Operation) -> bool {
     let same =
         one.because == new.because || one.pointers.iter().any(|pointer| new.pointers.contains(pointer));
     same && name(&one.action) == name(&new.action)
-}
-
-/// What an operation does, from itself alone.
-pub(in crate::agent::scribe) fn phrase(operation: &Operation) -> String {
-    let there = || quoted(&operation.anchor.text);
-    match &operation.action {
-        Action::InsertBefore { blocks } | Action::InsertAfter { blocks } => {
-            format!("Insert {}", quoted(&blocks.first().map(text).unwrap_or_default()))
-        }
-        Action::Replace { .. } => format!("Replace {}", there()),
-        Action::ReplaceValue { was, is } => format!("Replace {was} with {is}"),
-        Action::MarkDeprecated { .. } => format!("Mark {} as deprecated", there()),
-    }
-}
-
-fn text(block: &Block) -> String {
-    let of = |pieces: &[Piece]| -> String { pieces.iter().map(Piece::text).collect() };
-    match block {
-        Block::Heading { text, .. } | Block::Paragraph { text } | Block::Item { text, .. } => of(text),
-        Block::Code { code, .. } => code.clone(),
-        Block::Table { rows } => {
-            rows.first().and_then(|row| row.first()).map(|cell| of(cell)).unwrap_or_default()
-        }
-    }
 }

@@ -12,7 +12,7 @@ use crate::{
         rule::Rule,
         scribe::{
             chatter::{self, Remark, Side},
-            facts::{Said, Tick},
+            facts::Said,
             place,
         },
     },
@@ -336,43 +336,7 @@ impl Case<'_> {
         wanted
     }
 
-    /// What who was on call ticked as wrong, where nothing else is proposed of the step.
-    fn ticked(&self, already: &[Wanted], found: &mut Vec<Finding>) -> Vec<Wanted> {
-        let mut wanted = Vec::new();
-        for tick in &self.facts.ticks {
-            let at = self.outline.passages.iter().position(|passage| passage.text == tick.step);
-            let touched = already.iter().any(|one| one.operation.anchor.text == tick.step);
-            match (tick.word.split_once(':').map_or(tick.word.as_str(), |(word, _)| word).trim(), at) {
-                ("wrong", Some(at)) if !touched && !self.outline.passages[at].deprecated => {
-                    wanted.push(self.wrong(tick, at));
-                }
-                ("skipped", _) => {
-                    let says = format!("{} skipped {}.", tick.by, words::quoted(&tick.step));
-                    let pointer = tick.pointer.clone();
-                    found.push(self.finding(rules::STEP_SKIPPED, "skipped", &tick.step, pointer, &says));
-                }
-                _ => {}
-            }
-        }
-        wanted
-    }
-
-    fn wrong(&self, tick: &Tick, at: usize) -> Wanted {
-        let passage = &self.outline.passages[at];
-        let why = tick.word.split_once(':').map(|(_, why)| why.trim()).filter(|why| !why.is_empty());
-        let incident = &self.facts.story.incident;
-        let instead = match why {
-            Some(why) => format!("Found wrong in {incident}: {}", words::line(why)),
-            None => format!("Found wrong in {incident}"),
-        };
-        let action = Action::MarkDeprecated { instead: vec![Piece::Plain(instead)] };
-        let because = format!("{} ticked it as wrong at {} and signed that.", tick.by, words::clock(tick.at));
-        let phrase = format!("Mark \"{}\" as deprecated", words::cut(&words::line(&tick.step), 80));
-        let pointers = vec![tick.pointer.clone()];
-        self.wants(place::anchor(passage), action, because, pointers, (phrase, rules::TICKED_WRONG, at))
-    }
-
-    fn wants(
+    pub(super) fn wants(
         &self,
         anchor: Anchor,
         action: Action,

@@ -120,7 +120,12 @@ impl Case<'_> {
         }
         if let Asked::Known { value, at } = &story.said {
             let pointer = value.first().map_or_else(|| story.pointer.clone(), |said| said.pointer.clone());
-            found.push(read("chat", &words::plural(value.len(), "message", "messages"), pointer, *at));
+            let mut counted = words::plural(value.len(), "message", "messages");
+            let by_programs = value.iter().filter(|said| said.bot).count();
+            if by_programs > 0 {
+                counted.push_str(&format!(", of which {by_programs} are by programs and left out"));
+            }
+            found.push(read("chat", &counted, pointer, *at));
         }
         for gauge in &story.gauges {
             if let Asked::Known { value, at } = &gauge.value {

@@ -13,6 +13,8 @@ use crate::{
     },
 };
 
+mod hold;
+
 const REDIS: &str = "<h1>Redis failover</h1><h2>Steps</h2>\
 <ol><li><p>Stop the writers: scale session-writer to 0.</p></li>\
 <li><p>Fail over to the replica.</p><ac:structured-macro ac:name=\"code\"><ac:plain-text-body>\
@@ -71,6 +73,7 @@ fn facts(page: &str, messages: Vec<Said>) -> Facts {
             said: Asked::Known { value: messages, at: sample::at(3600) },
             unread: None,
             rows: vec![],
+            ticks: vec![],
             gauges: vec![],
             responders: vec!["priya".parse().unwrap()],
             pointer,
@@ -103,6 +106,7 @@ fn facts(page: &str, messages: Vec<Said>) -> Facts {
         before: None,
         ticks: vec![],
         also: vec![],
+        owner: None,
     }
 }
 
@@ -335,6 +339,11 @@ fn a_note_is_answered_line_by_line() {
         second.rationale
     );
     assert_eq!(second.title, first.title);
+    let because = &edit(&second).operations[0].because;
+    assert!(
+        because.contains("marcus asked for it so in a note: \u{201c}Link the workflow by its file"),
+        "{because}"
+    );
 
     // What is asked later does not undo what was asked before; only the last note is answered.
     again.asks = vec![Asks { same: false, ..asked("link the file") }, asked("drop operation 2")];
@@ -342,7 +351,7 @@ fn a_note_is_answered_line_by_line() {
     assert!(third.diff.contains(FILE));
     assert!(
         third.rationale.contains("Not followed: there is no operation 2")
-            && !third.rationale.contains("link the file")
+            && !third.rationale.contains("marcus asked: \u{201c}link the file")
     );
 }
 
@@ -547,7 +556,11 @@ fn what_a_note_forbids_is_not_done_and_the_address_that_it_gives_is_what_is_link
     let (_, again) = sent_back(gateway(), GATEWAY, "link javascript:alert(1)");
     let second = made(&again);
     assert!(second.rationale.contains("Not followed: javascript: is no address that is linked"));
-    assert!(second.rationale.contains("Understood, one a line: drop operation 2;"), "{}", second.rationale);
+    assert!(
+        second.rationale.contains("Understood, one a line or joined by “, and”: drop operation 2;"),
+        "{}",
+        second.rationale
+    );
     assert_eq!(edit(&second), edit(&first));
 }
 
