@@ -19,6 +19,7 @@ use crate::{
 mod calls;
 mod closed;
 mod merges;
+mod sent_back;
 
 const RUNBOOK: &str = "CONF-4711";
 const PAGE: &str = "4711";
