@@ -68,7 +68,7 @@ impl<'a> Case<'a> {
             let warned =
                 format!("A responder warned at {}: {}", words::clock(said.at), words::quoted(&said.text));
             let near = done.iter().rev().filter(|one| is_soon_after(one, said.at)).take(LOOKS_BACK);
-            let against = near.copied().find(|one| self.warns_against(said, one));
+            let against = near.copied().find(|one| warns_against(said, one));
             told.push(match against {
                 Some(done) => {
                     let after = words::span(done.at, said.at);
@@ -153,7 +153,7 @@ impl<'a> Case<'a> {
                 let warnings = self.noted.iter().filter(|noted| noted.rule == rules::SAID_WARNING);
                 let is_near = |noted: &&Noted<'a>| is_soon_after(done, noted.at);
                 let against =
-                    |noted: &&Noted<'a>| matches!(noted.of, Of::Said(said) if self.warns_against(said, done));
+                    |noted: &&Noted<'a>| matches!(noted.of, Of::Said(said) if warns_against(said, done));
                 warnings.rev().filter(is_near).take(LOOKS_BACK).find(against)
             };
             let before = match back.or_else(warned) {
@@ -163,13 +163,6 @@ impl<'a> Case<'a> {
             Some((before, recovery))
         };
         self.noted.iter().filter(recovers).filter_map(with_cause).take(TOLD_MAX).collect()
-    }
-
-    /// It was said soon after this was done, and against it.
-    fn warns_against(&self, warning: &Said, done: &Noted<'_>) -> bool {
-        is_soon_after(done, warning.at)
-            && done.pointer != &warning.pointer
-            && outcome::warns_against(&warning.text, done.words())
     }
 
     /// What was done with what took it back.
@@ -186,6 +179,13 @@ impl<'a> Case<'a> {
         let pairs = done.iter().enumerate().filter(|(_, back)| outcome::takes_back(back.words()));
         pairs.filter_map(undone).map(|(one, at)| (one, done[at])).collect()
     }
+}
+
+/// It was said soon after this was done, and against it.
+fn warns_against(warning: &Said, done: &Noted<'_>) -> bool {
+    is_soon_after(done, warning.at)
+        && done.pointer != &warning.pointer
+        && outcome::warns_against(&warning.text, done.words())
 }
 
 fn is_soon_after(done: &Noted<'_>, at: jiff::Timestamp) -> bool {

@@ -140,7 +140,7 @@ const COMMON: &[&str] = &[
 
 /// What is said of it, by the sentences; the last that says something stands.
 pub(super) fn well(text: &str) -> Option<Well> {
-    text.split(['.', '!', '\n', ';']).filter_map(sentence).last()
+    text.split(['.', '!', '\n', ';']).filter_map(sentence).next_back()
 }
 
 fn sentence(text: &str) -> Option<Well> {

@@ -38,7 +38,7 @@ impl Case<'_> {
     fn wrong(&self, tick: &Tick, at: usize) -> Wanted {
         let passage = &self.outline.passages[at];
         let why = tick.word.split_once(':').map(|(_, why)| words::line(why)).unwrap_or_default();
-        let (action, phrase) = self.righted(tick, &why, passage).unwrap_or_else(|| {
+        let (action, phrase) = righted(tick, &why, passage).unwrap_or_else(|| {
             let incident = &self.facts.story.incident;
             let instead = if why.is_empty() || chatter::instructs(&why) {
                 format!("Found wrong in {incident}")
@@ -54,22 +54,22 @@ impl Case<'_> {
         let pointers = vec![tick.pointer.clone()];
         self.wants(place::anchor(passage), action, because, pointers, (phrase, rules::TICKED_WRONG, at))
     }
+}
 
-    /// What the word beside a tick says is right, where the rules read it: `the port is 6380 now, not 6379`.
-    fn righted(&self, tick: &Tick, why: &str, passage: &Passage) -> Option<(Action, String)> {
-        let said = Said {
-            at: tick.at,
-            by: tick.by.clone(),
-            text: why.to_owned(),
-            reactions: Vec::new(),
-            in_thread: false,
-            bot: false,
-            pointer: tick.pointer.clone(),
-        };
-        chatter::remarks(&said, false).into_iter().find_map(|remark| {
-            let Remark::Value { was, is, .. } = remark else { return None };
-            let phrase = format!("Replace {was} with {is}");
-            words::holds(&passage.text, &was).then_some((Action::ReplaceValue { was, is }, phrase))
-        })
-    }
+/// What the word beside a tick says is right, where the rules read it: `the port is 6380 now, not 6379`.
+fn righted(tick: &Tick, why: &str, passage: &Passage) -> Option<(Action, String)> {
+    let said = Said {
+        at: tick.at,
+        by: tick.by.clone(),
+        text: why.to_owned(),
+        reactions: Vec::new(),
+        in_thread: false,
+        bot: false,
+        pointer: tick.pointer.clone(),
+    };
+    chatter::remarks(&said, false).into_iter().find_map(|remark| {
+        let Remark::Value { was, is, .. } = remark else { return None };
+        let phrase = format!("Replace {was} with {is}");
+        words::holds(&passage.text, &was).then_some((Action::ReplaceValue { was, is }, phrase))
+    })
 }
