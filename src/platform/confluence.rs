@@ -1,4 +1,5 @@
-//! Confluence Cloud: a page, its versions and who wrote them; and the two writes, a page's next version and a new page.
+//! Confluence Cloud: a page, what it says of itself, its versions and who wrote them; and the two writes, a page's next
+//! version and a new page.
 //!
 //! [`Source`] reads with the agents' token, [`Actuator`] publishes with the executor's. Facts that shape this: a version's
 //! number is the lock (the next is exactly one more); what is stored is not byte for byte what was sent; a token without
@@ -22,16 +23,21 @@ use super::{
     http::{Ask, Http, Manners},
     secret,
 };
-use crate::row::page::{Body, Editing, Page};
+use crate::row::page::{Body, Editing, Page, Says, says::PROPERTY};
 
 pub use actuator::{Actuator, BODY_BYTES_MAX, Create, Created, MESSAGE_CHARS_MAX, Publish, PublishError};
 
 /// What a reading token of the kind that has scopes needs.
-pub const READER_SCOPES: [&str; 3] =
-    ["read:content-details:confluence", "read:page:confluence", "read:space:confluence"];
-/// What the publishing one needs.
-pub const WRITER_SCOPES: [&str; 4] = [
+pub const READER_SCOPES: [&str; 4] = [
     "read:content-details:confluence",
+    "read:content.property:confluence",
+    "read:page:confluence",
+    "read:space:confluence",
+];
+/// What the publishing one needs.
+pub const WRITER_SCOPES: [&str; 5] = [
+    "read:content-details:confluence",
+    "read:content.property:confluence",
     "read:page:confluence",
     "read:space:confluence",
     "write:page:confluence",
@@ -162,7 +168,24 @@ impl Source {
         self.is_page(&asked, id, &page)?;
         let url = self.url_of(&page);
         let page = page.page(url).map_err(|why| self.garbage(&asked, &why))?;
-        Ok(Page { editing: self.editing(id).await, ..page })
+        let (editing, says) = tokio::join!(self.editing(id), self.says(id));
+        let says = says?;
+        let editing = says.shuts_out().map_or(editing, Editing::Restricted);
+        Ok(Page { editing, says, ..page })
+    }
+
+    /// What the page says of itself. An error only where asking again may bring it: what a token may not read, or nobody can,
+    /// is unknown by name.
+    pub async fn says(&self, id: &str) -> Result<Says, PlatformError> {
+        let asked = format!("the property `{PROPERTY}` of the page {id}");
+        let ask = get(asked, &["pages", id, "properties"]).query("key", PROPERTY);
+        let all: Vec<wire::Property> = match self.list(ask, usize::MAX).await {
+            Ok(all) => all,
+            Err(error) if error.is_unreachable() => return Err(error),
+            Err(error) => return Ok(Says::Unknown(error.sentence())),
+        };
+        let own = all.iter().find(|property| property.key == PROPERTY);
+        Ok(own.map_or(Says::Nothing, |property| Says::of(&property.value)))
     }
 
     /// Whether the account that publishes may edit the page, where it is known which one that is.

@@ -99,6 +99,14 @@ impl Reading {
         }
     }
 
+    /// The subject asks by now for more keys than a row's rule.
+    pub fn asks_more(&self, keys: u32) -> Option<Moved> {
+        match self {
+            Self::Page(reading) => reading.asks_more(keys),
+            Self::Sync(_) | Self::Gate(_) | Self::Paper(_) => None,
+        }
+    }
+
     /// What a hold is keyed by; only a drift can be held.
     pub fn drift(&self) -> Option<Digest> {
         match self {

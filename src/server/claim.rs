@@ -12,7 +12,7 @@ use crate::{
         reading::{self, Depth, IncidentNow, NoReading},
     },
     row::{
-        Base, Moved, Proposal, Reading, Refusal,
+        Base, Draft, Moved, Proposal, Reading, Refusal, Rule,
         base::{IncidentBase, PageBase},
         gate::{self, GateBase, Pipeline, Service},
         page::{self, Proposed},
@@ -65,8 +65,12 @@ pub(super) async fn read(
     }
 }
 
-/// What moved since `was`. Only the platforms that will be written are asked.
-pub(super) async fn moved(app: &App, was: &Base) -> Result<Vec<Moved>, Refusal> {
+/// What moved since the draft, and that its subject asks by now for more keys than the row's rule. Only the platforms that
+/// will be written are asked.
+pub(super) async fn moved(app: &App, draft: &Draft, rule: &Rule) -> Result<Vec<Moved>, Refusal> {
+    let was = &draft.base;
+    // Of a paper the incident alone is read.
+    let proposal = draft.proposal.as_ref().filter(|_| matches!(was, Base::Runbook(_)));
     let platform = match was {
         Base::Sync(_) => "ArgoCD",
         Base::Gate(_) => "GitHub",
@@ -75,8 +79,12 @@ pub(super) async fn moved(app: &App, was: &Base) -> Result<Vec<Moved>, Refusal> 
         // The version that it replaces is in our own record.
         Base::Policy(_) => return Ok(Vec::new()),
     };
-    match read(app, was, None, Look::Base).await {
-        Ok(Some(reading)) => Ok(reading.moved(was)),
+    match read(app, was, proposal, Look::Base).await {
+        Ok(Some(reading)) => {
+            let mut moved = reading.moved(was);
+            moved.extend(reading.asks_more(rule.keys_needed()));
+            Ok(moved)
+        }
         Ok(None) => Err(not_configured(platform)),
         // It is gone.
         Err(Refusal::ClaimMismatch { what, claimed, read }) => {

@@ -194,7 +194,7 @@ impl Case {
         if !approves {
             return Ok(Ruled::Accepted(Box::new(transition)));
         }
-        let moved = claim::moved(app, &whole.draft.base).await?;
+        let moved = claim::moved(app, &whole.draft, &whole.row.rule).await?;
         if moved.is_empty() {
             return Ok(Ruled::Accepted(Box::new(transition)));
         }

@@ -23,7 +23,7 @@ use crate::{
     row::{
         Digest, Kind,
         gate::Pipeline,
-        page::{Runbook, Site, outline},
+        page::{Runbook, Says, Site, outline},
     },
     server::{Config, config::Keys, rota, telling},
 };
@@ -253,9 +253,23 @@ async fn pages(sources: &Sources, runbooks: &BTreeMap<String, Runbook>) -> Found
             ));
         }
         outline::read(&page.body).map_err(|why| format!("{name}: {why}"))?;
-        found.push(name.as_str());
+        found.push(match says(name, &page.says)? {
+            Some(says) => format!("{name} ({says})"),
+            None => name.clone(),
+        });
     }
     Ok(format!("{} read: {}", found.len(), found.join(", ")))
+}
+
+/// What a page says of itself; whoever prints it makes it harmless.
+fn says(name: &str, says: &Says) -> Result<Option<String>, String> {
+    match says {
+        Says::Unknown(why) => Err(format!(
+            "{name}: what the page says of itself is not known, so that each edit takes two people: {why}\nhint: correct \
+             the property on the page, or let the token read properties"
+        )),
+        Says::Nothing | Says::Known(_) => Ok(says.words()),
+    }
 }
 
 /// Whether the executor's account may edit each page in Confluence, and is the one that the reading section names.
@@ -270,6 +284,10 @@ async fn editable(
             "the executor's account may not edit {name}\nhint: let it edit the space, and the page where that is \
              restricted"
         ));
+    }
+    for (name, runbook) in runbooks.iter().filter(|(_, runbook)| runbook.site == Site::Confluence) {
+        let told = confluence.says(&runbook.page).await.map_err(|error| format!("{name}: {error}"))?;
+        says(name, &told)?;
     }
     let may = format!("the executor's account may edit {}", may.join(", "));
     match (confluence.account().await.map_err(|error| error.to_string())?, named) {

@@ -74,6 +74,13 @@ struct Operation {
     target_type: Option<String>,
 }
 
+/// A content property: any JSON under a key.
+#[derive(Debug, Deserialize)]
+pub(super) struct Property {
+    pub(super) key: String,
+    pub(super) value: serde_json::Value,
+}
+
 /// The older interface's list of a page's restrictions, one entry an operation.
 #[derive(Debug, Deserialize)]
 pub(super) struct Restrictions {
@@ -177,6 +184,7 @@ impl Page {
             url,
             closed: self.closed(),
             editing: page::Editing::Open,
+            says: page::Says::Nothing,
             body: self.storage()?,
         })
     }

@@ -94,6 +94,7 @@ impl Page {
             version: 0,
             closed: self.closed(),
             editing: Editing::Open,
+            says: crate::row::page::Says::Nothing,
             author: self.last_edited_by.map(|account| account.id).unwrap_or_default(),
             created_at: self.last_edited_time,
             url: self.url,

@@ -21,12 +21,14 @@ pub mod operation;
 pub mod origin;
 pub mod outline;
 pub mod refit;
+pub mod says;
 pub mod since;
 pub mod storage;
 
 pub use named::named;
 pub use operation::{Action, Anchor, Block, Edit, NotApplicable, Operation, Piece};
 pub use outline::{Outline, Passage, Unreadable};
+pub use says::Says;
 pub use since::Since;
 
 /// The platform that keeps a page.
@@ -120,6 +122,8 @@ pub struct Page {
     pub closed: Option<String>,
     /// Whether Dock's executor may edit it, as far as whoever read it can tell.
     pub editing: Editing,
+    /// What the page says of itself, where its platform has a place for that.
+    pub says: Says,
     pub body: Body,
 }
 
@@ -183,12 +187,28 @@ impl Reading {
 
     /// What a wrong decision costs to take back. What is said of a live runbook's steps is recorded and changes no page.
     pub fn costs(&self) -> Risk {
-        if matches!(self.proposed, Proposed::Live(_)) { Risk::Reversible } else { self.risk }
+        if self.is_live() { Risk::Reversible } else { self.risk }
     }
 
-    /// Keys that the page asks for. Who was on call says alone what became of the steps.
+    /// Keys that the page asks for, by the config and by its own word. Who was on call says alone what became of the steps.
     pub fn asks(&self) -> NonZeroU32 {
-        if matches!(self.proposed, Proposed::Live(_)) { NonZeroU32::MIN } else { self.keys }
+        if self.is_live() { NonZeroU32::MIN } else { self.keys.max(self.page.says.keys()) }
+    }
+
+    /// The page asks for more keys by its own word than the rule that a row froze.
+    pub fn asks_more(&self, keys: u32) -> Option<Moved> {
+        let asks = if self.is_live() { 1 } else { self.page.says.keys().get() };
+        let why = match &self.page.says {
+            Says::Unknown(why) => why.clone(),
+            Says::Nothing | Says::Known(_) => "it says that it is sensitive".to_owned(),
+        };
+        let (what, was) = ("keys that the page asks for".to_owned(), keys.to_string());
+        (asks > keys).then(|| Moved { what, was, is: format!("{asks}: {why}") })
+    }
+
+    /// Nothing is written by what is decided of it.
+    fn is_live(&self) -> bool {
+        matches!(self.proposed, Proposed::Live(_))
     }
 
     /// The page's next body, where there is one.
@@ -218,7 +238,9 @@ impl Reading {
     /// What stands against carrying it out: what moved, and that the page is closed to the executor by now.
     pub fn moved(&self, base: &PageBase) -> Vec<Moved> {
         let mut moved = self.changed(base);
-        if let Editing::Restricted(who) = &self.page.editing {
+        if let Editing::Restricted(who) = &self.page.editing
+            && !self.is_live()
+        {
             let (what, was) = ("who may edit the page".to_owned(), "Dock's executor".to_owned());
             moved.push(Moved { what, was, is: who.clone() });
         }

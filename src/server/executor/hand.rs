@@ -173,6 +173,7 @@ impl Hand {
             return BaseNow::Busy;
         }
         let mut moved = reading.moved(&warrant.base);
+        moved.extend(reading.asks_more(warrant.keys));
         // All that will be written has to be as reviewed before the first of it is: an answer is not taken back.
         if let (Reading::Gate(reading), Task::Approve(effect), true) =
             (&reading, &warrant.task, moved.is_empty())

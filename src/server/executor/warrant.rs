@@ -40,6 +40,8 @@ pub(super) struct Warrant {
     pub(super) tag: DecisionId,
     pub(super) base: Base,
     pub(super) task: Task,
+    /// How many keys the row's rule asked for.
+    pub(super) keys: u32,
     /// In words, as `priya and sarah`.
     pub(super) by: String,
 }
@@ -278,7 +280,8 @@ fn approved(case: &Case<'_>, approval: &Approval) -> Result<Warrant, NoWarrant> 
         (Some(Effect::Notion(effect)), _) => Task::Publish(publication(Site::Notion, effect, draft)?),
         (Some(_), _) => return Err(unproved("it is of a kind that is not carried out here")),
     };
-    Ok(Warrant { row: row.id, tag, base: draft.base.clone(), task, by: signed.by })
+    let keys = row.rule.keys_needed();
+    Ok(Warrant { row: row.id, tag, base: draft.base.clone(), task, keys, by: signed.by })
 }
 
 /// The answer that is given where the run waits, and nowhere else.
@@ -328,7 +331,8 @@ fn declined(case: &Case<'_>, tag: &DecisionId, revision: u32) -> Result<Warrant,
     let Base::Gate(base) = &draft.base else { return Err(unproved("nobody waits for the answer")) };
     let effect = of_gate(draft.effect.clone(), base)?;
     let (task, by) = (Task::Reject(effect), said.reviewer.to_string());
-    Ok(Warrant { row: row.id, tag: tag.clone(), base: draft.base.clone(), task, by })
+    let keys = row.rule.keys_needed();
+    Ok(Warrant { row: row.id, tag: tag.clone(), base: draft.base.clone(), task, keys, by })
 }
 
 /// The policy that decided would decide the same now.

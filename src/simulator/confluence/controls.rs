@@ -3,10 +3,11 @@
 //! Never: reachable over HTTP.
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::{
     access::{EXECUTOR, User},
-    wiki::{ConfluenceWrite, Draft, Editors, Page, Refusal, Sent, Status, Wiki},
+    wiki::{ConfluenceWrite, Draft, Editors, Page, Property, Refusal, Sent, Status, Wiki},
 };
 use crate::simulator::{SimulatorError, World};
 
@@ -95,6 +96,29 @@ impl World {
         let editors = Editors { accounts: named(accounts), groups: named(groups) };
         self.edit(|state, _| {
             state.confluence.known_mut(id)?.editors = editors;
+            Ok(())
+        })
+    }
+
+    /// Somebody leaves this under a key beside a page; without a value it is taken away. That makes no version of the page.
+    pub fn page_property(
+        &self,
+        id: &str,
+        author: &str,
+        key: &str,
+        value: Option<&Value>,
+    ) -> Result<(), SimulatorError> {
+        self.edit(|state, now| {
+            let new_id = state.confluence.new_id();
+            let properties = &mut state.confluence.known_mut(id)?.properties;
+            let before = properties.iter().position(|property| property.key == key);
+            let before = before.map(|at| properties.remove(at));
+            if let Some(value) = value {
+                let (id, version) = before.map_or((new_id, 1), |it| (it.id, it.version + 1));
+                let (key, author) = (key.to_owned(), author.to_owned());
+                properties.push(Property { id, key, value: value.clone(), version, author, at: now });
+                properties.sort_by(|a, b| a.id.cmp(&b.id));
+            }
             Ok(())
         })
     }

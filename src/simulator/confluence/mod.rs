@@ -108,6 +108,7 @@ pub(super) fn router(world: World) -> Router {
         .route("/wiki/api/v2/pages/{id}", get(page).put(publish))
         .route("/wiki/api/v2/pages/{id}/versions", get(versions))
         .route("/wiki/api/v2/pages/{id}/versions/{number}", get(version))
+        .route("/wiki/api/v2/pages/{id}/properties", get(properties))
         .route("/wiki/api/v2/pages/{id}/operations", get(operations))
         .route("/wiki/api/v2/spaces", get(spaces))
         .route("/wiki/api/v2/spaces/{id}/pages", get(pages_of_space))
@@ -238,6 +239,22 @@ async fn version(State(world): State<World>, Path((id, number)): Path<(String, S
         body["prevVersion"] = json!((shown.number > 1).then(|| shown.number - 1));
         body["nextVersion"] = json!((shown.number < page.latest().number).then(|| shown.number + 1));
         found(&body)
+    })
+}
+
+/// The content properties of a page, in pages by their cursors; `key` narrows them to one. Who may see the page may see them.
+async fn properties(
+    State(world): State<World>,
+    Path(id): Path<String>,
+    uri: Uri,
+    Query(query): Parameters,
+    headers: HeaderMap,
+) -> Answer {
+    world.read(|state| {
+        let page = state.confluence.pages.get(&id).ok_or_else(not_found)?;
+        let wanted = |key: &str| parameter(&query, "key").is_none_or(|wanted| wanted == key);
+        let all = page.properties.iter().filter(|property| wanted(&property.key));
+        listed(&uri, &query, &base(&headers), all.map(wiki::Property::json).collect())
     })
 }
 

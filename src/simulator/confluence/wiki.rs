@@ -43,11 +43,25 @@ pub(super) struct Page {
     /// Whom its restrictions let edit it; nobody is named where it has none.
     #[serde(default)]
     pub(super) editors: Editors,
+    /// JSON under a key, which any editor of the page may leave there; in the order of their ids.
+    #[serde(default)]
+    pub(super) properties: Vec<Property>,
     /// Somebody has it open in the editor, with this beside what is published.
     pub(super) draft: Option<Draft>,
     pub(super) created_at: Timestamp,
     /// Oldest first, never empty.
     pub(super) versions: Vec<Version>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Property {
+    pub(super) id: String,
+    pub(super) key: String,
+    pub(super) value: Value,
+    /// How often it was written.
+    pub(super) version: u64,
+    pub(super) author: String,
+    pub(super) at: Timestamp,
 }
 
 /// Accounts and groups by name. Dock's accounts are in none of the groups.
@@ -166,6 +180,7 @@ impl Wiki {
             parent,
             status: Status::Current,
             editors: Editors::default(),
+            properties: vec![],
             draft: None,
             created_at: now,
             versions: vec![],
@@ -266,6 +281,13 @@ impl Page {
             Status::Current if shown.number < self.latest().number => "historical",
             Status::Current => "current",
         }
+    }
+}
+
+impl Property {
+    pub(super) fn json(&self) -> Value {
+        json!({"id": self.id, "key": self.key, "value": self.value, "version": {"number": self.version, "message": "",
+            "minorEdit": false, "authorId": self.author, "createdAt": self.at}})
     }
 }
 

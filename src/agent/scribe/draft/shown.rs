@@ -11,7 +11,7 @@ use crate::{
         },
         story::EventKind,
     },
-    row::page::Editing,
+    row::page::{Editing, Says},
 };
 
 impl Case<'_> {
@@ -87,6 +87,10 @@ impl Case<'_> {
                 found.extend(self.unknown("who may edit the page", &asked, self.page_pointer()));
             }
         }
+        if let Says::Unknown(why) = &self.facts.page.says {
+            let asked = Asked::<()>::Unknown { why: why.clone(), at: self.facts.read_at };
+            found.extend(self.unknown("what the page says of itself", &asked, self.page_pointer()));
+        }
         if let Some(unread) = &story.unread {
             let says = format!("Not all that was said could be read: {unread}.");
             found.push(self.finding(rules::CHAT_CUT, "chat", unread, story.pointer.clone(), &says).unknown());
@@ -109,6 +113,9 @@ impl Case<'_> {
             format!("version {}, {}", page.version, page.created_at)
         };
         found.push(read("page", &version, self.page_pointer(), self.facts.read_at));
+        if let Some(words) = page.says.words() {
+            found.push(read("the page's own word", &words, self.page_pointer(), self.facts.read_at));
+        }
         if let Asked::Known { value, at } = &story.events {
             let notes = value.iter().filter(|event| event.kind == EventKind::Note).count();
             let counted = format!(

@@ -94,6 +94,7 @@ fn facts(page: &str, messages: Vec<Said>) -> Facts {
             url: "https://acme.example/wiki/4711".into(),
             closed: None,
             editing: crate::row::page::Editing::Open,
+            says: page::Says::Nothing,
             body: Body::Storage(page.into()),
         },
         read_at: sample::at(3600),
@@ -252,6 +253,11 @@ fn what_is_cut_off_unknown_disputed_or_without_a_place_holds() {
             rules::UNKNOWN_FACT,
         ),
         (
+            "a word of the page's own that is not known",
+            facts_with(&good, |facts| facts.page.says = page::Says::Unknown("it is no object".into())),
+            rules::UNKNOWN_FACT,
+        ),
+        (
             "disputed",
             facts(
                 REDIS,
@@ -277,6 +283,18 @@ fn what_is_cut_off_unknown_disputed_or_without_a_place_holds() {
         assert_eq!(draft.verdict, Verdict::Hold, "{name}");
         assert!(fired(&draft, rule) && draft.rationale.starts_with("Hold."), "{name}: {}", draft.rationale);
     }
+}
+
+#[test]
+fn what_the_page_says_of_itself_is_shown_with_its_pointer() {
+    let word = page::says::Word { sensitive: true, owner: Some("sessions".into()), by_hand: false };
+    let facts = facts_with(&facts(REDIS, vec![said(9, "priya", MISSING, &[])]), |facts| {
+        facts.page.says = page::Says::Known(word);
+    });
+    let draft = made(&facts);
+    let shown = draft.signals.iter().find(|signal| signal.name == "the page's own word").unwrap();
+    assert_eq!(shown.value, "sensitive: two people; owner: sessions");
+    assert_eq!((draft.verdict, shown.pointer.reference.as_str()), (Verdict::Publish, "4711"));
 }
 
 #[test]

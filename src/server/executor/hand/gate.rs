@@ -279,6 +279,7 @@ mod tests {
             tag: "01ARYZ6S41ZZZZZZZZZZZZZZZZ".parse().unwrap(),
             base: Base::Gate(reading.base()),
             task,
+            keys: 2,
             by: "priya and sarah".to_owned(),
         };
         let approved = effect.clone();

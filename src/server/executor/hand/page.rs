@@ -82,6 +82,9 @@ impl Hand {
 
     /// Whether our own account may edit it. What is not told now is told by the write.
     async fn editing(&self, page: &Page) -> Editing {
+        if let Some(who) = page.says.shuts_out() {
+            return Editing::Restricted(who);
+        }
         match (&self.confluence, page.site) {
             (Some(confluence), Site::Confluence) => match confluence.reads().may_edit(&page.id).await {
                 Ok(Fact::Known(false)) => Editing::Restricted("others alone".to_owned()),

@@ -5,13 +5,72 @@ use super::*;
 
 type Change = fn(&crate::simulator::World);
 
-const CLOSED: [(&str, Change, &str); 5] = [
+const CLOSED: [(&str, Change, &str); 8] = [
     ("restricted", |world| world.restrict_page(PAGE, &["acc-jordan"], &[]).unwrap(), "who may edit the page"),
     ("archived", |world| world.archive_page(PAGE).unwrap(), "page"),
     ("trashed", |world| world.trash_page(PAGE).unwrap(), "page"),
     ("absent", |world| world.purge_page(PAGE).unwrap(), "page"),
     ("98306", |world| world.move_page(PAGE, "INC").unwrap(), "space"),
+    // What it says of itself since the row froze one key.
+    (
+        "2: it says that it is sensitive",
+        |world| says(world, &json!({"sensitive": true})),
+        "keys that the page asks for",
+    ),
+    (
+        "people by hand alone, as its property `dock` says",
+        |world| says(world, &json!({"by_hand": true})),
+        "who may edit the page",
+    ),
+    (
+        "2: its property `dock` is not as it should be: it is no object",
+        |world| says(world, &json!("sensitive")),
+        "keys that the page asks for",
+    ),
 ];
+
+fn says(world: &crate::simulator::World, word: &Value) {
+    world.page_property(PAGE, "acc-jordan", "dock", Some(word)).unwrap();
+}
+
+#[tokio::test]
+async fn a_page_that_says_that_it_is_sensitive_takes_two_whatever_the_config_says() {
+    for (word, keys) in [
+        (json!({"sensitive": true}), 2),
+        (json!({"sensitive": false, "owner": "sessions"}), 1),
+        (json!({"sensitiv": true}), 2),
+    ] {
+        let acting = start().await;
+        says(acting.world.platforms.world(), &word);
+        let row = opened(&acting).await;
+        assert_eq!(row.head.keys_needed, keys, "{word}");
+        approved(&acting, &row).await;
+        if keys == 2 {
+            assert_eq!(acting.state(row.head.id).await, State::HalfSigned, "{word}");
+            let second = acting.world.statement("govind", &row, Decision::Approve).await;
+            assert_eq!(code(&acting.world.send(&second).await), "accepted");
+        }
+        let done = acting.work(&acting.executor(), row.head.id, &ENDED).await;
+        assert_eq!(done.state(), State::Executed, "{word}: {:?}", done.stage);
+    }
+}
+
+#[tokio::test]
+async fn what_is_ticked_on_a_page_that_is_edited_by_hand_alone_can_be_signed() {
+    let acting = start().await;
+    says(acting.world.platforms.world(), &json!({"by_hand": true, "sensitive": true}));
+    let step =
+        LiveStep { text: "Fail over to the replica.".to_owned(), facts: vec![], broken: None, row: None };
+    let live = Live { incident: "INC-2099".to_owned(), steps: vec![step] };
+    let first =
+        LiveStep { text: "Stop the writers: scale session-writer to 0.".to_owned(), ..live.steps[0].clone() };
+    let live = Live { steps: vec![first, live.steps[0].clone()], ..live };
+    let reading = read(&acting, RUNBOOK, Proposed::Live(live.clone())).await;
+    let row = open(&acting, &drafted(&reading, Proposal::Live(live))).await;
+    assert_eq!(row.head.keys_needed, 1, "nothing is written");
+    let statement = acting.world.statement("sarah", &row, Decision::Approve).await;
+    assert_eq!(code(&acting.world.send(&statement).await), "accepted");
+}
 
 #[tokio::test]
 async fn nobody_signs_for_a_page_that_cannot_be_published() {
