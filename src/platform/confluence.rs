@@ -11,7 +11,7 @@ mod actuator;
 mod said;
 mod wire;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Instant};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 use super::{
     Fact, Failure, Health, Platform, PlatformError,
     http::{Ask, Http, Manners},
+    names::{Kept, Names},
     secret,
 };
 use crate::row::page::{Body, Editing, Page, Says, says::PROPERTY};
@@ -48,6 +49,8 @@ const API: [&str; 3] = ["wiki", "api", "v2"];
 const PAGE: usize = 50;
 /// People and groups of a restriction that are asked for.
 const RESTRICTIONS: &str = "200";
+/// People who are asked for at once.
+const PEOPLE: usize = 50;
 /// A list that goes on after so many of them is not read to its end.
 const PAGES_MAX: usize = 20;
 
@@ -74,6 +77,7 @@ pub struct Config {
 pub struct Source {
     http: Http,
     executor: Option<String>,
+    names: Kept,
     public_url: Option<String>,
     url: String,
 }
@@ -117,9 +121,9 @@ pub struct Editors {
 
 impl Editors {
     /// What that means for one account. Who is in a group is not told.
-    pub fn lets(&self, account: &str) -> Editing {
+    pub fn lets(&self, account: &str, names: &Names) -> Editing {
         let groups = self.groups.iter().map(|group| format!("the group {group}"));
-        let all: Vec<String> = self.accounts.iter().cloned().chain(groups).collect();
+        let all: Vec<String> = self.accounts.iter().map(|one| names.of(one)).chain(groups).collect();
         let who = match all.as_slice() {
             [] => return Editing::Open,
             [one] => one.clone(),
@@ -157,7 +161,8 @@ impl Source {
         let manners = Manners { said: said::said, failure: said::failure };
         let http = Http::new(Platform::Confluence, &url, headers, config.ca_file.as_deref(), manners)?;
         let public_url = config.public_url.as_deref().map(|url| site_of(url).to_owned());
-        Ok(Self { http, executor: config.executor.clone(), public_url, url })
+        let (executor, names) = (config.executor.clone(), Kept::default());
+        Ok(Self { http, executor, names, public_url, url })
     }
 
     /// The page as it is now, with its body. One that is in the trash, archived or only a draft comes as `closed`.
@@ -192,7 +197,10 @@ impl Source {
     async fn editing(&self, id: &str) -> Editing {
         let Some(executor) = &self.executor else { return Editing::Open };
         match self.editors(id).await {
-            Ok(editors) => editors.lets(executor),
+            Ok(editors) => {
+                let named: Vec<&str> = editors.accounts.iter().map(String::as_str).collect();
+                editors.lets(executor, &self.names(&named).await)
+            }
             Err(error) => Editing::Unknown(error.sentence()),
         }
     }
@@ -269,6 +277,26 @@ impl Source {
         found.map(|found| found.id).ok_or_else(|| {
             self.http.error(&asked, Failure::NotFound, "no space that this token sees has the key")
         })
+    }
+
+    /// What people are called by their accounts, as far as Confluence tells us; what is not told is asked again later.
+    pub async fn names(&self, accounts: &[&str]) -> Names {
+        let now = Instant::now();
+        for some in self.names.missing(accounts, now).chunks(PEOPLE) {
+            let ask = Ask::get("who they are", &["wiki", "rest", "api", "user", "bulk"]);
+            let ask = ask.query("limit", PEOPLE.to_string());
+            let ask = some.iter().fold(ask, |ask, account| ask.query("accountId", account));
+            match self.json::<wire::Users>(ask).await {
+                Ok(users) => {
+                    for account in some {
+                        self.names.keep(account, users.called(account), now);
+                    }
+                }
+                Err(error) if error.is_unreachable() => break,
+                Err(_) => some.iter().for_each(|account| self.names.keep(account, None, now)),
+            }
+        }
+        self.names.names(accounts)
     }
 
     /// May this token's account edit the page, by whatever right?

@@ -14,6 +14,7 @@ mod error;
 pub mod github;
 mod http;
 pub mod model;
+pub mod names;
 pub mod notion;
 pub mod ntfy;
 pub mod pagerduty;

@@ -10,7 +10,10 @@ mod actuator;
 mod tree;
 mod wire;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -19,6 +22,7 @@ use serde_json::Value as Json;
 use super::{
     Fact, Failure, Health, Platform, PlatformError,
     http::{self, Answer, Ask, Http, Manners},
+    names::{Kept, Names},
     secret,
 };
 use crate::row::page::{Body, Page, Site};
@@ -37,6 +41,8 @@ const VERSION: &str = "2025-09-03";
 const PAGE: usize = 100;
 /// What is waited where Notion does not say how long.
 const PAUSE: Duration = Duration::from_secs(2);
+/// People who are asked for, one by one, before something else is.
+const PEOPLE: usize = 10;
 /// How often a page that changes while it is read is read.
 const READINGS_MAX: usize = 2;
 
@@ -60,6 +66,7 @@ fn public_api() -> String {
 #[derive(Debug)]
 pub struct Source {
     http: Http,
+    names: Kept,
 }
 
 /// What stands beside a page, not in it.
@@ -92,7 +99,7 @@ impl Source {
         headers.insert(HeaderName::from_static("notion-version"), HeaderValue::from_static(VERSION));
         let manners = Manners { said, failure };
         let http = Http::new(Platform::Notion, &config.url, headers, config.ca_file.as_deref(), manners)?;
-        Ok(Self { http })
+        Ok(Self { http, names: Kept::default() })
     }
 
     /// What our calls have come to.
@@ -127,6 +134,28 @@ impl Source {
     /// When a page was edited last, as Notion wrote it. Equal times do not mean an equal page: minutes are all it tells.
     pub async fn changed(&self, id: &str) -> Result<String, PlatformError> {
         Ok(self.head(&self.uuid(id)?).await?.last_edited_time)
+    }
+
+    /// What people are called by their accounts, as far as Notion tells us: an integration without user information is told
+    /// nothing, and asks again later.
+    pub async fn names(&self, accounts: &[&str]) -> Names {
+        let now = Instant::now();
+        let mut refused = false;
+        for account in self.names.missing(accounts, now).iter().take(PEOPLE) {
+            if refused {
+                self.names.keep(account, None, now);
+                continue;
+            }
+            match self.json::<wire::User>(get("who somebody is", &["users", account])).await {
+                Ok(user) => self.names.keep(account, user.called(), now),
+                Err(error) if error.is_unreachable() => break,
+                Err(error) => {
+                    refused = error.failure == Failure::Forbidden;
+                    self.names.keep(account, None, now);
+                }
+            }
+        }
+        self.names.names(accounts)
     }
 
     /// One block as it is right now, without the blocks in it.

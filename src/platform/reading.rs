@@ -4,14 +4,18 @@
 //! GitHub has to answer; what another platform cannot say is unknown with its reason.
 //! Never: a judgement; a plan that could not be read passed off as none.
 
+use std::time::Duration;
+
 use super::{
     Fact, Failure, Platform, PlatformError, Sources, confluence,
     github::{self, ApprovalState, Repository},
+    names::Names,
     notion, pagerduty,
     terraform::{self, NotAWorkspace, Planned, WorkspaceName},
 };
 use crate::row::{
-    Risk,
+    Moved, Risk,
+    base::PageBase,
     gate::{Changes, Pipeline, Plan, Reading, Run, Service, Told, Unplanned},
     page::{Page, Runbook, Site},
     waiting::{Seen, Waiting},
@@ -41,6 +45,9 @@ pub struct Around<'a> {
     pub terraform: Option<&'a terraform::Source>,
 }
 
+/// Names are for people to read: nothing waits longer for them.
+const NAMES_WITHIN: Duration = Duration::from_secs(2);
+
 /// Why there is no reading.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoReading {
@@ -66,6 +73,31 @@ impl PageSources<'_> {
             Site::Confluence => self.confluence.is_some(),
             Site::Notion => self.notion.is_some(),
         }
+    }
+
+    /// What people are called by their accounts there; without an answer in time they stay ids.
+    pub async fn names(&self, site: Site, accounts: &[&str]) -> Names {
+        let asked = async {
+            match site {
+                Site::Confluence => Some(self.confluence?.names(accounts).await),
+                Site::Notion => Some(self.notion?.names(accounts).await),
+            }
+        };
+        tokio::time::timeout(NAMES_WITHIN, asked).await.ok().flatten().unwrap_or_default()
+    }
+
+    /// What moved of a page, with its authors by their names.
+    pub async fn named(&self, site: Site, mut moved: Vec<Moved>) -> Vec<Moved> {
+        let Some(author) = moved.iter_mut().find(|moved| moved.what == PageBase::AUTHOR) else {
+            return moved;
+        };
+        let names = self.names(site, &[&author.was, &author.is]).await;
+        let (was, is) = (names.of(&author.was), names.of(&author.is));
+        // Two people of one name.
+        let same = was == is;
+        let tell = |name: String, id: &str| if same { format!("{name}, {id}") } else { name };
+        (author.was, author.is) = (tell(was, &author.was), tell(is, &author.is));
+        moved
     }
 }
 

@@ -49,6 +49,9 @@ pub struct PageBase {
 }
 
 impl PageBase {
+    /// What is said of another author that moved.
+    pub const AUTHOR: &str = "author";
+
     /// The page that the config calls `name`, as it was read.
     pub fn of(name: &str, page: &Page) -> Self {
         Self {
@@ -69,7 +72,7 @@ impl PageBase {
         moved([
             ("page", self.page.clone(), now.page.clone()),
             ("version", self.version.to_string(), now.version.to_string()),
-            ("author", self.author.clone(), now.author.clone()),
+            (Self::AUTHOR, self.author.clone(), now.author.clone()),
             ("written at", self.created_at.clone(), now.created_at.clone()),
             ("body", self.body.short(), now.body.short()),
             ("space", space(self), space(now)),

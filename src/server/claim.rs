@@ -83,7 +83,7 @@ pub(super) async fn moved(app: &App, draft: &Draft, rule: &Rule) -> Result<Vec<M
         Ok(Some(reading)) => {
             let mut moved = reading.moved(was);
             moved.extend(reading.asks_more(rule.keys_needed()));
-            Ok(moved)
+            Ok(named(app, was, moved).await)
         }
         Ok(None) => Err(not_configured(platform)),
         // It is gone.
@@ -92,6 +92,13 @@ pub(super) async fn moved(app: &App, draft: &Draft, rule: &Rule) -> Result<Vec<M
         }
         Err(refusal) => Err(refusal),
     }
+}
+
+/// The authors of a page by their names.
+pub(super) async fn named(app: &App, base: &Base, moved: Vec<Moved>) -> Vec<Moved> {
+    let runbook = if let Base::Runbook(base) = base { app.runbooks.get(&base.name) } else { None };
+    let Some(runbook) = runbook else { return moved };
+    app.sources.pages().named(runbook.site, moved).await
 }
 
 /// The application as ArgoCD has it now.

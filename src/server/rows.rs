@@ -188,6 +188,7 @@ pub(super) async fn fresh(
     let reading = claim::read(&app, was, whole.draft.proposal.as_ref(), claim::Look::Refreshed).await?;
     let reading = reading.ok_or_else(|| claim::not_configured("The platform"))?;
     let (moved, base, diff) = (reading.moved(was), reading.base(), reading.difference());
+    let moved = claim::named(&app, was, moved).await;
     let since = match (&reading, was, &whole.draft.proposal) {
         (Reading::Page(page), Base::Runbook(base), Some(Proposal::Edit(edit))) => {
             (!page.changed(base).is_empty()).then(|| page.since(edit, &whole.draft.diff))

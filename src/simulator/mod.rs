@@ -44,6 +44,9 @@ pub use pagerduty::PagerAlert;
 pub use scenario::Scenario;
 pub use world::{Pace, World};
 
+/// Who works at Acme, on every platform.
+const PEOPLE: [&str; 5] = ["sarah", "priya", "govind", "jordan", "marcus"];
+
 /// Where a demo's platforms are remembered, in its directory.
 const MEMORY: &str = "platforms.json";
 

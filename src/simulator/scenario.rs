@@ -167,7 +167,7 @@ fn measure(state: &mut State, now: Timestamp) {
 /// People talk about the incident in its channel; what they say elsewhere Dock's app does not hear.
 fn talk(state: &mut State, now: Timestamp) {
     let chat = &mut state.chat;
-    for person in ["sarah", "priya", "govind", "jordan", "marcus"] {
+    for person in super::PEOPLE {
         chat.add_user(person);
     }
     for (name, member) in [("general", true), ("deploys", true), ("random", false)] {

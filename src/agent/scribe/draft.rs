@@ -55,8 +55,8 @@ pub fn draft(facts: &Facts, limits: &Limits) -> Result<Draft, Nothing> {
         Ok(outline) => (outline, None),
         Err(why) => (Outline { passages: Vec::new() }, Some(why.to_string())),
     };
-    if let Some(closed) = &facts.page.closed {
-        return Err(Nothing::certain(format!("the page is {closed}")));
+    if let Some(shut) = facts.page.shut() {
+        return Err(Nothing::certain(shut));
     }
     let case = Case { facts, limits, outline: &outline };
     let mut findings = Vec::new();

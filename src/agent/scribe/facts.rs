@@ -21,6 +21,8 @@ pub struct Facts {
     pub name: String,
     pub runbook: Runbook,
     pub page: Page,
+    /// What its author is called, where Dock or the platform knows that.
+    pub written_by: Option<String>,
     pub read_at: Timestamp,
     pub on_call: Asked<Vec<PrincipalId>>,
     /// Who answers for the scribe: they may not decide on its rows, and are not asked to.

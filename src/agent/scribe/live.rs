@@ -65,8 +65,8 @@ pub(super) fn subject(name: &str, incident: &str) -> String {
 
 /// The draft of a live runbook; else why there is none.
 pub(super) fn draft(facts: &LiveFacts, limits: &Limits) -> Result<Draft, String> {
-    if let Some(closed) = &facts.page.closed {
-        return Err(format!("the page is {closed}"));
+    if let Some(shut) = facts.page.shut() {
+        return Err(shut);
     }
     let outline = outline::read(&facts.page.body).map_err(|why| why.to_string())?;
     let seen = Seen {

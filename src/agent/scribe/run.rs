@@ -129,7 +129,10 @@ impl Scribe {
         let page = page?;
         let read_at = self.clock.now();
         let asks = case.before.map(plan::asks).unwrap_or_default();
-        let moved_by = people.get(&page.author).map_or_else(|| page.author.clone(), ToString::to_string);
+        let names = self.sources.pages().names(runbook.site, &[&page.author]).await;
+        let ours = people.get(&page.author).map(ToString::to_string);
+        let moved_by = ours.clone().unwrap_or_else(|| names.of(&page.author));
+        let written_by = ours.or_else(|| names.known(&page.author).map(str::to_owned));
         let sent_back = case.before.is_some_and(|row| row.head.state == State::NeedsChanges);
         let facts = Facts {
             before: case.before.and_then(|row| before(row, case.subject, runbook, &page, moved_by)),
@@ -137,6 +140,7 @@ impl Scribe {
             name: case.subject.to_owned(),
             runbook: runbook.clone(),
             page,
+            written_by,
             read_at,
             on_call,
             owner: self.owner.ask(&self.api).await,

@@ -247,10 +247,9 @@ async fn pages(sources: &Sources, runbooks: &BTreeMap<String, Runbook>) -> Found
     for (name, runbook) in runbooks {
         let page =
             reading::page(sources.pages(), runbook).await.map_err(|error| format!("{name}: {error}"))?;
-        if let Some(closed) = &page.closed {
-            return Err(format!(
-                "{name}: the page is {closed}\nhint: take it out of [runbooks], or restore it"
-            ));
+        if let Some(shut) = page.shut() {
+            let (state, hint) = shut.split_once(": ").unwrap_or((&shut, ""));
+            return Err(format!("{name}: {state}\nhint: {hint}"));
         }
         outline::read(&page.body).map_err(|why| format!("{name}: {why}"))?;
         found.push(match says(name, &page.says)? {

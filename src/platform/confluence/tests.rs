@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::*;
 use crate::{
     platform::{Next, http::Answer, tests::Ground},
+    row::base::PageBase,
     simulator::{Fault, PageEdit, Site as Simulated, World},
 };
 
@@ -236,10 +237,15 @@ fn knowing(ground: &Ground) -> Source {
 async fn whom_a_restriction_lets_edit_a_page_is_told_by_whoever_only_reads() {
     let ground = Ground::start().await;
     let (plain, knowing, world) = (source(&ground), knowing(&ground), ground.world());
-    let unknown = "it is restricted to acc-jordan and the group sre, and whether acc-dock-executor is one of them is not told";
+    let unknown = "it is restricted to Jordan and the group sre, and whether acc-dock-executor is one of them is not told";
     for (accounts, groups, expected) in [
         (&[][..], &[][..], Editing::Open),
-        (&["acc-jordan"], &[], Editing::Restricted("acc-jordan alone".to_owned())),
+        (&["acc-jordan"], &[], Editing::Restricted("Jordan alone".to_owned())),
+        (
+            &["acc-jordan", "acc-gone"],
+            &[],
+            Editing::Restricted("Jordan and acc-gone (its name is not told) alone".to_owned()),
+        ),
         (&["acc-jordan", "acc-dock-executor"], &["sre"], Editing::Open),
         (&["acc-jordan"], &["sre"], Editing::Unknown(unknown.to_owned())),
     ] {
@@ -255,7 +261,7 @@ async fn whom_a_restriction_lets_edit_a_page_is_told_by_whoever_only_reads() {
     }
     let many = Editors { accounts: vec!["acc-jordan".to_owned()], cut: true, ..Editors::default() };
     assert!(
-        matches!(many.lets("acc-dock-executor"), Editing::Unknown(_)),
+        matches!(many.lets("acc-dock-executor", &Names::default()), Editing::Unknown(_)),
         "a list that is cut names not all"
     );
 }
@@ -341,6 +347,93 @@ async fn what_may_not_be_asked_of_a_page_is_unknown_and_what_fails_is_asked_agai
             Err(error) => assert!(!unknown && error.asked.contains("property `dock`"), "{fault:?}: {error}"),
         }
     }
+}
+
+#[tokio::test]
+async fn each_way_in_which_a_page_is_no_longer_as_it_was_has_its_name_and_what_to_do() {
+    type Change = fn(&World);
+    // What is done to it; why it is shut, in which space it is, whether its base moved.
+    let table: [(&str, Change, Option<&str>, &str, bool); 6] = [
+        ("nothing", |_| {}, None, "98305", false),
+        (
+            "trashed",
+            |world| world.trash_page(PAGE_ID).unwrap(),
+            Some("get it out of the trash"),
+            "98305",
+            false,
+        ),
+        (
+            "archived",
+            |world| world.archive_page(PAGE_ID).unwrap(),
+            Some("get it out of the archive"),
+            "98305",
+            false,
+        ),
+        ("another space", |world| world.move_page(PAGE_ID, "INC").unwrap(), None, "98306", true),
+        // Below another page of its space it is the same page, and is kept there.
+        ("another parent", |world| world.hang_page(PAGE_ID, "3380").unwrap(), None, "98305", false),
+        (
+            "a draft beside it",
+            |world| world.draft_page(PAGE_ID, "acc-marcus", "<p>half a thought</p>").unwrap(),
+            None,
+            "98305",
+            false,
+        ),
+    ];
+    for (name, change, shut, space, moved) in table {
+        let ground = Ground::start().await;
+        let source = source(&ground);
+        let before = PageBase::of("CONF-4711", &source.page(PAGE_ID).await.unwrap());
+        change(ground.world());
+        let page = source.page(PAGE_ID).await.unwrap();
+        assert_eq!(page.space, space, "{name}");
+        let told = page.shut();
+        assert_eq!(told.is_some(), shut.is_some(), "{name}: {told:?}");
+        assert!(
+            shut.is_none_or(|what| told.as_deref().unwrap_or_default().contains(what)),
+            "{name}: {told:?}"
+        );
+        assert_eq!(!before.moved(&PageBase::of("CONF-4711", &page)).is_empty(), moved, "{name}");
+    }
+    for (fault, failure, hint) in [
+        (Some(Fault::Status(403)), Failure::Forbidden, "give the token's account the right"),
+        (Some(Fault::Status(404)), Failure::NotFound, "gone, renamed, or hidden"),
+        (None, Failure::NotFound, "gone, renamed, or hidden"),
+    ] {
+        let ground = Ground::start().await;
+        match fault.clone() {
+            Some(fault) => {
+                ground.world().faults(Simulated::Confluence).script("GET /wiki/api/v2/pages", fault, None)
+            }
+            None => ground.world().purge_page(PAGE_ID).unwrap(),
+        }
+        let error = source(&ground).page(PAGE_ID).await.unwrap_err();
+        assert_eq!(error.failure, failure, "{fault:?}");
+        assert!(error.hint().contains(hint), "{fault:?}: {}", error.hint());
+    }
+    let draft: wire::Page =
+        serde_json::from_value(json!({"id": "1", "status": "draft", "title": "New", "spaceId": "98305",
+        "version": {"number": 1}, "body": {"storage": {"value": "<p>a</p>"}}}))
+        .unwrap();
+    let shut = draft.page(String::new()).unwrap().shut();
+    assert_eq!(shut.as_deref(), Some("the page is draft: publish it, or take it out of [runbooks]"));
+}
+
+#[tokio::test]
+async fn people_have_names_that_are_asked_for_once_and_never_an_error() {
+    let ground = Ground::start().await;
+    let (source, faults) = (source(&ground), ground.world().faults(Simulated::Confluence));
+    faults.script("GET /wiki/rest/api/user/bulk", Fault::Status(503), Some(1));
+    let all = ["acc-jordan", "acc-dock-executor", "acc-gone", "acc-nobody", ""];
+    let names = source.names(&all).await;
+    assert_eq!(names.of("acc-jordan"), "acc-jordan (its name is not told)", "it failed, and is asked again");
+    let names = source.names(&all).await;
+    assert_eq!((names.of("acc-jordan").as_str(), names.of("acc-dock-executor").as_str()), ("Jordan", "Dock"));
+    assert_eq!((names.known("acc-gone"), names.known("acc-nobody")), (None, None));
+    let calls = source.calls();
+    faults.down();
+    assert_eq!(source.names(&all).await, names, "kept, those without a name, too");
+    assert_eq!(source.calls(), calls);
 }
 
 #[test]

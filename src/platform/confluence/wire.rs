@@ -130,6 +130,21 @@ pub(super) struct User {
     account_id: Option<String>,
 }
 
+/// Some of those who were asked for.
+#[derive(Debug, Deserialize)]
+pub(super) struct Users {
+    results: Vec<User>,
+}
+
+impl Users {
+    /// What an account is called. Privacy leaves the one name empty, or the other.
+    pub(super) fn called(&self, account: &str) -> Option<&str> {
+        let user = self.results.iter().find(|user| user.account_id.as_deref() == Some(account))?;
+        let told = [&user.display_name, &user.public_name];
+        told.into_iter().flatten().map(String::as_str).find(|name| !name.trim().is_empty())
+    }
+}
+
 impl From<Version> for Told {
     fn from(wire: Version) -> Self {
         Self {

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::{
     platform::{Next, tests::Ground},
-    row::page::notion::Call,
+    row::{base::PageBase, page::notion::Call},
     simulator::{Fault, Site as Simulated},
 };
 
@@ -187,6 +187,84 @@ async fn a_page_that_nobody_may_edit_says_why() {
     assert_eq!(page.closed.as_deref(), Some("trashed"));
     let block = id(&body(&page)[0]);
     assert_eq!(writer.carry_out(&Call::Delete { block }).await.unwrap_err().next(), Next::GiveUp);
+}
+
+#[tokio::test]
+async fn each_way_in_which_a_page_is_no_longer_as_it_was_has_its_name_and_what_to_do() {
+    const OTHER: &str = "393abc1e-edcd-8170-aebf-cf1d14057b30";
+    type Change = fn(&crate::simulator::World);
+    // What is done to it; why it is shut, or why it is not read.
+    let table: [(&str, Change, Result<Option<&str>, &str>); 7] = [
+        ("nothing", |_| {}, Ok(None)),
+        ("trashed", |world| world.trash_notion_page(PAGE_ID).unwrap(), Ok(Some("get it out of the trash"))),
+        ("locked", |world| world.lock_notion_page(PAGE_ID, true).unwrap(), Ok(Some("unlock it"))),
+        // Under another title or in another page it is the same page.
+        ("renamed", |world| world.rename_notion_page(PAGE_ID, "Failover").unwrap(), Ok(None)),
+        ("moved", |world| world.move_notion_page(PAGE_ID, OTHER).unwrap(), Ok(None)),
+        (
+            "moved out of sight",
+            |world| {
+                world.share_notion_page(OTHER, false).unwrap();
+                world.move_notion_page(PAGE_ID, OTHER).unwrap();
+            },
+            Err("gone, renamed, or hidden"),
+        ),
+        (
+            "not shared",
+            |world| world.share_notion_page(PAGE_ID, false).unwrap(),
+            Err("gone, renamed, or hidden"),
+        ),
+    ];
+    for (name, change, expected) in table {
+        let (ground, source, _) = ground().await;
+        ground.world().add_notion_page(OTHER, "Runbooks", &json!([])).unwrap();
+        let before = PageBase::of("RUN-7", &source.page(PAGE_ID).await.unwrap());
+        change(ground.world());
+        match (source.page(PAGE_ID).await, expected) {
+            (Ok(page), Ok(shut)) => {
+                let told = page.shut();
+                assert_eq!(told.is_some(), shut.is_some(), "{name}: {told:?}");
+                let told = told.unwrap_or_default();
+                assert!(shut.is_none_or(|what| told.contains(what)), "{name}: {told}");
+                assert_eq!(
+                    before.moved(&PageBase::of("RUN-7", &page)).iter().find(|one| one.what == "body"),
+                    None
+                );
+            }
+            (Err(error), Err(hint)) => {
+                assert_eq!(error.failure, Failure::NotFound, "{name}: {error}");
+                assert!(
+                    error.said.contains("object_not_found") && error.hint().contains(hint),
+                    "{name}: {error}"
+                );
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+    let archived: wire::Page = serde_json::from_value(
+        json!({"id": PAGE_ID, "last_edited_time": "2026-07-04T09:08:00.000Z", "is_archived": true}),
+    )
+    .unwrap();
+    let shut = archived.page(Body::Blocks(vec![])).shut();
+    assert!(shut.is_some_and(|told| told.contains("get it out of the archive")));
+}
+
+#[tokio::test]
+async fn people_have_names_where_an_integration_is_told_them() {
+    let (ground, source, _) = ground().await;
+    ground.world().edit_notion_page(PAGE_ID, "jordan").unwrap();
+    let page = source.page(PAGE_ID).await.unwrap();
+    let faults = ground.world().faults(Simulated::Notion);
+    let nobody = "393abc1e-edcd-8170-aebf-cf1d14057b30";
+    let all = [page.author.as_str(), nobody, ""];
+    faults.script("GET /v1/users", Fault::Status(403), Some(1));
+    let other = Source::open(&ground.notion()).unwrap();
+    let names = other.names(&all).await;
+    assert_eq!(names.known(&page.author), None, "an integration without user information");
+    let calls = other.calls();
+    assert_eq!((other.names(&all).await, other.calls()), (names, calls), "not asked again at once");
+    let names = source.names(&all).await;
+    assert_eq!((names.of(&page.author).as_str(), names.known(nobody)), ("Jordan", None));
 }
 
 #[tokio::test]

@@ -35,6 +35,14 @@ struct Bot {
 }
 
 impl User {
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(super) fn called(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
     pub(super) fn account(self) -> Fact<String> {
         let name = self.name.filter(|name| !name.is_empty()).unwrap_or(self.id);
         let workspace = self.bot.and_then(|bot| bot.workspace_name);

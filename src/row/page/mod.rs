@@ -31,6 +31,9 @@ pub use outline::{Outline, Passage, Unreadable};
 pub use says::Says;
 pub use since::Since;
 
+/// The signal that names a page's author.
+pub const WRITTEN_BY: &str = "written by";
+
 /// The platform that keeps a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -125,6 +128,21 @@ pub struct Page {
     /// What the page says of itself, where its platform has a place for that.
     pub says: Says,
     pub body: Body,
+}
+
+impl Page {
+    /// Why it cannot be edited and what to do, where it cannot.
+    pub fn shut(&self) -> Option<String> {
+        let closed = self.closed.as_ref()?;
+        let what = match closed.as_str() {
+            "trashed" => "get it out of the trash",
+            "archived" => "get it out of the archive",
+            "locked" => "unlock it",
+            "draft" => "publish it",
+            _ => "open it",
+        };
+        Some(format!("the page is {closed}: {what}, or take it out of [runbooks]"))
+    }
 }
 
 /// Whether a page's own restrictions let Dock's executor edit it.

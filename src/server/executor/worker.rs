@@ -146,7 +146,10 @@ async fn begin(
         BaseNow::As(reading) => Some(reading),
         BaseNow::Needless => None,
         BaseNow::Busy => return Err(Stopped::later("another operation is running", executor.retry())),
-        BaseNow::Moved(moved) => return gone(executor, lease, known, done, moved).await,
+        BaseNow::Moved(moved) => {
+            let moved = lease.holding(executor.hand.named(&warrant.base, moved)).await?;
+            return gone(executor, lease, known, done, moved).await;
+        }
         // A decline is in no hurry: nothing is shipped meanwhile.
         BaseNow::Away(why) => {
             let declined = matches!(known.row.stage, Stage::Declined { .. });
@@ -442,6 +445,7 @@ impl Drive<'_> {
                 Err(why) => return self.wait(&why, self.executor.retry()).await.map(|()| None),
             }
         }
+        let moved = self.lease.holding(self.executor.hand.named(&self.warrant.base, moved)).await?;
         if let Some(part) = &self.calls.part {
             let detail = format!("the base moved: {}; of what was approved, {part}", told(&moved));
             return self.fail(detail).await.map(Some);

@@ -255,9 +255,12 @@ async fn somebody_who_edits_in_the_browser_loses_nothing() {
     // Before the decision: refused, and the row waits for its agent.
     let acting = start().await;
     let row = opened(&acting).await;
-    acting.world.platforms.world().edit_page(PAGE, "acc-jordan", &theirs()).unwrap();
+    acting.world.platforms.world().edit_page(PAGE, "acc-marcus", &theirs()).unwrap();
     let statement = acting.world.statement("sarah", &row, Decision::Approve).await;
-    assert_eq!(code(&acting.world.send(&statement).await), "base_moved");
+    let answer = acting.world.send(&statement).await;
+    assert_eq!(code(&answer), "base_moved");
+    let moved = answer.1["refusal"]["moved"].to_string();
+    assert!(moved.contains(r#""now":"Marcus""#) && moved.contains("Jordan"), "by their names: {moved}");
     assert_eq!(ours(&acting, PAGE).await, Vec::<String>::new());
     // Between the approval and the write, even after the base was read: the version's number is the lock.
     for point in ["lease.taken", "publish.base.read", "publish.intent.committed"] {

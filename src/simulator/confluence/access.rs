@@ -4,7 +4,7 @@
 
 use axum::{
     Extension,
-    extract::{Request, State},
+    extract::{Query, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -12,10 +12,15 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 
-use crate::simulator::{Site, bearer, world::World};
+use crate::simulator::{PEOPLE, Site, bearer, pagerduty::capital, world::World};
 
 /// Under which the executor's token is kept.
 pub(in crate::simulator) const EXECUTOR: &str = "confluence-executor";
+
+/// Accounts that are told of at once.
+const BULK: usize = 100;
+/// The account of somebody who left.
+const GONE: &str = "acc-gone";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum User {
@@ -99,6 +104,27 @@ pub(super) async fn at_the_door(State(world): State<World>, mut request: Request
 /// The gateway stands before the site and has its own shape.
 fn gateway(message: &str) -> Response {
     super::answer(StatusCode::UNAUTHORIZED, &json!({"code": 401, "message": message})).into_response()
+}
+
+/// What an account is called; privacy leaves some without a name.
+fn called(account: &str) -> Option<String> {
+    let own = [User::Reader, User::Executor].into_iter().find(|user| user.account() == account);
+    let person = || PEOPLE.into_iter().find(|name| account.strip_prefix("acc-") == Some(name)).map(capital);
+    own.map(|user| user.name().to_owned()).or_else(person)
+}
+
+/// Those of the accounts that there are, in the older interface. It takes some at once.
+pub(super) async fn bulk(Query(query): Query<Vec<(String, String)>>) -> Response {
+    let accounts =
+        query.iter().filter(|(name, _)| name == "accountId").take(BULK).map(|(_, account)| account);
+    let user = |account: &String| {
+        let name = if account == GONE { "Former user".to_owned() } else { called(account)? };
+        Some(json!({"type": "known", "accountId": account, "accountType": "atlassian", "email": "",
+            "publicName": name, "displayName": if account == GONE { "" } else { name.as_str() }}))
+    };
+    let all: Vec<_> = accounts.filter_map(user).collect();
+    let size = all.len();
+    super::answer(StatusCode::OK, &json!({"results": all, "start": 0, "limit": BULK, "size": size}))
 }
 
 pub(super) async fn current(Extension(user): Extension<User>) -> Response {

@@ -90,6 +90,17 @@ impl World {
         })
     }
 
+    /// A page goes below another of its space; that makes no version.
+    pub fn hang_page(&self, id: &str, below: &str) -> Result<(), SimulatorError> {
+        self.edit(|state, _| {
+            let wiki = &mut state.confluence;
+            let space = wiki.known(below)?.space.clone();
+            let page = wiki.known_mut(id)?;
+            (page.space, page.parent) = (space, Some(below.to_owned()));
+            Ok(())
+        })
+    }
+
     /// These alone may edit a page, by account id and by group; with nobody named everybody may again. All may read it.
     pub fn restrict_page(&self, id: &str, accounts: &[&str], groups: &[&str]) -> Result<(), SimulatorError> {
         let named = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();

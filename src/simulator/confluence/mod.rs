@@ -103,6 +103,7 @@ fn found(body: &Value) -> Answer {
 pub(super) fn router(world: World) -> Router {
     let api = Router::new()
         .route("/wiki/rest/api/user/current", get(access::current))
+        .route("/wiki/rest/api/user/bulk", get(access::bulk))
         .route("/wiki/rest/api/content/{id}/restriction", get(restrictions))
         .route("/wiki/api/v2/pages", get(pages).post(make))
         .route("/wiki/api/v2/pages/{id}", get(page).put(publish))

@@ -86,6 +86,15 @@ impl World {
         })
     }
 
+    pub fn rename_notion_page(&self, id: &str, title: &str) -> Result<(), SimulatorError> {
+        self.edit(|state, _| if state.notebook.rename(id, title) { Ok(()) } else { Err(unknown(id)) })
+    }
+
+    /// A page goes into another.
+    pub fn move_notion_page(&self, id: &str, into: &str) -> Result<(), SimulatorError> {
+        self.edit(|state, _| if state.notebook.hang(id, into) { Ok(()) } else { Err(unknown(id)) })
+    }
+
     pub fn lock_notion_page(&self, id: &str, locked: bool) -> Result<(), SimulatorError> {
         self.edit(|state, _| if state.notebook.set_locked(id, locked) { Ok(()) } else { Err(unknown(id)) })
     }

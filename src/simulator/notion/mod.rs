@@ -22,8 +22,9 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    Site, manifest,
+    PEOPLE, Site, manifest,
     meter::Meter,
+    pagerduty::capital,
     world::{State as WorldState, World},
 };
 pub use controls::NotionEdit;
@@ -101,6 +102,7 @@ pub(super) fn router(world: World) -> Router {
     let meters = Arc::new([(); 2].map(|()| Meter::new(PER_MINUTE, MINUTE_MS)));
     let api = Router::new()
         .route("/users/me", get(me))
+        .route("/users/{id}", get(user))
         .route("/pages", axum::routing::post(create))
         .route("/pages/{id}", get(page))
         .route("/blocks/{id}", get(block).patch(update).delete(remove))
@@ -210,6 +212,21 @@ fn listed(query: &[(String, String)], kind: &str, items: Vec<Value>) -> Answer {
 async fn me(axum::Extension(who): axum::Extension<Integration>) -> Answer {
     Ok(Json(json!({"object": "user", "id": who.id(), "name": who.name(), "avatar_url": null, "type": "bot",
         "bot": {"owner": {"type": "workspace", "workspace": true}, "workspace_name": "Acme"}})))
+}
+
+/// A person or an integration of the workspace. Without its capability an integration would be told of nobody.
+async fn user(Path(id): Path<String>) -> Answer {
+    let id = uuid("user_id", &id)?;
+    let integration = [Integration::Reader, Integration::Executor].into_iter().find(|one| one.id() == id);
+    if let Some(one) = integration {
+        return Ok(Json(
+            json!({"object": "user", "id": id, "name": one.name(), "avatar_url": null, "type": "bot",
+            "bot": {}}),
+        ));
+    }
+    let name = PEOPLE.into_iter().find(|name| user_id(name) == id).ok_or_else(|| No::missing("user", &id))?;
+    Ok(Json(json!({"object": "user", "id": id, "name": capital(name), "avatar_url": null, "type": "person",
+        "person": {}})))
 }
 
 async fn page(State(world): State<World>, Path(id): Path<String>) -> Answer {

@@ -319,6 +319,25 @@ impl Notebook {
         })
     }
 
+    pub(super) fn rename(&mut self, id: &str, to: &str) -> bool {
+        match self.things.get_mut(id).map(|thing| &mut thing.kind) {
+            Some(Kind::Page { title, .. }) => {
+                to.clone_into(title);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// A page goes into another: who may see it follows from there.
+    pub(super) fn hang(&mut self, id: &str, into: &str) -> bool {
+        let fits = id != into && self.is_page(id) && self.is_page(into);
+        if let Some(thing) = self.things.get_mut(id).filter(|_| fits) {
+            thing.parent = Parent::Page(into.to_owned());
+        }
+        fits
+    }
+
     pub(super) fn set_locked(&mut self, id: &str, on: bool) -> bool {
         match self.things.get_mut(id).map(|thing| &mut thing.kind) {
             Some(Kind::Page { locked, .. }) => {

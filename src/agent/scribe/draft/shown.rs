@@ -11,7 +11,7 @@ use crate::{
         },
         story::EventKind,
     },
-    row::page::{Editing, Says},
+    row::page::{Editing, Says, WRITTEN_BY},
 };
 
 impl Case<'_> {
@@ -113,6 +113,9 @@ impl Case<'_> {
             format!("version {}, {}", page.version, page.created_at)
         };
         found.push(read("page", &version, self.page_pointer(), self.facts.read_at));
+        if let Some(by) = &self.facts.written_by {
+            found.push(read(WRITTEN_BY, by, self.page_pointer(), self.facts.read_at));
+        }
         if let Some(words) = page.says.words() {
             found.push(read("the page's own word", &words, self.page_pointer(), self.facts.read_at));
         }

@@ -97,6 +97,7 @@ fn facts(page: &str, messages: Vec<Said>) -> Facts {
             says: page::Says::Nothing,
             body: Body::Storage(page.into()),
         },
+        written_by: Some("Jordan Lee".into()),
         read_at: sample::at(3600),
         on_call: Asked::Known {
             value: vec!["priya".parse().unwrap(), "jordan".parse().unwrap()],
@@ -295,6 +296,8 @@ fn what_the_page_says_of_itself_is_shown_with_its_pointer() {
     let shown = draft.signals.iter().find(|signal| signal.name == "the page's own word").unwrap();
     assert_eq!(shown.value, "sensitive: two people; owner: sessions");
     assert_eq!((draft.verdict, shown.pointer.reference.as_str()), (Verdict::Publish, "4711"));
+    let by = draft.signals.iter().find(|signal| signal.name == page::WRITTEN_BY).unwrap();
+    assert_eq!(by.value, "Jordan Lee");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::super::super::shown::Shown;
 use super::super::super::text::{self, plural};
 use super::super::super::theme::Slot;
 use super::{Doc, Item, Pane};
-use crate::row::page::{Action, Anchor, Edit, Operation, Piece, markup, named};
+use crate::row::page::{Action, Anchor, Edit, Operation, Piece, WRITTEN_BY, markup, named};
 use crate::row::{Base, base::PageBase};
 
 /// Columns before what an operation says.
@@ -44,8 +44,11 @@ fn page(model: &Model, body: &Body, base: &PageBase, doc: &mut Doc) {
         |_| Shown::untrusted(&base.created_at).to_string(),
         |at| text::when(at, model.now(), &model.zone, false),
     );
+    // The id is what counts; a name is what its agent read beside it.
+    let named = body.view.signals.iter().find(|shown| shown.signal.name == WRITTEN_BY);
+    let by = named.map_or(base.author.as_str(), |shown| shown.signal.value.as_str());
     let line = Styled::of(Slot::Title, format!(" {}", base.name))
-        .text(format!("   {version}, written by {} at {written}", Shown::untrusted(&base.author)));
+        .text(format!("   {version}, written by {} at {written}", Shown::untrusted(by)));
     doc.push(Pane::Proposal, line);
     let Some(pointer) = platform.filter(|pointer| !pointer.url.is_empty()) else { return };
     let url = Shown::untrusted(&pointer.url);

@@ -42,6 +42,13 @@ impl Hand {
         self.confluence.as_ref().ok_or_else(|| super::missing("confluence"))
     }
 
+    /// What moved of a page, with its authors by their names.
+    pub(in crate::server::executor) async fn named(&self, base: &Base, moved: Vec<Moved>) -> Vec<Moved> {
+        let runbook = if let Base::Runbook(base) = base { self.runbooks.get(&base.name) } else { None };
+        let Some(runbook) = runbook else { return moved };
+        self.pages().named(runbook.site, moved).await
+    }
+
     /// The page as it is now, with what was approved for it; or the incident of a paper.
     pub(super) async fn page(&self, base: &Base, it: &Publication) -> Result<Reading, BaseNow> {
         match (base, &it.proposal) {
@@ -319,7 +326,7 @@ fn absent(error: &PlatformError, page: &str) -> Result<Published, String> {
 }
 
 /// What an edit of ours moves of its own base.
-pub(super) const OURS: [&str; 3] = ["author", "written at", "body"];
+pub(super) const OURS: [&str; 3] = [PageBase::AUTHOR, "written at", "body"];
 
 /// Some calls of this edit are on the page, and nothing else is other than it was reviewed.
 pub(super) fn is_ours_so_far(warrant: &Warrant, reading: &Reading, before: &Before) -> bool {
