@@ -114,6 +114,14 @@ impl Source {
         Ok(Health { platform: Platform::Notion, version, account: me.account() })
     }
 
+    /// The account of the token, by its id.
+    pub async fn account(&self) -> Result<String, PlatformError> {
+        let asked = "whose token it is";
+        let me: wire::User = self.json(get(asked, &["users", "me"])).await?;
+        let no = || self.http.error(asked, Failure::Garbage, "an account without an id");
+        normalised(me.id()).ok_or_else(no)
+    }
+
     /// A page with all of its blocks, as they were at one time: a page that changes while it is read is read again, and is
     /// a conflict where it goes on changing. Too large where it has more blocks, or deeper ones, than are read.
     pub async fn page(&self, id: &str) -> Result<Page, PlatformError> {

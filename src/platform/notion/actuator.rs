@@ -13,7 +13,7 @@ use crate::{
         Next, PlatformError,
         http::{Answer, Ask},
     },
-    row::page::notion::{BLOCKS_MAX, CHILDREN_MAX, Call, REQUEST_MAX},
+    row::page::notion::{Call, chunks},
 };
 
 const JSON: &str = "application/json";
@@ -130,8 +130,8 @@ impl Actuator {
     pub async fn create(&self, parent: &str, title: &str, children: &[Json]) -> Result<Created, WriteError> {
         let parent = self.source.uuid(parent)?;
         let asked = format!("the page {title:?} below {parent}");
-        let mut batches = batches(children).into_iter();
-        let first = batches.next().unwrap_or_default();
+        let mut parts = chunks(children.to_vec()).into_iter();
+        let first = parts.next().unwrap_or_default();
         let body = json!({
             "parent": {"page_id": parent},
             "properties": {"title": rich(title)},
@@ -140,15 +140,36 @@ impl Actuator {
         let answer = self.write(&asked, Ask::post(&asked, &["v1", "pages"], &body)).await?;
         let made: wire::Made = self.source.http.parse(&asked, &answer)?;
         let id = normalised(&made.id).unwrap_or(made.id);
-        let mut written = first.len();
-        for batch in batches {
-            if let Err(error) = self.append(&id, &json!({ "children": batch })).await {
-                let WriteError::Platform(why) = error else { return Err(error) };
-                return Err(WriteError::Partly { page: id, written, of: children.len(), why });
-            }
-            written += batch.len();
-        }
+        self.append_all(&id, parts, (first.len(), children.len())).await?;
         Ok(Created { id, url: made.url })
+    }
+
+    /// The rest of a page on which the first `from` blocks stand, in the requests that [`Self::create`] would have gone on with.
+    pub async fn finish(&self, page: &str, children: &[Json], from: usize) -> Result<(), WriteError> {
+        let mut before = 0;
+        let rest = chunks(children.to_vec()).into_iter().skip_while(|part| {
+            let there = before < from;
+            before += part.len();
+            there
+        });
+        self.append_all(page, rest, (from, children.len())).await
+    }
+
+    /// One request after the other; `written` of all blocks are there.
+    async fn append_all(
+        &self,
+        page: &str,
+        parts: impl Iterator<Item = Vec<Json>>,
+        (mut written, of): (usize, usize),
+    ) -> Result<(), WriteError> {
+        for part in parts {
+            if let Err(error) = self.append(page, &json!({ "children": part })).await {
+                let WriteError::Platform(why) = error else { return Err(error) };
+                return Err(WriteError::Partly { page: page.to_owned(), written, of, why });
+            }
+            written += part.len();
+        }
+        Ok(())
     }
 
     async fn append(&self, parent: &str, body: &Json) -> Result<Vec<String>, WriteError> {
@@ -164,32 +185,6 @@ impl Actuator {
         let answer = self.source.http.send(ask.header(CONTENT_TYPE, JSON)).await?;
         self.source.http.accept(asked, answer)
     }
-}
-
-/// Blocks in as many requests as it takes.
-fn batches(children: &[Json]) -> Vec<&[Json]> {
-    let (mut batches, mut from, mut bytes, mut blocks) = (vec![], 0, 0, 0);
-    for (at, child) in children.iter().enumerate() {
-        let (size, holds) = (child.to_string().len(), held(child));
-        let full = bytes + size > REQUEST_MAX || blocks + holds > BLOCKS_MAX;
-        if at - from == CHILDREN_MAX || at > from && full {
-            batches.push(&children[from..at]);
-            (from, bytes, blocks) = (at, 0, 0);
-        }
-        bytes += size;
-        blocks += holds;
-    }
-    if from < children.len() {
-        batches.push(&children[from..]);
-    }
-    batches
-}
-
-/// How many blocks a block is, with those in it.
-fn held(block: &Json) -> usize {
-    let own = block.as_object().into_iter().flat_map(|fields| fields.values());
-    let below = own.filter_map(|field| field["children"].as_array()).flatten();
-    1 + below.map(held).sum::<usize>()
 }
 
 /// Plain text as rich text, in pieces that Notion takes.

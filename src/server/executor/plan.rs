@@ -3,6 +3,8 @@
 //! One shape for all that is executed; what the shown means is the platform's own matter ([`sync`], [`gate`]).
 //! Never: a repeat where ours may have happened; IO.
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
@@ -144,6 +146,21 @@ pub(super) struct Published {
     pub(super) edit: Option<Progress>,
     /// The whole page, for the call that follows.
     pub(super) page: Option<Box<Page>>,
+    /// How far a new page of several requests came.
+    pub(super) part: Option<Part>,
+}
+
+/// Of a new page's blocks the first so many, and nothing by anybody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) made: usize,
+    pub(super) of: usize,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the first {} of its {} blocks are on it", self.made, self.of)
+    }
 }
 
 /// A version of a page that we wrote.

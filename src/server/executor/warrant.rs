@@ -128,6 +128,12 @@ struct Signed {
 }
 
 impl Warrant {
+    /// The write is a new page in Notion, which may take several requests.
+    pub(super) fn in_parts(&self, write: Write) -> bool {
+        let new = |it: &Publication| it.site == Site::Notion && it.effect.create.is_some();
+        write == Write::Publish && matches!(&self.task, Task::Publish(it) if new(it))
+    }
+
     /// The writes, in order.
     pub(super) fn writes(&self) -> Vec<Write> {
         match &self.task {

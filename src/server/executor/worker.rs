@@ -198,7 +198,8 @@ async fn recover(
     let log = head(executor, known.intended_at_size()).await?;
     let last = warrant.writes().last() == Some(&write);
     // Of several calls the last may have been sent right before the lease ran out, long after the intent.
-    let since = if before.edit.is_empty() { since } else { executor.clock.now() };
+    let several = !before.edit.is_empty() || warrant.in_parts(write);
+    let since = if several { executor.clock.now() } else { since };
     let calls = Calls::unknown();
     let drive = Drive { executor, lease, row: known.row.id, warrant, write, before, last, log, calls };
     Box::pin(drive.run(Written::Perhaps { since }, None)).await
@@ -332,7 +333,7 @@ impl Drive<'_> {
 
     /// Until the next look. A page of many blocks takes many requests, of which Notion answers three a second.
     async fn rest(&self) -> Result<(), Stopped> {
-        if self.before.edit.is_empty() {
+        if self.before.edit.is_empty() && !self.warrant.in_parts(self.write) {
             return self.lease.pause().await;
         }
         let long = std::time::Duration::from_millis(u64::from(self.executor.pace.lease_ms / 4));
@@ -362,6 +363,10 @@ impl Drive<'_> {
             Sent::Later { why, wait } => {
                 self.wait(&why, wait.unwrap_or(self.executor.retry())).await?;
                 Written::No
+            }
+            // Of several requests the last one may have been sent just now.
+            Sent::Lost if self.warrant.in_parts(self.write) => {
+                Written::Perhaps { since: self.executor.clock.now() }
             }
             Sent::Lost => Written::Perhaps { since },
         };

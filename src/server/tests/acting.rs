@@ -20,7 +20,7 @@ pub(super) const ENDED: [State; 4] = [State::Executed, State::Failed, State::Unk
 pub(super) struct Acting {
     pub(super) world: World,
     pub(super) config: Config,
-    writes: executor::Config,
+    pub(super) writes: executor::Config,
 }
 
 /// Writes a secret and gives its file's name.

@@ -19,7 +19,9 @@ use crate::{
 mod calls;
 mod closed;
 mod merges;
+mod papers;
 mod sent_back;
+mod together;
 
 const RUNBOOK: &str = "CONF-4711";
 const PAGE: &str = "4711";
@@ -45,6 +47,10 @@ space = "98306"
 "#;
 
 async fn start() -> Acting {
+    start_with(TABLES).await
+}
+
+async fn start_with(tables: &str) -> Acting {
     Acting::start(|platforms, secret| {
         let world = platforms.world();
         let confluence = |email: &str, token: String| {
@@ -58,7 +64,7 @@ async fn start() -> Acting {
         let pagerduty = secret("pagerduty", &world.token(Site::PagerDuty));
         let url = platforms.url(Site::PagerDuty);
         let read = format!(
-            "{TABLES}[platforms.{reader}[platforms.pagerduty]\nurl = {url:?}\ntoken_file = {pagerduty:?}\n"
+            "{tables}[platforms.{reader}[platforms.pagerduty]\nurl = {url:?}\ntoken_file = {pagerduty:?}\n"
         );
         let notion = |token: String| {
             format!("notion]\nurl = {:?}\ntoken_file = {token:?}\n", platforms.url(Site::Notion))
@@ -389,6 +395,10 @@ fn paper() -> Paper {
 }
 
 async fn paper_row(acting: &Acting) -> RowView {
+    row_of(acting, paper()).await
+}
+
+async fn row_of(acting: &Acting, paper: Paper) -> RowView {
     acting.world.platforms.world().incident("INC-771", false, None).unwrap();
     let pagerduty = acting.world.app.sources.pagerduty.as_ref().unwrap();
     let now = reading::incident(pagerduty, "INC-771").await.unwrap();
@@ -398,9 +408,9 @@ async fn paper_row(acting: &Acting) -> RowView {
         closed: now.closed,
         service: now.service,
         environment: "production".to_owned(),
-        paper: Some(paper()),
+        paper: Some(paper.clone()),
     }));
-    open(acting, &drafted(&reading, Proposal::Paper(paper()))).await
+    open(acting, &drafted(&reading, Proposal::Paper(paper))).await
 }
 
 #[tokio::test]

@@ -78,6 +78,18 @@ pub(super) fn written(block: &Json) -> Digest {
     Digest::of(canonical::canonical(std::slice::from_ref(block), false))
 }
 
+/// How many blocks of a new page are there, where what made it was cut off between two of its requests: as many as the
+/// first few requests bring, and nothing else. None where all of it is there, and where the page reads otherwise.
+pub fn begun(approved: &[Json], now: &[Json]) -> Option<usize> {
+    let there = approved.get(..now.len()).filter(|there| there.len() < approved.len())?;
+    let mut end = 0;
+    let between = chunks(request(approved)).iter().any(|part| {
+        end += part.len();
+        end == now.len()
+    });
+    (between && digest(now, false) == digest(there, false)).then_some(now.len())
+}
+
 /// The blocks with all operations carried out; or none of them.
 pub fn apply(blocks: &[Json], operations: &[Operation]) -> Result<Vec<Json>, NotApplicable> {
     let plan = plan::plan(blocks, operations)?;

@@ -403,3 +403,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_page_that_was_cut_off_between_two_requests_is_told_from_one_that_somebody_edited() {
+    let line = |number: usize| json!({"type": "paragraph", "paragraph": {"rich_text": [{"type": "text", "text": {"content": format!("line {number}")}}]}});
+    let approved: Vec<Json> = (0..230).map(line).collect();
+    let first = |many: usize| {
+        let mut there = approved[..many].to_vec();
+        for (at, block) in there.iter_mut().enumerate() {
+            block["id"] = json!(format!("made-{at}"));
+            block["paragraph"]["color"] = json!("default");
+        }
+        there
+    };
+    assert_eq!(begun(&approved, &first(100)), Some(100));
+    assert_eq!(begun(&approved, &first(200)), Some(200));
+    assert_eq!(begun(&approved, &first(230)), None, "it is whole");
+    assert_eq!(begun(&approved, &[]), None, "the first come with the page");
+    assert_eq!(begun(&approved, &first(150)), None, "no request ends there: somebody took some away");
+    let mut other = first(100);
+    other[50] = line(999);
+    assert_eq!(begun(&approved, &other), None, "somebody put a line in other words");
+    other = first(99);
+    other.push(line(999));
+    assert_eq!(begun(&approved, &other), None);
+    other = first(230);
+    other.push(line(999));
+    assert_eq!(begun(&approved, &other), None);
+}

@@ -20,7 +20,7 @@ use crate::{
         stage::Before,
     },
     server::executor::{
-        plan::{Ours, Published},
+        plan::{Ours, Part, Published},
         warrant::{Publication, Warrant},
     },
 };
@@ -131,7 +131,7 @@ impl Hand {
             (Site::Confluence, None) => self.version(warrant, &it.effect.page, page_of(warrant)).await,
             (Site::Confluence, Some(new)) => self.new_in_confluence(warrant, new).await,
             (Site::Notion, None) => self.in_notion(warrant, it, before).await,
-            (Site::Notion, Some(new)) => self.new_in_notion(warrant, new).await,
+            (Site::Notion, Some(new)) => self.new_in_notion(warrant, it, new).await,
         }
     }
 
@@ -212,7 +212,7 @@ impl Hand {
                 let create = confluence::Create { space, parent, title, body };
                 Ok(sent(self.confluence()?.create(&create).await.map(drop)))
             }
-            (Body::Blocks(blocks), Some(new), _) => self.create_in_notion(warrant, new, &blocks).await,
+            (Body::Blocks(blocks), Some(new), _) => self.create_in_notion(warrant, it, new, &blocks).await,
             _ => Err("the warrant is not for this".to_owned()),
         }
     }
@@ -317,7 +317,7 @@ fn page_of(warrant: &Warrant) -> &str {
 
 fn nothing_there(title: &str) -> Published {
     let url = title.to_owned();
-    Published { ours: None, now: None, written: None, url, closed: None, edit: None, page: None }
+    Published { ours: None, now: None, written: None, url, closed: None, edit: None, page: None, part: None }
 }
 
 /// A page that is not there is seen; whatever else is no answer.
@@ -347,5 +347,5 @@ pub(super) fn before(reading: &page::Reading) -> Result<Before, String> {
 fn shown(ours: Option<Ours>, name: &str, page: Page) -> Published {
     let written = Some(page.body.written());
     let now = Some(PageBase::of(name, &page));
-    Published { ours, now, written, url: page.url, closed: page.closed, edit: None, page: None }
+    Published { ours, now, written, url: page.url, closed: page.closed, edit: None, page: None, part: None }
 }

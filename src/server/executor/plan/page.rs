@@ -8,7 +8,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Next, Published, Written, waited};
+use super::{Next, Part, Published, Written, waited};
 use crate::row::{Digest, Moved, base::PageBase, page::notion::steps::Progress};
 
 /// How many times the lease an accepted version may be missing.
@@ -31,6 +31,9 @@ pub(super) fn publish(
         let version = format!("version {} of {}", ours.number, shown.url);
         let said = if ours.written == body { "as approved" } else { DIFFERS };
         return Next::Confirm { detail: format!("{version}, {said}") };
+    }
+    if let Some(part) = shown.part {
+        return unfinished(part, shown, written, repeat_after, now);
     }
     let moved = moved(was, shown);
     if was.is_some() && shown.now.is_none() {
@@ -60,6 +63,33 @@ pub(super) fn publish(
             detail: format!("it was accepted, and no version of ours is shown; look at {}", shown.url),
         },
         Written::Yes { .. } => Next::Wait,
+    }
+}
+
+/// A new page that was cut off between its requests is finished: nobody else has been at it.
+fn unfinished(
+    part: Part,
+    shown: &Published,
+    written: &Written,
+    repeat_after: SignedDuration,
+    now: Timestamp,
+) -> Next {
+    let url = &shown.url;
+    let over = |why: &str| Next::Fail {
+        detail: format!("{why}: {part}; look at {url}, and take it away or finish it"),
+    };
+    match (written, &shown.closed) {
+        (Written::Refused { why }, _) => over(why),
+        (Written::Perhaps { since }, _) if !waited(*since, repeat_after, now) => Next::Wait,
+        (Written::No | Written::Perhaps { .. }, Some(closed)) => {
+            over(&format!("the page is {closed} by now"))
+        }
+        (Written::No | Written::Perhaps { .. }, None) => Next::Write,
+        // All of it was taken: what is missing was taken away again.
+        (Written::Yes { since }, _) if waited(*since, repeat_after * SHOWN_WITHIN, now) => {
+            Next::Confirm { detail: format!("{url}: {part}, and all were accepted; {DIFFERS}") }
+        }
+        (Written::Yes { .. }, _) => Next::Wait,
     }
 }
 
@@ -237,7 +267,16 @@ mod tests {
     fn shown(ours: Option<(u64, &str)>, now: Option<PageBase>, body: &str) -> Published {
         let ours = ours.map(|(number, body)| Ours { number, written: Digest::of(body) });
         let url = "https://wiki/4711".to_owned();
-        Published { ours, now, written: Some(Digest::of(body)), url, closed: None, edit: None, page: None }
+        Published {
+            ours,
+            now,
+            written: Some(Digest::of(body)),
+            url,
+            closed: None,
+            edit: None,
+            page: None,
+            part: None,
+        }
     }
 
     fn check(was: Option<&PageBase>, name: &str, shown: &Published, seconds: i64, expected: [&str; 4]) {
@@ -370,6 +409,24 @@ mod tests {
         check(None, "not there", &shown(None, None, ""), 14, ["write", "fail", "wait", "wait"]);
         let taken = shown(None, Some(base(1, "another")), "another");
         check(None, "its title is taken", &taken, 15, ["write", "moved", "write", "wait"]);
+    }
+
+    #[test]
+    fn a_new_page_of_several_requests_is_finished_and_not_begun_again() {
+        let part = Some(Part { made: 100, of: 230 });
+        let cut = Published { part, ..shown(None, Some(base(0, "part")), "part") };
+        check(None, "cut off, early", &cut, 14, ["write", "fail", "wait", "wait"]);
+        check(None, "cut off", &cut, 15, ["write", "fail", "write", "wait"]);
+        check(None, "taken away", &cut, 60, ["write", "fail", "write", "confirm"]);
+        let shut = Published { closed: Some("locked".to_owned()), ..cut.clone() };
+        check(None, "closed", &shut, 15, ["fail", "fail", "fail", "wait"]);
+        let lease = SignedDuration::from_secs(15);
+        let next = publish(None, Digest::of("new"), &shut, &Written::No, lease, at(1));
+        let Next::Fail { detail } = next else { panic!("{next:?}") };
+        assert!(detail.contains("locked") && detail.contains("the first 100 of its 230 blocks"), "{detail}");
+        let yes = Written::Yes { since: at(0) };
+        let next = publish(None, Digest::of("new"), &cut, &yes, lease, at(60));
+        assert!(matches!(next, Next::Confirm { detail } if detail.contains(DIFFERS)));
     }
 
     #[test]

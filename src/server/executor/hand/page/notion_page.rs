@@ -5,8 +5,8 @@
 //! Never: a page's whole content replaced; a block deleted that the row did not show.
 
 use super::{
-    Before, Hand, Ours, Publication, Published, Sent, Warrant, absent, after, mark, message, nothing_there,
-    page_of, shown, titled,
+    Before, Hand, Ours, Part, Publication, Published, Sent, Warrant, absent, after, mark, message,
+    nothing_there, page_of, shown, titled,
 };
 use crate::{
     platform::{Failure, notion},
@@ -42,25 +42,64 @@ impl Hand {
         Ok(Published { edit, page: whole, ..shown(None, page_of(warrant), page) })
     }
 
-    /// A page of ours under the parent.
-    pub(super) async fn new_in_notion(&self, warrant: &Warrant, new: &NewPage) -> Result<Published, String> {
+    /// A page of ours under the parent: all of it, or how far it came.
+    pub(super) async fn new_in_notion(
+        &self,
+        warrant: &Warrant,
+        it: &Publication,
+        new: &NewPage,
+    ) -> Result<Published, String> {
         let title = titled(warrant, new);
         let Some(id) = self.found_in_notion(warrant, new).await? else { return Ok(nothing_there(&title)) };
         let page = self.notion()?.reads().page(&id).await.map_err(|error| error.to_string())?;
-        let ours = Ours { number: 1, written: page.body.written() };
-        Ok(shown(Some(ours), &title, page))
+        let part = self.begun(it, &page).await?;
+        let ours = part.is_none().then(|| Ours { number: 1, written: page.body.written() });
+        Ok(Published { part, ..shown(ours, &title, page) })
     }
 
+    /// How far a new page came whose requests were cut off; none where it is whole, and where somebody else wrote on it.
+    async fn begun(&self, it: &Publication, page: &Page) -> Result<Option<Part>, String> {
+        let (Proposal::Paper(paper), Body::Blocks(now)) = (&it.proposal, &page.body) else { return Ok(None) };
+        let Body::Blocks(approved) = paper.body() else { return Ok(None) };
+        let Some(made) = page::notion::begun(&approved, now) else { return Ok(None) };
+        let own = self.notion()?.reads().account().await.map_err(|error| error.to_string())?;
+        let ours = notion::normalised(&page.author).is_some_and(|last| last == own);
+        Ok(ours.then_some(Part { made, of: approved.len() }))
+    }
+
+    /// Makes the page, or what a request before left of it.
     pub(super) async fn create_in_notion(
         &self,
         warrant: &Warrant,
+        it: &Publication,
         new: &NewPage,
         blocks: &[serde_json::Value],
     ) -> Result<Sent, String> {
         let parent = parent(new)?;
         let children = page::notion::request(blocks);
-        let created = self.notion()?.create(parent, &titled(warrant, new), &children).await;
-        Ok(sent(created.map(drop)))
+        let later = |why: String| Ok(Sent::Later { why, wait: None });
+        let id = match self.found_in_notion(warrant, new).await {
+            Ok(Some(id)) => id,
+            Ok(None) => {
+                let created = self.notion()?.create(parent, &titled(warrant, new), &children).await;
+                return Ok(sent(created.map(drop)));
+            }
+            Err(why) => return later(why),
+        };
+        let page = match self.notion()?.reads().page(&id).await {
+            Ok(page) => page,
+            Err(error) => return later(error.to_string()),
+        };
+        let from = match self.begun(it, &page).await {
+            Ok(Some(part)) if page.closed.is_none() => part.made,
+            Ok(_) => return Ok(look_again("the page")),
+            Err(why) => return later(why),
+        };
+        Ok(match sent(self.notion()?.finish(&id, &children, from).await) {
+            // A part of it stands there.
+            Sent::No { why } => Sent::Refused { why },
+            sent => sent,
+        })
     }
 
     /// The next call, on a page that is as it was reviewed but for the calls before it.
@@ -190,6 +229,10 @@ fn sent(answer: Result<(), notion::WriteError>) -> Sent {
     let Err(error) = answer else { return Sent::Accepted };
     match &error {
         notion::WriteError::Platform(platform) => after(&error, Some(platform), error.next()),
-        notion::WriteError::Partly { .. } => after(&error, None, error.next()),
+        // What was refused was one request of several: a part of the page stands there.
+        notion::WriteError::Partly { why, .. } => match after(&error, Some(why), why.after_write()) {
+            Sent::No { why } => Sent::Refused { why },
+            sent => sent,
+        },
     }
 }
