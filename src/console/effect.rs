@@ -18,9 +18,10 @@ use super::widget::diff::Diff;
 use crate::client::outbox::Seen;
 use crate::client::{Begun, Entry, Halts, List, Listed, Me, NoteDraft};
 use crate::row::difference::FileDifference;
+use crate::row::page::origin::Told;
 use crate::row::search::Query;
 use crate::row::{Amendment, Decision, DecisionId, Hold, RowId};
-use crate::wire::{Fresh, RowFound, Telemetry, Untold};
+use crate::wire::{Fresh, RowFound, RowView, Telemetry, Untold};
 
 pub mod home;
 pub mod net;
@@ -46,6 +47,12 @@ pub enum Effect {
     Find {
         number: u64,
         query: Query,
+    },
+    /// Ask which rows put this line on this page.
+    Why {
+        visit: u64,
+        page: String,
+        line: String,
     },
     /// Read the base now.
     Fresh {
@@ -226,9 +233,24 @@ pub enum Answer {
         visit: u64,
         told: IncidentTold,
     },
+    Why {
+        visit: u64,
+        told: Box<WhyTold>,
+    },
     Edited(Result<String, String>),
     /// Something to tell in the footer.
     Told(String),
+}
+
+/// What rows did to a line of a page.
+#[derive(Clone, Debug, Default)]
+pub struct WhyTold {
+    /// `None` where no row wrote or touched it.
+    pub line: Option<Told>,
+    /// The rows about the page.
+    pub views: Vec<RowView>,
+    /// Why the backend was not asked, and since when what is kept here stands.
+    pub away: Option<(String, Option<Timestamp>)>,
 }
 
 /// The list as the cache has it.

@@ -103,9 +103,21 @@ fn layer(model: &Model, layer: &Layer, canvas: &mut Canvas<'_>) {
             let area = text_area(model, &text.kind);
             let drawn = words::text(model, &text.kind, inside(area).width);
             boxed(canvas, area, words::title(&text.kind));
-            lines_plain(canvas, inside(area), text.view, &drawn);
+            match text.kind {
+                // Its lines are chosen from.
+                TextKind::Why(_) => lines(canvas, inside(area), text.view, &drawn),
+                _ => lines_plain(canvas, inside(area), text.view, &drawn),
+            }
         }
     }
+}
+
+/// The row that the line under the cursor tells of, where an answer lies on top.
+pub fn why_row(model: &Model) -> Option<crate::row::RowId> {
+    let Some(Layer::Text(text)) = model.layers.last() else { return None };
+    let TextKind::Why(said) = &text.kind else { return None };
+    let width = inside(text_area(model, &text.kind)).width;
+    words::why(said.as_deref(), width).get(text.view.cursor)?.1
 }
 
 fn moved_lines(model: &Model, moved: &[String], width: u16) -> Vec<Styled> {

@@ -13,6 +13,7 @@ mod screens;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+mod why;
 
 use super::decide;
 use super::effect::{Effect, KeyState};

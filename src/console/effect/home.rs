@@ -13,7 +13,7 @@ use super::super::incident::{self, Happening};
 use super::super::model::{Body, Opened};
 use super::super::widget::diff::Diff;
 use super::net::Ask;
-use super::{Answer, Effect, KeyState, Link, LinkState, Order, Snapshot};
+use super::{Answer, Effect, KeyState, Link, LinkState, Order, Snapshot, WhyTold};
 use crate::audit::private_key::KeyError;
 use crate::client::signer::DEMO_ORG;
 use crate::client::{
@@ -176,6 +176,7 @@ impl Worker {
                 vec![Answer::Compared { row, visit, mode, diff: Arc::new(Diff::of(files, loose)) }]
             }
             Effect::Find { number, query } => ask(net, Ask::Find { number, query }),
+            Effect::Why { visit, page, line } => ask(net, Ask::Why { visit, page, line }),
             Effect::Fresh { row } => ask(net, Ask::Fresh(row)),
             Effect::History { row } => ask(net, Ask::History(row)),
             Effect::Series { look } => ask(net, Ask::Series(look)),
@@ -400,6 +401,10 @@ fn ask(net: &Sender<Ask>, what: Ask) -> Vec<Answer> {
         }
         (Err(_), Ask::Find { number, .. }) => {
             vec![Answer::Found { number, found: Err("too much is being asked at once".to_owned()) }]
+        }
+        (Err(_), Ask::Why { visit, .. }) => {
+            let away = Some(("too much is being asked at once".to_owned(), None));
+            vec![Answer::Why { visit, told: Box::new(WhyTold { away, ..WhyTold::default() }) }]
         }
         (Err(_), Ask::Incident { visit, .. }) => {
             let told = incident::Told::Failed("too much is being asked at once".to_owned());

@@ -15,15 +15,17 @@ use zeroize::Zeroizing;
 use super::super::found::ROWS_MAX;
 use super::super::telemetry::Look;
 use super::home::{OpenError, Place, TellAnswer, since};
-use super::{Answer, Attempt, Effect, IncidentTold, Link, LinkState, Secret};
+use super::{Answer, Attempt, Effect, IncidentTold, Link, LinkState, Secret, WhyTold};
 use crate::client::signer::DEMO_ORG;
 use crate::client::{
-    Api, ApiError, Cache, Entry, Exchange, Halts, NoteDraft, Outbox, Pulled, SignError, SyncError,
-    api::POLL_MAX, plan, session,
+    Api, ApiError, Cache, Entry, Exchange, Halts, NoteDraft, Outbox, Pulled, SignError, StoreError,
+    SyncError, api::POLL_MAX, bodies, plan, session, why,
 };
 use crate::row::{Amendment, RowId, c1, search::Query};
 use crate::wire::{HistoryEntry, IncidentView, RowView};
 
+/// Rows about one page that are read to tell why a line of it is there.
+const WHY_ROWS_MAX: usize = 200;
 /// Questions that wait at once.
 pub const ASKS_MAX: usize = 64;
 /// A delivery is looked for this often although nothing was heard: another program may have signed.
@@ -43,6 +45,12 @@ pub enum Ask {
         query: Query,
     },
     History(RowId),
+    /// Which rows put this line on this page.
+    Why {
+        visit: u64,
+        page: String,
+        line: String,
+    },
     /// What the backend knows of an incident.
     Incident {
         visit: u64,
@@ -96,6 +104,9 @@ struct Net<'a> {
     kick_find: Notify,
     /// What is to be found next, with the question's number.
     sought: Cell<Option<(u64, Query)>>,
+    kick_why: Notify,
+    /// The line that is asked about next, after its visit and its page.
+    wondered: Cell<Option<(u64, String, String)>>,
     told: RefCell<Option<(Vec<Entry>, Vec<NoteDraft>)>>,
     effects: &'a SyncSender<Effect>,
     tell: &'a TellAnswer,
@@ -134,6 +145,8 @@ impl<'a> Net<'a> {
             looked: Cell::new(None),
             kick_find: Notify::new(),
             sought: Cell::new(None),
+            kick_why: Notify::new(),
+            wondered: Cell::new(None),
             told: RefCell::new(None),
             effects,
             tell,
@@ -151,6 +164,7 @@ impl<'a> Net<'a> {
             () = self.deliver() => {}
             () = self.series() => {}
             () = self.searches() => {}
+            () = self.whys() => {}
         }
     }
 
@@ -479,6 +493,10 @@ impl<'a> Net<'a> {
                     };
                     self.tell(Answer::IncidentTold { visit, told });
                 }
+                Ask::Why { visit, page, line } => {
+                    self.wondered.set(Some((visit, page, line)));
+                    self.kick_why.notify_one();
+                }
                 Ask::Amend { row, revision, amendment } => {
                     let amended = match self.api().await {
                         Ok(api) => {
@@ -533,6 +551,16 @@ impl<'a> Net<'a> {
         }
     }
 
+    /// Why lines stand on their pages, one at a time and the newest alone: many rows are read for one answer.
+    async fn whys(&self) {
+        loop {
+            self.kick_why.notified().await;
+            let Some((visit, page, line)) = self.wondered.take() else { continue };
+            let told = Box::new(self.why(&page, &line).await);
+            self.tell(Answer::Why { visit, told });
+        }
+    }
+
     async fn sign_in_with(&self, secret: &Secret) {
         if self.api.borrow().is_some() {
             return;
@@ -559,6 +587,38 @@ impl<'a> Net<'a> {
         }
     }
 
+    /// From the backend; where it is away, from what is kept here, which is not everything.
+    async fn why(&self, page: &str, line: &str) -> WhyTold {
+        let query = why::of_page(vec![page.to_owned()]);
+        let (views, away) = match self.rows_of(&query).await {
+            Ok(views) => (views, None),
+            Err(why) => {
+                let cache = self.cache.borrow();
+                let as_of = cache.as_of().ok().flatten().map(|as_of| as_of.as_of);
+                match kept(&cache, &query, self.now()) {
+                    Ok(views) => (views, Some((why, as_of))),
+                    Err(error) => (Vec::new(), Some((format!("{why}; {error}"), None))),
+                }
+            }
+        };
+        WhyTold { line: why::of_shown(line, &views), views, away }
+    }
+
+    async fn rows_of(&self, query: &Query) -> Result<Vec<RowView>, String> {
+        let api = self.api().await?;
+        let (mut views, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = api.find(query, &[], cursor.as_deref()).await.map_err(|error| error.to_string())?;
+            for found in page.rows {
+                views.push(api.row(found.head.id).await.map_err(|error| error.to_string())?);
+            }
+            cursor = page.next.filter(|_| views.len() < WHY_ROWS_MAX);
+            if cursor.is_none() {
+                return Ok(views);
+            }
+        }
+    }
+
     async fn row(&self, row: RowId) {
         let read = match self.api().await {
             Ok(api) => api.row(row).await.map_err(|error| error.to_string()),
@@ -578,6 +638,11 @@ impl<'a> Net<'a> {
             Err(error) => self.tell(Answer::Row { row, body: Err(error.to_string()) }),
         }
     }
+}
+
+fn kept(cache: &Cache, query: &Query, now: Timestamp) -> Result<Vec<RowView>, StoreError> {
+    let found = bodies::find(cache, query, Timestamp::MIN, now)?;
+    found.into_iter().filter_map(|(row, _)| cache.unchecked(row, now).transpose()).collect()
 }
 
 enum Failed {

@@ -23,6 +23,8 @@ pub enum Context {
     /// Wherever one row is meant: queue, row and diff.
     Decide,
     Row,
+    /// A line of a runbook's page is under the cursor.
+    Page,
     Diff,
     Telemetry,
     Outbox,
@@ -34,7 +36,7 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Context; 16] = [
+    pub const ALL: [Context; 17] = [
         Context::Everywhere,
         Context::List,
         Context::Queue,
@@ -45,6 +47,7 @@ impl Context {
         Context::Timeline,
         Context::Amend,
         Context::Items,
+        Context::Page,
         Context::Diff,
         Context::Telemetry,
         Context::Outbox,
@@ -66,6 +69,7 @@ impl Context {
             Context::Timeline => "timeline",
             Context::Amend => "amend",
             Context::Items => "items",
+            Context::Page => "page",
             Context::Diff => "diff",
             Context::Telemetry => "telemetry",
             Context::Outbox => "outbox",
@@ -88,6 +92,7 @@ impl Context {
             Context::Timeline => "Post-mortem: sections and timeline",
             Context::Amend => "Runbook and post-mortem: your changes",
             Context::Items => "Operations, steps, sentences, lines",
+            Context::Page => "Runbook: a line of its page",
             Context::Diff => "Difference",
             Context::Telemetry => "Telemetry",
             Context::Outbox => "Outbox",
@@ -167,6 +172,8 @@ bindings! {
     Row Evidence "evidence" ["e"] "go to the signals, with their sources" "" false;
     Row Incident "row-incident" ["i"] "everything known of its incident, in order" "incident" false;
     Row OpenUrl "open" ["o"] "open the pointer's page, or show its address" "" false;
+
+    Page Why "why" ["a"] "ask why this line is here: the row, the reviewer and the incident that put it there" "" false;
 
     Diff HunkNext "next-hunk" ["n"] "next change" "hunk" false;
     Diff HunkPrevious "previous-hunk" ["p"] "change before" "" false;
@@ -267,6 +274,7 @@ pub const SCREENS: &[(&str, &[Context])] = &[
             Context::Operations,
             Context::Amend,
             Context::Items,
+            Context::Page,
             Context::Row,
             Context::Decide,
             Context::List,
@@ -275,7 +283,15 @@ pub const SCREENS: &[(&str, &[Context])] = &[
     ),
     (
         "live",
-        &[Context::Steps, Context::Items, Context::Row, Context::Decide, Context::List, Context::Everywhere],
+        &[
+            Context::Steps,
+            Context::Items,
+            Context::Page,
+            Context::Row,
+            Context::Decide,
+            Context::List,
+            Context::Everywhere,
+        ],
     ),
     (
         "paper",
@@ -289,7 +305,7 @@ pub const SCREENS: &[(&str, &[Context])] = &[
             Context::Everywhere,
         ],
     ),
-    ("diff", &[Context::Diff, Context::Decide, Context::List, Context::Everywhere]),
+    ("diff", &[Context::Diff, Context::Page, Context::Decide, Context::List, Context::Everywhere]),
     ("telemetry", &[Context::Telemetry, Context::List, Context::Everywhere]),
     ("outbox", &[Context::Outbox, Context::List, Context::Everywhere]),
     ("record", &[Context::List, Context::Everywhere]),

@@ -8,6 +8,7 @@ use super::super::dialog::Dialog;
 use super::super::keymap::Context;
 use super::super::line::Line;
 use super::super::widget::list::View;
+use crate::client::why::Said;
 use crate::row::RowId;
 
 #[derive(Clone, Debug)]
@@ -136,9 +137,13 @@ pub struct TextLayer {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TextKind {
-    Help { contexts: &'static [Context] },
+    Help {
+        contexts: &'static [Context],
+    },
     Statement(String),
     Plain(String),
+    /// Why a line stands on a page; `None` while it is asked. Each line with the row that it tells of.
+    Why(Option<Vec<Said>>),
 }
 
 impl Layer {

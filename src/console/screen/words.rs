@@ -8,12 +8,15 @@ use super::super::model::{Model, Say, Saying, TextKind};
 use super::super::queue::marks::LEGEND;
 use super::super::shown::Shown;
 use super::super::theme::Slot;
+use crate::client::why::Said;
+use crate::row::RowId;
 
 pub(super) fn title(kind: &TextKind) -> &'static str {
     match kind {
         TextKind::Help { .. } => "Keys and marks here",
         TextKind::Statement(_) => "The exact statement that you sign",
         TextKind::Plain(_) => "To select by hand",
+        TextKind::Why(_) => "Why this line is here; Enter opens the row",
     }
 }
 
@@ -34,7 +37,19 @@ pub(super) fn text(model: &Model, kind: &TextKind, width: u16) -> Vec<Styled> {
             .flat_map(|line| line.wrap(usize::from(width)))
             .map(|line| Styled::of(Slot::Text, line))
             .collect(),
+        TextKind::Why(said) => why(said.as_deref(), width).into_iter().map(|(line, _)| line).collect(),
     }
+}
+
+/// The answer in lines, each with the row that it tells of.
+pub fn why(said: Option<&[Said]>, width: u16) -> Vec<(Styled, Option<RowId>)> {
+    let Some(said) = said else { return vec![(Styled::of(Slot::Muted, "asking …"), None)] };
+    let line = |said: &Said| {
+        let slot = if said.row.is_some() { Slot::Text } else { Slot::Title };
+        let lines = Shown::untrusted(&said.text).wrap(usize::from(width).saturating_sub(2));
+        lines.into_iter().map(|line| (Styled::of(slot, line), said.row)).collect::<Vec<_>>()
+    };
+    said.iter().flat_map(line).collect()
 }
 
 const RULES: [&str; 7] = [

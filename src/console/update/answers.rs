@@ -11,7 +11,7 @@ use super::super::model::{Body, Layer, Model, Screen};
 use super::super::queue::Line;
 use super::super::text;
 use super::super::theme::Slot;
-use super::{begun, layers, list_changed, lists, paging, proposal, screens, telemetry};
+use super::{begun, layers, list_changed, lists, paging, proposal, screens, telemetry, why};
 use crate::client::{Begun, Entry, Fate, Listed};
 use crate::row::{Decision, Grade, RowId};
 
@@ -103,6 +103,10 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
         }
         Answer::Amended { row, revision } => {
             proposal::amended(model, row, revision);
+            Vec::new()
+        }
+        Answer::Why { visit, told } => {
+            why::came(model, visit, &told);
             Vec::new()
         }
         Answer::Incident { visit, known } => {

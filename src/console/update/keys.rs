@@ -11,7 +11,7 @@ use super::super::model::{Layer, Model, Reword, Screen};
 use super::super::text;
 use super::super::theme::Slot;
 use super::super::widget::area;
-use super::{ask_to_quit, layers, lists, proposal, screens, suspend, telemetry, tell_watch};
+use super::{ask_to_quit, layers, lists, proposal, screens, suspend, telemetry, tell_watch, why};
 
 /// So many keys within [`BURST_MS`] were not typed by hand.
 const BURST_KEYS: usize = 8;
@@ -205,6 +205,8 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         return decide::open(model, verb, command);
     }
     match command {
+        Command::Why => why::ask(model),
+        Command::Open if why::answered(model) => why::open(model),
         Command::Close | Command::LeaveDialog | Command::Cancel => layers::close(model),
         Command::Interrupt => match (model.layers.is_empty(), model.screens.is_empty()) {
             (true, true) => ask_to_quit(model),

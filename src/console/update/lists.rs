@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::super::effect::Effect;
 use super::super::keymap::Command;
 use super::super::layout;
-use super::super::model::{Layer, Model, Screen};
+use super::super::model::{Layer, Model, Screen, TextKind};
 use super::super::queue::{DONE_FOR, Group, Grouping, Line as QueueLine};
 use super::super::screen;
 use super::super::widget::list::View;
@@ -201,7 +201,9 @@ pub(super) fn movement(model: &mut Model, command: Command) -> Option<Vec<Effect
         return Some(Vec::new());
     }
     // Text under a layer, and documents, scroll as a whole; lists move their cursor.
-    let scrolls = matches!(model.layers.last(), Some(Layer::Text(_) | Layer::Moved(_)))
+    let chosen_from =
+        |layer: &Layer| matches!(layer, Layer::Text(text) if matches!(text.kind, TextKind::Why(_)));
+    let scrolls = matches!(model.layers.last(), Some(layer @ (Layer::Text(_) | Layer::Moved(_))) if !chosen_from(layer))
         || matches!(model.screens.last(), Some(Screen::Row(_)))
             && model.layers.is_empty()
             && !screen::row::points(model);

@@ -3,6 +3,7 @@
 mod documents;
 mod meanwhile;
 mod triage;
+mod why;
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
