@@ -3,7 +3,11 @@
 //! Never: a question after the signature; a decision sent that is not on disk; `--yes` for an approval that nobody can
 //! be proved to have touched a key for, but in the demo.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
 
 use jiff::{SignedDuration, tz::TimeZone};
 use serde_json::{Value, json};
@@ -18,6 +22,7 @@ use super::{
 use crate::{
     client::{
         Cache, DecideError, Entry, Fate, Me, Outbox, Pin, Signer, Wish, decide,
+        listed::SIGN_TICKS,
         ticks::{self, Kept},
     },
     console::signers,
@@ -189,7 +194,7 @@ async fn decide(person: &Person, asked: &Asked<'_>, given: Option<String>) -> Ou
         (&ticked, &view.proposal, &entry.fate)
     {
         // They are not in the record, and went from the disk when they were signed.
-        tick::keep(&outbox, view, live, kept, now)?;
+        tick::keep(&outbox, view, live, kept, BTreeSet::new(), now)?;
     }
     if matches!(&entry.fate, Fate::Refused { code, .. } if code == "base_moved") && !person.globals.json {
         out::text(&page::moved(person, view, None).await);
@@ -237,11 +242,11 @@ fn ticked(
     if kept.ticks.is_empty() {
         let (id, count) = (view.head.id, out::plural(live.steps.len(), "step", "steps"));
         out::remark(&format!(
-            "None of {count} is ticked: `dock tick {id} 1 followed` says what became of one."
+            "None of {count} is ticked, and signing ends it: `dock tick {id} 1 followed` says what became of one."
         ));
     }
     if kept.made_on != view.head.revision {
-        tick::keep(outbox, view, live, &kept, person.now())?;
+        tick::keep(outbox, view, live, &kept, BTreeSet::new(), person.now())?;
     }
     Ok(Some(kept))
 }
@@ -327,7 +332,13 @@ fn dialog(
 ) -> Result<(), Failure> {
     let opened = person.now();
     let head = &view.head;
-    let direction = if wish.overrides {
+    let live = match &view.proposal {
+        Some(Proposal::Live(live)) if wish.decision == Decision::Approve => Some(live),
+        _ => None,
+    };
+    let direction = if live.is_some() && !wish.overrides {
+        SIGN_TICKS.to_uppercase()
+    } else if wish.overrides {
         format!("OVERRIDE: {} against {}", wish.decision.word(), head.verdict)
     } else {
         wish.decision.word().to_owned()
@@ -356,6 +367,8 @@ fn dialog(
         Decision::Approve => lines.push(format!("effect   {effect}")),
         _ => lines.push("effect   nothing is executed".to_owned()),
     }
+    let ticked = live.filter(|_| !wish.conditions.is_empty());
+    lines.extend(ticked.map(|live| format!("steps    {}", ticks::left(live, &wish.conditions))));
     if wish.decision == Decision::Approve {
         if head.keys_needed > 1 {
             lines.push(format!("keys     {}", signers::keys(view, opened, &TimeZone::system())));

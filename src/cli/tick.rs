@@ -2,6 +2,8 @@
 //!
 //! Never: sends anything. `dock approve` signs what was ticked, in the console or here.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::{
@@ -14,11 +16,11 @@ use super::{
 use crate::{
     client::{
         NoteDraft, Outbox,
-        ticks::{self, Followed, Kept, Tick},
+        ticks::{self, Followed, Kept, Tick, Ticks},
     },
     row::{
         Proposal,
-        proposal::{Live, LiveStep},
+        proposal::{Live, LiveStep, SignedTick},
     },
     wire::RowView,
 };
@@ -75,10 +77,16 @@ pub(super) fn run(globals: &Globals, args: &Ticking) -> Outcome {
         }
         let view = &read.cached.view;
         let live = live(view)?;
+        if !view.head.state.undecided() && args.steps.is_none() {
+            tell_signed(&person, view, live);
+            return Ok(Code::Done);
+        }
         let mut kept = of_row(&outbox, view, live)?;
         if let Some((steps, said)) = args.steps.zip(args.said) {
             tick(view, live, &mut kept, steps, Tick::of(said, &word).as_ref())?;
-            keep(&outbox, view, live, &kept, person.now())?;
+            keep(&outbox, view, live, &kept, (steps.first..=steps.last).collect(), person.now())?;
+            // With what was ticked in a console meanwhile.
+            kept = of_row(&outbox, view, live)?;
         }
         tell(&person, view, live, &kept);
         Ok(Code::Done)
@@ -145,12 +153,13 @@ pub(super) fn of_row(outbox: &Outbox, view: &RowView, live: &Live) -> Result<Kep
     Ok(kept)
 }
 
-/// Under the revision that it is of now.
+/// Under the revision that it is of now. Of the steps in `said` this is the newest word.
 pub(super) fn keep(
     outbox: &Outbox,
     view: &RowView,
     live: &Live,
     kept: &Kept,
+    said: BTreeSet<usize>,
     now: jiff::Timestamp,
 ) -> Result<(), Failure> {
     let (row, revision) = (view.head.id, view.head.revision);
@@ -160,29 +169,53 @@ pub(super) fn keep(
         |draft| (draft.verb, draft.note, draft.since),
     );
     let conditions = ticks::text(&kept.ticks, live);
-    if conditions.is_empty() && note.trim().is_empty() {
-        outbox.drop_draft(row, revision)?;
-    } else {
-        outbox.save_draft(&NoteDraft { row, revision, verb, note, conditions, since, saved_at: now })?;
-    }
+    outbox.save_ticks(&NoteDraft { row, revision, verb, note, conditions, since, saved_at: now }, &said)?;
     if kept.made_on != revision {
         outbox.drop_draft(row, kept.made_on)?;
     }
     Ok(())
 }
 
-fn tell(person: &Person, view: &RowView, live: &Live, kept: &Kept) {
+/// A row that is over: what was signed of its steps is what counts, and what was not signed is gone.
+fn tell_signed(person: &Person, view: &RowView, live: &Live) {
+    let ticks = ticks::signed(view);
+    tell_steps(person, view, live, (&ticks, true));
+    if !person.globals.json {
+        out::line(out::safe(&signed(view, live, person.now())));
+    }
+}
+
+/// `rb-8824 r2: 2 of 3 steps ticked, signed by priya at 02:31`
+fn signed(view: &RowView, live: &Live, now: jiff::Timestamp) -> String {
+    let (id, revision, state) = (view.head.id, view.head.revision, view.head.state);
+    let Some(one) = ticks::signature(view) else {
+        return format!("{id} r{revision} is {state}: no tick was signed");
+    };
+    let (by, at) = (&one.reviewer, out::when(one.made_at, now));
+    let ticked = ticks::signed(view).len();
+    format!(
+        "{id} r{revision}: {ticked} of {} ticked, signed by {by}, {at}",
+        out::plural(live.steps.len(), "step", "steps")
+    )
+}
+
+fn tell_steps(person: &Person, view: &RowView, live: &Live, (ticks, signed): (&Ticks, bool)) {
     for (at, step) in live.steps.iter().enumerate() {
-        let tick = kept.ticks.get(&(at + 1));
+        let tick = ticks.get(&(at + 1));
         if person.globals.json {
             out::json(
                 &json!({"row": view.head.id, "revision": view.head.revision, "step": at + 1, "text": step.text,
-                "facts": step.facts, "broken": step.broken, "touched_by": step.row, "ticked": tick.map(Tick::said)}),
+                "facts": step.facts, "broken": step.broken, "touched_by": step.row, "ticked": tick.map(Tick::said),
+                "signed": signed, "signed_before": step.signed}),
             );
         } else {
             out::text(&out::safe_lines(&said(at + 1, step, tick, person.now())));
         }
     }
+}
+
+fn tell(person: &Person, view: &RowView, live: &Live, kept: &Kept) {
+    tell_steps(person, view, live, (&kept.ticks, false));
     if person.globals.json {
         return;
     }
@@ -209,6 +242,9 @@ fn said(number: usize, step: &LiveStep, tick: Option<&Tick>, now: jiff::Timestam
     if let Some(row) = step.row {
         text += &format!("      last touched by {row}\n");
     }
+    if let Some(SignedTick { said, by, row, at }) = &step.signed {
+        text += &format!("      signed: {said}, by {by} in {row} ({})\n", out::when(*at, now));
+    }
     text
 }
 
@@ -218,7 +254,7 @@ mod tests {
     use crate::client::sample;
 
     fn step(text: &str) -> LiveStep {
-        LiveStep { text: text.to_owned(), facts: vec![], broken: None, row: None }
+        LiveStep { text: text.to_owned(), facts: vec![], broken: None, row: None, signed: None }
     }
 
     fn ground() -> (tempfile::TempDir, Outbox, RowView, Live) {
@@ -237,7 +273,7 @@ mod tests {
         let mut kept = of_row(&outbox, &view, &live).unwrap();
         let steps: Numbers = "2-3".parse().unwrap();
         tick(&view, &live, &mut kept, steps, Tick::of(Said::Wrong, "gone").as_ref()).unwrap();
-        keep(&outbox, &view, &live, &kept, sample::at(1)).unwrap();
+        keep(&outbox, &view, &live, &kept, [2, 3].into(), sample::at(1)).unwrap();
 
         view.head.revision = 3;
         let next = Live { steps: vec![step("say it"), step("stop"), step("fail over")], ..live.clone() };
@@ -245,7 +281,7 @@ mod tests {
         assert_eq!(kept.ticks.keys().copied().collect::<Vec<_>>(), [3]);
         assert_eq!(kept.lost, ["step 3: wrong: gone"]);
         tick(&view, &next, &mut kept, "1".parse().unwrap(), Tick::of(Said::Followed, "").as_ref()).unwrap();
-        keep(&outbox, &view, &next, &kept, sample::at(2)).unwrap();
+        keep(&outbox, &view, &next, &kept, [1].into(), sample::at(2)).unwrap();
         let drafts = outbox.drafts().unwrap();
         assert_eq!(drafts.len(), 1, "{drafts:?}");
         assert_eq!(
@@ -257,8 +293,28 @@ mod tests {
             let steps = one.to_string().parse().unwrap();
             tick(&view, &next, &mut kept, steps, Tick::of(Said::Nothing, "").as_ref()).unwrap();
         }
-        keep(&outbox, &view, &next, &kept, sample::at(3)).unwrap();
+        keep(&outbox, &view, &next, &kept, [1, 3].into(), sample::at(3)).unwrap();
         assert!(outbox.drafts().unwrap().is_empty(), "nothing is kept of nothing");
+    }
+
+    #[test]
+    fn a_row_that_is_over_tells_what_was_signed_and_by_whom() {
+        let (_folder, _, mut view, mut live) = ground();
+        view.head.state = crate::row::State::Healthy;
+        assert!(signed(&view, &live, sample::at(60)).ends_with("is healthy: no tick was signed"));
+        let mut approval = sample::said("priya", crate::row::Decision::Approve, 2);
+        approval.conditions = [("2".to_owned(), "wrong: gone".to_owned())].into();
+        view.decisions = vec![approval];
+        let told = signed(&view, &live, sample::at(60));
+        assert!(told.starts_with("rb-8824 r2: 1 of 3 steps ticked, signed by priya, "), "{told}");
+        live.steps[0].signed = Some(SignedTick {
+            said: "followed".to_owned(),
+            by: "sarah".parse().unwrap(),
+            row: "rb-8823".parse().unwrap(),
+            at: sample::at(0),
+        });
+        let step = said(1, &live.steps[0], None, sample::at(60));
+        assert!(step.contains("signed: followed, by sarah in rb-8823 ("), "{step}");
     }
 
     #[test]

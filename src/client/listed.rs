@@ -44,6 +44,9 @@ pub struct Listed {
     pub expires_at: Timestamp,
 }
 
+/// What a live runbook waits for.
+pub const SIGN_TICKS: &str = "sign ticks";
+
 /// The rows that wait or are carried out, and those that are over: counted, and read when somebody looks at them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct List {
@@ -80,6 +83,11 @@ impl Listed {
     /// A runbook while its incident is on, not an edit of one.
     pub fn is_live(&self) -> bool {
         self.kind() == Kind::Runbook && self.subject.contains('@')
+    }
+
+    /// What its agent calls for: of a live runbook nothing is published, its ticks are signed.
+    pub fn call(&self) -> &'static str {
+        if self.is_live() { SIGN_TICKS } else { self.verdict.word() }
     }
 
     /// What it is about, as people say it: of a gate its service and its run.

@@ -6,6 +6,7 @@
 //! Never: rebuilt, overwritten when damaged, or rid of a signed statement; a schema that is not an extension.
 
 mod begun;
+mod ticked;
 
 use std::path::{Path, PathBuf};
 

@@ -3,10 +3,14 @@
 //!
 //! Never: a tick on another step than the one that was read; one lost without being told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    row::{Decision, RowId, proposal::Live},
+    row::{
+        Decision, RowId,
+        count::plural,
+        proposal::{Live, LiveStep},
+    },
     wire::{DecisionView, RowView},
 };
 
@@ -89,14 +93,40 @@ pub fn conditions(ticks: &Ticks) -> BTreeMap<String, String> {
     ticks.iter().map(|(number, tick)| (number.to_string(), tick.said())).collect()
 }
 
-/// What was signed of a live row's steps, by the last approval of its revision that counts.
-pub fn signed(view: &RowView) -> Ticks {
+/// The last approval of the row's revision that counts: what it says of the steps is signed.
+pub fn signature(view: &RowView) -> Option<&DecisionView> {
     let counts = |one: &&DecisionView| {
         one.decision == Decision::Approve && one.void.is_none() && one.revision == view.head.revision
     };
-    let last = view.decisions.iter().rev().find(counts);
+    view.decisions.iter().rev().find(counts)
+}
+
+/// What was signed of a live row's steps.
+pub fn signed(view: &RowView) -> Ticks {
     let read = |(number, said): (&String, &String)| Some((number.parse().ok()?, Tick::read(said)?));
-    last.map(|last| last.conditions.iter().filter_map(read).collect()).unwrap_or_default()
+    signature(view).map(|last| last.conditions.iter().filter_map(read).collect()).unwrap_or_default()
+}
+
+/// What signing these does to the steps that nothing is said of.
+pub fn left(live: &Live, conditions: &BTreeMap<String, String>) -> String {
+    let unsaid = |(step, number): &(&LiveStep, usize)| {
+        step.signed.is_none() && !conditions.contains_key(&number.to_string())
+    };
+    let numbers: Vec<String> =
+        live.steps.iter().zip(1..).filter(unsaid).map(|(_, number)| number.to_string()).collect();
+    let (incident, all) = (&live.incident, plural(live.steps.len(), "step", "steps"));
+    match numbers.len() {
+        _ if conditions.is_empty() => format!(
+            "None of {all} is ticked: the record will not say what was followed, and signing ends it: no step comes again."
+        ),
+        0 => format!("Every step is ticked: signing ends it, unless {incident} is opened again."),
+        count => format!(
+            "NOT TICKED: {} ({}). While {incident} is on, what is left comes again in a row of its own, with what you sign \
+             now beside it.",
+            plural(count, "step", "steps"),
+            numbers.join(", ")
+        ),
+    }
 }
 
 /// As a draft keeps them, one a line: `3=wrong: gone`, then the step's text.
@@ -107,6 +137,19 @@ pub fn text(ticks: &Ticks, live: &Live) -> String {
         format!("{number}={}{OF}{step}", one_line(&tick.said()))
     };
     ticks.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Ticks of two programs, as drafts keep them: of the steps in `said` the word of `ours` is the newest, of all others what
+/// lies on the disk.
+pub fn merged(disk: &str, ours: &str, said: &BTreeSet<usize>) -> String {
+    let of = |text: &str, said_here: bool| -> BTreeMap<usize, String> {
+        let number = |line: &str| line.split_once('=')?.0.parse::<usize>().ok();
+        let lines = text.lines().filter_map(|line| Some((number(line)?, line.to_owned())));
+        lines.filter(|(number, _)| said.contains(number) == said_here).collect()
+    };
+    let mut all = of(disk, false);
+    all.extend(of(ours, true));
+    all.into_values().collect::<Vec<_>>().join("\n")
 }
 
 /// The ticks that were kept of a row, on its steps as they are now: those of this revision, else of the newest before it.
@@ -155,11 +198,16 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{client::sample, row::proposal::LiveStep};
+    use crate::client::sample;
 
     fn live(steps: &[&str]) -> Live {
-        let step =
-            |text: &&str| LiveStep { text: (*text).to_owned(), facts: vec![], broken: None, row: None };
+        let step = |text: &&str| LiveStep {
+            text: (*text).to_owned(),
+            facts: vec![],
+            broken: None,
+            row: None,
+            signed: None,
+        };
         Live { incident: "INC-2104".to_owned(), steps: steps.iter().map(step).collect() }
     }
 
@@ -232,6 +280,38 @@ mod tests {
         assert_eq!(signed(&view), said);
         view.decisions[1].void = Some("taken back".to_owned());
         assert_eq!(signed(&view), ticks(&[]));
+    }
+
+    #[test]
+    fn of_two_programs_the_newest_word_on_each_step_counts() {
+        let table: [(&str, &str, &[usize], &str); 5] = [
+            ("", "1=followed\tone", &[1], "1=followed\tone"),
+            ("2=wrong: a=b\ttwo", "1=followed\tone", &[1], "1=followed\tone\n2=wrong: a=b\ttwo"),
+            ("1=skipped\tone\n2=wrong\ttwo", "1=followed\tone", &[1], "1=followed\tone\n2=wrong\ttwo"),
+            ("1=skipped\tone\n2=wrong\ttwo", "2=wrong\ttwo", &[1], "2=wrong\ttwo"),
+            ("1=skipped\tone\n12=wrong\ttwo", "1=followed\tone", &[], "1=skipped\tone\n12=wrong\ttwo"),
+        ];
+        for (disk, ours, said, expected) in table {
+            assert_eq!(merged(disk, ours, &said.iter().copied().collect()), expected, "{disk:?} {ours:?}");
+        }
+    }
+
+    #[test]
+    fn what_signing_leaves_is_said_before_it_is_signed() {
+        let mut steps = live(&["one", "two", "three"]);
+        let said = |numbers: &[usize]| -> BTreeMap<String, String> {
+            numbers.iter().map(|number| (number.to_string(), "followed".to_owned())).collect()
+        };
+        assert!(left(&steps, &said(&[])).starts_with("None of 3 steps is ticked: "));
+        assert!(left(&steps, &said(&[2])).starts_with("NOT TICKED: 2 steps (1, 3). While INC-2104 is on, "));
+        assert!(left(&steps, &said(&[1, 2, 3])).starts_with("Every step is ticked: signing ends it"));
+        steps.steps[0].signed = Some(crate::row::proposal::SignedTick {
+            said: "followed".to_owned(),
+            by: "priya".parse().unwrap(),
+            row: "rb-8823".parse().unwrap(),
+            at: sample::at(0),
+        });
+        assert!(left(&steps, &said(&[2])).starts_with("NOT TICKED: 1 step (3)."), "what is signed is said");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::text;
 use super::theme::Slot;
 use super::widget::area::text_area;
 use super::widget::list::View;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 
@@ -67,9 +67,15 @@ pub fn disabled(model: &Model, command: Command) -> Option<String> {
             return Some(text::NOTHING_CHANGED.to_owned());
         }
     }
+    if command == Command::Halt {
+        return match (model.read_only, model.link.away()) {
+            (true, _) => Some(text::READ_ONLY.to_owned()),
+            (_, true) => Some(text::HALTING_ASKS.to_owned()),
+            (false, false) => None,
+        };
+    }
     if marks(command) {
-        let head = model.subject().and_then(|row| model.head(row));
-        return head.filter(|head| !head.state.undecided()).map(|head| decided(head, "marked"));
+        return model.subject().and_then(|row| over(model, row)).map(|state| decided(model, state, "marked"));
     }
     if command == Command::Merge
         && let Some(why) = cannot_merge(model)
@@ -118,8 +124,16 @@ pub fn marks(command: Command) -> bool {
     )
 }
 
-fn decided(head: &Listed, what: &str) -> String {
-    format!("{} {}: nothing of it is {what} any more", head.id, text::state(head.state))
+/// The row's state, where nothing can be decided on it any more, as far as its line or its body knows.
+fn over(model: &Model, row: RowId) -> Option<State> {
+    let head = model.head(row).map(|head| head.state);
+    let body = model.body(row).map(|body| body.view.head.state);
+    [head, body].into_iter().flatten().find(|state| !state.undecided())
+}
+
+fn decided(model: &Model, state: State, what: &str) -> String {
+    let row = model.subject().map(|row| row.to_string()).unwrap_or_default();
+    format!("{row} {}: nothing of it is {what} any more", text::state(state))
 }
 
 /// Why the reader's changes cannot be sent now; they stay as they are.
@@ -134,8 +148,8 @@ fn cannot_amend(model: &Model, merges: bool) -> Option<String> {
     if changes.sending {
         return Some(text::BEING_SENT.to_owned());
     }
-    if !head.state.undecided() {
-        return Some(decided(head, "amended"));
+    if let Some(state) = over(model, row) {
+        return Some(decided(model, state, "amended"));
     }
     if head.revision != changes.revision {
         return Some(format!("revision {} is on its way: read it first", head.revision));
@@ -184,6 +198,10 @@ pub fn refusal(model: &Model, head: &Listed, verb: Verb) -> Option<String> {
         ));
     }
     let Some(body) = model.body(head.id) else { return rough(model, head, verb) };
+    // Its line may know of its end before its body does.
+    if !head.state.undecided() && body.view.head.state.undecided() {
+        return rough(model, head, verb);
+    }
     if let Some(why) = &body.undecidable {
         return Some(why.clone());
     }
@@ -194,7 +212,7 @@ pub fn refusal(model: &Model, head: &Listed, verb: Verb) -> Option<String> {
     if verb == Verb::Conditions && !takes_conditions(view) {
         return Some(text::NO_CONDITIONS.to_owned());
     }
-    let me = model.known.me.as_ref()?;
+    let Some(me) = model.known.me.as_ref() else { return rough(model, head, verb) };
     let wish = Wish {
         decision: verb.decision(head.verdict),
         // Conditions, and the ticks of a live runbook, answer a hold.
@@ -370,8 +388,8 @@ fn push_dialog(model: &mut Model, verb: Verb, pins: Vec<Pin>) -> Vec<Effect> {
     else {
         return Vec::new();
     };
-    let note_wanted = verb.decision(head.verdict) == Decision::Approve
-        && model.body(pin.row).is_some_and(|body| body.view.note_needed);
+    let asks = |pin: &Pin| model.body(pin.row).is_some_and(|body| body.view.note_needed);
+    let note_wanted = verb.decision(head.verdict) == Decision::Approve && pins.iter().any(asks);
     let draft =
         model.known.drafts.iter().filter(|_| pins.len() == 1).find(|draft| draft.row == pin.row).cloned();
     let since = draft.as_ref().map_or(model.now(), |draft| draft.since);
@@ -505,6 +523,13 @@ pub fn save(model: &mut Model) -> Option<Effect> {
     let draft = draft(model)?;
     model.dialog_mut()?.touched_ms.take()?;
     model.known.drafts.retain(|kept| (kept.row, kept.revision) != (draft.row, draft.revision));
+    if model.body(draft.row).is_some_and(|body| is_live(&body.view)) {
+        if !draft.note.trim().is_empty() || !draft.conditions.is_empty() {
+            model.known.drafts.insert(0, draft.clone());
+        }
+        // The note is new; of its steps nothing is said by it.
+        return Some(Effect::SaveTicks { draft, said: BTreeSet::new() });
+    }
     if draft.note.trim().is_empty() && draft.conditions.trim().is_empty() {
         return Some(Effect::DropDraft { row: draft.row, revision: draft.revision });
     }

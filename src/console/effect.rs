@@ -5,6 +5,7 @@
 //!
 //! Never: done on the way to a frame. The screen shows what it knows and is told later.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -71,6 +72,11 @@ pub enum Effect {
     /// How it ended has been looked at.
     MarkOpened(RowId),
     SaveDraft(NoteDraft),
+    /// The draft of a live row. Of the steps in `said` its words are the newest; of the others what lies on the disk.
+    SaveTicks {
+        draft: NoteDraft,
+        said: BTreeSet<usize>,
+    },
     DropDraft {
         row: RowId,
         revision: u32,
@@ -110,6 +116,10 @@ pub enum Effect {
     AskIncident {
         visit: u64,
         name: String,
+    },
+    /// Everything is to stand still, for this reason.
+    Halt {
+        note: String,
     },
     /// Ask the backend now.
     SyncNow,

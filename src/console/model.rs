@@ -347,6 +347,7 @@ impl Model {
                 Layer::Filter(_)
                 | Layer::Search(_)
                 | Layer::Unlock(_)
+                | Layer::Halt(_)
                 | Layer::Palette(_)
                 | Layer::Views(_)
                 | Layer::Themes(_)

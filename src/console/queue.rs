@@ -269,7 +269,9 @@ impl Queue {
         }
         self.ghosts.retain(|row, _| Some(*row) == cursor_row && !passing.contains(row));
         self.marked.retain(|row| passing.contains(row));
-        self.lines = lines;
+        let at = self.cursor.min(self.lines.len());
+        let group = self.group_at(at);
+        let before = std::mem::replace(&mut self.lines, lines);
         self.new = 0;
         self.unsettled = false;
         if let Some(at) = held.and_then(|line| self.lines.iter().position(|other| *other == line)) {
@@ -278,9 +280,22 @@ impl Queue {
             self.top += moved;
             self.wished += moved;
         } else {
-            self.cursor = self.cursor.min(self.lines.len().saturating_sub(1));
+            // Its row is not known any more: the cursor goes on within the group, if anything is left of that.
+            let stood = |line: &Line| self.lines.iter().position(|other| other == line);
+            let next = before[at..group.end].iter().find_map(stood);
+            let near = next.or_else(|| before[group.start..at].iter().rev().find_map(stood));
+            self.cursor = near.unwrap_or(self.cursor).min(self.lines.len().saturating_sub(1));
             self.seek_selectable(1);
         }
+    }
+
+    /// The lines of the group around this one, without its heading.
+    pub fn group_at(&self, line: usize) -> std::ops::Range<usize> {
+        let is_heading = |line: &Line| matches!(line, Line::Heading { .. });
+        let line = line.min(self.lines.len());
+        let start = self.lines[..line].iter().rposition(is_heading).map_or(0, |at| at + 1);
+        let end = self.lines[line..].iter().position(is_heading).map_or(self.lines.len(), |at| line + at);
+        start..end
     }
 
     /// Notices what changed without moving anything.

@@ -27,7 +27,7 @@ use super::terminal::{
     self, FromTerminal, Guard, LAST_FRAME_WAIT, Reader, Tell, TerminalError, Writer, hear_signals,
 };
 use super::theme::{Themes, Wish};
-use super::update::{next_wake_ms, open_row, update, wants};
+use super::update::{next_wake_ms, open_first, update, wants};
 use crate::client::turn::{Turn, Waiting, Whose};
 use crate::client::{Home, HomeError, Settings, StoreError};
 use crate::clock::Clock;
@@ -135,7 +135,7 @@ pub fn run(options: Options) -> Result<Exit, ConsoleError> {
         runner.take(What::Answer(Box::new(Answer::Told(remark))));
     }
     if let Some(row) = options.open {
-        let effects = open_row(&mut runner.model, row);
+        let effects = open_first(&mut runner.model, row);
         runner.perform(effects);
     }
     let wanted = wants(&mut runner.model);
@@ -146,7 +146,9 @@ pub fn run(options: Options) -> Result<Exit, ConsoleError> {
     thread("home", &events, &runner.stamp, move || worker.run(&effects, &worker_tell, &to_net))?;
     thread("network", &events, &runner.stamp, move || net::run(&place, asks, &to_worker, &tell_answer))?;
     drop(events);
-    runner.run(&inbox)
+    let ended = runner.run(&inbox);
+    terminal::has_left();
+    ended
 }
 
 /// What the model needs to know of where it runs.

@@ -94,6 +94,7 @@ fn layer(model: &Model, layer: &Layer, canvas: &mut Canvas<'_>) {
         Layer::Filter(typing) => chrome::typing(model, canvas, "filter ", typing),
         Layer::Search(typing) => chrome::typing(model, canvas, "search ", typing),
         Layer::Unlock(typing) => dialog::unlock(model, typing, canvas),
+        Layer::Halt(typing) => chrome::typing(model, canvas, "halt EVERYTHING, why: ", typing),
         Layer::Reword(reword) => reword::draw(model, reword, canvas),
         Layer::Say(say) => chrome::typing(model, canvas, &words::saying(say), &say.typing),
         Layer::Palette(_) | Layer::Views(_) | Layer::Themes(_) | Layer::Copy(_) => {

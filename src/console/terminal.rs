@@ -20,7 +20,7 @@ mod writer;
 
 use input::Input;
 pub use reader::Reader;
-pub use signals::hear_signals;
+pub use signals::{has_left, hear_signals};
 pub use writer::Writer;
 
 /// What the threads see.

@@ -25,6 +25,7 @@ pub const NO_CONDITIONS: &str = "This row takes no conditions: nothing here coul
 pub const TICKS_ARE_SIGNED: &str = "The ticks are this row's conditions: Space on a step, then A signs them";
 pub const NOTHING_CHANGED: &str = "nothing of it is changed here";
 pub const NOTHING_TO_MERGE: &str = "nothing moved on the page since the draft: there is nothing to merge";
+pub const HALTING_ASKS: &str = "a halt asks the backend, which does not answer; nothing is halted";
 pub const AMENDING_ASKS: &str = "Amending needs the backend, and it is away.";
 pub const NO_ITEM: &str = "nothing here can be ticked or changed";
 pub const BEING_SENT: &str = "your changes are being sent: wait for the answer";

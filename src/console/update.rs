@@ -4,6 +4,7 @@
 
 mod answers;
 mod begun;
+mod halt;
 mod keys;
 mod layers;
 mod lists;
@@ -28,7 +29,7 @@ use crate::row::RowId;
 
 pub use lists::filter_rows;
 pub use proposal::ask as ask_to_amend;
-pub use screens::{diff_lines, mark_read, open_row};
+pub use screens::{diff_lines, mark_read, open_first, open_row};
 
 /// A key that was unlocked is forgotten after this long without a key press.
 const KEY_STAYS_MS: u64 = 15 * 60 * 1_000;

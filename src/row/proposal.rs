@@ -45,6 +45,20 @@ pub struct LiveStep {
     /// The newest decision that put or touched it: a row's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<super::RowId>,
+    /// What was said of it and signed, on an earlier row of the same incident.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<SignedTick>,
+}
+
+/// A tick that is in the record already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedTick {
+    /// `followed`, `wrong: gone`.
+    pub said: String,
+    pub by: PrincipalId,
+    pub row: super::RowId,
+    pub at: Timestamp,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,6 +158,9 @@ impl Live {
             }
             if let Some(row) = step.row {
                 let _ = writeln!(out, "   last touched by {row}");
+            }
+            if let Some(SignedTick { said, by, row, at }) = &step.signed {
+                let _ = writeln!(out, "   signed: {said}, by {by} in {row} ({at})");
             }
         }
         out

@@ -4,10 +4,12 @@
 //! is open.
 //! Never: IO, a clock; anything that would be executed.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    facts::{Asked, Story},
+    facts::{Asked, Story, Tick},
     rules::{self, Limits},
     words,
 };
@@ -18,10 +20,10 @@ use crate::{
     },
     platform::pagerduty::{LogEntry, LogKind},
     row::{
-        self, Draft, Kind, PrincipalId, Proposal, Verdict,
+        self, Decision, Draft, Kind, PrincipalId, Proposal, Verdict,
         draft::PROSE_BY_RULES,
         page::{self, Page, Proposed, Runbook, outline},
-        proposal::{Live, LiveStep},
+        proposal::{Live, LiveStep, SignedTick},
     },
     wire::RowView,
 };
@@ -56,6 +58,8 @@ pub(super) struct LiveFacts {
     pub history: History,
     /// What the open row says, where one is open.
     pub before: Option<Live>,
+    /// What was signed of steps on earlier rows of the incident, by the step's text.
+    pub signed: BTreeMap<String, SignedTick>,
 }
 
 /// `CONF-3380@INC-2104`.
@@ -74,6 +78,7 @@ pub(super) fn draft(facts: &LiveFacts, limits: &Limits) -> Result<Draft, String>
         numbers: &facts.numbers,
         history: &facts.history,
         before: facts.before.as_ref(),
+        signed: &facts.signed,
         read_at: facts.read_at,
     };
     let steps = steps::steps(&outline, &seen);
@@ -201,6 +206,37 @@ pub(super) fn opened_again(log: &[LogEntry]) -> Option<Timestamp> {
     log[resolved + 1..].iter().find_map(|entry| entry.at)
 }
 
+/// What was signed leaves steps that nobody has said anything of. While the incident is on they come again, in a row of
+/// their own, with what is signed beside them. Where nothing was ticked at all the signature was meant as an end.
+pub(super) fn goes_on(signed: &RowView) -> bool {
+    let Some(Proposal::Live(live)) = &signed.proposal else { return false };
+    let approvals = signed.decisions.iter().filter(|one| {
+        one.decision == Decision::Approve && one.void.is_none() && one.revision == signed.head.revision
+    });
+    let said: BTreeSet<usize> =
+        approvals.flat_map(|one| one.conditions.keys()).filter_map(|number| number.parse().ok()).collect();
+    let mut steps = live.steps.iter().zip(1..);
+    !said.is_empty() && steps.any(|(step, number)| step.signed.is_none() && !said.contains(&number))
+}
+
+/// What was said of each step, the newest word; nothing of what was said before the incident was opened again.
+pub(super) fn said_of(ticks: Vec<Tick>, opened_again: Option<Timestamp>) -> BTreeMap<String, SignedTick> {
+    let mut ticks: Vec<Tick> =
+        ticks.into_iter().filter(|tick| opened_again.is_none_or(|again| tick.at > again)).collect();
+    ticks.sort_by_key(|tick| tick.at);
+    let signed = |tick: Tick| {
+        let (by, row) = (tick.by.parse().ok()?, tick.pointer.reference.parse().ok()?);
+        Some((tick.step, SignedTick { said: tick.word, by, row, at: tick.at }))
+    };
+    ticks.into_iter().filter_map(signed).collect()
+}
+
+/// The same as the open row has it.
+pub(super) fn carried(before: &Live) -> BTreeMap<String, SignedTick> {
+    let signed = |step: &LiveStep| Some((step.text.clone(), step.signed.clone()?));
+    before.steps.iter().filter_map(signed).collect()
+}
+
 /// Why the row of an incident that is over stays as it is, while what was ticked can still be signed.
 pub(super) fn still_signed(story_over: Option<Timestamp>, within_min: u32, now: Timestamp) -> Option<String> {
     let until = story_over?.checked_add(SignedDuration::from_mins(i64::from(within_min))).ok()?;
@@ -228,6 +264,7 @@ mod tests {
             running,
             numbers: vec![],
             before: None,
+            signed: BTreeMap::new(),
             history: History {
                 touched: [("Look at payments-api".to_owned(), "rb-8801".parse().unwrap())].into(),
                 ..History::default()
@@ -317,6 +354,22 @@ mod tests {
             let log: Vec<LogEntry> = (0..).zip(&kinds).map(entry).collect();
             assert_eq!(opened_again(&log), expected.map(sample::at), "{kinds:?}");
         }
+    }
+
+    #[test]
+    fn what_was_signed_before_the_incident_was_opened_again_is_over() {
+        let said = |at: i64| Tick {
+            step: "Look at the p95.".to_owned(),
+            word: "followed".to_owned(),
+            by: "sarah".to_owned(),
+            at: sample::at(at),
+            pointer: finding::pointer("dock_row", "dock", "rb-8824", ""),
+        };
+        let opened_again = Some(sample::at(20));
+        let of = |ticks, again| said_of(ticks, again).remove("Look at the p95.").map(|one| one.at);
+        assert_eq!(of(vec![said(30), said(10)], None), Some(sample::at(30)), "the newest word");
+        assert_eq!(of(vec![said(10)], opened_again), None, "what was said of it before is over");
+        assert_eq!(of(vec![said(30)], opened_again), Some(sample::at(30)));
     }
 
     #[test]

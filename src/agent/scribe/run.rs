@@ -2,7 +2,7 @@
 //!
 //! Never: a page read once and taken for how it is now; a write.
 
-use std::future::Future;
+use std::{collections::BTreeMap, future::Future};
 
 use jiff::SignedDuration;
 
@@ -39,6 +39,7 @@ use crate::{
     row::{
         Base, Draft, Kind, PrincipalId, Proposal, State, difference,
         page::{self, Page, Proposed, Runbook, outline},
+        proposal::SignedTick,
     },
     wire::RowView,
 };
@@ -212,12 +213,29 @@ impl Scribe {
             owner: self.owner.ask(&self.api).await,
             running,
             history: history(&self.api, case.known.rows, name, &gone, before).await,
+            signed: match before {
+                Some(before) => live::carried(before),
+                None => self.signed(case, name).await?,
+            },
             before: before.cloned(),
         };
         match live::draft(&facts, &self.config.limits) {
             Ok(draft) => Ok(Drafted::Draft(Box::new(draft))),
             Err(why) => Ok(Drafted::Nothing(why)),
         }
+    }
+}
+
+impl Scribe {
+    /// What was signed of the page's steps since the incident was opened, for the first draft of a row.
+    async fn signed(&self, case: &Case<'_>, name: &str) -> Result<BTreeMap<String, SignedTick>, String> {
+        let said = ticks(case.known.rows, name, &case.incident.reference);
+        let Some(pagerduty) = self.sources.pagerduty.as_ref().filter(|_| !said.is_empty()) else {
+            return Ok(BTreeMap::new());
+        };
+        let log = pagerduty.log_entries(&case.incident.id, None, None).await;
+        let log = log.map_err(|error| error.to_string())?;
+        Ok(live::said_of(said, live::opened_again(&log)))
     }
 }
 
@@ -273,7 +291,8 @@ impl Flow for Scribe {
         ticks.iter().any(|tick| tick.at > before.read_at && !tick.word.starts_with("followed"))
     }
 
-    /// An incident that is opened again needs its steps again, once what was said of them the last time is signed.
+    /// What is signed while the incident is on leaves the other steps to be ticked. An incident that is opened again needs
+    /// all of them again, once what was said of them the last time is signed.
     async fn comes_again(
         &self,
         incident: &pagerduty::Incident,
@@ -283,8 +302,13 @@ impl Flow for Scribe {
         let signed = known.over(subject, &incident.reference).filter(|row| row.head.state == State::Healthy);
         let (Some(pagerduty), Some(signed)) = (&self.sources.pagerduty, signed) else { return Ok(false) };
         let still_open = known.open_rows().any(|row| row.head.subject == subject);
-        let changed = incident.updated_at.is_none_or(|at| at > signed.head.changed_at);
-        if !self.is_refreshed(subject) || !incident.is_open() || still_open || !changed {
+        if !self.is_refreshed(subject) || !incident.is_open() || still_open {
+            return Ok(false);
+        }
+        if live::goes_on(signed) {
+            return Ok(true);
+        }
+        if incident.updated_at.is_some_and(|at| at <= signed.head.changed_at) {
             return Ok(false);
         }
         let log = pagerduty.log_entries(&incident.id, None, None).await.map_err(|error| error.to_string())?;

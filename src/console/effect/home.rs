@@ -186,6 +186,7 @@ impl Worker {
                 vec![Answer::Incident { visit, known }]
             }
             Effect::AskIncident { visit, name } => ask(net, Ask::Incident { visit, name }),
+            Effect::Halt { note } => ask(net, Ask::Halt { note }),
             Effect::SyncNow => ask(net, Ask::Now),
             Effect::MarkSeen(seen) => told(self.outbox.mark_seen(&seen)),
             Effect::MarkOpened(row) => self.outbox_after(|outbox| outbox.mark_opened(row)),
@@ -193,6 +194,13 @@ impl Worker {
                 let saved = self.outbox.save_draft(&draft);
                 crate::stop_point::reach("draft.kept");
                 told(saved)
+            }
+            Effect::SaveTicks { draft, said } => {
+                let mut answers = told(self.outbox.save_ticks(&draft, &said));
+                crate::stop_point::reach("draft.kept");
+                // What another program ticked meanwhile is on the screen at once.
+                answers.extend(self.outbox_now());
+                answers
             }
             Effect::DropDraft { row, revision } => {
                 self.outbox_after(|outbox| outbox.drop_draft(row, revision))
@@ -401,6 +409,9 @@ fn ask(net: &Sender<Ask>, what: Ask) -> Vec<Answer> {
         }
         (Err(_), Ask::Find { number, .. }) => {
             vec![Answer::Found { number, found: Err("too much is being asked at once".to_owned()) }]
+        }
+        (Err(_), Ask::Halt { .. }) => {
+            vec![Answer::Told("NOT halted: too much is being asked at once; say it again".to_owned())]
         }
         (Err(_), Ask::Why { visit, .. }) => {
             let away = Some(("too much is being asked at once".to_owned(), None));

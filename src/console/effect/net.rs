@@ -3,6 +3,8 @@
 //!
 //! Never: in the way of a key. What it learns is in the cache before the console hears of it.
 
+mod asked;
+
 use std::cell::{Cell, RefCell};
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
@@ -15,21 +17,19 @@ use zeroize::Zeroizing;
 use super::super::found::ROWS_MAX;
 use super::super::telemetry::Look;
 use super::home::{OpenError, Place, TellAnswer, since};
-use super::{Answer, Attempt, Effect, IncidentTold, Link, LinkState, Secret, WhyTold};
+use super::{Answer, Attempt, Effect, IncidentTold, Link, LinkState, Secret};
 use crate::client::signer::DEMO_ORG;
 use crate::client::{
-    Api, ApiError, Cache, Entry, Exchange, Halts, NoteDraft, Outbox, Pulled, SignError, StoreError,
-    SyncError, api::POLL_MAX, bodies, plan, session, why,
+    Api, ApiError, Cache, Entry, Exchange, Halts, NoteDraft, Outbox, Pulled, SignError, SyncError,
+    api::POLL_MAX, plan, session,
 };
 use crate::row::{Amendment, RowId, c1, search::Query};
 use crate::wire::{HistoryEntry, IncidentView, RowView};
 
-/// Rows about one page that are read to tell why a line of it is there.
-const WHY_ROWS_MAX: usize = 200;
 /// Questions that wait at once.
 pub const ASKS_MAX: usize = 64;
-/// A delivery is looked for this often although nothing was heard: another program may have signed.
-const LOOK_EVERY: Duration = Duration::from_secs(20);
+/// The outbox is looked at this often although nothing was heard: another program may have signed, or ticked.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 const LOCKED: &str = "your key asks for its passphrase before it signs you in: `:unlock`";
 
@@ -45,6 +45,10 @@ pub enum Ask {
         query: Query,
     },
     History(RowId),
+    /// Everything is to stand still.
+    Halt {
+        note: String,
+    },
     /// Which rows put this line on this page.
     Why {
         visit: u64,
@@ -497,6 +501,10 @@ impl<'a> Net<'a> {
                     self.wondered.set(Some((visit, page, line)));
                     self.kick_why.notify_one();
                 }
+                Ask::Halt { note } => {
+                    let said = self.halt(note).await;
+                    self.tell(Answer::Told(said));
+                }
                 Ask::Amend { row, revision, amendment } => {
                     let amended = match self.api().await {
                         Ok(api) => {
@@ -551,16 +559,6 @@ impl<'a> Net<'a> {
         }
     }
 
-    /// Why lines stand on their pages, one at a time and the newest alone: many rows are read for one answer.
-    async fn whys(&self) {
-        loop {
-            self.kick_why.notified().await;
-            let Some((visit, page, line)) = self.wondered.take() else { continue };
-            let told = Box::new(self.why(&page, &line).await);
-            self.tell(Answer::Why { visit, told });
-        }
-    }
-
     async fn sign_in_with(&self, secret: &Secret) {
         if self.api.borrow().is_some() {
             return;
@@ -587,38 +585,6 @@ impl<'a> Net<'a> {
         }
     }
 
-    /// From the backend; where it is away, from what is kept here, which is not everything.
-    async fn why(&self, page: &str, line: &str) -> WhyTold {
-        let query = why::of_page(vec![page.to_owned()]);
-        let (views, away) = match self.rows_of(&query).await {
-            Ok(views) => (views, None),
-            Err(why) => {
-                let cache = self.cache.borrow();
-                let as_of = cache.as_of().ok().flatten().map(|as_of| as_of.as_of);
-                match kept(&cache, &query, self.now()) {
-                    Ok(views) => (views, Some((why, as_of))),
-                    Err(error) => (Vec::new(), Some((format!("{why}; {error}"), None))),
-                }
-            }
-        };
-        WhyTold { line: why::of_shown(line, &views), views, away }
-    }
-
-    async fn rows_of(&self, query: &Query) -> Result<Vec<RowView>, String> {
-        let api = self.api().await?;
-        let (mut views, mut cursor) = (Vec::new(), None);
-        loop {
-            let page = api.find(query, &[], cursor.as_deref()).await.map_err(|error| error.to_string())?;
-            for found in page.rows {
-                views.push(api.row(found.head.id).await.map_err(|error| error.to_string())?);
-            }
-            cursor = page.next.filter(|_| views.len() < WHY_ROWS_MAX);
-            if cursor.is_none() {
-                return Ok(views);
-            }
-        }
-    }
-
     async fn row(&self, row: RowId) {
         let read = match self.api().await {
             Ok(api) => api.row(row).await.map_err(|error| error.to_string()),
@@ -638,11 +604,6 @@ impl<'a> Net<'a> {
             Err(error) => self.tell(Answer::Row { row, body: Err(error.to_string()) }),
         }
     }
-}
-
-fn kept(cache: &Cache, query: &Query, now: Timestamp) -> Result<Vec<RowView>, StoreError> {
-    let found = bodies::find(cache, query, Timestamp::MIN, now)?;
-    found.into_iter().filter_map(|(row, _)| cache.unchecked(row, now).transpose()).collect()
 }
 
 enum Failed {

@@ -231,6 +231,7 @@ bindings! {
     Everywhere Suspend "suspend" ["Ctrl+Z"] "suspend" "" false;
     Everywhere Redraw "redraw" ["Ctrl+L"] "draw the screen again" "" false;
     Everywhere ReadOnly "read-only" [] "switch deciding off or on" "" false;
+    Everywhere Halt "halt" [] "halt all agents, policies and new executions, with a reason" "" false;
     Everywhere Unlock "unlock" [] "give your key's passphrase, and sign in with it" "" false;
     Everywhere Quit "quit" [] "leave Dock" "" false;
 

@@ -24,6 +24,8 @@ pub enum Layer {
     Themes(Picking),
     Copy(Picking),
     Unlock(Typing),
+    /// Why everything is to be halted.
+    Halt(Typing),
     /// A few words on one thing of a row.
     Say(Say),
     /// Other words for an operation.
@@ -64,6 +66,10 @@ pub enum About {
     },
     DropChanges {
         row: RowId,
+    },
+    /// Everything stands still, for this reason.
+    Halt {
+        note: String,
     },
     Quit {
         unsent: usize,
@@ -152,7 +158,9 @@ impl Layer {
             Layer::Decision(dialog) => dialog.visit,
             Layer::Moved(moved) => moved.visit,
             Layer::Ask(ask) => ask.visit,
-            Layer::Filter(typing) | Layer::Search(typing) | Layer::Unlock(typing) => typing.visit,
+            Layer::Filter(typing) | Layer::Search(typing) | Layer::Unlock(typing) | Layer::Halt(typing) => {
+                typing.visit
+            }
             Layer::Palette(picking)
             | Layer::Views(picking)
             | Layer::Themes(picking)

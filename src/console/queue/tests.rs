@@ -62,6 +62,20 @@ fn what_is_over_by_its_state_is_done_whoever_looks() {
 }
 
 #[test]
+fn a_row_that_is_gone_from_under_the_cursor_leaves_it_in_its_group() {
+    let mut known = known();
+    let mut queue = Queue::default();
+    queue.settle(&known, &passing(&known), sample::now());
+    queue.cursor = queue.lines.iter().position(|line| *line == Line::Row(id("sync-8822"))).unwrap();
+    known.rows.remove(&id("sync-8822"));
+    queue.settle(&known, &passing(&known), sample::now());
+    assert_eq!(queue.row(), Some(id("gate-9826")), "the other one of its group, not the next group's first");
+    known.rows.remove(&id("gate-9826"));
+    queue.settle(&known, &passing(&known), sample::now());
+    assert!(queue.row().is_some(), "nothing is left of the group");
+}
+
+#[test]
 fn what_was_only_counted_is_folded_with_the_rest() {
     let mut known = known();
     let recent = sample::now() - SignedDuration::from_hours(1);

@@ -238,8 +238,13 @@ pub(crate) fn live() -> Draft {
         value: value.into(),
         read_at: ago(minutes),
     };
-    let step =
-        |text: &str, facts: Vec<LiveFact>| LiveStep { text: text.into(), facts, broken: None, row: None };
+    let step = |text: &str, facts: Vec<LiveFact>| LiveStep {
+        text: text.into(),
+        facts,
+        broken: None,
+        row: None,
+        signed: None,
+    };
     let live = Live {
         incident: "INC-2104".into(),
         steps: vec![

@@ -13,6 +13,7 @@ use super::super::queue::{Group, Grouping};
 use super::super::text::{self, plural};
 use super::super::theme::Slot;
 use super::{diff, row, telemetry};
+use crate::client::{Listed, listed::SIGN_TICKS};
 
 /// From this age on, the last sync is told with its age.
 const FRESH_FOR: SignedDuration = SignedDuration::from_secs(30);
@@ -280,6 +281,7 @@ fn hints(model: &Model, width: u16) -> Styled {
             _ => 2,
         });
     }
+    let live = model.subject().and_then(|row| model.head(row)).is_some_and(Listed::is_live);
     for bound in bound {
         let chord = bound.keys.iter().find(|chord| chord.prefix == prefix);
         let Some(chord) = chord.filter(|_| model.disabled(bound.binding.command).is_none()) else { continue };
@@ -293,8 +295,11 @@ fn hints(model: &Model, width: u16) -> Styled {
         if told_elsewhere {
             continue;
         }
-        let part =
-            Styled::of(Slot::Key, format!(" {}", chord.key)).text(format!(" {} ", bound.binding.footer));
+        let word = match bound.binding.command {
+            Command::Approve if live => SIGN_TICKS,
+            _ => bound.binding.footer,
+        };
+        let part = Styled::of(Slot::Key, format!(" {}", chord.key)).text(format!(" {word} "));
         if line.width() + part.width() <= room {
             line = line.join(part);
         }

@@ -19,7 +19,7 @@ use super::super::signers;
 use super::super::text;
 use super::super::theme::Slot;
 use super::row::paper::Told;
-use crate::client::Me;
+use crate::client::{Listed, Me, ticks as signed};
 use crate::row::{Base, Decision, DecisionId, Digest, Grade, Proposal, RowId, paper::Paper};
 use crate::wire::RowView;
 
@@ -79,7 +79,7 @@ fn parts(model: &Model, dialog: &Dialog, width: usize) -> Vec<Part> {
         .and_then(|pin| model.body(pin.row))
         .is_some_and(|body| decide::is_live(&body.view));
     let what = match text::decision_title(decision, overrides, dialog.verb == Verb::Conditions) {
-        _ if live && dialog.verb == Verb::Approve => "Sign what was followed of",
+        _ if live && dialog.verb == Verb::Approve => "SIGN TICKS of",
         title => title,
     };
     let rows = match dialog.pins.as_slice() {
@@ -251,12 +251,7 @@ fn ticks(dialog: &Dialog, view: &RowView, width: usize, parts: &mut Vec<Part>) {
     let Some(Proposal::Live(live)) = &view.proposal else { return };
     let count = text::plural(live.steps.len(), "step", "steps");
     if dialog.ticks.is_empty() {
-        wrap(
-            parts,
-            Slot::Watch,
-            &format!("None of {count} is ticked: the record will not say what was followed."),
-            width,
-        );
+        wrap(parts, Slot::Watch, &signed::left(live, &dialog.ticks), width);
         return;
     }
     let said = format!("{} of {count} ticked; this is signed:", dialog.ticks.len());
@@ -268,6 +263,7 @@ fn ticks(dialog: &Dialog, view: &RowView, width: usize, parts: &mut Vec<Part>) {
         parts
             .extend(line.to(44).add(Slot::Unsent, tick.as_str()).wrap(width, 44).into_iter().map(Part::text));
     }
+    wrap(parts, Slot::Watch, &signed::left(live, &dialog.ticks), width);
 }
 
 /// What is to be known before it is signed.
@@ -277,7 +273,7 @@ fn warnings(model: &Model, dialog: &Dialog, view: &RowView, width: usize, parts:
     } else if dialog.verb == Verb::Decline && dialog.verdict.goes_ahead() {
         let said = format!(
             "The agent says {}: the row will say that your decline went against it.",
-            dialog.verdict.word()
+            Listed::from(&view.head).call()
         );
         wrap(parts, Slot::Watch, &said, width);
     }
@@ -387,6 +383,15 @@ pub(super) fn ask(model: &Model, ask: &Ask, canvas: &mut Canvas<'_>) {
             "Take your changes back".to_owned(),
             format!("What you changed of {row} goes: it was not sent, and is not kept any longer."),
             "takes them back",
+        ),
+        About::Halt { note } => (
+            "HALT everything".to_owned(),
+            format!(
+                "For everybody: no agent drafts, no policy decides, nothing new is executed. What runs is followed to \
+                 its end, and the clocks of waiting rows stand still. An administrator ends it, by `dock resume`.\n\
+                 Why: {note}"
+            ),
+            "halts",
         ),
         About::Quit { unsent, drafts, changed } => (
             text::QUIT_UNSENT.to_owned(),

@@ -11,6 +11,7 @@ use super::super::layout;
 use super::super::model::{Layer, Model, Screen};
 use super::super::theme::{AUTO, Slot};
 use super::super::widget::diff::Diff;
+use crate::row::RowId;
 
 /// Lines of a list of choices.
 pub const HEIGHT: usize = 14;
@@ -47,7 +48,24 @@ fn themes(model: &Model) -> Vec<Choice> {
     std::iter::once(auto).chain(named).collect()
 }
 
+/// `open rb-8821`, typed as a command: a row by its id.
+pub fn named_row(model: &Model) -> Option<RowId> {
+    let Some(Layer::Palette(picking)) = model.layers.last() else { return None };
+    let (command, row) = picking.input.text().trim().split_once(' ')?;
+    (command == "open").then(|| row.trim().replace('_', "-").parse().ok()).flatten()
+}
+
 fn commands(model: &Model) -> Vec<Choice> {
+    if let Some(row) = named_row(model) {
+        let about = model.head(row).map(|head| format!("{}: {}", head.about(), head.title));
+        let text = Styled::of(Slot::Key, format!("{:<12} ", "Enter")).text(format!("open {row}   "));
+        let about = about.unwrap_or_else(|| "not in this home's list; the backend is asked".to_owned());
+        return vec![Choice {
+            name: row.to_string(),
+            text: text.add(Slot::Muted, about),
+            search: String::new(),
+        }];
+    }
     let contexts = model.screen_contexts();
     let typing = [Context::Dialog, Context::Words, Context::Input];
     let bound = model.keymap.all().iter().filter(|bound| !typing.contains(&bound.binding.context));
@@ -133,6 +151,9 @@ fn input(model: &Model) -> Option<(&super::super::line::Line, super::View)> {
 fn matching(model: &Model) -> Vec<Choice> {
     let mut choices = choices(model);
     let Some((input, _)) = input(model).filter(|(input, _)| !input.text().is_empty()) else { return choices };
+    if named_row(model).is_some() {
+        return choices;
+    }
     let pattern = Pattern::parse(input.text(), CaseMatching::Ignore, Normalization::Smart);
     let mut matcher = Matcher::new(Config::DEFAULT);
     let mut buffer = Vec::new();

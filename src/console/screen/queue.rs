@@ -286,7 +286,8 @@ fn preview_lines(model: &Model, row: RowId, width: u16) -> Vec<Styled> {
         return lines;
     };
     let view = &body.view;
-    let claim = format!("{}. {}", view.head.verdict.word().to_uppercase(), view.rationale.replace('\n', " "));
+    let call = Listed::from(&view.head).call();
+    let claim = format!("{}. {}", call.to_uppercase(), view.rationale.replace('\n', " "));
     let wrapped = Shown::untrusted(&claim).wrap(usize::from(width).saturating_sub(2));
     let cut = wrapped.len() > 2;
     lines.extend(wrapped.into_iter().take(2).enumerate().map(|(at, line)| {

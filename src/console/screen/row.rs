@@ -182,7 +182,7 @@ pub fn heading(model: &Model, row: RowId, width: u16) -> [Styled; 2] {
     let gap = usize::from(width).saturating_sub(left.width() + Shown::untrusted(&right).width());
     let first = left.text(" ".repeat(gap.max(1))).text(right);
     let verdict = if head.verdict.goes_ahead() { Slot::Title } else { Slot::Watch };
-    let mut second = Styled::of(verdict, format!(" {}", head.verdict.word().to_uppercase()))
+    let mut second = Styled::of(verdict, format!(" {}", head.call().to_uppercase()))
         .text(format!("   {} ({})", head.agent, head.owner));
     if let Some(body) = model.body(row) {
         let (made, at) = body.view.made();

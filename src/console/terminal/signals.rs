@@ -2,6 +2,7 @@
 //!
 //! Never: works inside a signal handler; a thread reads from a pipe what came.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
@@ -11,6 +12,14 @@ use super::{FromTerminal, Tell, die_of, give_back};
 
 /// How long the console may take to save what is typed and to leave.
 const END_WITHIN: Duration = Duration::from_secs(3);
+
+/// The console has left, with the terminal given back: nothing is to be ended any more.
+static LEFT: AtomicBool = AtomicBool::new(false);
+
+/// Says that the console has left; what its process has to do after that is not cut short.
+pub fn has_left() {
+    LEFT.store(true, Ordering::SeqCst);
+}
 
 /// Starts the thread. SIGHUP is heard even where the parent had it ignored (`nohup`).
 pub fn hear_signals(tell: Tell) -> std::io::Result<()> {
@@ -24,8 +33,10 @@ pub fn hear_signals(tell: Tell) -> std::io::Result<()> {
                 _ => {
                     let _ = std::thread::Builder::new().name("last resort".to_owned()).spawn(move || {
                         std::thread::sleep(END_WITHIN);
-                        give_back(true);
-                        die_of(signal);
+                        if !LEFT.load(Ordering::SeqCst) {
+                            give_back(true);
+                            die_of(signal);
+                        }
                     });
                     FromTerminal::End { signal }
                 }

@@ -259,7 +259,7 @@ fn outbox(model: &mut Model, entries: Vec<Entry>, drafts: Vec<crate::client::Not
         }
     }
     model.known.set_entries(entries);
-    model.known.drafts = drafts;
+    proposal::drafts_came(model, drafts);
     layers::left_meanwhile(model);
     list_changed(model);
     // What was ticked is not in the record, and went from the disk when it was signed.

@@ -11,7 +11,7 @@ use super::super::model::{Layer, Model, Reword, Screen};
 use super::super::text;
 use super::super::theme::Slot;
 use super::super::widget::area;
-use super::{ask_to_quit, layers, lists, proposal, screens, suspend, telemetry, tell_watch, why};
+use super::{ask_to_quit, halt, layers, lists, proposal, screens, suspend, telemetry, tell_watch, why};
 
 /// So many keys within [`BURST_MS`] were not typed by hand.
 const BURST_KEYS: usize = 8;
@@ -108,6 +108,10 @@ fn typed_into_layer(model: &mut Model, key: Key, burst: bool) -> Option<Vec<Effe
             taken.then(Vec::new)
         }
         Layer::Ask(_) => layers::answer(model, key, burst),
+        Layer::Halt(typing) => {
+            typing.error = None;
+            typing.input.key(key).then(Vec::new)
+        }
         Layer::Filter(typing) | Layer::Search(typing) | Layer::Unlock(typing) => {
             let typed = typing.input.key(key);
             if typed {
@@ -182,6 +186,7 @@ pub(super) fn paste(model: &mut Model, pasted: &str, cut: usize) {
         }
         Some(Layer::Unlock(typing)) => typing.input.insert(pasted.trim_end_matches('\n')),
         Some(Layer::Say(say)) => say.typing.input.insert(pasted),
+        Some(Layer::Halt(typing)) => typing.input.insert(pasted),
         Some(Layer::Reword(reword)) => gone += area::insert(&mut reword.area, pasted, Reword::BYTES_MAX),
         _ => {
             model.tell(Slot::Watch, text::PASTE_IGNORED);
@@ -244,6 +249,7 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             vec![Effect::TakeTurn]
         }
         Command::Unlock => decide::unlock_now(model),
+        Command::Halt => halt::begin(model),
         Command::TakeBack => layers::take_back(model),
         Command::SendNow => layers::send_now(model),
         Command::AgentsWords | Command::WordsEditor | Command::WordsDone => {

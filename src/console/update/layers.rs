@@ -14,7 +14,7 @@ use super::super::text;
 use super::super::theme::Slot;
 use super::super::widget::area;
 use super::super::widget::list::View;
-use super::{keys, lists, proposal, push_layer, quit, retheme, screens, tell_watch};
+use super::{halt, keys, lists, proposal, push_layer, quit, retheme, screens, tell_watch};
 use crate::client::Fate;
 use crate::client::filter::Filter;
 
@@ -93,7 +93,12 @@ pub(super) fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         }
         Command::ClearLine => {
             match model.layers.last_mut() {
-                Some(Layer::Filter(typing) | Layer::Search(typing) | Layer::Unlock(typing)) => {
+                Some(
+                    Layer::Filter(typing)
+                    | Layer::Search(typing)
+                    | Layer::Unlock(typing)
+                    | Layer::Halt(typing),
+                ) => {
                     typing.input.clear();
                 }
                 Some(Layer::Say(say)) => say.typing.input.clear(),
@@ -210,7 +215,12 @@ fn accept(model: &mut Model) -> Vec<Effect> {
             vec![Effect::Unlock(secret)]
         }
         Some(Layer::Say(_)) => proposal::said(model),
+        Some(Layer::Halt(_)) => halt::said(model),
         Some(Layer::Palette(_)) => {
+            if let Some(row) = pick::named_row(model) {
+                model.layers.pop();
+                return screens::open_first(model, row);
+            }
             let Some(binding) = chosen.as_deref().and_then(super::super::keymap::Command::named) else {
                 return tell_watch(model, "no command is called so");
             };
@@ -331,6 +341,7 @@ pub(super) fn answer(model: &mut Model, key: Key, burst: bool) -> Option<Vec<Eff
                     model.changes.remove(&row);
                     Vec::new()
                 }
+                About::Halt { note } => vec![Effect::Halt { note }],
                 About::Quit { .. } => quit(model),
             })
         }

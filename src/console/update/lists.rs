@@ -94,8 +94,8 @@ pub(super) fn look_over(model: &mut Model) {
     model.dirty = true;
 }
 
-/// Back on the list after a decision: the cursor goes on to the next row that waits for its reader. It was a key that
-/// asked for it.
+/// Back on the list after a decision: the cursor goes on to the next row of the same group that waits for its reader, and
+/// stays where there is none. It was a key that asked for it; a capital that comes next means no row of another group.
 pub(super) fn land(model: &mut Model) -> Vec<Effect> {
     if !model.screens.is_empty() {
         return Vec::new();
@@ -110,8 +110,11 @@ pub(super) fn land(model: &mut Model) -> Vec<Effect> {
         _ => false,
     };
     let (lines, at) = (&model.queue.lines, model.queue.cursor);
-    let next = lines.iter().skip(at).position(waits).map(|step| at + step);
-    let Some(next) = next.or_else(|| lines.iter().take(at).rposition(waits)) else { return Vec::new() };
+    let group = model.queue.group_at(at);
+    let next = (at..group.end).find(|line| waits(&lines[*line]));
+    let Some(next) = next.or_else(|| (group.start..at).rfind(|line| waits(&lines[*line]))) else {
+        return Vec::new();
+    };
     let height = list_height(model);
     model.queue.to(next, height);
     screens::preview(model)

@@ -7,6 +7,10 @@ mod words;
 use words::{Read, add_line, other_words, read_line, read_sentence, reword};
 pub(super) use words::{keep_words, words_command};
 
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+
 use super::super::changes::{Changes, WORD_MAX};
 use super::super::decide;
 use super::super::dialog::Verb;
@@ -34,7 +38,7 @@ pub(super) fn command(model: &mut Model, command: Command) -> Option<Vec<Effect>
         Command::ItemPrevious => Some(step(model, -1)),
         Command::Tick => Some(with_part(model, |model, row, number| {
             change(model, row, |changes| changes.tick(number));
-            keep_ticks(model, row)
+            keep_ticks(model, row, [number].into())
         })),
         Command::StepWord => Some(with_part(model, step_word)),
         Command::Strike => Some(with_part(model, |model, row, number| {
@@ -164,7 +168,7 @@ pub(super) fn said(model: &mut Model) -> Vec<Effect> {
         }
     }
     model.layers.pop();
-    if matches!(about, Saying::Step(_)) { keep_ticks(model, row) } else { Vec::new() }
+    if let Saying::Step(number) = about { keep_ticks(model, row, [number].into()) } else { Vec::new() }
 }
 
 /// What was typed of a sentence: the reader's own, or an answer. An answer of nothing takes it back.
@@ -183,7 +187,8 @@ fn take_sentence(changes: &mut Changes, own: Option<usize>, question: Option<usi
 }
 
 /// Ticks lie on disk while the incident is on, in the draft of the decision that will sign them.
-fn keep_ticks(model: &mut Model, row: RowId) -> Vec<Effect> {
+/// `said`: the steps of which this is the newest word; what another program said of the others meanwhile stays.
+fn keep_ticks(model: &mut Model, row: RowId, said: BTreeSet<usize>) -> Vec<Effect> {
     let Some(revision) = model.body(row).map(|body| body.view.head.revision) else { return Vec::new() };
     let conditions = decide::kept_ticks(model, row);
     let begun = model.known.drafts.iter().position(|draft| (draft.row, draft.revision) == (row, revision));
@@ -198,11 +203,10 @@ fn keep_ticks(model: &mut Model, row: RowId) -> Vec<Effect> {
         since: begun.as_ref().map_or(now, |draft| draft.since),
         saved_at: now,
     };
-    if draft.note.trim().is_empty() && draft.conditions.is_empty() {
-        return vec![Effect::DropDraft { row, revision }];
+    if !draft.note.trim().is_empty() || !draft.conditions.is_empty() {
+        model.known.drafts.insert(0, draft.clone());
     }
-    model.known.drafts.insert(0, draft.clone());
-    vec![Effect::SaveDraft(draft)]
+    vec![Effect::SaveTicks { draft, said }]
 }
 
 /// The ticks that were kept of this row, where the reader has made none since. Those of an earlier revision go with their
@@ -227,15 +231,88 @@ pub(super) fn restore(model: &mut Model, row: RowId) -> Vec<Effect> {
 /// The ticks of a decision that did not count.
 pub(super) fn keep_again(model: &mut Model, row: RowId) -> Vec<Effect> {
     let ticked = model.changes.get(&row).is_some_and(|changes| !changes.ticks.is_empty());
-    if ticked { keep_ticks(model, row) } else { Vec::new() }
+    if ticked { keep_ticks(model, row, BTreeSet::new()) } else { Vec::new() }
 }
 
 /// What was kept under the revision before is kept under this one.
 fn rekeep_ticks(model: &mut Model, row: RowId, before: u32) -> Vec<Effect> {
     model.known.drafts.retain(|draft| (draft.row, draft.revision) != (row, before));
     let mut effects = vec![Effect::DropDraft { row, revision: before }];
-    effects.extend(keep_ticks(model, row));
+    effects.extend(keep_ticks(model, row, BTreeSet::new()));
     effects
+}
+
+/// A draft of ours may be on its way to the disk for as long.
+const ON_ITS_WAY: SignedDuration = SignedDuration::from_secs(2);
+
+/// What lies on the disk now is taken over where another program ticked meanwhile: the newest of each row's drafts counts.
+pub(super) fn drafts_came(model: &mut Model, mut drafts: Vec<NoteDraft>) {
+    let live: Vec<(RowId, u32)> = model
+        .bodies
+        .values()
+        .filter(|body| decide::is_live(&body.view) && body.view.head.state.undecided())
+        .map(|body| (body.view.head.id, body.view.head.revision))
+        .collect();
+    let mut ticked = Vec::new();
+    for (row, revision) in live {
+        let of = |draft: &&NoteDraft| (draft.row, draft.revision) == (row, revision);
+        let ours = model.known.drafts.iter().find(of).cloned();
+        let disk = drafts.iter().position(|draft| of(&draft));
+        match (ours, disk) {
+            // What was written here is newer than what was read there.
+            (Some(ours), Some(at))
+                if ours.saved_at.as_millisecond() > drafts[at].saved_at.as_millisecond() =>
+            {
+                drafts[at] = ours;
+            }
+            (Some(ours), None) => {
+                let signed =
+                    model.known.entries.iter().any(|entry| (entry.row, entry.revision) == (row, revision));
+                if model.now().duration_since(ours.saved_at) < ON_ITS_WAY && !signed {
+                    drafts.insert(0, ours);
+                } else if !signed {
+                    ticked.push((row, revision));
+                }
+            }
+            (Some(ours), Some(at)) if ours.conditions == drafts[at].conditions => {}
+            (_, Some(_)) => ticked.push((row, revision)),
+            (None, None) => {}
+        }
+    }
+    model.known.drafts = drafts;
+    for (row, revision) in ticked {
+        ticked_elsewhere(model, row, revision);
+    }
+}
+
+fn ticked_elsewhere(model: &mut Model, row: RowId, revision: u32) {
+    let Some(Proposal::Live(live)) = model.body(row).and_then(|body| body.view.proposal.as_ref()) else {
+        return;
+    };
+    let kept = ticks::kept(&model.known.drafts, row, revision, live).ticks;
+    let nothing = Changes::of(revision);
+    let changes = model.changes.get(&row).unwrap_or(&nothing);
+    if changes.revision != revision || changes.ticks == kept {
+        return;
+    }
+    let next = Changes { ticks: kept, ..changes.clone() };
+    let said = format!(
+        "{row}: ticked outside of this console: {}",
+        text::plural(next.ticks.len(), "step is", "steps are")
+    );
+    let signs = next.conditions();
+    if next.is_empty() {
+        model.changes.remove(&row);
+    } else {
+        model.changes.insert(row, next);
+    }
+    model.tell(Slot::Info, &format!("{said} said of now"));
+    // What is signed is what stands there, and nothing that was typed before it.
+    if let Some(dialog) = model.dialog_mut().filter(|dialog| dialog.pins.iter().any(|pin| pin.row == row)) {
+        dialog.ticks = signs;
+        dialog.typed.clear();
+        dialog.error = Some("ticked outside of this console meanwhile: read again what is signed".to_owned());
+    }
 }
 
 fn wrong(model: &mut Model, why: String) -> Vec<Effect> {

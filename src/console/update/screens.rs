@@ -23,6 +23,15 @@ use crate::client::outbox::Seen;
 use crate::row::RowId;
 use crate::row::difference::read;
 
+/// Opens the row that was asked for by its id: the list beside it points at it, too.
+pub fn open_first(model: &mut Model, row: RowId) -> Vec<Effect> {
+    if let Some(line) = model.queue.lines.iter().position(|line| *line == QueueLine::Row(row)) {
+        let height = lists::list_height(model);
+        model.queue.to(line, height);
+    }
+    open_row(model, row)
+}
+
 /// Opens a row's own screen.
 pub fn open_row(model: &mut Model, row: RowId) -> Vec<Effect> {
     let visit = model.visit();

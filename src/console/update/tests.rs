@@ -1,6 +1,7 @@
 //! The rules against slips, as scripts of keys.
 
 mod documents;
+mod live;
 mod meanwhile;
 mod triage;
 mod why;
@@ -59,6 +60,29 @@ fn small_letters_change_nothing() {
         });
         assert!(!changes && open_dialogs(&desk.model) == 0, "{letter}");
     }
+}
+
+#[test]
+fn a_halt_has_no_key_and_asks_why_and_once_more() {
+    let halts = |desk: &Desk| {
+        let one =
+            |effect: &Effect| if let Effect::Halt { note } = effect { Some(note.clone()) } else { None };
+        desk.effects.iter().filter_map(one).collect::<Vec<_>>()
+    };
+    let mut desk = Desk::new(80, 24);
+    desk.keys(": \"halt\" Enter Enter");
+    assert!(desk.screen().contains("halt EVERYTHING, why: "), "{}", desk.screen());
+    desk.keys("\"argus drafts nonsense\" Enter");
+    assert!(
+        desk.screen().contains("no policy decides") && desk.screen().contains("Why: argus drafts nonsense")
+    );
+    desk.keys("Enter n");
+    assert_eq!((halts(&desk).len(), desk.model.layers.len()), (0, 0));
+    desk.keys(": \"halt\" Enter \"argus drafts nonsense\" Enter y");
+    assert_eq!(halts(&desk), ["argus drafts nonsense"]);
+    desk.model.link.state = LinkState::Offline { since: sample::now() };
+    desk.keys(": \"halt\" Enter");
+    assert_eq!((desk.notice().as_str(), desk.model.layers.len()), (text::HALTING_ASKS, 0));
 }
 
 #[test]

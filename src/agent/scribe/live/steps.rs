@@ -14,7 +14,7 @@ use crate::{
     row::{
         Draft,
         page::{Outline, outline::PassageKind},
-        proposal::{Live, LiveFact, LiveStep},
+        proposal::{Live, LiveFact, LiveStep, SignedTick},
     },
 };
 
@@ -89,6 +89,8 @@ pub(in crate::agent::scribe) struct Seen<'a> {
     pub history: &'a History,
     /// What the open row says, where one is open.
     pub before: Option<&'a Live>,
+    /// What was signed of steps on earlier rows of the incident, by the step's text.
+    pub signed: &'a BTreeMap<String, SignedTick>,
     pub read_at: Timestamp,
 }
 
@@ -156,6 +158,7 @@ impl Seen<'_> {
             facts,
             broken,
             row: row.or_else(|| self.history.touched.get(text).copied()),
+            signed: self.signed.get(text).cloned(),
         }
     }
 
@@ -407,7 +410,15 @@ mod tests {
         let numbers = [p95(number)];
         let changed = [("api-gw".to_owned(), "sync-8830".parse().unwrap())].into();
         let history = History { changed, ..History::default() };
-        let seen = Seen { running, numbers: &numbers, history: &history, before, read_at: sample::at(120) };
+        let signed = BTreeMap::new();
+        let seen = Seen {
+            running,
+            numbers: &numbers,
+            history: &history,
+            before,
+            signed: &signed,
+            read_at: sample::at(120),
+        };
         let outline = outline::read(&Body::Storage(PAGE.into())).unwrap();
         Live { incident: "INC-1".into(), steps: steps(&outline, &seen) }
     }

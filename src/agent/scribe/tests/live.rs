@@ -233,6 +233,60 @@ async fn ticks_are_signed_after_the_incident_too_and_the_edit_hears_of_them() {
 }
 
 #[tokio::test]
+async fn what_is_signed_while_the_incident_is_on_leaves_the_other_steps_to_be_ticked() {
+    let night = Night::start().await;
+    let world = night.server.platforms.world();
+    night.incident(true);
+    night.look().await;
+    let first = night.live().await;
+    assert!(steps(&first).steps.iter().all(|step| step.signed.is_none()));
+    assert_eq!(
+        night.server.tick("sarah", &first, &[("1", "followed"), ("3", "wrong: gone")]).await,
+        "accepted"
+    );
+
+    night.server.carried_out(first.head.id).await;
+    let told = night.look().await;
+    let live = async || {
+        let mut rows = night.rows().await;
+        rows.retain(|row| row.head.subject == "CONF-9001@INC-3001");
+        rows
+    };
+    let rows = live().await;
+    let [signed, next] = rows.as_slice() else { panic!("{told:?}") };
+    assert_eq!((signed.head.state, next.head.state), (State::Healthy, State::Pending));
+    let said: Vec<_> =
+        steps(next).steps.iter().map(|step| step.signed.as_ref().map(|one| one.said.as_str())).collect();
+    assert_eq!(said, [Some("followed"), None, Some("wrong: gone"), None]);
+    let one = steps(next).steps[0].signed.clone().unwrap();
+    assert_eq!((one.by.as_str(), one.row, one.at), ("sarah", signed.head.id, signed.decisions[0].at));
+
+    // It stands on the next revision, too; the last steps end it.
+    world.move_base(SERVICE).unwrap();
+    night.server.advance(61);
+    night.look().await;
+    let rows = live().await;
+    let next = rows.last().unwrap();
+    assert_eq!((rows.len(), next.head.revision, steps(next).steps[0].signed.as_ref()), (2, 2, Some(&one)));
+    assert_eq!(night.server.tick("sarah", next, &[("2", "skipped"), ("4", "followed")]).await, "accepted");
+    night.server.carried_out(next.head.id).await;
+    night.look().await;
+    assert_eq!(live().await.len(), 2, "all steps are said: nothing comes again");
+}
+
+#[tokio::test]
+async fn a_signature_without_a_tick_ends_it() {
+    let night = Night::start().await;
+    night.incident(true);
+    night.look().await;
+    let first = night.live().await;
+    assert_eq!(night.server.tick("sarah", &first, &[]).await, "accepted");
+    night.server.carried_out(first.head.id).await;
+    night.look().await;
+    assert_eq!(night.live().await.head.id, first.head.id, "the one row of it");
+}
+
+#[tokio::test]
 async fn argocd_is_read_whole_once_for_all_that_are_live() {
     let night = Night::start().await;
     let (world, scribe) = (night.server.platforms.world(), night.scribe(""));

@@ -28,7 +28,7 @@ pub(super) fn fields(dialog: &Dialog, width: usize, parts: &mut Vec<Part>) {
     let asks = match (dialog.verb.needs_note(), dialog.note_wanted) {
         (true, _) => "Note (always asked for here)",
         (false, true) => "Note (this policy asks for one)",
-        (false, false) => "Note (may be left empty)",
+        (false, false) => "Note (may be left empty; what is written is a sentence)",
     };
     parts.push(heading(asks, dialog.focus == Field::Note));
     note(dialog, width, parts);
@@ -39,7 +39,11 @@ pub(super) fn fields(dialog: &Dialog, width: usize, parts: &mut Vec<Part>) {
     let column = Shown::untrusted(&before).width() + dialog.typed.chars().count();
     let visible = Note::visible(&dialog.note_text());
     let told = match dialog.missing() {
-        Some(_) if visible == 0 && dialog.verb.needs_note() => "write a note first".to_owned(),
+        Some(_) if visible == 0 && (dialog.verb.needs_note() || dialog.note_wanted) => {
+            "write a note first".to_owned()
+        }
+        Some(missing) if dialog.verb.needs_note() || dialog.note_wanted => missing,
+        Some(missing) if visible > 0 => format!("{missing}, or leave it empty"),
         Some(missing) => missing,
         None if visible > 0 && (dialog.verb.needs_note() || dialog.note_wanted) => {
             format!("a note of {visible} characters: enough")

@@ -12,7 +12,7 @@ use super::super::super::text::{self, plural};
 use super::super::super::theme::Slot;
 use super::{Doc, Item, Pane};
 use crate::client::ticks::{self, Tick};
-use crate::row::proposal::{Live, LiveFact, LiveStep};
+use crate::row::proposal::{Live, LiveFact, LiveStep, SignedTick};
 
 /// A fact about a system in trouble is not believed for longer.
 const FRESH_FOR: SignedDuration = SignedDuration::from_mins(5);
@@ -61,7 +61,13 @@ fn step(
     said_in: Slot,
     doc: &mut Doc,
 ) {
-    let said = tick.map_or("", |tick| tick.followed.word());
+    // What is in the record already stands where a tick of this row does, until the reader says something else.
+    let before = step.signed.as_ref().and_then(|signed| Tick::read(&signed.said));
+    let (said, said_in) = match (tick, &before) {
+        (Some(tick), _) => (tick.followed.word(), said_in),
+        (None, Some(before)) => (before.followed.word(), Slot::Text),
+        (None, None) => ("", said_in),
+    };
     let (mark, slot) = if step.broken.is_some() { ("!", Slot::Danger) } else { (" ", Slot::Text) };
     let head = Styled::of(Slot::Title, format!("{number:>4} "))
         .add(said_in, format!("[{said:<TICK$}] "))
@@ -86,6 +92,10 @@ fn step(
             Styled::from(" ".repeat(indent)).add(Slot::Muted, format!("last touched by {row}")),
         );
     }
+    if let Some(SignedTick { said, by, row, at }) = &step.signed {
+        let at = text::when(*at, model.now(), &model.zone, true);
+        doc.wrapped(Pane::Proposal, Slot::Ok, indent, &format!("signed: {said}, by {by} in {row}, {at}"));
+    }
     if let Some(tick) = tick.filter(|tick| !tick.word.is_empty()) {
         let whose = if said_in == Slot::Unsent { "your word" } else { "signed" };
         doc.wrapped(Pane::Proposal, said_in, indent, &format!("{whose}: {}", tick.word));
@@ -107,7 +117,7 @@ fn ticked(changes: &Changes, steps: usize, doc: &mut Doc) {
     let said = match changes.ticks.len() {
         0 => "No step is ticked yet: Space says followed, skipped or wrong.".to_owned(),
         count => format!(
-            "{} of {} ticked, NOT SIGNED: they are signed with your decision.",
+            "{} of {} ticked, NOT SIGNED: they are signed with your decision. The rest comes again while the incident is on.",
             count,
             plural(steps, "step", "steps")
         ),

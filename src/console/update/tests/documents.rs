@@ -14,14 +14,14 @@ use crate::row::search::alike::Shared;
 use crate::row::{Amendment, Decision, Moved, Proposal};
 use crate::wire::{AlikeView, Fresh, IncidentView, RowHead, RowView};
 
-fn desk(row: &str, keys: &str) -> Desk {
+pub(super) fn desk(row: &str, keys: &str) -> Desk {
     let mut desk = Desk::of_documents(120, 40);
     desk.open(row);
     desk.keys(keys);
     desk
 }
 
-fn changes<'a>(desk: &'a Desk, row: &str) -> &'a Changes {
+pub(super) fn changes<'a>(desk: &'a Desk, row: &str) -> &'a Changes {
     &desk.model.changes[&id(row)]
 }
 
@@ -182,7 +182,7 @@ fn ticks_are_kept_on_disk_and_are_there_again_at_the_next_start() {
     let kept = desk.draft().unwrap().clone();
     let said: Vec<_> = kept.conditions.lines().filter_map(|line| line.split_once('\t')).collect();
     assert_eq!(said.iter().map(|(said, _)| *said).collect::<Vec<_>>(), ["1=followed", "2=wrong: gone"]);
-    assert!(matches!(desk.effects.last(), Some(Effect::SaveDraft(draft)) if *draft == kept));
+    assert!(matches!(desk.effects.last(), Some(Effect::SaveTicks { draft, .. }) if *draft == kept));
     let before = changes(&desk, "rb-8824").clone();
     desk.keys("q q");
     assert!(desk.screen().contains("1 draft"), "{}", desk.screen());
@@ -193,7 +193,9 @@ fn ticks_are_kept_on_disk_and_are_there_again_at_the_next_start() {
     assert_eq!(*changes(&again, "rb-8824"), before);
     again.keys("n Space Space Space n Space");
     assert!(again.model.changes.is_empty() && again.model.known.drafts.is_empty());
-    assert!(matches!(again.effects.last(), Some(Effect::DropDraft { .. })));
+    assert!(
+        matches!(again.effects.last(), Some(Effect::SaveTicks { draft, .. }) if draft.conditions.is_empty())
+    );
 }
 
 #[test]
@@ -341,6 +343,55 @@ fn what_is_decided_is_marked_no_more_and_says_why() {
             desk.keys(keys);
             assert!(desk.notice().contains("of it is marked any more"), "{row} {keys}: {}", desk.notice());
             assert!(desk.model.changes.is_empty() && desk.model.layers.is_empty(), "{row} {keys}");
+        }
+    }
+}
+
+#[test]
+fn the_footer_offers_nothing_that_a_row_which_is_over_refuses() {
+    use super::super::super::keymap::Command as Key;
+    for row in ["rb-8821", "rb-8824", "pm-31"] {
+        for (state, listed) in [
+            (crate::row::State::Healthy, true),
+            (crate::row::State::Healthy, false),
+            (crate::row::State::Expired, true),
+            (crate::row::State::Declined, false),
+        ] {
+            let mut desk = desk(row, "n");
+            let at = desk.cache.iter().position(|view| view.head.id == id(row)).unwrap();
+            desk.cache[at].head.state = state;
+            if listed {
+                let head = (&desk.cache[at].head).into();
+                desk.answer(Answer::Changed { rows: vec![head], gone: vec![] });
+            } else {
+                // A row that came by its body alone, as from an incident.
+                desk.model.known.rows.remove(&id(row));
+                desk.model.bodies.get_mut(&id(row)).unwrap().view.head.state = state;
+            }
+            desk.model.known.me = desk.model.known.me.take().filter(|_| listed);
+            for command in [
+                Key::Approve,
+                Key::Decline,
+                Key::NeedsChanges,
+                Key::Override,
+                Key::Strike,
+                Key::Reword,
+                Key::Merge,
+                Key::Tick,
+                Key::StepWord,
+                Key::Stand,
+                Key::AddLine,
+                Key::OwnLine,
+                Key::Amend,
+            ] {
+                assert!(desk.model.disabled(command).is_some(), "{row} {state} {listed}: {command:?}");
+            }
+            desk.wait(10_000);
+            let screen = desk.screen();
+            let footer = screen.lines().last().unwrap();
+            for offer in [" A ", " D ", " N ", " w ", "Space", " M ", " J "] {
+                assert!(!footer.contains(offer), "{row} {state} {listed}: {offer} in {footer}");
+            }
         }
     }
 }

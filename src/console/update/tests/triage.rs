@@ -3,6 +3,7 @@
 use super::*;
 use crate::client::{List, Listed};
 use crate::console::effect::Snapshot;
+use crate::console::update::open_first;
 use crate::row::RowId;
 use crate::wire::RowView;
 
@@ -29,6 +30,64 @@ fn desk_of(views: Vec<RowView>, width: u16, height: u16) -> Desk {
     desk.answer(Answer::Known(Box::new(told)));
     desk.flush();
     desk
+}
+
+#[test]
+fn after_a_decision_the_cursor_stays_in_its_group() {
+    let mut views = gates(2);
+    let mut half = gates(3).pop().unwrap();
+    half.head.state = crate::row::State::HalfSigned;
+    views.push(half);
+    let mut desk = desk_of(views, 80, 24);
+    desk.keys("j");
+    let rows = [id("gate-10001"), id("gate-10000")];
+    for (number, row) in [(0, rows[0]), (1, rows[1])] {
+        assert_eq!(desk.model.queue.row(), Some(row));
+        desk.keys("Enter");
+        desk.wait(2_000);
+        desk.keys("D \"The lock is held for too long here.\" Tab \"y\" Enter");
+        signed(&mut desk, row, number);
+        desk.keys("Esc");
+    }
+    // The last of its group: it stays there, and not on what waits for a second key.
+    assert_eq!(desk.model.queue.row(), Some(rows[1]), "{}", desk.screen());
+}
+
+#[test]
+fn a_row_is_opened_by_its_id_from_the_palette() {
+    let mut desk = desk_of(gates(60), 120, 40);
+    desk.keys(": \"open gate_10040\"");
+    assert!(desk.screen().contains("open gate-10040   service-40 run 20040"), "{}", desk.screen());
+    desk.keys("Enter");
+    assert_eq!(
+        (desk.model.subject(), desk.model.queue.row()),
+        (Some(id("gate-10040")), Some(id("gate-10040")))
+    );
+    assert!(desk.model.layers.is_empty());
+    desk.keys("Esc : \"open gate-77\"");
+    assert!(desk.screen().contains("the backend is asked"), "{}", desk.screen());
+    desk.keys("Enter");
+    assert!(matches!(desk.model.screens.last(), Some(Screen::Row(screen)) if screen.row == id("gate-77")));
+}
+
+#[test]
+fn a_row_that_was_asked_for_by_name_is_the_lists_too() {
+    let mut desk = desk_of(gates(60), 120, 40);
+    let (line, row) = desk
+        .model
+        .queue
+        .lines
+        .iter()
+        .enumerate()
+        .filter_map(|(at, line)| if let Line::Row(row) = line { Some((at, *row)) } else { None })
+        .last()
+        .unwrap();
+    assert_ne!(desk.model.queue.cursor, line);
+    let effects = open_first(&mut desk.model, row);
+    assert!(!effects.is_empty());
+    assert_eq!(desk.model.queue.row(), Some(row));
+    let screen = desk.screen();
+    assert!(screen.lines().any(|text| text.contains(&row.to_string())), "in sight in the list:\n{screen}");
 }
 
 /// The decision in the dialog is signed here, and the world says so.
