@@ -34,9 +34,9 @@ pub enum AuthorityError {
     Differs(&'static str),
     #[error("the statement {0} was said before")]
     Repeated(DecisionId),
-    #[error("{0} is not an administrator at this leaf")]
+    #[error("{0} is not an administrator")]
     NotAdmin(PrincipalId),
-    #[error("{0} has no key that is valid at this leaf")]
+    #[error("{0} has no valid key")]
     NoKey(PrincipalId),
     #[error("{person}: {error}")]
     Signature { person: PrincipalId, error: SigError },

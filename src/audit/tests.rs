@@ -252,7 +252,7 @@ fn what_a_server_could_forge_is_found() {
             leaf.at -= jiff::SignedDuration::from_secs(60);
             log.push(leaf);
         }),
-        ("sarah is not an administrator at this leaf", |log| {
+        ("sarah is not an administrator", |log| {
             log.admin("sarah", AdminChange::Resumed { agent: None, note: "x".into() });
         }),
     ];

@@ -298,18 +298,18 @@ fn ends(text: Option<&str>, now: Timestamp) -> Result<Option<Timestamp>, Failure
     text.map(|text| super::aside::moment(text, now)).transpose()
 }
 
-fn listed<T: serde::Serialize>(person: &Person, all: &[T], line: fn(&T) -> Vec<String>) -> Code {
+fn listed<T: serde::Serialize>(person: &Person, all: &[T], line: fn(&T, Timestamp) -> Vec<String>) -> Code {
     for one in all {
         if person.globals.json {
             out::json(one);
         } else {
-            line(one).iter().for_each(out::line);
+            line(one, person.now()).iter().for_each(out::line);
         }
     }
     Code::Done
 }
 
-fn person_line(person: &PersonView) -> Vec<String> {
+fn person_line(person: &PersonView, _now: Timestamp) -> Vec<String> {
     let standing = if person.active { "" } else { " (ended)" };
     let list = |what: &str, items: Vec<String>| {
         if items.is_empty() { String::new() } else { format!(", {what} {}", items.join(" ")) }
@@ -324,21 +324,22 @@ fn person_line(person: &PersonView) -> Vec<String> {
     )]
 }
 
-fn keys_line(person: &PersonView) -> Vec<String> {
+fn keys_line(person: &PersonView, now: Timestamp) -> Vec<String> {
     let line = |key: &KeyView| {
-        let until = key.valid_before.map(|at| format!(", until {at}")).unwrap_or_default();
-        format!("{} {} {}, since {}{until}", person.id, key.kind, key.fingerprint, key.valid_after)
+        let until = key.valid_before.map(|at| format!(", until {}", out::when(at, now))).unwrap_or_default();
+        let since = out::when(key.valid_after, now);
+        format!("{} {} {}, since {since}{until}", person.id, key.kind, key.fingerprint)
     };
     person.keys.iter().map(line).collect()
 }
 
-fn agent_line(agent: &AgentView) -> Vec<String> {
+fn agent_line(agent: &AgentView, now: Timestamp) -> Vec<String> {
     let halted = if agent.halted { ", HALTED" } else { "" };
     let mut lines =
         vec![format!("{} {}{halted}, owned by {}", agent.id, out::safe(&agent.standing), agent.owner)];
     lines.extend(agent.tokens.iter().map(|token| {
         let scopes: Vec<_> = token.scopes.iter().map(|scope| out::safe(scope)).collect();
-        let until = token.expires_at.map(|at| format!(", until {at}")).unwrap_or_default();
+        let until = token.expires_at.map(|at| format!(", until {}", out::when(at, now))).unwrap_or_default();
         format!("  token {} {}{until}", token.id.short(), scopes.join(" "))
     }));
     lines

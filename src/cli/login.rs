@@ -71,10 +71,15 @@ pub(super) fn whoami(globals: &Globals) -> Outcome {
             out::line(out::safe(&format!("{name}: {}", values.join(", "))));
         }
         for key in &me.keys {
-            let until = key.valid_before.map(|at| format!(", until {at}")).unwrap_or_default();
+            let until = key
+                .valid_before
+                .map(|at| format!(", until {}", out::when(at, person.now())))
+                .unwrap_or_default();
             out::line(out::safe(&format!(
                 "key: {} {} from {}{until}",
-                key.kind, key.fingerprint, key.valid_after
+                key.kind,
+                key.fingerprint,
+                out::when(key.valid_after, person.now())
             )));
         }
         if !me.agents.is_empty() {
