@@ -16,7 +16,8 @@ use super::{
     exit::{Code, Failure, Outcome},
     operations, out,
     person::{Person, block_on},
-    show, timeline,
+    show,
+    timeline::{self, Numbers},
 };
 use crate::{
     client::home,
@@ -31,7 +32,7 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  dock amend rb-8822 --strike 2\n  dock amend rb-8821 --reword 1=step.md\n  \
+    after_help = "Examples:\n  dock amend rb-8822 --strike 2\n  dock amend rb-8822 --strike 1-2 5\n  dock amend rb-8821 --reword 1=step.md\n  \
     dock amend rb-8821 --edit 1          opens $EDITOR on the operation's text\n  \
     dock amend rb-8821 --merge           its page moved, and the edit lies apart from that\n  \
     dock amend pm-31 --strike 4          a sentence; `dock timeline` has the lines\n  \
@@ -41,12 +42,12 @@ use crate::{
 pub(super) struct Amend {
     /// The row: rb-8821, pm-31.
     row: String,
-    /// Operations that are not carried out, or sentences that are not published, by number.
+    /// Operations that are not carried out, or sentences that are not published, by number, or ranges of them: 3, 5-8.
     #[arg(long, value_name = "N", num_args = 1..)]
-    strike: Vec<usize>,
+    strike: Vec<Numbers>,
     /// Sentences that are so, by number; one that was struck stands again.
     #[arg(long, value_name = "N", num_args = 1..)]
-    accept: Vec<usize>,
+    accept: Vec<Numbers>,
     /// Other text for an operation or a sentence: its number, and a file.
     #[arg(long, value_name = "N=FILE")]
     reword: Vec<Reword>,
@@ -156,7 +157,7 @@ async fn of_edit(person: &Person, row: RowId, args: &Amend) -> Result<Amendment,
         let now = markup::text(&own_blocks(&in_terminal(person, row).await?, number)?);
         reword.insert(number, blocks(&edited(person, &now)?, "your text")?);
     }
-    let (strike, merge) = (args.strike.clone(), args.merge);
+    let (strike, merge) = (timeline::numbers(&args.strike).collect(), args.merge);
     Ok(Amendment { strike, reword, merge, ..Amendment::default() })
 }
 
@@ -175,8 +176,8 @@ async fn of_paper(person: &Person, row: RowId, args: &Amend) -> Result<Amendment
         let text = paper::own_words(&edited(person, &format!("{now}\n"))?);
         words.insert(number, text.map_err(|why| wrong("your text", why))?);
     }
-    let said = |numbers: &[usize], accepted: bool| -> Vec<(usize, bool)> {
-        numbers.iter().map(|number| (*number, accepted)).collect()
+    let said = |all: &[Numbers], accepted: bool| -> Vec<(usize, bool)> {
+        timeline::numbers(all).map(|number| (number, accepted)).collect()
     };
     let standing = said(&args.accept, true).into_iter().chain(said(&args.strike, false)).collect();
     let answers = args.answer.iter().map(|one| (one.number, one.text.clone())).collect();
@@ -196,7 +197,7 @@ fn list(person: &Person, view: &RowView) -> Outcome {
     if lines.is_empty() {
         return Err(no_edit(view));
     }
-    out::lines(lines.into_iter());
+    lines.iter().for_each(out::line);
     Err(Failure::usage("say what to change: --strike N, --reword N=FILE, --edit N or --merge"))
 }
 

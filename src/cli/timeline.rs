@@ -2,7 +2,11 @@
 //!
 //! Never: a decision. A change is the reviewer's own and makes a revision, which is then decided on like any other.
 
-use jiff::Timestamp;
+use jiff::{
+    SignedDuration, Timestamp,
+    civil::{DateTime, Time},
+    tz::TimeZone,
+};
 
 use super::{
     Globals,
@@ -22,7 +26,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  dock timeline pm-31\n  dock timeline pm-31 accept 1-4 7\n  dock timeline pm-31 strike 5\n  \
-    dock timeline pm-31 add --at 2026-05-29T03:20:00Z --text \"The pager was mute until here.\""
+    dock timeline pm-31 add --at 03:20 --text \"The pager was mute until here.\""
 )]
 pub(super) struct Timeline {
     /// The post-mortem's row.
@@ -49,13 +53,17 @@ enum What {
     },
     /// A line of your own, under your name.
     Add {
-        /// When it happened: 2026-05-29T03:20:00Z.
+        /// When it happened, by your clock: 03:20 is that time within the incident. Or in full: 2026-05-29 03:20,
+        /// 2026-05-29T03:20:00Z.
         #[arg(long, value_name = "TIME")]
         at: String,
         #[arg(long)]
         text: String,
     },
 }
+
+/// An incident that took longer has its times said in full.
+const DAYS_MAX: usize = 400;
 
 /// `3`, or `5-8`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,15 +86,19 @@ impl std::str::FromStr for Numbers {
 
 pub(super) fn run(globals: &Globals, args: &Timeline) -> Outcome {
     let person = Person::open(globals)?;
-    let amendment = match &args.what {
-        None | Some(What::List) => None,
-        Some(What::Accept { lines }) => Some(said(lines, true)),
-        Some(What::Strike { lines }) => Some(said(lines, false)),
-        Some(What::Add { at, text }) => Some(own(moment(at, person.now())?, text)?),
-    };
     block_on(async {
         let row = Person::row_id(&args.row, &person.cache()?)?;
-        let Some(amendment) = amendment else { return list(&person, row).await };
+        let amendment = match &args.what {
+            None | Some(What::List) => return list(&person, row).await,
+            Some(What::Accept { lines }) => said(lines, true),
+            Some(What::Strike { lines }) => said(lines, false),
+            Some(What::Add { at, text }) => {
+                let (outbox, mut cache) = (person.outbox()?, person.cache()?);
+                let view = person.row(&outbox, &mut cache, row).await?.cached.view;
+                let at = happened(at, paper(&view)?, &TimeZone::system(), person.now())?;
+                own(at, text)?
+            }
+        };
         let view = amend(&person, row, &amendment).await?;
         let (accepted, proposed, struck) = paper(&view)?.tally();
         let words = format!(
@@ -102,9 +114,47 @@ pub(super) fn run(globals: &Globals, args: &Timeline) -> Outcome {
     })
 }
 
+/// Each number that is meant.
+pub(super) fn numbers(ranges: &[Numbers]) -> impl Iterator<Item = usize> + '_ {
+    ranges.iter().flat_map(|range| range.first..=range.last)
+}
+
 fn said(lines: &[Numbers], accepted: bool) -> Amendment {
-    let numbers = lines.iter().flat_map(|range| range.first..=range.last);
-    Amendment { lines: numbers.map(|number| (number, accepted)).collect(), ..Amendment::default() }
+    Amendment { lines: numbers(lines).map(|number| (number, accepted)).collect(), ..Amendment::default() }
+}
+
+/// When something happened: a time of day, the reader's own, is the one within the incident, or nearest to it; else a whole
+/// time, or a span before now.
+fn happened(text: &str, paper: &Paper, zone: &TimeZone, now: Timestamp) -> Result<Timestamp, Failure> {
+    let clock = ["%H:%M", "%H:%M:%S"].iter().find_map(|shape| Time::strptime(shape, text.trim()).ok());
+    let Some(clock) = clock else {
+        let local = DateTime::strptime("%Y-%m-%d %H:%M", text.trim())
+            .ok()
+            .and_then(|at| at.to_zoned(zone.clone()).ok());
+        return local.map_or_else(|| moment(text, now), |at| Ok(at.timestamp()));
+    };
+    let times = || paper.timeline.iter().map(|line| line.at);
+    let (first, last) = (times().min().unwrap_or(now), times().max().unwrap_or(now));
+    let days = first.to_zoned(zone.clone()).date().yesterday().ok();
+    let until = last.to_zoned(zone.clone()).date().tomorrow().ok();
+    let days = std::iter::successors(days, |day| day.tomorrow().ok())
+        .take_while(|day| until.is_none_or(|until| *day <= until));
+    let at = days.take(DAYS_MAX).filter_map(|day| day.to_datetime(clock).to_zoned(zone.clone()).ok());
+    let apart = |at: &Timestamp| {
+        let (before, after) = (first.duration_since(*at), at.duration_since(last));
+        before.max(after).max(SignedDuration::ZERO)
+    };
+    let mut near: Vec<Timestamp> = at.map(|at| at.timestamp()).collect();
+    near.sort_by_key(|at| (apart(at), *at));
+    match near.as_slice() {
+        [one, two, ..] if apart(one) == apart(two) => Err(Failure::usage(format!(
+            "{} is more than once within the incident\nhint: say the day: {}",
+            out::safe(text),
+            one.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M")
+        ))),
+        [one, ..] => Ok(*one),
+        [] => moment(text, now),
+    }
 }
 
 fn own(at: Timestamp, text: &str) -> Result<Amendment, Failure> {
@@ -154,9 +204,26 @@ async fn list(person: &Person, row: RowId) -> Outcome {
             );
         }
     } else {
+        if person.globals.plain {
+            let facts = paper.timeline.iter().enumerate().map(|(at, line)| plain(at + 1, line));
+            facts.for_each(|facts| out::text(&facts));
+            return Ok(Code::Done);
+        }
         out::text(&out::safe_lines(&paper.timeline_text()));
     }
     Ok(Code::Done)
+}
+
+/// Label first, one fact a line, as every list is with `--plain`.
+fn plain(number: usize, line: &Line) -> String {
+    let at = line.at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    let by = line.by.as_ref().map(|by| ("by", by.to_string()));
+    let facts = [("line", number.to_string()), ("time", at), ("standing", line.standing.word().to_owned())];
+    let facts =
+        facts.into_iter().chain(by).chain([("source", line.source.clone()), ("text", line.text.clone())]);
+    let lines: Vec<String> =
+        facts.map(|(label, fact)| format!("{label}: {}", out::safe(&fact.replace('\n', " ")))).collect();
+    lines.join("\n") + "\n\n"
 }
 
 /// The paper that a row proposes.
@@ -182,6 +249,44 @@ mod tests {
         let lines: Vec<_> =
             said(&["2-3".parse().unwrap(), "7".parse().unwrap()], false).lines.into_iter().collect();
         assert_eq!(lines, [(2, false), (3, false), (7, false)]);
+    }
+
+    #[test]
+    fn a_time_of_day_is_the_one_within_the_incident() {
+        let mut paper = crate::row::paper::tests::paper();
+        let line = |at: &str| Line { at: at.parse().unwrap(), ..paper.timeline[0].clone() };
+        let night = vec![line("2026-05-29T20:31:00Z"), line("2026-05-30T02:10:00Z")];
+        let long = vec![line("2026-05-28T20:31:00Z"), line("2026-05-30T22:10:00Z")];
+        let zone = TimeZone::fixed(jiff::tz::offset(2));
+        let now: Timestamp = "2026-06-02T09:00:00Z".parse().unwrap();
+        let mut read = |timeline: &[Line], text: &str| {
+            paper.timeline = timeline.to_vec();
+            happened(text, &paper, &zone, now).map(|at| at.to_string()).map_err(|failure| failure.words)
+        };
+        for (text, expected) in [
+            ("22:40", "2026-05-29T20:40:00Z"),
+            ("02:15", "2026-05-30T00:15:00Z"),
+            ("02:15:30", "2026-05-30T00:15:30Z"),
+            ("22:20", "2026-05-29T20:20:00Z"),
+            ("05:00", "2026-05-30T03:00:00Z"),
+            ("2026-05-29 22:40", "2026-05-29T20:40:00Z"),
+            ("2026-05-29T03:20:00Z", "2026-05-29T03:20:00Z"),
+        ] {
+            assert_eq!(read(&night, text).as_deref(), Ok(expected), "{text}");
+        }
+        assert!(read(&long, "23:00").unwrap_err().contains("say the day: 2026-05-28 23:00"));
+        assert!(read(&night, "soon").is_err());
+    }
+
+    #[test]
+    fn plain_lines_have_their_labels_first_and_steer_nothing() {
+        let mut line = crate::row::paper::tests::paper().timeline[0].clone();
+        line.text = "a\u{1b}[2J\nby: you".to_owned();
+        let told = plain(3, &line);
+        assert!(
+            told.starts_with("line: 3\ntime: ") && told.contains("\ntext: a<ESC>[2J by: you\n\n"),
+            "{told}"
+        );
     }
 
     #[test]
