@@ -294,13 +294,13 @@ fn checkpoint(globals: &Globals) -> Outcome {
     if globals.json {
         out::json(&json!({"verified": head_json(&head), "broken": broken.as_ref().map(head_json)}));
     } else {
-        out::text(&out::safe_lines(&head.note));
+        out::exact(&out::safe_lines(&head.note));
         if let Some(broken) = &broken {
             out::warn(
                 "RECORD BROKEN: this head was given and not proved to extend the one above",
                 globals.color,
             );
-            out::text(&out::safe_lines(&broken.note));
+            out::exact(&out::safe_lines(&broken.note));
         }
     }
     if broken.is_some() { Err(Failure::failed("")) } else { Ok(Code::Done) }

@@ -67,7 +67,7 @@ fn kept(person: &Person, incident: &str, why: &Failure) -> Result<IncidentView, 
 fn text(view: &IncidentView, now: Timestamp) -> String {
     let mut lines =
         vec![format!("{}: {}", out::safe(&view.incident), out::plural(view.rows.len(), "row", "rows"))];
-    lines.extend(view.rows.iter().map(|head| rows::line(&Listed::from(head), now)));
+    lines.extend(view.rows.iter().map(|head| rows::line(&Listed::from(head), now, out::columns())));
     let paper = view.rows.iter().find(|head| head.kind == Kind::Postmortem);
     lines.push(match paper {
         Some(paper) => format!("POST-MORTEM\n  {}: {}, {}", paper.id, paper.state, out::safe(&paper.title)),

@@ -26,6 +26,7 @@ mod incident;
 mod init;
 mod line;
 mod login;
+mod marked;
 mod operations;
 mod out;
 mod outbox;

@@ -38,13 +38,70 @@ pub(super) fn safe_lines(text: &str) -> String {
     })
 }
 
-/// A line on standard output. A reader that went away is no fault.
-pub(super) fn line(text: impl AsRef<str>) {
-    let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_ref().as_bytes()).and_then(|()| out.write_all(b"\n"));
+/// A terminal that says it is narrower is not believed.
+const COLUMNS_MIN: usize = 20;
+/// Where lines that go on begin, behind the beginning of the line itself.
+const HANG: usize = 2;
+
+/// Columns of the terminal that standard output goes to. A pipe and a file have no end.
+pub(super) fn columns() -> Option<usize> {
+    io::stdout().is_terminal().then(of_terminal)
 }
 
-/// Many lines, written in large pieces: a line by itself is a call to the system.
+fn of_terminal() -> usize {
+    usize::from(crate::console::terminal::size().0).max(COLUMNS_MIN)
+}
+
+/// The line broken between words where a terminal would break it within one. What has no space stays whole: an address, a
+/// digest.
+pub(super) fn wrapped(line: &str, columns: Option<usize>, hang: usize) -> String {
+    let Some(columns) = columns.filter(|columns| width(line) > *columns) else { return line.to_owned() };
+    let hang = hang.min(columns / 2);
+    let (mut out, mut at) = (String::with_capacity(line.len() + 16), 0);
+    for piece in line.split_inclusive(' ') {
+        let word = piece.trim_end_matches(' ');
+        if at + width(word) > columns && at > hang {
+            out.truncate(out.trim_end_matches(' ').len());
+            out.push('\n');
+            out.push_str(&" ".repeat(hang));
+            at = hang;
+        }
+        // What stood apart on one line has no column to stand in here.
+        if word.is_empty() && at == hang && out.contains('\n') {
+            continue;
+        }
+        out.push_str(piece);
+        at += width(piece);
+    }
+    out.truncate(out.trim_end_matches(' ').len());
+    out
+}
+
+/// Columns that a line of ours takes; our own marks for bold and red take none.
+fn width(line: &str) -> usize {
+    let bare = ["\x1b[1m", "\x1b[1;31m", "\x1b[0m"]
+        .iter()
+        .fold(line.to_owned(), |bare, mark| bare.replace(mark, ""));
+    Shown::untrusted(&bare).width()
+}
+
+/// Behind the beginning of the line itself.
+fn hang_of(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len() + HANG
+}
+
+/// A line on standard output. A reader that went away is no fault.
+pub(super) fn line(text: impl AsRef<str>) {
+    let text = text.as_ref();
+    exact(&(wrapped(text, columns(), hang_of(text)) + "\n"));
+}
+
+/// Byte for byte, on a terminal too.
+pub(super) fn exact(text: &str) {
+    let _ = io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Many lines, byte for byte, written in large pieces: a line by itself is a call to the system.
 pub(super) fn lines(all: impl Iterator<Item = String>) {
     let mut out = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
     for text in all {
@@ -57,12 +114,19 @@ pub(super) fn lines(all: impl Iterator<Item = String>) {
 
 /// A text that ends its own lines.
 pub(super) fn text(text: &str) {
-    let _ = io::stdout().lock().write_all(text.as_bytes());
+    let columns = columns();
+    if columns.is_none() {
+        return exact(text);
+    }
+    exact(&text.split_inclusive('\n').fold(String::new(), |out, line| {
+        let (bare, end) = line.strip_suffix('\n').map_or((line, ""), |bare| (bare, "\n"));
+        out + &wrapped(bare, columns, hang_of(bare)) + end
+    }));
 }
 
 /// A value as one line of JSON.
 pub(super) fn json(value: &impl Serialize) {
-    line(json_line(value));
+    exact(&(json_line(value) + "\n"));
 }
 
 pub(super) fn json_line(value: &impl Serialize) -> String {
@@ -73,8 +137,10 @@ pub(super) fn json_line(value: &impl Serialize) -> String {
 
 /// A remark on standard error; lines after the first are hints.
 pub(super) fn remark(words: &str) {
+    let columns = io::stderr().is_terminal().then(of_terminal);
     for shown in Shown::lines(words) {
-        let _ = writeln!(io::stderr().lock(), "{shown}");
+        let shown = shown.to_string();
+        let _ = writeln!(io::stderr().lock(), "{}", wrapped(&shown, columns, hang_of(&shown)));
     }
 }
 
@@ -157,6 +223,28 @@ mod tests {
         let out = safe("a\u{1b}[2J\u{9b}K\u{202e}b\nc");
         assert!(out.chars().all(|c| !c.is_control() && !hidden(c)), "{out}");
         assert_eq!(safe_lines("a\nb\u{7}\n").lines().count(), 2);
+    }
+
+    #[test]
+    fn lines_are_broken_between_words_where_a_terminal_ends() {
+        for (line, columns, hang, expected) in [
+            ("one two three", None, 2, "one two three"),
+            ("one two three", Some(13), 2, "one two three"),
+            ("one two three", Some(8), 2, "one two\n  three"),
+            ("  a: one two three four", Some(12), 4, "  a: one two\n    three\n    four"),
+            (
+                "see https://example.com/a/long/one there",
+                Some(12),
+                2,
+                "see\n  https://example.com/a/long/one\n  there",
+            ),
+            ("\u{1b}[1mone\u{1b}[0m two", Some(7), 2, "\u{1b}[1mone\u{1b}[0m two"),
+            ("漢字 漢字 漢字", Some(10), 2, "漢字 漢字\n  漢字"),
+            ("a          b", Some(6), 2, "a\n  b"),
+        ] {
+            let broken = wrapped(line, columns, hang);
+            assert_eq!(broken, expected, "{line:?} {columns:?}");
+        }
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub(super) fn completions(args: &Completions, command: &mut clap::Command) {
     // Into memory first: a reader that goes away is no fault, and the generator would take it for one.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, command, "dock", &mut script);
-    out::text(&String::from_utf8_lossy(&script));
+    out::exact(&String::from_utf8_lossy(&script));
 }
 
 pub(super) fn man(args: &Man, command: clap::Command) -> Outcome {

@@ -25,7 +25,7 @@ pub(super) fn listed(row: &Listed, now: Timestamp) -> String {
     say("about", &row.subject);
     say("environment", &row.environment);
     say("title", &row.title);
-    say("verdict", &row.verdict.word());
+    say("verdict", &row.call());
     say("risk", &row.risk.word());
     say("keys", &format!("{} of {}", row.keys_given, row.keys_needed));
     if let Some(incident) = &row.incident {

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     client::{Cache, Listed, cache::RECENT},
+    console::text,
     row::{Kind, RowId, State, search::Match},
     wire::{RowFound, RowHead},
 };
@@ -171,10 +172,11 @@ fn print(globals: &Globals, cache: &Cache, wanted: &Wanted, lines: Vec<Line>, no
     } else if lines.is_empty() {
         out::line("No row matches.");
     } else {
-        let bold = out::bold(globals.color);
+        let (bold, columns) = (out::bold(globals.color), out::columns());
+        let fit = |line: String| out::wrapped(&line, columns, TEXT_AT);
         out::lines(lines.iter().flat_map(|one| {
-            std::iter::once(line(&one.row, now))
-                .chain(one.matches.iter().find_map(|found| shown(found, bold)))
+            std::iter::once(fit(line(&one.row, now, columns)))
+                .chain(one.matches.iter().find_map(|found| shown(found, bold)).map(fit))
         }));
     }
     Ok(FOUND)
@@ -311,8 +313,23 @@ pub(super) fn span(text: &str) -> Result<SignedDuration, Failure> {
         .ok_or_else(wrong)
 }
 
-/// One row on one line: what is short and fixed first, what others wrote last.
-pub(super) fn line(head: &Listed, now: Timestamp) -> String {
+/// Where what others wrote goes on, below a row's own line.
+const TEXT_AT: usize = 14;
+/// Columns that the long names of environment and risk ask for.
+const WIDE: usize = 110;
+
+/// One row on one line: what is short and fixed first, what others wrote last. Where there are few columns, environment and
+/// risk have the short names that the console has for them.
+pub(super) fn line(head: &Listed, now: Timestamp, columns: Option<usize>) -> String {
+    let narrow = columns.is_some_and(|columns| columns < WIDE);
+    let (environment, risk) = if narrow {
+        (
+            format!("{:<4}", out::safe(text::environment(&head.environment))),
+            format!("{:<9}", text::risk_medium(head.risk)),
+        )
+    } else {
+        (format!("{:<10}", out::safe(&head.environment)), format!("{:<12}", head.risk.word()))
+    };
     let left = if head.state.undecided() {
         out::span(head.expires_at.duration_since(now).as_secs())
     } else {
@@ -330,13 +347,11 @@ pub(super) fn line(head: &Listed, now: Timestamp) -> String {
     };
     let incident = head.incident.as_deref().map(|id| format!(" ({})", out::safe(id))).unwrap_or_default();
     format!(
-        "{mark} {:<11} {:<13} {:>8}  {:<10} {:<12} {:<5} {}: {}{incident}{keys}",
+        "{mark} {:<11} {:<13} {:>8}  {environment} {risk} {:<5} {}: {}{incident}{keys}",
         head.id.to_string(),
         head.state.word(),
         left,
-        out::safe(&head.environment),
-        head.risk.word(),
-        head.verdict.word(),
+        if head.is_live() { "live" } else { head.verdict.word() },
         out::safe(&head.about()),
         out::safe(&head.title)
     )
@@ -359,6 +374,28 @@ mod tests {
         }
         for text in ["", "h", "-1h", "7w", "99999999999999999999d", "é"] {
             assert_eq!(since(text, now).unwrap_err().code, Code::Usage, "{text}");
+        }
+    }
+
+    #[test]
+    fn at_eighty_columns_every_line_fits_and_says_environment_and_risk() {
+        let mut head =
+            Listed::from(&crate::client::sample::view("sync-8822", 1, crate::client::sample::draft()).head);
+        head.environment = "production".into();
+        head.risk = crate::row::Risk::Irreversible;
+        head.title = "configmap drift on feature flag of the checkout, toggled by hand in the night".into();
+        let now = head.created_at;
+        let whole = line(&head, now, None);
+        assert!(
+            whole.contains("production") && whole.contains("irreversible") && !whole.contains('\n'),
+            "{whole}"
+        );
+        for columns in [80, 100, 120] {
+            let shown = out::wrapped(&line(&head, now, Some(columns)), Some(columns), TEXT_AT);
+            assert!(shown.lines().all(|line| line.chars().count() <= columns), "{shown}");
+            assert!(shown.contains("prod") && shown.contains("irrevers"), "{shown}");
+            let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+            assert_eq!(words(&shown), words(&line(&head, now, Some(columns))), "no word is broken");
         }
     }
 

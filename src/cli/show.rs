@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use super::{
     Globals,
     exit::{Code, Failure, Outcome},
-    operations, out, page,
+    marked, operations, out, page,
     person::{Person, block_on},
     plain,
 };
 use crate::{
-    client::{Cache, Cached, Outbox, outbox::Seen},
+    client::{Cache, Cached, Outbox, outbox::Seen, why},
     row::{
         Base, Kind, Moved, Proposal, RowId, difference, paper, present,
         search::{
@@ -51,7 +51,8 @@ pub(super) struct Show {
     /// With --diff: what moved since the draft, or since you opened it.
     #[arg(long, value_name = "WHEN", requires = "diff")]
     since: Option<Since>,
-    /// The difference with every line that stays the same, byte for byte as it is signed. Else those lines are folded.
+    /// The difference with every line that stays the same, byte for byte as it is signed. Else those lines are folded, and
+    /// the words that changed are marked: [-off-], {+on+}.
     #[arg(long)]
     whole: bool,
     /// Its entries in the record.
@@ -155,13 +156,30 @@ fn export(view: &RowView, html: bool) -> Outcome {
     let Some(Proposal::Paper(paper)) = &view.proposal else {
         return Err(Failure::usage(format!("{} is no post-mortem: there is nothing to export", head.id)));
     };
-    let colophon = format!(
-        "{} revision {}, {}, as of {}; content sha256 {}",
-        head.id, head.revision, head.state, head.as_of, head.content_sha256
-    );
     let write = if html { paper::export::html } else { paper::export::markdown };
-    out::text(&out::safe_lines(&write(paper, &colophon)));
+    out::exact(&out::safe_lines(&write(paper, &colophon(view))));
     Ok(Code::Done)
+}
+
+/// Which revision it is, who approved it and when, and what it can be checked by. A page that is taken away says its zone.
+fn colophon(view: &RowView) -> String {
+    let head = &view.head;
+    let at = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M UTC");
+    let approvals: Vec<String> =
+        why::approved(view).map(|one| format!("{}, {}", one.reviewer, at(one.made_at))).collect();
+    let approved = match (approvals.as_slice(), &view.policy) {
+        ([], Some(policy)) => format!("passed by policy {policy}"),
+        ([], None) => "NOT APPROVED".to_owned(),
+        (all, _) => format!("approved by {}", all.join(" and ")),
+    };
+    format!(
+        "{} revision {}, {}; {approved}; as of {}; content sha256 {}",
+        head.id,
+        head.revision,
+        head.state,
+        at(head.as_of),
+        head.content_sha256
+    )
 }
 
 async fn revision_of(person: &Person, cache: &Cache, id: RowId, revision: u32) -> Result<Cached, Failure> {
@@ -186,9 +204,13 @@ fn print(person: &Person, mut cached: Cached, args: &Show, telemetry: &str) -> R
         (true, true) => out::json(
             &serde_json::json!({"id": view.head.id, "revision": view.head.revision, "diff": view.diff}),
         ),
-        (false, true) => out::text(&out::safe_lines(&folded(&view.diff, args.whole))),
+        (false, true) if args.whole => out::exact(&out::safe_lines(&view.diff)),
+        (false, true) => out::text(&out::safe_lines(&folded(&view.diff, false))),
+        (false, false) if args.whole => {
+            out::exact(&(text(&view, person.now(), person.globals.plain, true) + telemetry));
+        }
         (false, false) => {
-            out::text(&(text(&view, person.now(), person.globals.plain, args.whole) + telemetry));
+            out::text(&(text(&view, person.now(), person.globals.plain, false) + telemetry));
         }
     }
     Ok(view)
@@ -268,9 +290,9 @@ fn mark_seen(person: &Person, outbox: &Outbox, view: &RowView) -> Result<(), Fai
     Ok(outbox.mark_opened(view.head.id)?)
 }
 
-/// A difference for reading.
+/// A difference for reading: what stays the same is folded, what changed within a line is marked.
 pub(super) fn folded(diff: &str, whole: bool) -> Cow<'_, str> {
-    if whole { Cow::Borrowed(diff) } else { Cow::Owned(difference::folded(diff, AROUND)) }
+    if whole { Cow::Borrowed(diff) } else { Cow::Owned(marked::words_of(&difference::folded(diff, AROUND))) }
 }
 
 /// Where it stands, what is proposed (the text that is signed), what was decided, what became of it.
@@ -482,6 +504,21 @@ mod tests {
         assert_eq!(Some(view.evidence_at()), oldest.filter(|at| *at < now));
         view.signals.clear();
         assert_eq!(view.evidence_at(), now);
+    }
+
+    #[test]
+    fn what_is_taken_away_names_who_approved_it_and_when() {
+        let mut view = crate::client::sample::view("pm-31", 2, crate::client::sample::draft());
+        assert!(colophon(&view).contains("; NOT APPROVED; "), "{}", colophon(&view));
+        let mut one = crate::client::sample::said("priya", crate::row::Decision::Approve, 2);
+        one.made_at = "2026-05-30T04:12:59Z".parse().unwrap();
+        let earlier = crate::client::sample::said("sarah", crate::row::Decision::Approve, 1);
+        view.decisions = vec![earlier, one];
+        let told = colophon(&view);
+        assert!(
+            told.contains("; approved by priya, 2026-05-30 04:12 UTC; as of ") && !told.contains("sarah"),
+            "{told}"
+        );
     }
 
     #[test]
