@@ -29,8 +29,18 @@ pub(super) fn run(globals: &Globals, row: Option<&str>) -> Outcome {
     at(globals, person, row)
 }
 
-/// The console of whoever's home this is.
-pub(super) fn at(globals: &Globals, person: Person, row: Option<RowId>) -> Outcome {
+fn at(globals: &Globals, person: Person, row: Option<RowId>) -> Outcome {
+    match shown(globals, person, row)? {
+        Exit::Quit => Ok(Code::Done),
+        Exit::Signal(signal) => {
+            console::terminal::die_of(signal);
+            Err(Failure::new(Code::Failed, ""))
+        }
+    }
+}
+
+/// The console of whoever's home this is, until it ends; whoever called dies of the signal, once nothing is left to do.
+pub(super) fn shown(globals: &Globals, person: Person, row: Option<RowId>) -> Result<Exit, Failure> {
     let options = Options {
         home: person.home,
         settings: person.settings,
@@ -39,13 +49,7 @@ pub(super) fn at(globals: &Globals, person: Person, row: Option<RowId>) -> Outco
         theme: globals.theme.clone(),
         read_only: globals.read_only,
     };
-    match console::run(options)? {
-        Exit::Quit => Ok(Code::Done),
-        Exit::Signal(signal) => {
-            console::terminal::die_of(signal);
-            Err(Failure::new(Code::Failed, ""))
-        }
-    }
+    Ok(console::run(options)?)
 }
 
 impl From<ConsoleError> for Failure {

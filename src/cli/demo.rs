@@ -33,6 +33,8 @@ mod pages;
 use children::{Children, Part};
 use estate::Estate;
 
+/// How long the console may take to leave after a signal.
+const CONSOLE_ENDS_WITHIN: Duration = Duration::from_secs(3);
 /// How long everything may take to answer before the demo says that it does not.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
@@ -145,13 +147,20 @@ fn tell_ready(globals: &Globals, estate: &Estate, simulators: &Simulators) {
 async fn console(globals: &Globals, children: &mut Children, estate: &Estate, stop: &mut Stop) -> Outcome {
     let sarah = Person::at(globals, Home::at(&estate.home("sarah")))?;
     let globals = globals.clone();
-    let mut shown = tokio::task::spawn_blocking(move || super::console::at(&globals, sarah, None));
+    let mut shown = tokio::task::spawn_blocking(move || super::console::shown(&globals, sarah, None));
     loop {
-        tokio::select! {
-            () = stop.asked() => return Ok(Code::Done),
-            () = children.watch(estate) => {}
-            ended = &mut shown => return ended.map_err(|error| Failure::failed(error.to_string()))?,
-        }
+        let ended = tokio::select! {
+            // The console hears the same signal, and gives the terminal back.
+            () = stop.asked() => match tokio::time::timeout(CONSOLE_ENDS_WITHIN, &mut shown).await {
+                Ok(ended) => ended,
+                Err(_) => return Ok(Code::Done),
+            },
+            () = children.watch(estate) => continue,
+            ended = &mut shown => ended,
+        };
+        // Nobody dies of a signal here before the folder with the keys is gone.
+        ended.map_err(|error| Failure::failed(error.to_string()))??;
+        return Ok(Code::Done);
     }
 }
 
@@ -221,21 +230,55 @@ fn ready_line(estate: &Estate, simulators: &Simulators) -> Value {
     })
 }
 
-/// SIGTERM or SIGINT.
+/// SIGTERM, SIGINT, or a terminal that was closed.
 struct Stop {
     term: tokio::signal::unix::Signal,
     int: tokio::signal::unix::Signal,
+    /// `None` where whoever started it wants it to outlive the terminal: `nohup`.
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 impl Stop {
     fn listen() -> Result<Self, Failure> {
-        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let hangup = (!ignores_hangup(&status)).then(|| signal(SignalKind::hangup())).transpose()?;
+        Ok(Self { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())?, hangup })
     }
 
     async fn asked(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => drop(hangup.recv().await),
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.term.recv() => {}
             _ = self.int.recv() => {}
+            () = hangup => {}
+        }
+    }
+}
+
+/// Whether a process that has this status was started with SIGHUP ignored: its mask has the first signal's bit.
+fn ignores_hangup(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_demo_that_was_started_to_outlive_its_terminal_does() {
+        for (status, ignored) in [
+            ("Name:\tdock\nSigIgn:\t0000000000000001\n", true),
+            ("SigIgn:\t0000000000001000\n", false),
+            ("SigIgn:\t0000000000001003\n", true),
+            ("", false),
+        ] {
+            assert_eq!(ignores_hangup(status), ignored, "{status}");
         }
     }
 }
