@@ -42,6 +42,16 @@ fn a_live_runbook_is_ticked_signed_and_heard_without_the_console() {
     let signed = json!({"1": "followed", "2": "wrong: nobody has the keys of the nodes"});
     assert_eq!(row["decisions"][0]["conditions"], signed, "{row}");
     world.ok("sarah", &["tick", "rb-8824", "1", "skipped"], 4);
+    let over = world.ok("sarah", &["tick", "rb-8824"], 0);
+    assert!(over.contains(": 2 of 3 steps ticked, signed by sarah, "), "{over}");
+
+    // The incident is on: the step that nobody said anything of comes again, and what is signed stands beside the others.
+    let next = world.until_subject("sarah", "CONF-3380@INC-2200", "pending");
+    let next = world.row("sarah", &next);
+    let said: Vec<_> =
+        (0..3).map(|at| next["proposal"]["steps"][at]["signed"]["said"].as_str().map(str::to_owned)).collect();
+    let wrong = "wrong: nobody has the keys of the nodes".to_owned();
+    assert_eq!(said, [Some("followed".to_owned()), Some(wrong), None], "{next}");
 
     world.move_world(&json!({"do": "incident", "id": "INC-2200", "state": "resolved"}));
     let edit = world.until_subject("sarah", "CONF-3380", "pending");
@@ -52,7 +62,7 @@ fn a_live_runbook_is_ticked_signed_and_heard_without_the_console() {
     let found = until("rows of the service", || {
         let lines =
             world.ok("sarah", &["rows", "--state", "all", "--search", "service:api-gw incident:INC-2200"], 0);
-        (lines.contains("rb-8824") && lines.contains("rb-8825")).then_some(lines)
+        (lines.contains("rb-8824") && lines.contains("rb-8826")).then_some(lines)
     });
     assert!(!found.contains("rb-8821"), "{found}");
 
