@@ -30,7 +30,7 @@ pub(super) fn words_of(diff: &str) -> String {
             continue;
         }
         let (removed, added) = (&lines[at..at + olds], &lines[at + olds..at + olds + news]);
-        marked(removed, added).iter().for_each(|line| out.push_str(line));
+        out.extend(marked(removed, added));
         at += olds + news;
     }
     out
@@ -108,10 +108,10 @@ mod tests {
             let marked = words_of(diff);
             let plain = marked.replace("[-", "").replace("-]", "").replace("{+", "").replace("+}", "");
             assert_eq!(plain, diff, "nothing is lost");
-            if !diff.contains("30 s") {
-                assert_eq!(marked, expected);
-            } else {
+            if diff.contains("30 s") {
                 assert!(marked.contains("[-30-] s") && marked.contains("{+90+} s"), "{marked}");
+            } else {
+                assert_eq!(marked, expected);
             }
         }
     }

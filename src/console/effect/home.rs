@@ -159,6 +159,7 @@ impl Worker {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm an effect")]
     fn perform(&mut self, effect: Effect, net: &Sender<Ask>) -> Vec<Answer> {
         let now = self.place.clock.now();
         super::super::run::panic_for_tests("effect");

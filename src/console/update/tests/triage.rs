@@ -80,7 +80,7 @@ fn a_row_that_was_asked_for_by_name_is_the_lists_too() {
         .iter()
         .enumerate()
         .filter_map(|(at, line)| if let Line::Row(row) = line { Some((at, *row)) } else { None })
-        .last()
+        .next_back()
         .unwrap();
     assert_ne!(desk.model.queue.cursor, line);
     let effects = open_first(&mut desk.model, row);
