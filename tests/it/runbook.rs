@@ -48,8 +48,9 @@ fn a_live_runbook_is_ticked_signed_and_heard_without_the_console() {
     // The incident is on: the step that nobody said anything of comes again, and what is signed stands beside the others.
     let next = world.until_subject("sarah", "CONF-3380@INC-2200", "pending");
     let next = world.row("sarah", &next);
-    let said: Vec<_> =
-        (0..3).map(|at| next["proposal"]["steps"][at]["signed"]["said"].as_str().map(str::to_owned)).collect();
+    let said: Vec<_> = (0..3)
+        .map(|at| next["proposal"]["steps"][at]["signed"]["said"].as_str().map(str::to_owned))
+        .collect();
     let wrong = "wrong: nobody has the keys of the nodes".to_owned();
     assert_eq!(said, [Some("followed".to_owned()), Some(wrong), None], "{next}");
 
