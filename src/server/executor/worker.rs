@@ -127,7 +127,7 @@ async fn begin(
     if let Some((by, note)) = &known.ruling.halted {
         return Err(Stopped::later(format!("halted by {by}: {note}"), executor.retry()));
     }
-    let warrant = match prove(executor, known, decided).await? {
+    let warrant = match lease.holding(Box::pin(prove(executor, known, decided))).await?? {
         Ok(warrant) => warrant,
         Err(no) => return not_proved(executor, lease, known, done, no).await,
     };
@@ -188,7 +188,7 @@ async fn recover(
     before: Before,
     since: Timestamp,
 ) -> Result<After, Stopped> {
-    let warrant = match prove(executor, known, decided).await? {
+    let warrant = match lease.holding(Box::pin(prove(executor, known, decided))).await?? {
         Ok(warrant) => warrant,
         Err(NoWarrant::NotProved(why) | NoWarrant::Void { why, .. }) => {
             let detail = format!("cut off after the intent, and the decision no longer holds: {why}");
@@ -384,7 +384,7 @@ impl Drive<'_> {
         let (Job::Recover { decided, .. } | Job::Begin { decided, .. }) = Job::of(&known.row) else {
             return Err(Stopped::Lost);
         };
-        match prove(self.executor, &known, decided).await? {
+        match self.lease.holding(Box::pin(prove(self.executor, &known, decided))).await?? {
             Ok(warrant) => self.warrant = warrant,
             Err(NoWarrant::NotProved(why) | NoWarrant::Void { why, .. }) => {
                 let detail = format!("nothing more was written, and the decision no longer holds: {why}");
