@@ -20,7 +20,7 @@ use crate::{
     },
     row::{
         Proposal,
-        proposal::{Live, LiveStep, SignedTick},
+        proposal::{Live, LivePart, LiveStep, SignedTick},
     },
     wire::RowView,
 };
@@ -132,7 +132,14 @@ fn tick(
     if steps.last > count {
         return Err(Failure::usage(format!("there is no step {}; {id} has {count}", steps.last)));
     }
-    for number in steps.first..=steps.last {
+    let struck = |number: &usize| live.steps.get(number - 1).is_some_and(|step| step.deprecated);
+    if (steps.first..=steps.last).all(|number| struck(&number)) {
+        return Err(Failure::usage(format!(
+            "step {} is struck out on the page: nobody is to follow it, and it is not ticked",
+            steps.first
+        )));
+    }
+    for number in (steps.first..=steps.last).filter(|number| !struck(number)) {
         match tick {
             Some(tick) => drop(kept.ticks.insert(number, tick.clone())),
             None => drop(kept.ticks.remove(&number)),
@@ -204,8 +211,8 @@ fn tell_steps(person: &Person, view: &RowView, live: &Live, (ticks, signed): (&T
         let tick = ticks.get(&(at + 1));
         if person.globals.json {
             out::json(
-                &json!({"row": view.head.id, "revision": view.head.revision, "step": at + 1, "text": step.text,
-                "facts": step.facts, "broken": step.broken, "touched_by": step.row, "ticked": tick.map(Tick::said),
+                &json!({"row": view.head.id, "revision": view.head.revision, "step": at + 1, "label": step.label,
+                "text": step.text, "before": step.before, "under": step.under, "deprecated": step.deprecated, "facts": step.facts, "broken": step.broken, "touched_by": step.row, "ticked": tick.map(Tick::said),
                 "signed": signed, "signed_before": step.signed}),
             );
         } else {
@@ -219,6 +226,7 @@ fn tell(person: &Person, view: &RowView, live: &Live, kept: &Kept) {
     if person.globals.json {
         return;
     }
+    out::text(&out::safe_lines(&behind(live)));
     let (id, ticked) = (view.head.id, kept.ticks.len());
     out::line(match ticked {
         0 => format!("{id} r{}: no step is ticked", view.head.revision),
@@ -232,7 +240,9 @@ fn tell(person: &Person, view: &RowView, live: &Live, kept: &Kept) {
 
 fn said(number: usize, step: &LiveStep, tick: Option<&Tick>, now: jiff::Timestamp) -> String {
     let said = tick.map(Tick::said).unwrap_or_default();
-    let mut text = format!("{number:>3} [{said}] {}\n", step.text.replace('\n', " "));
+    let mut text = parts(&step.before, "");
+    text += &format!("{number:>3} [{said}] {}\n", step.head());
+    text += &parts(&step.under, "      ");
     if let Some(why) = &step.broken {
         text += &format!("      NO LONGER HOLDS: {why}\n");
     }
@@ -248,20 +258,30 @@ fn said(number: usize, step: &LiveStep, tick: Option<&Tick>, now: jiff::Timestam
     text
 }
 
+/// What the page has behind its last step, and that it has more steps, where it has.
+fn behind(live: &Live) -> String {
+    let more = live.not_shown().map(|said| said + "\n").unwrap_or_default();
+    parts(&live.after, "") + &more
+}
+
+fn parts(parts: &[LivePart], indent: &str) -> String {
+    parts.iter().flat_map(LivePart::lines).map(|line| format!("{indent}{line}\n")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::sample;
+    use crate::{client::sample, row::proposal::PartSort};
 
     fn step(text: &str) -> LiveStep {
-        LiveStep { text: text.to_owned(), facts: vec![], broken: None, row: None, signed: None }
+        LiveStep { text: text.to_owned(), ..LiveStep::default() }
     }
 
     fn ground() -> (tempfile::TempDir, Outbox, RowView, Live) {
         let folder = tempfile::tempdir().unwrap();
         let outbox = Outbox::open(&folder.path().join("outbox")).unwrap();
-        let live =
-            Live { incident: "INC-1".to_owned(), steps: vec![step("stop"), step("fail over"), step("wait")] };
+        let steps = vec![step("stop"), step("fail over"), step("wait")];
+        let live = Live { incident: "INC-1".to_owned(), steps, ..Live::default() };
         let mut view = sample::view("rb-8824", 2, sample::draft());
         view.proposal = Some(Proposal::Live(live.clone()));
         (folder, outbox, view, live)
@@ -315,6 +335,37 @@ mod tests {
         });
         let step = said(1, &live.steps[0], None, sample::at(60));
         assert!(step.contains("signed: followed, by sarah in rb-8823 ("), "{step}");
+    }
+
+    #[test]
+    fn a_step_is_told_with_its_command_its_warning_and_its_number_on_the_page() {
+        let part = |sort, text: &str| LivePart { sort, text: text.to_owned() };
+        let one = LiveStep {
+            label: "Failover 2".to_owned(),
+            before: vec![part(PartSort::Heading, "Failover"), part(PartSort::Text, "Lag under 5 s.")],
+            under: vec![
+                part(PartSort::Code, "redis-cli \\\n  failover"),
+                part(PartSort::Note, "warning: slow"),
+            ],
+            ..step("Fail over")
+        };
+        let told = "## Failover\nLag under 5 s.\n  4 [] Failover 2 · Fail over\n      | redis-cli \\\n      |   failover\n      ! warning: slow\n";
+        assert_eq!(said(4, &one, None, sample::at(0)), told);
+        let live = Live { after: vec![part(PartSort::Text, "Say so.")], more: 12, ..Live::default() };
+        assert_eq!(behind(&live), "Say so.\n12 more steps are not shown: see the page\n");
+    }
+
+    #[test]
+    fn what_is_struck_out_on_the_page_is_not_ticked() {
+        let (_folder, outbox, view, mut live) = ground();
+        live.steps[1].deprecated = true;
+        assert!(said(2, &live.steps[1], None, sample::at(0)).contains("DEPRECATED: fail over"));
+        let mut kept = of_row(&outbox, &view, &live).unwrap();
+        let followed = Tick::of(Said::Followed, "");
+        let why = tick(&view, &live, &mut kept, "2".parse().unwrap(), followed.as_ref()).unwrap_err();
+        assert!(why.words.contains("struck out"), "{}", why.words);
+        tick(&view, &live, &mut kept, "1-3".parse().unwrap(), followed.as_ref()).unwrap();
+        assert_eq!(kept.ticks.keys().copied().collect::<Vec<_>>(), [1, 3]);
     }
 
     #[test]

@@ -201,14 +201,8 @@ mod tests {
     use crate::client::sample;
 
     fn live(steps: &[&str]) -> Live {
-        let step = |text: &&str| LiveStep {
-            text: (*text).to_owned(),
-            facts: vec![],
-            broken: None,
-            row: None,
-            signed: None,
-        };
-        Live { incident: "INC-2104".to_owned(), steps: steps.iter().map(step).collect() }
+        let step = |text: &&str| LiveStep { text: (*text).to_owned(), ..LiveStep::default() };
+        Live { incident: "INC-2104".to_owned(), steps: steps.iter().map(step).collect(), ..Live::default() }
     }
 
     fn draft(revision: u32, conditions: String) -> NoteDraft {

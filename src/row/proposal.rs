@@ -3,7 +3,7 @@
 //! The backend applies it to its own reading: what it would write, and the difference that is signed, follow from it.
 //! Never: believed for what a platform says itself.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,18 +24,36 @@ pub enum Proposal {
 }
 
 /// A runbook while its incident is on: the page's steps, each with what the system says now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Live {
     pub incident: String,
     pub steps: Vec<LiveStep>,
+    /// What stands behind the last step, under headings of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<LivePart>,
+    /// So many more steps the page has than are shown.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: usize,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LiveStep {
+    /// Where the page has it: `Failover 2a`. Empty in rows that were drafted before it was kept.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub label: String,
     /// As on the page.
     pub text: String,
+    /// What stands between the step before and this one, headings among it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<LivePart>,
+    /// What belongs to it: commands, warnings, what else is said of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub under: Vec<LivePart>,
+    /// It is struck out on the page: it keeps its number, and nobody ticks it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deprecated: bool,
     /// What it names, as it is now: `deployment api-gw` → `3 replicas, Healthy`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<LiveFact>,
@@ -59,6 +77,24 @@ pub struct SignedTick {
     pub by: PrincipalId,
     pub row: super::RowId,
     pub at: Timestamp,
+}
+
+/// A passage of the page that is no step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LivePart {
+    pub sort: PartSort,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PartSort {
+    Heading,
+    Text,
+    Code,
+    /// A macro or block of its own kind: `warning: …`.
+    Note,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,34 +183,89 @@ impl Live {
 
     /// Step by step, for reading and for the difference that is signed.
     pub fn text(&self) -> String {
-        let mut out = String::new();
+        let mut lines: Vec<String> = Vec::new();
         for (at, step) in self.steps.iter().enumerate() {
-            let _ = writeln!(out, "{}. {}", at + 1, step.text.replace('\n', " "));
-            for fact in &step.facts {
-                let _ = writeln!(out, "   {}: {} (read {})", fact.name, fact.value, fact.read_at);
-            }
-            if let Some(broken) = &step.broken {
-                let _ = writeln!(out, "   NO LONGER HOLDS: {broken}");
-            }
-            if let Some(row) = step.row {
-                let _ = writeln!(out, "   last touched by {row}");
-            }
-            if let Some(SignedTick { said, by, row, at }) = &step.signed {
-                let _ = writeln!(out, "   signed: {said}, by {by} in {row} ({at})");
-            }
+            lines.extend(step.before.iter().flat_map(LivePart::lines));
+            lines.push(format!("{}. {}", at + 1, step.head()));
+            lines.extend(step.under.iter().flat_map(LivePart::lines).map(|line| format!("   {line}")));
+            let facts = step.facts.iter();
+            lines.extend(
+                facts.map(|fact| format!("   {}: {} (read {})", fact.name, fact.value, fact.read_at)),
+            );
+            lines.extend(step.broken.iter().map(|broken| format!("   NO LONGER HOLDS: {broken}")));
+            lines.extend(step.row.iter().map(|row| format!("   last touched by {row}")));
+            lines.extend(step.signed.iter().map(|SignedTick { said, by, row, at }| {
+                format!("   signed: {said}, by {by} in {row} ({at})")
+            }));
         }
-        out
+        lines.extend(self.after.iter().flat_map(LivePart::lines));
+        lines.extend(self.not_shown());
+        lines.iter().fold(String::new(), |text, line| text + line + "\n")
     }
 
-    /// Why it is not about this page: its steps have to be the page's.
+    /// That steps were cut off, where they were.
+    pub fn not_shown(&self) -> Option<String> {
+        match self.more {
+            0 => None,
+            1 => Some("1 more step is not shown: see the page".to_owned()),
+            many => Some(format!("{many} more steps are not shown: see the page")),
+        }
+    }
+
+    /// Why it is not about this page: its steps have to be the page's, with all that stands around them.
     pub fn differs_from(&self, body: &Body) -> Option<String> {
         let outline = match super::page::outline::read(body) {
             Ok(outline) => outline,
             Err(why) => return Some(why.to_string()),
         };
-        let foreign = self.steps.iter().find(|step| outline.passages.iter().all(|p| p.text != step.text));
-        foreign.map(|step| format!("the page has no step “{}”", step.text))
+        let none = |step: &LiveStep| Some(format!("the page has no step “{}”", step.head()));
+        // A row that was drafted before labels were kept says of its steps the text alone.
+        if self.after.is_empty() && self.more == 0 && self.steps.iter().all(LiveStep::is_bare) {
+            let foreign = self.steps.iter().find(|step| outline.passages.iter().all(|p| p.text != step.text));
+            return foreign.and_then(none);
+        }
+        let page = super::page::procedure::of(&outline);
+        let said = |step: &LiveStep| LiveStep { facts: Vec::new(), broken: None, row: None, ..step.clone() };
+        if let Some((foreign, _)) = self.steps.iter().zip(&page.steps).find(|(is, on)| said(is) != **on) {
+            return none(foreign);
+        }
+        let (has, on) = (self.steps.len(), page.steps.len());
+        let whole = has == on && self.after == page.after && self.more == page.more;
+        (!whole).then(|| format!("it has {has} steps, the page {on}, or what stands behind them differs"))
     }
+}
+
+impl LiveStep {
+    /// On one line, as the page names it: `Failover 2 · Fail over to the replica.`
+    pub fn head(&self) -> String {
+        let text = self.text.replace('\n', " ");
+        let struck = if self.deprecated { "DEPRECATED: " } else { "" };
+        match self.label.as_str() {
+            "" => format!("{struck}{text}"),
+            label => format!("{label} · {struck}{text}"),
+        }
+    }
+
+    fn is_bare(&self) -> bool {
+        self.label.is_empty() && self.before.is_empty() && self.under.is_empty() && !self.deprecated
+    }
+}
+
+impl LivePart {
+    /// For reading: a heading behind `##`, code line by line behind a bar.
+    pub fn lines(&self) -> Vec<String> {
+        match self.sort {
+            PartSort::Heading => vec![format!("## {}", self.text.replace('\n', " "))],
+            PartSort::Code => self.text.split('\n').map(|line| format!("| {line}")).collect(),
+            PartSort::Note => self.text.split('\n').map(|line| format!("! {line}")).collect(),
+            PartSort::Text => self.text.split('\n').map(str::to_owned).collect(),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 #[cfg(test)]

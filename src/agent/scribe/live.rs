@@ -81,18 +81,18 @@ pub(super) fn draft(facts: &LiveFacts, limits: &Limits) -> Result<Draft, String>
         signed: &facts.signed,
         read_at: facts.read_at,
     };
-    let steps = steps::steps(&outline, &seen);
-    if steps.is_empty() {
-        return Err("the page has no steps".to_owned());
+    let live = Live { incident: facts.story.incident.clone(), ..steps::live(&outline, &seen) };
+    if live.steps.is_empty() {
+        return Err("the page is empty: there is nothing to follow".to_owned());
     }
-    let broken: Vec<&LiveStep> = steps.iter().filter(|step| step.broken.is_some()).collect();
+    let broken: Vec<&LiveStep> = live.steps.iter().filter(|step| step.broken.is_some()).collect();
     let site = facts.runbook.site;
     let pointer = finding::pointer(site.pointer(), site.name(), &facts.page.id, &facts.page.url);
     let mut findings: Vec<Finding> = broken
         .iter()
         .map(|step| {
             let why = step.broken.clone().unwrap_or_default();
-            let says = format!("{} no longer holds: {why}.", words::quoted(&step.text));
+            let says = format!("{} no longer holds: {why}.", words::quoted(&step.head()));
             let finding = Finding::new(
                 rules::STEP_FAILED,
                 "no longer holds",
@@ -127,7 +127,6 @@ pub(super) fn draft(facts: &LiveFacts, limits: &Limits) -> Result<Draft, String>
             format!("{} live, for {}: {broken}", facts.page.title, facts.story.incident)
         }
     };
-    let live = Live { incident: facts.story.incident.clone(), steps };
     let reading = row::Reading::Page(Box::new(page::Reading {
         name: facts.name.clone(),
         environment: facts.runbook.environment.clone(),
@@ -185,8 +184,8 @@ pub(super) fn is_worth(before: &RowView, draft: &Draft) -> bool {
         return true;
     };
     let revision = before.head.revision;
-    let texts = |live: &Live| live.steps.iter().map(|step| step.text.clone()).collect::<Vec<_>>();
-    if before.base_read != draft.base || texts(was) != texts(is) {
+    let heads = |live: &Live| live.steps.iter().map(LiveStep::head).collect::<Vec<_>>();
+    if before.base_read != draft.base || heads(was) != heads(is) {
         return revision < REVISED_MAX;
     }
     let broken = |live: &Live| live.steps.iter().map(|step| step.broken.is_some()).collect::<Vec<_>>();
@@ -299,6 +298,32 @@ mod tests {
         assert_eq!(live.steps[1].row, Some("rb-8801".parse().unwrap()));
         assert_eq!(live.steps[2].facts.len(), 2);
         assert!(made.diff.contains("NO LONGER HOLDS") && made.title.contains("1 step no longer holds"));
+    }
+
+    #[test]
+    fn a_step_names_what_stands_in_its_command_and_a_struck_one_nothing() {
+        let page = "<h1>Redis</h1><p>The lag is under 5 s.</p><ol><li><p>Restart it.</p><pre>kubectl rollout \
+restart deploy/payments-api</pre></li><li><p><del>Scale deployment api-gw to 6.</del></p></li></ol>";
+        let mut facts = facts(payments(4));
+        facts.page.body = Body::Storage(page.into());
+        let made = draft(&facts, &Limits::default()).unwrap();
+        let Some(Proposal::Live(live)) = &made.proposal else { panic!() };
+        assert_eq!(live.steps[0].facts[0].value, "4 replicas, Healthy");
+        assert!(live.steps[1].deprecated && live.steps[1].broken.is_none() && live.steps[1].facts.is_empty());
+        let lines = [
+            "+## Redis",
+            "+The lag is under 5 s.",
+            "+1. Redis 1 · Restart it.",
+            "+   | kubectl rollout restart deploy/payments-api",
+            "+2. Redis 2 · DEPRECATED: Scale deployment api-gw to 6.",
+        ];
+        for line in lines {
+            assert!(made.diff.lines().any(|said| said == line), "{line}: {}", made.diff);
+        }
+        let presented = row::present::text(&made, "rb-8824".parse().unwrap(), 1);
+        assert!(presented.contains("| kubectl rollout restart"), "it is what is signed: {presented}");
+        facts.page.body = Body::Storage(String::new());
+        assert!(draft(&facts, &Limits::default()).unwrap_err().contains("nothing to follow"));
     }
 
     #[test]

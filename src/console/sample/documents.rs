@@ -238,13 +238,8 @@ pub(crate) fn live() -> Draft {
         value: value.into(),
         read_at: ago(minutes),
     };
-    let step = |text: &str, facts: Vec<LiveFact>| LiveStep {
-        text: text.into(),
-        facts,
-        broken: None,
-        row: None,
-        signed: None,
-    };
+    let step =
+        |text: &str, facts: Vec<LiveFact>| LiveStep { text: text.into(), facts, ..LiveStep::default() };
     let live = Live {
         incident: "INC-2104".into(),
         steps: vec![
@@ -262,6 +257,7 @@ pub(crate) fn live() -> Draft {
                 vec![fact("gateway-b", "3 of 3 replicas, image 2.14.1, Healthy, deployed 2 d ago", 1)],
             ),
         ],
+        ..Live::default()
     };
     Draft {
         subject: "CONF-3380@INC-2104".into(),

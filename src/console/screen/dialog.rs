@@ -258,8 +258,8 @@ fn ticks(dialog: &Dialog, view: &RowView, width: usize, parts: &mut Vec<Part>) {
     parts.push(Part::text(Styled::of(Slot::Title, said)));
     for (at, step) in live.steps.iter().enumerate() {
         let Some(tick) = dialog.ticks.get(&(at + 1).to_string()) else { continue };
-        let line = Styled::of(Slot::Title, format!("{:>4} ", at + 1))
-            .text(Shown::untrusted(&step.text.replace('\n', " ")).fit(36));
+        let line =
+            Styled::of(Slot::Title, format!("{:>4} ", at + 1)).text(Shown::untrusted(&step.head()).fit(36));
         parts
             .extend(line.to(44).add(Slot::Unsent, tick.as_str()).wrap(width, 44).into_iter().map(Part::text));
     }

@@ -37,6 +37,9 @@ pub(super) fn command(model: &mut Model, command: Command) -> Option<Vec<Effect>
         Command::ItemNext => Some(step(model, 1)),
         Command::ItemPrevious => Some(step(model, -1)),
         Command::Tick => Some(with_part(model, |model, row, number| {
+            if is_struck_out(model, row, number) {
+                return tell_watch(model, "it is struck out on the page: nobody is to follow it");
+            }
             change(model, row, |changes| changes.tick(number));
             keep_ticks(model, row, [number].into())
         })),
@@ -122,6 +125,12 @@ fn change(model: &mut Model, row: RowId, with: impl FnOnce(&mut Changes)) {
     if changes.is_empty() {
         model.changes.remove(&row);
     }
+}
+
+/// The page itself says that this step of a live runbook is over.
+fn is_struck_out(model: &Model, row: RowId, number: usize) -> bool {
+    let Some(Proposal::Live(live)) = proposed(model, row) else { return false };
+    number.checked_sub(1).and_then(|at| live.steps.get(at)).is_some_and(|step| step.deprecated)
 }
 
 fn step_word(model: &mut Model, row: RowId, number: usize) -> Vec<Effect> {

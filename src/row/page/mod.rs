@@ -20,6 +20,7 @@ pub mod notion;
 pub mod operation;
 pub mod origin;
 pub mod outline;
+pub mod procedure;
 pub mod refit;
 pub mod says;
 pub mod since;

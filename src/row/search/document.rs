@@ -214,9 +214,11 @@ fn of_edit<'a>(edit: &'a Edit, all: &mut Gathered<'a>) {
 fn of_live<'a>(live: &'a Live, all: &mut Gathered<'a>) {
     for step in &live.steps {
         all.add(&step.text);
+        step.before.iter().chain(&step.under).for_each(|part| all.add(&part.text));
         step.broken.iter().for_each(|broken| all.add(broken));
         step.facts.iter().for_each(|fact| all.add(format!("{}: {}", fact.name, fact.value)));
     }
+    live.after.iter().for_each(|part| all.add(&part.text));
 }
 
 fn of_paper<'a>(paper: &'a Paper, all: &mut Gathered<'a>) {

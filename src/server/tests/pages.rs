@@ -346,11 +346,11 @@ async fn a_sensitive_page_needs_a_second_reviewer() {
 #[tokio::test]
 async fn what_the_on_call_says_of_each_step_is_signed_and_nothing_is_written() {
     let acting = start().await;
-    let step =
-        |text: &str| LiveStep { text: text.to_owned(), facts: vec![], broken: None, row: None, signed: None };
+    let step = |text: &str| LiveStep { text: text.to_owned(), ..LiveStep::default() };
     let live = Live {
         incident: "INC-2099".to_owned(),
         steps: vec![step("Stop the writers: scale session-writer to 0."), step("Fail over to the replica.")],
+        ..Live::default()
     };
     let reading = read(&acting, RUNBOOK, Proposed::Live(live.clone())).await;
     let row = open(&acting, &drafted(&reading, Proposal::Live(live))).await;

@@ -13,7 +13,7 @@ use crate::{
     agent::{facts::Asked, words::names},
     row::{
         Draft,
-        page::{Outline, outline::PassageKind},
+        page::{Outline, procedure},
         proposal::{Live, LiveFact, LiveStep, SignedTick},
     },
 };
@@ -95,23 +95,19 @@ pub(in crate::agent::scribe) struct Seen<'a> {
 }
 
 /// The page's steps, each with what it names.
-pub(in crate::agent::scribe) fn steps(outline: &Outline, seen: &Seen<'_>) -> Vec<LiveStep> {
-    let whole = texts(outline);
-    let step = |(text, whole): (&str, String)| seen.step(text, &whole);
-    whole.into_iter().map(step).take(Draft::STEPS_MAX).collect()
+pub(in crate::agent::scribe) fn live(outline: &Outline, seen: &Seen<'_>) -> Live {
+    let page = procedure::of(outline);
+    let steps = page.steps.into_iter().map(|step| seen.step(step)).collect();
+    Live { steps, ..page }
 }
 
-/// Each step's own text, and that with what stands under it as code.
-fn texts(outline: &Outline) -> Vec<(&str, String)> {
-    let is_step = |kind: &PassageKind| matches!(kind, PassageKind::Step(_));
-    let passages = outline.passages.iter().enumerate();
-    let steps = passages.filter(|(_, passage)| is_step(&passage.kind) && !passage.deprecated);
-    steps
-        .map(|(at, passage)| {
-            let code = outline.passages.iter().skip(at + 1).take_while(|next| next.kind == PassageKind::Code);
-            (passage.text.as_str(), code.fold(passage.text.clone(), |text, code| text + "\n" + &code.text))
-        })
-        .collect()
+/// Of each step that is not struck out, its text and what stands under it.
+fn texts(outline: &Outline) -> Vec<String> {
+    procedure::of(outline).steps.iter().filter(|step| !step.deprecated).map(whole).collect()
+}
+
+fn whole(step: &LiveStep) -> String {
+    step.under.iter().fold(step.text.clone(), |text, part| text + "\n" + &part.text)
 }
 
 /// What steps name and ArgoCD has nowhere; nothing where not all of it was read.
@@ -119,13 +115,13 @@ pub(in crate::agent::scribe) fn gone(outline: &Outline, running: &Asked<Running>
     let Some(running) = running.known().filter(|running| running.missing.is_none()) else {
         return Vec::new();
     };
-    let all = texts(outline).into_iter().flat_map(|(_, whole)| mentions(&whole));
+    let all = texts(outline).into_iter().flat_map(|whole| mentions(&whole));
     all.filter(|(kind, name)| !running.has(kind, name)).map(|(_, name)| name).collect()
 }
 
 /// Some step names this number.
 pub(in crate::agent::scribe) fn is_named(outline: &Outline, number: &Number) -> bool {
-    texts(outline).iter().any(|(_, whole)| number.is_named_in(whole))
+    texts(outline).iter().any(|whole| number.is_named_in(whole))
 }
 
 /// What was read of one thing, or why it was not.
@@ -136,8 +132,13 @@ struct Read {
 }
 
 impl Seen<'_> {
-    fn step(&self, text: &str, whole: &str) -> LiveStep {
-        let before = self.before.and_then(|live| live.steps.iter().find(|step| step.text == text));
+    /// Nothing is asked about a step that is struck out.
+    fn step(&self, step: LiveStep) -> LiveStep {
+        if step.deprecated {
+            return step;
+        }
+        let (text, whole) = (step.text.as_str(), &*whole(&step));
+        let before = self.before.and_then(|live| live.steps.iter().find(|one| is_same(one, &step)));
         let mentioned = mentions(whole);
         let gone = self.gone(&mentioned);
         let (broken, row) = match (&gone, self.running) {
@@ -153,13 +154,9 @@ impl Seen<'_> {
         let mut reads = self.objects(whole, &mentioned, before);
         reads.extend(self.numbers.iter().filter(|number| number.is_named_in(whole)).filter_map(Number::read));
         let facts = reads.into_iter().map(|read| read.told(before)).take(FACTS_MAX).collect();
-        LiveStep {
-            text: text.to_owned(),
-            facts,
-            broken,
-            row: row.or_else(|| self.history.touched.get(text).copied()),
-            signed: self.signed.get(text).cloned(),
-        }
+        let row = row.or_else(|| self.history.touched.get(text).copied());
+        let signed = self.signed.get(text).cloned();
+        LiveStep { facts, broken, row, signed, ..step }
     }
 
     /// The first that is named and nowhere. Where not all was read, nothing is gone.
@@ -201,6 +198,11 @@ impl Seen<'_> {
             }
         }
     }
+}
+
+/// The same step of the revision before. One that was drafted before labels were kept has its text alone.
+fn is_same(was: &LiveStep, is: &LiveStep) -> bool {
+    was.text == is.text && (was.label.is_empty() || was.label == is.label)
 }
 
 fn unread_object((kind, name): &(&'static str, String), why: &str, at: Timestamp) -> Read {
@@ -420,7 +422,7 @@ mod tests {
             read_at: sample::at(120),
         };
         let outline = outline::read(&Body::Storage(PAGE.into())).unwrap();
-        Live { incident: "INC-1".into(), steps: steps(&outline, &seen) }
+        Live { incident: "INC-1".into(), ..live(&outline, &seen) }
     }
 
     fn said(live: &Live) -> Vec<Vec<String>> {

@@ -12,7 +12,7 @@ use super::super::super::text::{self, plural};
 use super::super::super::theme::Slot;
 use super::{Doc, Item, Pane};
 use crate::client::ticks::{self, Tick};
-use crate::row::proposal::{Live, LiveFact, LiveStep, SignedTick};
+use crate::row::proposal::{Live, LiveFact, LivePart, LiveStep, PartSort, SignedTick};
 
 /// A fact about a system in trouble is not believed for longer.
 const FRESH_FOR: SignedDuration = SignedDuration::from_mins(5);
@@ -34,9 +34,14 @@ pub(super) fn steps(model: &Model, body: &Body, live: &Live, doc: &mut Doc) {
     let shown = if signed.is_empty() { &changes.ticks } else { &signed };
     let slot = if signed.is_empty() { Slot::Unsent } else { Slot::Text };
     for (at, step) in live.steps.iter().enumerate() {
+        parts(&step.before, 1, doc);
         doc.item = Some(Item::Part(at + 1));
         self::step(model, (at + 1, step), shown.get(&(at + 1)), slot, doc);
         doc.item = None;
+    }
+    parts(&live.after, 1, doc);
+    if let Some(said) = live.not_shown() {
+        doc.wrapped(Pane::Proposal, Slot::Watch, 1, &said);
     }
     if signed.is_empty() {
         ticked(changes, live.steps.len(), doc);
@@ -76,10 +81,12 @@ fn step(
     let indent = head.width();
     let width = doc.width.saturating_sub(indent + 1);
     let mut head = Some(head);
-    for part in Shown::untrusted(&step.text.replace('\n', " ")).wrap(width) {
+    let slot = if step.deprecated { Slot::Muted } else { slot };
+    for part in Shown::untrusted(&step.head()).wrap(width) {
         let before = head.take().unwrap_or_else(|| Styled::from(" ".repeat(indent)));
         doc.push(Pane::Proposal, before.add(slot, part));
     }
+    parts(&step.under, indent, doc);
     if let Some(why) = &step.broken {
         doc.wrapped(Pane::Proposal, Slot::Danger, indent, &format!("NO LONGER HOLDS: {why}"));
     }
@@ -99,6 +106,18 @@ fn step(
     if let Some(tick) = tick.filter(|tick| !tick.word.is_empty()) {
         let whose = if said_in == Slot::Unsent { "your word" } else { "signed" };
         doc.wrapped(Pane::Proposal, said_in, indent, &format!("{whose}: {}", tick.word));
+    }
+}
+
+/// What the page says around a step, as it stands there.
+fn parts(parts: &[LivePart], indent: usize, doc: &mut Doc) {
+    for part in parts {
+        let slot = match part.sort {
+            PartSort::Heading => Slot::Title,
+            PartSort::Text | PartSort::Code => Slot::Text,
+            PartSort::Note => Slot::Watch,
+        };
+        part.lines().iter().for_each(|line| doc.wrapped(Pane::Proposal, slot, indent, line));
     }
 }
 

@@ -10,6 +10,7 @@ use super::super::super::text;
 use crate::client::Begun;
 use crate::row::page::since::{Since, Touch, Touched};
 use crate::row::paper::Standing;
+use crate::row::proposal::{LivePart, PartSort};
 use crate::row::search::alike::Shared;
 use crate::row::{Amendment, Decision, Moved, Proposal};
 use crate::wire::{AlikeView, Fresh, IncidentView, RowHead, RowView};
@@ -428,6 +429,40 @@ fn without_first(draft: &mut crate::row::Draft) {
     live.steps.remove(0);
     let live = live.clone();
     draft.effect = crate::row::Effect::Record(live.effect());
+}
+
+#[test]
+fn a_live_step_is_shown_as_on_the_page_and_not_ticked_where_it_is_struck_out_there() {
+    let mut desk = Desk::of_documents(120, 60);
+    next_revision(&mut desk, "rb-8824", |draft| {
+        let Some(Proposal::Live(live)) = &mut draft.proposal else { panic!() };
+        let part = |sort, text: &str| LivePart { sort, text: text.to_owned() };
+        let step = &mut live.steps[0];
+        step.label = "Steps 4b".to_owned();
+        step.before =
+            vec![part(PartSort::Heading, "Before you begin"), part(PartSort::Text, "lag under 5 s")];
+        step.under =
+            vec![part(PartSort::Code, "redis-cli \\\n  failover"), part(PartSort::Note, "warning: slow")];
+        live.steps[1].deprecated = true;
+        live.more = 12;
+    });
+    desk.open("rb-8824");
+    let screen = desk.screen();
+    for said in [
+        "## Before you begin",
+        "lag under 5 s",
+        "Steps 4b · Check the dashboards",
+        "| redis-cli \\",
+        "|   failover",
+        "! warning: slow",
+        "DEPRECATED: Restart api-gw",
+        "12 more steps are not shown",
+    ] {
+        assert!(screen.contains(said), "{said}\n{screen}");
+    }
+    desk.keys("n n Space");
+    assert!(desk.notice().contains("struck out"), "{}", desk.notice());
+    assert!(!desk.model.changes.contains_key(&id("rb-8824")));
 }
 
 #[test]

@@ -97,6 +97,18 @@ fn value(text: &str, was: &str, is: &str) -> Operation {
     at(text, Action::ReplaceValue { was: was.to_owned(), is: is.to_owned() })
 }
 
+#[test]
+fn boxes_to_tick_are_kept_as_they_are_when_something_else_is_edited() {
+    let mut ticked =
+        block("t-1", "to_do", "Stop the writers", vec![block("c", "code", "scale 0", Vec::new())]);
+    ticked["to_do"]["checked"] = json!(true);
+    let page =
+        vec![ticked, block("t-2", "to_do", "Promote", Vec::new()), block("p", "paragraph", "5s", Vec::new())];
+    let next = apply(&page, &[value("5s", "5s", "9s"), after("5s", vec![step("Wait")])]).unwrap();
+    assert_eq!(next[..2], page[..2]);
+    assert_eq!(next.len(), 4);
+}
+
 /// Notion, as far as it keeps one page.
 struct Platform {
     blocks: Vec<Json>,
