@@ -163,6 +163,32 @@ fn rank_is_total_over_what_differs() {
 }
 
 #[test]
+fn a_runbook_whose_incident_is_on_comes_before_all_but_what_is_about_to_lapse() {
+    let known = known();
+    let now = sample::now();
+    // So many hundredths of a day are left, on a production row of this subject and state.
+    let row = |number: u32, subject: &str, left: i64, state: State| Listed {
+        id: format!("rb-{number}").parse().unwrap(),
+        subject: subject.into(),
+        state,
+        second_key_by: None,
+        created_at: now - SignedDuration::from_mins((100 - left) * 10),
+        expires_at: now + SignedDuration::from_mins(left * 10),
+        ..known.rows.values().next().unwrap().clone()
+    };
+    let live = row(1, "CONF-4711@INC-2099", 99, State::Pending);
+    for (name, other, first) in [
+        ("an edit with all its time", row(2, "CONF-4711", 99, State::Pending), true),
+        ("one with less", row(2, "CONF-4711", 11, State::Pending), true),
+        ("one about to lapse", row(2, "CONF-4711", 9, State::Pending), false),
+        ("a live one that is over", row(2, "CONF-4711@INC-1", 50, State::Healthy), true),
+        ("a live one about to lapse", row(2, "CONF-4711@INC-1", 3, State::Pending), false),
+    ] {
+        assert_eq!(rank(&live, None, now) < rank(&other, None, now), first, "{name}");
+    }
+}
+
+#[test]
 fn what_went_wrong_after_ones_own_approval_comes_back_until_it_is_opened() {
     let mut known = known();
     let row = known.rows[&id("gate-9826")].clone();
