@@ -3,12 +3,14 @@
 //! Scenario `seeds`: payments-api falls three commits behind main, checkout-web gets a feature flag switched by hand during
 //! INC-771, ledger-worker's chart is bumped by a patch release. Of the services that are deployed by pipelines,
 //! billing-worker burns its error budget, checkout-api has spent it, search-indexer is calm. The rest is healthy. Three
-//! incidents are over, and left runbooks behind that say what is no longer so; two of those lie in Confluence.
+//! incidents are over, and left runbooks behind that say what is no longer so; two of those lie in Confluence. A
+//! fourth opens a little later, and its runbook is followed while people look.
 //! Never: a row. Rows come from agents that read these facts over HTTP.
 
 pub(super) mod gates;
 mod pages;
 mod runbooks;
+pub(super) mod tonight;
 
 use jiff::{SignedDuration, Timestamp};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -146,6 +148,7 @@ pub(super) fn state(scenario: Scenario, now: Timestamp) -> Result<State, Simulat
     state.tokens.insert(github::WRITER.to_owned(), token()?);
     state.terraform.add_workspace(BILLING);
     state.confluence = pages::wiki(installed)?;
+    tonight::page(&mut state.confluence, installed)?;
     runbooks::region_page(&mut state, installed)?;
     gates::begin(&mut state, installed, now);
     talk(&mut state, now);
@@ -162,6 +165,7 @@ fn measure(state: &mut State, now: Timestamp) {
     state.slo(CHECKOUT_API).spent(now, 0.92);
     state.slo(SEARCH).p95(0.21);
     runbooks::measure(state, now);
+    tonight::measure(state);
 }
 
 /// People talk about the incident in its channel; what they say elsewhere Dock's app does not hear.
@@ -395,7 +399,8 @@ fn pager(now: Timestamp) -> Pager {
         before(now, 8),
         "The provider confirmed: express endpoint degraded, no estimate yet.",
     );
-    let services = ESTATE.iter().map(|estate| (estate.name, estate.policy)).chain(runbooks::SERVICES);
+    let services = ESTATE.iter().map(|estate| (estate.name, estate.policy));
+    let services = services.chain(runbooks::SERVICES).chain(tonight::SERVICES);
     Pager {
         incidents: std::iter::once(incident).chain(runbooks::incidents(now)).collect(),
         services: services.map(|(name, policy)| (name.to_owned(), policy.to_owned())).collect(),

@@ -117,6 +117,8 @@ pub(super) struct Plan {
     /// Ticks until the next, once an agent has looked at the last.
     follow_in: Option<u32>,
     pub(super) gates: scenario::gates::Plan,
+    /// Ticks until the incident of the night opens.
+    pub(super) tonight_in: Option<u32>,
 }
 
 /// An event of ArgoCD's stream.
@@ -269,6 +271,7 @@ impl World {
             state.tick_plan(now);
             state.tick_pipelines(now);
             scenario::gates::tick(state, now);
+            state.advanced |= scenario::tonight::tick(state, now);
             state.advanced |= state.terraform.tick(now);
         });
     }
@@ -382,6 +385,7 @@ impl State {
     /// The first drift is there from the beginning; the others follow when it is looked at.
     pub(super) fn begin_plan(&mut self, now: Timestamp) {
         self.drift_next(now);
+        self.plan.tonight_in = Some(scenario::tonight::OPENS_AFTER_TICKS);
     }
 
     pub(super) fn drift_next(&mut self, now: Timestamp) -> Option<String> {

@@ -16,6 +16,12 @@ page = "3380"
 services = ["api-gw"]
 prometheus = "api-gw"
 
+[runbooks.CONF-5120]
+site = "confluence"
+page = "5120"
+services = ["logins"]
+prometheus = "logins"
+
 [runbooks.NOTION-91a]
 site = "notion"
 page = "91a4c2d0-5b7e-4f13-9c86-2e0d7a1b3f58"
@@ -50,7 +56,7 @@ edge-routing = ["priya"]
 pub(super) const INCIDENTS: &str = "
 [incidents]
 settle_s = 5
-prometheus = { session-store = \"session-store\", api-gw = \"api-gw\", edge-routing = \"edge-routing\" }
+prometheus = { session-store = \"session-store\", api-gw = \"api-gw\", edge-routing = \"edge-routing\", logins = \"logins\" }
 ";
 
 #[cfg(test)]
