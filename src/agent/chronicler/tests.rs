@@ -141,8 +141,9 @@ fn ticks_that_are_signed_after_the_paper_was_drafted_are_news() {
     let mut live = sample::view("rb-8830", 1, sample::draft());
     live.head.kind = Kind::Runbook;
     live.head.subject = "CONF-1@INC-2099".to_owned();
-    let step = LiveStep { text: "Wait".to_owned(), facts: vec![], broken: None, row: None };
-    live.proposal = Some(Proposal::Live(Live { incident: "INC-2099".to_owned(), steps: vec![step] }));
+    let step = LiveStep { text: "Wait".to_owned(), ..LiveStep::default() };
+    live.proposal =
+        Some(Proposal::Live(Live { incident: "INC-2099".to_owned(), steps: vec![step], ..Live::default() }));
     let mut signed = sample::said("priya", Decision::Approve, 1);
     signed.conditions = [("1".to_owned(), "skipped".to_owned())].into();
     let mut news = |second, incident| {

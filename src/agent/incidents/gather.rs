@@ -434,8 +434,7 @@ mod tests {
 
     #[test]
     fn a_live_runbooks_signed_ticks_are_told_and_the_row_itself_is_no_change() {
-        let step =
-            |text: &str| LiveStep { text: text.to_owned(), facts: Vec::new(), broken: None, row: None };
+        let step = |text: &str| LiveStep { text: text.to_owned(), ..LiveStep::default() };
         let mut row = decided("rb-8830", 7300, false);
         row.head.kind = Kind::Runbook;
         row.head.subject = "CONF-1@INC-9".to_owned();
@@ -443,6 +442,7 @@ mod tests {
         row.proposal = Some(Proposal::Live(Live {
             incident: "INC-9".to_owned(),
             steps: vec![step("Wait"), step("Restart sentinel")],
+            ..Live::default()
         }));
         row.decisions[0].conditions =
             [("1", "skipped"), ("2", "wrong: gone since the move"), ("7", "followed"), ("x", "followed")]

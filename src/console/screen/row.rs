@@ -161,7 +161,7 @@ pub fn heading(model: &Model, row: RowId, width: u16) -> [Styled; 2] {
     let left = left_of(&about);
     let right = if head.state.undecided() {
         let time = text::left(head.waits_until().duration_since(model.now()));
-        let asked = match &head.reviewers[..] {
+        let asked = match &*head.reviewers {
             _ if model.known.own(head) => "not yours".to_owned(),
             _ if model.known.asked(head) => "you are asked".to_owned(),
             [] => "nobody is asked".to_owned(),

@@ -12,7 +12,6 @@ use super::{super::words, history::History};
 use crate::{
     agent::{facts::Asked, words::names},
     row::{
-        Draft,
         page::{Outline, procedure},
         proposal::{Live, LiveFact, LiveStep, SignedTick},
     },

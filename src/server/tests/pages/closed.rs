@@ -59,9 +59,8 @@ async fn a_page_that_says_that_it_is_sensitive_takes_two_whatever_the_config_say
 async fn what_is_ticked_on_a_page_that_is_edited_by_hand_alone_can_be_signed() {
     let acting = start().await;
     says(acting.world.platforms.world(), &json!({"by_hand": true, "sensitive": true}));
-    let step =
-        LiveStep { text: "Fail over to the replica.".to_owned(), facts: vec![], broken: None, row: None };
-    let live = Live { incident: "INC-2099".to_owned(), steps: vec![step] };
+    let step = LiveStep { text: "Fail over to the replica.".to_owned(), ..LiveStep::default() };
+    let live = Live { incident: "INC-2099".to_owned(), steps: vec![step], ..Live::default() };
     let first =
         LiveStep { text: "Stop the writers: scale session-writer to 0.".to_owned(), ..live.steps[0].clone() };
     let live = Live { steps: vec![first, live.steps[0].clone()], ..live };
