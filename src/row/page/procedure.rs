@@ -243,7 +243,7 @@ fn cut(text: &str) -> String {
     if text.len() <= PART_BYTES_MAX {
         return text.to_owned();
     }
-    let end = text.floor_char_boundary(PART_BYTES_MAX - CUT.len());
+    let end = (0..=PART_BYTES_MAX - CUT.len()).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     format!("{}{CUT}", &text[..end])
 }
 

@@ -1,3 +1,5 @@
+//! Pages as they are found, in Confluence and in Notion, and the steps that are read from them.
+
 use serde_json::{Value as Json, json};
 
 use super::*;
