@@ -203,7 +203,7 @@ impl Case<'_> {
         };
         let mut sentences: Vec<String> = requests::sentences(answers);
         sentences.extend(self.moved());
-        sentences.extend(self.amended().map(|(_, by)| format!("The edit is kept as {by} amended it.")));
+        sentences.extend(self.amended().map(|(_, by)| Self::as_amended(&by, findings)));
         if verdict == Verdict::Hold {
             sentences.push("Hold.".to_owned());
             sentences.extend(of(Weight::Hold));

@@ -17,6 +17,8 @@ rules! {
         "what was said could not be read to its end" => "hold: what is missing may say otherwise";
     NO_LONGER_FITS "no-longer-fits" v 1 Hold from "Dock, Confluence, Notion":
         "an operation of an edit that a reviewer amended does not fit the page as it is now" => "hold: it is left out and named";
+    PLACED_AGAIN "placed-again" v 1 Hold from "Dock, Confluence, Notion":
+        "the passage of an operation that a reviewer amended reads otherwise by now, and what was said finds its place anew" => "hold: a person looks whether that is the place";
     RESTRICTED "restricted" v 1 Hold from "Confluence":
         "the page's restrictions keep Dock's executor from editing it" => "hold: nothing could be published";
     UNKNOWN_FACT "unknown-fact" v 1 Hold from "every platform that was asked":

@@ -355,6 +355,39 @@ async fn a_page_that_moved_right_there_is_drafted_anew_at_once() {
     assert_eq!((row.head.revision, row.head.state), (2, State::Pending), "{told:?}");
 }
 
+#[tokio::test]
+async fn a_merged_edit_whose_step_is_reworded_is_placed_again_in_the_same_row() {
+    let ground = Loop::start_with(10).await;
+    ground.look().await;
+    let world = ground.server.platforms.world();
+    let row = ground.rows().await[1].clone();
+    let paragraph = PageEdit::Paragraph("For 5xx from the edge, and for timeouts.".into());
+    world.edit_page("3380", "acc-jordan", &paragraph).unwrap();
+    let sarah = ground.server.login("sarah").await;
+    let sarah = Api::new(&ground.server.url).unwrap().with_token(sarah.into());
+    let merge = Amendment { merge: true, ..Amendment::default() };
+    let merged = sarah.amend_row(row.head.id, 1, &merge).await.unwrap();
+    assert_eq!((merged.head.revision, merged.head.state), (2, State::Pending));
+
+    let body = world.confluence_body("3380").unwrap();
+    assert!(body.contains("on each node"), "{body}");
+    let reworded = body.replacen("on each node", "on two nodes", 1);
+    world.edit_page("3380", "acc-jordan", &PageEdit::Body(reworded)).unwrap();
+    let told = ground.look().await;
+    let rows = ground.rows().await;
+    assert_eq!(rows.len(), 3, "no second row: {told:?}");
+    let row = &rows[1];
+    assert_eq!(
+        (row.head.id, row.head.revision, row.head.state),
+        (merged.head.id, 3, State::Pending),
+        "{told:?}"
+    );
+    let [operation] = edit(row).operations.as_slice() else { panic!("{}", row.diff) };
+    assert_eq!(operation.anchor.text, "Restart api-gw on two nodes by hand.");
+    assert_eq!((&row.amended_by, row.mismatch()), (&merged.amended_by, None));
+    assert!(row.rationale.contains("Placed again: operation 1"), "{}", row.rationale);
+}
+
 fn rests(told: &[Told], about: &str) -> String {
     let why = told.iter().find_map(|told| match told {
         Told::Rest { subject, why } if subject.contains(about) => Some(why.clone()),

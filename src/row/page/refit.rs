@@ -33,6 +33,8 @@ pub struct LeftOut {
     pub number: usize,
     pub operation: Operation,
     pub why: String,
+    /// Its passage is not there, or not told apart: another one may be what it was for.
+    pub lost: bool,
 }
 
 impl Edit {
@@ -45,8 +47,8 @@ impl Edit {
             let number = at + 1;
             match fit(operation, &page, now, &mut edit) {
                 Ok((at, operation)) => refitted.kept.push(Fitted { number, at, operation }),
-                Err(why) => {
-                    refitted.left_out.push(LeftOut { number, operation: operation.clone(), why });
+                Err((why, lost)) => {
+                    refitted.left_out.push(LeftOut { number, operation: operation.clone(), why, lost });
                 }
             }
         }
@@ -54,16 +56,17 @@ impl Edit {
     }
 }
 
-/// The operation's passage, and the operation as it is added to those that are `kept`; else why it does not fit.
+/// The operation's passage, and the operation as it is added to those that are `kept`; else why it does not fit, and whether its
+/// passage is lost.
 fn fit(
     operation: &Operation,
     page: &Outline,
     now: &Body,
     kept: &mut Edit,
-) -> Result<(usize, Operation), String> {
-    let target = find(page.passages.iter(), &operation.anchor)?;
+) -> Result<(usize, Operation), (String, bool)> {
+    let target = find(page.passages.iter(), &operation.anchor).map_err(|why| (why, true))?;
     if let Some(why) = stands_already(&operation.action, target, page, now) {
-        return Err(why);
+        return Err((why, false));
     }
     let (at, anchor) = match target {
         Target::Top => (0, operation.anchor.clone()),
@@ -78,12 +81,13 @@ fn fit(
         Ok(_) => Ok((at, operation)),
         Err(why) => {
             kept.operations.pop();
-            Err(match why {
+            let why = match why {
                 NotApplicable::Operation { why, .. }
                 | NotApplicable::Line { why, .. }
                 | NotApplicable::Sentence { why, .. } => why,
                 NotApplicable::Page(why) => why.to_string(),
-            })
+            };
+            Err((why, false))
         }
     }
 }
@@ -162,6 +166,8 @@ mod tests {
             let left: Vec<_> = refitted.left_out.iter().map(|out| (out.number, out.why.clone())).collect();
             assert_eq!(left, expected, "{name}");
             assert_eq!(refitted.kept.len() + left.len(), 3, "{name}");
+            let lost = |out: &LeftOut| out.lost == out.why.ends_with("is not on the page");
+            assert!(refitted.left_out.iter().all(lost), "{name}");
             for one in &refitted.kept {
                 assert!(one.operation.says_as(&edit().operations[one.number - 1]), "{name}: {one:?}");
             }

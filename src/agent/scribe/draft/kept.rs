@@ -1,7 +1,8 @@
 //! An edit that reviewers amended, on the page as it is now: what they left of it and what they wrote in it is what is
 //! proposed, not what the story would say afresh.
 //!
-//! Never: an operation that a reviewer struck; a reviewer's words changed; an operation left out without a word.
+//! Never: an operation that a reviewer struck; a reviewer's words changed, or said in their name of another passage; an
+//! operation left out without a word.
 
 use std::collections::BTreeSet;
 
@@ -15,6 +16,7 @@ use crate::{
     agent::scribe::facts::Before,
     row::page::{
         Operation,
+        outline::PassageKind,
         refit::{Fitted, LeftOut},
     },
 };
@@ -44,12 +46,25 @@ impl Case<'_> {
     ) -> Result<Vec<Option<Wanted>>, String> {
         let refitted = before.edit.refitted(&self.facts.page.body).map_err(|why| why.to_string())?;
         let pairs = paired(&before.edit.operations, drafted);
-        let left_out = refitted.left_out.iter().map(|one| self.left_out(one));
-        found.splice(0..0, left_out.collect::<Vec<_>>());
+        let mut numbered = vec![None; before.edit.operations.len()];
+        let mut said = Vec::new();
+        for out in &refitted.left_out {
+            let at = out.number.saturating_sub(1);
+            let story = pairs.get(at).copied().flatten().and_then(|pair| drafted.get(pair));
+            // Under a heading, and where on the page: a person's to say.
+            let story = story.filter(|story| out.lost && !self.is_heading(story.at));
+            match (story, numbered.get_mut(at)) {
+                (Some(story), Some(place)) => {
+                    *place = Some(placed_again(&out.operation, story));
+                    said.push(self.placed_again(out, story));
+                }
+                _ => said.push(self.left_out(out)),
+            }
+        }
+        found.splice(0..0, said);
         let again: BTreeSet<usize> = pairs.iter().flatten().copied().collect();
         let beside = drafted.iter().enumerate().filter(|(at, _)| !again.contains(at));
         found.extend(beside.map(|(_, one)| self.beside(one, by)));
-        let mut numbered = vec![None; before.edit.operations.len()];
         for one in refitted.kept {
             let at = one.number.saturating_sub(1);
             let story = pairs.get(at).copied().flatten().and_then(|pair| drafted.get(pair));
@@ -70,8 +85,37 @@ impl Case<'_> {
         Wanted { id: 0, phrase: operation.phrase(), rule: rules::KEPT, from, at, operation }
     }
 
+    fn is_heading(&self, at: usize) -> bool {
+        self.outline.passages.get(at).is_some_and(|one| matches!(one.kind, PassageKind::Heading(_)))
+    }
+
+    /// Where it stands now, and what became of the reviewer's words.
+    fn placed_again(&self, out: &LeftOut, story: &Wanted) -> Finding {
+        let (number, was) = (out.number, small(&out.operation.phrase()));
+        let there = quoted(&story.operation.anchor.text);
+        let words = match &out.operation.by {
+            Some(by) => format!(" It reads as {by} worded it for the passage that is gone."),
+            None => String::new(),
+        };
+        let says = format!(
+            "Placed again: operation {number} ({was}) is proposed at {there} now, from what was said, since {}.{words}",
+            out.why
+        );
+        let pointer = self.page_pointer();
+        self.finding(rules::PLACED_AGAIN, "placed again", &format!("{number}: {was}"), pointer, &says)
+    }
+
+    /// What of an amended edit stands as it was.
+    pub(super) fn as_amended(by: &str, findings: &[Finding]) -> String {
+        let changed = [rules::PLACED_AGAIN, rules::NO_LONGER_FITS];
+        if findings.iter().any(|finding| changed.contains(&finding.rule)) {
+            return format!("What of the edit still fits is kept as {by} amended it.");
+        }
+        format!("The edit is kept as {by} amended it.")
+    }
+
     fn left_out(&self, out: &LeftOut) -> Finding {
-        let LeftOut { number, operation, why } = out;
+        let LeftOut { number, operation, why, .. } = out;
         let phrase = operation.phrase();
         let says = format!("Left out: operation {number} ({}), since {why}.", small(&phrase));
         let pointer = self.page_pointer();
@@ -83,6 +127,16 @@ impl Case<'_> {
         let says = format!("Not proposed: {phrase}; it is not in the edit as {by} amended it.");
         self.finding(rules::NOT_AS_AMENDED, "not proposed", &one.phrase, one.from.clone(), &says)
     }
+}
+
+/// A reviewer said their words of one passage: on another one they are no longer said in their name.
+fn placed_again(operation: &Operation, story: &Wanted) -> Wanted {
+    let mut again = story.clone();
+    if operation.by.is_some() {
+        again.operation.action = operation.action.clone();
+        again.phrase = phrase(operation);
+    }
+    again
 }
 
 /// Which of what is drafted afresh each operation came from, the closest first; none has two.

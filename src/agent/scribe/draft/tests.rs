@@ -470,8 +470,14 @@ fn amended(page: &str) -> (Edit, Facts) {
 }
 
 const KEPT: &str = "The edit is kept as sarah amended it.";
+const KEPT_IN_PART: &str = "What of the edit still fits is kept as sarah amended it.";
 const STRUCK: &str = "Not proposed: add step: tell support before scaling session-writer; it is not in the edit as \
     sarah amended it.";
+
+/// Nothing on it is called a failover any more.
+fn promoted() -> String {
+    REDIS.replace("Fail over to", "Promote").replace("failover", "switch")
+}
 
 #[test]
 fn what_reviewers_struck_and_reworded_stays_so_on_a_page_that_moved() {
@@ -480,7 +486,7 @@ fn what_reviewers_struck_and_reworded_stays_so_on_a_page_that_moved() {
     let table: [(&str, String, &[usize], Option<&str>, Verdict); 4] = [
         ("elsewhere", REDIS.replace("writers again", "writers"), &[0, 1], None, Verdict::Publish),
         ("the heading", REDIS.replace("<h2>Steps", "<h2>How"), &[0, 1], None, Verdict::Publish),
-        ("its passage", REDIS.replace("Fail over to", "Promote"), &[1], Some(left_out), Verdict::Hold),
+        ("its passage", promoted(), &[1], Some(left_out), Verdict::Hold),
         (
             "done by hand",
             REDIS.replace("<li><p>Fail", "<li><p>Rotate it, then wait.</p></li><li><p>Fail"),
@@ -499,7 +505,8 @@ fn what_reviewers_struck_and_reworded_stays_so_on_a_page_that_moved() {
         }
         assert_eq!(draft.amended_by, ["sarah".parse().unwrap()], "{name}");
         assert_eq!(draft.verdict, verdict, "{name}: {}", draft.rationale);
-        for says in [KEPT, STRUCK].into_iter().chain(says) {
+        let kept = if says.is_some() { KEPT_IN_PART } else { KEPT };
+        for says in [kept, STRUCK].into_iter().chain(says) {
             assert!(draft.rationale.contains(says), "{name}: {}", draft.rationale);
         }
         assert!(!draft.diff.contains("support"), "{name}: {}", draft.diff);
@@ -512,8 +519,46 @@ fn what_reviewers_struck_and_reworded_stays_so_on_a_page_that_moved() {
 }
 
 #[test]
+fn a_passage_that_reads_otherwise_is_placed_again_and_what_was_a_reviewers_is_told() {
+    let sarah: row::PrincipalId = "sarah".parse().unwrap();
+    let moved = vec![Moved { what: "version".into(), was: "12".into(), is: "13".into() }];
+    let merged = edit(&made(&facts(GATEWAY, gateway()))).clone();
+    let mut again = facts(&GATEWAY.replace("each node", "two nodes"), gateway());
+    let by = vec![sarah.clone()];
+    again.before = Some(Before { revision: 2, amended_by: by, moved: moved.clone(), ..before(&merged) });
+    let draft = made(&again);
+    let [operation] = edit(&draft).operations.as_slice() else { panic!("{draft:?}") };
+    assert_eq!(operation.anchor.text, "Restart api-gw on two nodes by hand.");
+    assert_eq!((&draft.amended_by, draft.verdict), (&vec![sarah], Verdict::Hold), "{}", draft.rationale);
+    for says in [
+        "Placed again: operation 1 (mark \u{201c}Restart api-gw on each node by hand.\u{201d} as deprecated) is proposed \
+         at \u{201c}Restart api-gw on two nodes by hand.\u{201d} now",
+        "was looked for and is not on the page",
+        KEPT_IN_PART,
+    ] {
+        assert!(draft.rationale.contains(says), "{says}\n{}", draft.rationale);
+    }
+
+    // Her words of the step that is gone are not said in her name of another one.
+    let (was, facts) = amended(&REDIS.replace("Fail over to the replica", "Failover to the standby"));
+    assert!(was.operations[0].by.is_some());
+    let draft = made(&facts);
+    let one = &edit(&draft).operations[0];
+    assert_eq!(
+        (one.anchor.text.as_str(), &one.by),
+        ("Failover to the standby.", &None),
+        "{}",
+        draft.rationale
+    );
+    assert_eq!(one.action, was.operations[0].action);
+    assert!(draft.rationale.contains("It reads as sarah worded it for"), "{}", draft.rationale);
+    assert!(draft.rationale.contains(STRUCK), "what she struck stays so: {}", draft.rationale);
+    assert_eq!(draft.proposal.as_ref().unwrap().put_in_mouths(Some(&Proposal::Edit(was))), None);
+}
+
+#[test]
 fn what_is_asked_of_an_amended_edit_is_done_on_top_of_it_by_its_numbers() {
-    let (before, mut facts) = amended(&REDIS.replace("Fail over to", "Promote"));
+    let (before, mut facts) = amended(&promoted());
     facts.asks = vec![
         Asks { same: false, ..asked("drop operation 2") },
         asked("drop operation 1; say \"Run\" instead of \"Rotate\""),
