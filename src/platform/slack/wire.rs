@@ -206,7 +206,8 @@ impl Said {
         let parts = [self.text.clone()].into_iter().chain(attached).chain(self.files.iter().map(File::text));
         let mut whole = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n");
         if whole.len() > TEXT_BYTES_MAX {
-            whole.truncate(whole.floor_char_boundary(TEXT_BYTES_MAX));
+            let cut = (0..=TEXT_BYTES_MAX).rev().find(|at| whole.is_char_boundary(*at)).unwrap_or(0);
+            whole.truncate(cut);
             whole.push('\u{2026}');
         }
         whole

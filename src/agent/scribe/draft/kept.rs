@@ -13,7 +13,7 @@ use super::{
     words::{list, small},
 };
 use crate::{
-    agent::scribe::facts::Before,
+    agent::{scribe::facts::Before, words::quoted},
     row::page::{
         Operation,
         outline::PassageKind,
@@ -134,7 +134,7 @@ fn placed_again(operation: &Operation, story: &Wanted) -> Wanted {
     let mut again = story.clone();
     if operation.by.is_some() {
         again.operation.action = operation.action.clone();
-        again.phrase = phrase(operation);
+        again.phrase = operation.phrase();
     }
     again
 }
