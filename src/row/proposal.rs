@@ -225,7 +225,13 @@ impl Live {
             return foreign.and_then(none);
         }
         let page = super::page::procedure::of(&outline);
-        let said = |step: &LiveStep| LiveStep { facts: Vec::new(), broken: None, row: None, ..step.clone() };
+        let said = |step: &LiveStep| LiveStep {
+            facts: Vec::new(),
+            broken: None,
+            row: None,
+            signed: None,
+            ..step.clone()
+        };
         if let Some((foreign, _)) = self.steps.iter().zip(&page.steps).find(|(is, on)| said(is) != **on) {
             return none(foreign);
         }

@@ -24,7 +24,7 @@ use super::{
     problem::Problem,
     standing::Standing,
     step::{self, TRIES_MAX},
-    telling, thresholds,
+    telling, thresholds, ticks,
 };
 use crate::{
     audit::admin::Standing as AgentStanding,
@@ -55,6 +55,7 @@ pub(super) async fn open(
     }
     let draft = body.value;
     amendments::own_words(&draft, None)?;
+    ticks::borne_out(&app, &draft).await?;
     let read = Read::of(&app, &draft).await?;
     for _ in 0..TRIES_MAX {
         let now = app.clock.now();
@@ -144,6 +145,7 @@ pub(super) async fn revise(
         if draft.proposal.is_some() {
             let whole = app.store.whole(id, None).await?;
             amendments::own_words(&draft, whole.as_ref().map(|whole| &whole.draft))?;
+            ticks::borne_out(&app, &draft).await?;
         }
         let judged = read.judge(&app, id, &draft)?;
         let mut revision = judge::revision(&before, &draft, judged);

@@ -62,6 +62,7 @@ pub mod telling;
 #[cfg(test)]
 pub(crate) mod tests;
 mod thresholds;
+mod ticks;
 mod timers;
 pub mod tokens;
 mod view;

@@ -250,7 +250,7 @@ async fn a_reader_from_outside_sees_a_pages_versions_in_confluences_own_words() 
     assert_eq!((&one["prevVersion"], &one["nextVersion"]), (&json!(1), &json!(3)));
     let (status, missing, _) = get("/wiki/api/v2/pages/12").await;
     assert_eq!((status, &missing["errors"][0]["status"]), (404, &json!(404)));
-    assert_eq!(get("/wiki/api/v2/spaces/98305/pages").await.1["results"].as_array().unwrap().len(), 2);
+    assert_eq!(get("/wiki/api/v2/spaces/98305/pages").await.1["results"].as_array().unwrap().len(), 3);
     world.draft_page("4711", "acc-marcus", "<p>half</p>").unwrap();
     assert_eq!(get("/wiki/api/v2/pages/4711?get-draft=true").await.1["status"], "draft");
     assert_eq!(get("/wiki/api/v2/pages/4711?get-draft=false").await.1["status"], "current");

@@ -11,7 +11,7 @@ use crate::{
         Event, Kind, Proposal, Reading as AnyReading, Risk, State,
         page::{self, Action, Anchor, Block, Edit, Operation, Piece, Proposed, Site as PageSite},
         paper::{self, Line, Paper, Section, Sentence},
-        proposal::{Live, LiveStep},
+        proposal::{Live, LiveStep, SignedTick},
     },
     simulator::{Fault, PageEdit},
 };
@@ -352,6 +352,7 @@ async fn what_the_on_call_says_of_each_step_is_signed_and_nothing_is_written() {
         steps: vec![step("Stop the writers: scale session-writer to 0."), step("Fail over to the replica.")],
         ..Live::default()
     };
+    let again = live.clone();
     let reading = read(&acting, RUNBOOK, Proposed::Live(live.clone())).await;
     let row = open(&acting, &drafted(&reading, Proposal::Live(live))).await;
     assert_eq!(row.head.subject, "CONF-4711@INC-2099");
@@ -368,6 +369,37 @@ async fn what_the_on_call_says_of_each_step_is_signed_and_nothing_is_written() {
     assert_eq!(written(&acting), Vec::<String>::new());
     let events: Vec<_> = acting.leaves(row.head.id).await.iter().map(|leaf| leaf.event).collect();
     assert!(events.contains(&Event::ExecutionConfirmed), "{events:?}");
+
+    // The incident is on: what was signed comes again beside the other steps, and only what was signed.
+    let key = done.keys[0].clone();
+    let said = |said: &str, by: &str, row: &RowId| SignedTick {
+        said: said.to_owned(),
+        by: by.parse().unwrap(),
+        row: *row,
+        at: key.made_at.min(key.at),
+    };
+    let wrong = "wrong: the sentinel was gone";
+    let other: RowId = "rb-9999".parse().unwrap();
+    let late =
+        SignedTick { at: key.at + jiff::SignedDuration::from_secs(1), ..said(wrong, "sarah", &done.id) };
+    for (at, tick, borne_out) in [
+        (1, said("followed", "sarah", &done.id), false),
+        (1, said(wrong, "priya", &done.id), false),
+        (1, said(wrong, "sarah", &other), false),
+        (0, said(wrong, "sarah", &done.id), false),
+        (1, late, false),
+        (1, said(wrong, "sarah", &done.id), true),
+    ] {
+        let mut next = again.clone();
+        next.steps[at].signed = Some(tick.clone());
+        let reading = read(&acting, RUNBOOK, Proposed::Live(next.clone())).await;
+        let draft = drafted(&reading, Proposal::Live(next));
+        let key = format!("again {at} {tick:?}");
+        let (status, answer) =
+            acting.world.post("/v1/rows", &Digest::of(key.as_bytes()).to_string(), &draft, &[]).await;
+        assert_eq!(status, if borne_out { 201 } else { 400 }, "{tick:?}: {answer}");
+        assert!(borne_out || answer["field"] == "proposal", "{answer}");
+    }
 }
 
 fn paper() -> Paper {
