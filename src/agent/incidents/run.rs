@@ -32,6 +32,8 @@ use crate::{
 
 /// How soon is looked again where another agent did what was to be done.
 pub(super) const AFTER_ANOTHER: SignedDuration = SignedDuration::from_secs(2);
+/// Whoever asks for one look waits for a platform that stumbles, not for one that is down.
+const ONCE_TRIES: u32 = 4;
 const WAIT_MIN: Duration = Duration::from_millis(50);
 
 /// What an agent makes of incidents.
@@ -210,9 +212,9 @@ impl<F: Flow> Looker<'_, F> {
         let end = self.clock.now().saturating_add(most);
         loop {
             let wait = Box::pin(self.look(wish, &mut memory, &dirty, &mut told)).await;
-            // What could not even be listed was told; whoever asked once asks again.
-            let waits =
-                memory.failures == 0 && memory.incidents.values().any(|seen| seen.not_before.is_some());
+            // What could not even be listed, or failed again and again, was told; whoever asked once asks again.
+            let waits = |seen: &Seen| seen.not_before.is_some() && seen.failures < ONCE_TRIES;
+            let waits = memory.failures == 0 && memory.incidents.values().any(waits);
             if !waits || end.as_ref().is_ok_and(|end| self.clock.now() >= *end) {
                 return Ok(());
             }
