@@ -120,9 +120,14 @@ pub struct Around {
 /// One step of a live runbook, as whoever signed it says that it went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ticked {
+    /// When it was signed: what is signed offline reaches the server later.
     pub at: Timestamp,
+    /// When the server had it.
+    pub received_at: Timestamp,
     /// As the live runbook counts its steps, from 1.
     pub number: usize,
+    /// As the page names the step: `Failover 2`.
+    pub label: String,
     pub step: String,
     /// `followed`, `skipped`, `wrong: gone since the move`.
     pub word: String,

@@ -277,7 +277,7 @@ fn show(globals: &Globals, index: Option<u64>) -> Outcome {
                 let leaf: serde_json::Value = serde_json::from_str(&entry.leaf).unwrap_or_default();
                 out::json(&json!({"index": entry.index, "leaf": leaf}));
             } else {
-                out::line(format!("{:>6}  {}", entry.index, out::safe(&entry.leaf)));
+                out::exact(&format!("{:>6}  {}\n", entry.index, out::safe(&entry.leaf)));
             }
         }
         Ok(Code::Done)

@@ -292,7 +292,12 @@ fn mark_seen(person: &Person, outbox: &Outbox, view: &RowView) -> Result<(), Fai
 
 /// A difference for reading: what stays the same is folded, what changed within a line is marked.
 pub(super) fn folded(diff: &str, whole: bool) -> Cow<'_, str> {
-    if whole { Cow::Borrowed(diff) } else { Cow::Owned(marked::words_of(&difference::folded(diff, AROUND))) }
+    if whole {
+        return Cow::Borrowed(diff);
+    }
+    let folded = difference::folded(diff, AROUND);
+    // Programs that read it see no marks that the text does not have.
+    Cow::Owned(if out::columns().is_some() { marked::words_of(&folded) } else { folded.to_string() })
 }
 
 /// Where it stands, what is proposed (the text that is signed), what was decided, what became of it.

@@ -349,10 +349,10 @@ mod tests {
             ],
             ..step("Fail over")
         };
-        let told = "## Failover\nLag under 5 s.\n  4 [] Failover 2 · Fail over\n      | redis-cli \\\n      |   failover\n      ! warning: slow\n";
+        let told = "## Failover\n\u{b7} Lag under 5 s.\n  4 [] Failover 2 · Fail over\n      | redis-cli \\\n      |   failover\n      ! warning: slow\n";
         assert_eq!(said(4, &one, None, sample::at(0)), told);
         let live = Live { after: vec![part(PartSort::Text, "Say so.")], more: 12, ..Live::default() };
-        assert_eq!(behind(&live), "Say so.\n12 more steps are not shown: see the page\n");
+        assert_eq!(behind(&live), "\u{b7} Say so.\n12 more steps are not shown: see the page\n");
     }
 
     #[test]

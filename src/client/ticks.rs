@@ -109,14 +109,15 @@ pub fn signed(view: &RowView) -> Ticks {
 
 /// What signing these does to the steps that nothing is said of.
 pub fn left(live: &Live, conditions: &BTreeMap<String, String>) -> String {
+    // What the page has struck out is ticked by nobody.
     let unsaid = |(step, number): &(&LiveStep, usize)| {
-        step.signed.is_none() && !conditions.contains_key(&number.to_string())
+        !step.deprecated && step.signed.is_none() && !conditions.contains_key(&number.to_string())
     };
     let numbers: Vec<String> =
         live.steps.iter().zip(1..).filter(unsaid).map(|(_, number)| number.to_string()).collect();
     let (incident, all) = (&live.incident, plural(live.steps.len(), "step", "steps"));
     match numbers.len() {
-        _ if conditions.is_empty() => format!(
+        count if count > 0 && conditions.is_empty() => format!(
             "None of {all} is ticked: the record will not say what was followed, and signing ends it: no step comes again."
         ),
         0 => format!("Every step is ticked: signing ends it, unless {incident} is opened again."),

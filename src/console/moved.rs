@@ -23,7 +23,7 @@ pub fn between(before: Option<&RowView>, after: &RowView, now: Timestamp, zone: 
     if was.revision != is.revision {
         let at = text::when(is.changed_at, now, zone, false);
         let amended = before.amended_by != after.amended_by || before.proposal != after.proposal;
-        let said = match after.amended_by.last().filter(|_| amended) {
+        let said = match after.revised_by.as_ref().filter(|_| amended) {
             Some(by) => format!("{by} amended it: r{} at {at}; you read r{}.", is.revision, was.revision),
             None => format!("{} drafted r{} at {at}; you read r{}.", is.agent, is.revision, was.revision),
         };

@@ -34,8 +34,9 @@ pub use screens::{diff_lines, mark_read, open_first, open_row};
 /// A key that was unlocked is forgotten after this long without a key press.
 const KEY_STAYS_MS: u64 = 15 * 60 * 1_000;
 /// Rows that changed are looked over this much later, so that a storm of changes costs one look.
-/// The base of an open row is read this often.
+/// The base of an open row is read this often, and so long after the last key.
 const BASE_AGAIN_MS: u64 = 60_000;
+const BASE_FOR_MS: u64 = 10 * 60_000;
 const LOOK_OVER_MS: u64 = 200;
 
 pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
@@ -91,14 +92,17 @@ fn base_due_ms(model: &Model, row: RowId) -> Option<u64> {
     model.base_asked.filter(|(asked, _)| *asked == row).map(|(_, at)| at + BASE_AGAIN_MS)
 }
 
-/// The row whose screen is open, as long as it is to be decided and its base can be read.
+/// The row that is being decided on or read, as long as it is to be decided, its base can be read and somebody is there.
 fn reads(model: &Model) -> Option<RowId> {
-    let (Screen::Row(RowScreen { row, .. }) | Screen::Diff(DiffScreen { row, .. })) = model.screens.last()?
-    else {
-        return None;
+    let asked = model.dialog().and_then(|dialog| dialog.pins.first()).map(|pin| pin.row);
+    let opened = || match model.screens.last()? {
+        Screen::Row(RowScreen { row, .. }) | Screen::Diff(DiffScreen { row, .. }) => Some(*row),
+        _ => None,
     };
-    let body = model.body(*row).filter(|body| body.view.head.state.undecided())?;
-    (!model.link.away()).then_some(body.view.head.id)
+    let row = asked.or_else(opened)?;
+    let undecided = model.body(row).is_some_and(|body| body.view.head.state.undecided());
+    let there = model.focused != Some(false) && model.at.ms < model.rested_ms + BASE_FOR_MS;
+    (undecided && there && !model.link.away()).then_some(row)
 }
 
 fn note_bases(model: &mut Model, effects: &[Effect]) {

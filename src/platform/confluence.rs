@@ -187,7 +187,7 @@ impl Source {
         let all: Vec<wire::Property> = match self.list(ask, usize::MAX).await {
             Ok(all) => all,
             Err(error) if error.is_unreachable() => return Err(error),
-            Err(error) => return Ok(Says::Unknown(error.sentence())),
+            Err(error) => return Ok(Says::Unread(error.sentence())),
         };
         let own = all.iter().find(|property| property.key == PROPERTY);
         Ok(own.map_or(Says::Nothing, |property| Says::of(&property.value)))

@@ -27,7 +27,7 @@ pub fn text(draft: &Draft, row: RowId, revision: u32) -> String {
         let (grade, weight) = (signal.verdict.word(), signal.weight.word());
         let _ = writeln!(out, "{name}: {value} [{grade}, {weight}] {pointer}");
     }
-    let _ = write!(out, "\nDIFFERENCE\n{}\nEFFECT\n{}\n", draft.diff, line(&draft.effect.sentence_of(row)));
+    let _ = write!(out, "\nDIFFERENCE\n{}\nEFFECT\n{}\n", draft.diff, line(&draft.effect.sentence()));
     out
 }
 

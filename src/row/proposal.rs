@@ -218,13 +218,21 @@ impl Live {
             Ok(outline) => outline,
             Err(why) => return Some(why.to_string()),
         };
-        let none = |step: &LiveStep| Some(format!("the page has no step “{}”", step.head()));
-        // A row that was drafted before labels were kept says of its steps the text alone.
-        if self.after.is_empty() && self.more == 0 && self.steps.iter().all(LiveStep::is_bare) {
+        if self.is_bare() {
             let foreign = self.steps.iter().find(|step| outline.passages.iter().all(|p| p.text != step.text));
-            return foreign.and_then(none);
+            return foreign.map(LiveStep::is_not_there);
         }
-        let page = super::page::procedure::of(&outline);
+        self.lacks(&outline)
+    }
+
+    /// It was drafted before labels were kept, and says of its steps the text alone.
+    pub fn is_bare(&self) -> bool {
+        self.after.is_empty() && self.more == 0 && self.steps.iter().all(LiveStep::is_bare)
+    }
+
+    /// What of the page's steps, commands and warnings it leaves out or has otherwise.
+    pub fn lacks(&self, outline: &super::page::Outline) -> Option<String> {
+        let page = super::page::procedure::of(outline);
         let said = |step: &LiveStep| LiveStep {
             facts: Vec::new(),
             broken: None,
@@ -233,7 +241,7 @@ impl Live {
             ..step.clone()
         };
         if let Some((foreign, _)) = self.steps.iter().zip(&page.steps).find(|(is, on)| said(is) != **on) {
-            return none(foreign);
+            return Some(foreign.is_not_there());
         }
         let (has, on) = (self.steps.len(), page.steps.len());
         let whole = has == on && self.after == page.after && self.more == page.more;
@@ -252,19 +260,24 @@ impl LiveStep {
         }
     }
 
+    fn is_not_there(&self) -> String {
+        format!("the page has no step “{}”", self.head())
+    }
+
     fn is_bare(&self) -> bool {
         self.label.is_empty() && self.before.is_empty() && self.under.is_empty() && !self.deprecated
     }
 }
 
 impl LivePart {
-    /// For reading: a heading behind `##`, code line by line behind a bar.
+    /// For reading: a heading behind `##`, code line by line behind a bar, text behind a point.
     pub fn lines(&self) -> Vec<String> {
         match self.sort {
             PartSort::Heading => vec![format!("## {}", self.text.replace('\n', " "))],
             PartSort::Code => self.text.split('\n').map(|line| format!("| {line}")).collect(),
             PartSort::Note => self.text.split('\n').map(|line| format!("! {line}")).collect(),
-            PartSort::Text => self.text.split('\n').map(str::to_owned).collect(),
+            // A mark of its own: what the page says is never taken for a line of ours.
+            PartSort::Text => self.text.split('\n').map(|line| format!("\u{b7} {line}")).collect(),
         }
     }
 }

@@ -30,8 +30,8 @@ use crate::{
     audit::admin::Standing as AgentStanding,
     lifecycle::{self, Step},
     row::{
-        Base, Digest, Draft, Kind, PrincipalId, Reading, Refusal, Risk, Row, RowId, State as RowState, c1,
-        gate, present,
+        Base, Digest, Draft, Kind, PrincipalId, Proposal, Reading, Refusal, Risk, Row, RowId,
+        State as RowState, c1, gate, page::outline, present,
     },
     store::{About, Actor, Commit, Committed, LeafDraft, Repeatable, RowWrite},
     wire::{DraftAnswer, DraftOutcome, WithdrawRequest},
@@ -57,6 +57,7 @@ pub(super) async fn open(
     amendments::own_words(&draft, None)?;
     ticks::borne_out(&app, &draft).await?;
     let read = Read::of(&app, &draft).await?;
+    read.whole(&draft)?;
     for _ in 0..TRIES_MAX {
         let now = app.clock.now();
         if let Some(answer) = already(&app, &request, &read, &draft, now).await? {
@@ -144,7 +145,12 @@ pub(super) async fn revise(
         }
         if draft.proposal.is_some() {
             let whole = app.store.whole(id, None).await?;
-            amendments::own_words(&draft, whole.as_ref().map(|whole| &whole.draft))?;
+            let before = whole.as_ref().map(|whole| &whole.draft);
+            amendments::own_words(&draft, before)?;
+            if !matches!(before.and_then(|before| before.proposal.as_ref()), Some(Proposal::Live(live)) if live.is_bare())
+            {
+                read.whole(&draft)?;
+            }
             ticks::borne_out(&app, &draft).await?;
         }
         let judged = read.judge(&app, id, &draft)?;
@@ -310,6 +316,21 @@ impl Read {
             }
         }
         Ok(Self { reading })
+    }
+
+    /// A live runbook shows its page's steps with all commands and warnings: nothing is left out that somebody would need.
+    fn whole(&self, draft: &Draft) -> Result<(), Problem> {
+        let (Some(Reading::Page(reading)), Some(Proposal::Live(live))) = (&self.reading, &draft.proposal)
+        else {
+            return Ok(());
+        };
+        let lacks = match outline::read(&reading.page.body) {
+            Ok(outline) => live.lacks(&outline),
+            Err(why) => Some(why.to_string()),
+        };
+        let Some(read) = lacks else { return Ok(()) };
+        let (what, claimed) = ("what the page's steps are".to_owned(), "another".to_owned());
+        Err(Refusal::ClaimMismatch { what, claimed, read }.into())
     }
 
     fn judge(&self, app: &App, id: RowId, draft: &Draft) -> Result<Judged, Problem> {

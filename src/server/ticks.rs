@@ -35,9 +35,12 @@ pub(super) async fn borne_out(app: &App, draft: &Draft) -> Result<(), Problem> {
 
 fn was_signed(whole: &Whole, subject: &str, step: &LiveStep, tick: &SignedTick) -> bool {
     let Some(Proposal::Live(before)) = &whole.draft.proposal else { return false };
+    // Two steps may read the same; one that others came before is still the only one that reads so.
+    let alone = before.steps.iter().filter(|one| one.text == step.text).count() == 1;
+    let is_it = |one: &LiveStep| one.text == step.text && (alone || one.label == step.label);
     let of_it = |number: &str| {
         let at = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-        at.and_then(|at| before.steps.get(at)).is_some_and(|one| one.text == step.text)
+        at.and_then(|at| before.steps.get(at)).is_some_and(is_it)
     };
     whole.row.subject == subject
         && whole.row.standing_keys().any(|key| {

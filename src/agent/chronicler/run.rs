@@ -199,7 +199,7 @@ impl Flow for Chronicler {
 /// Steps were ticked and signed since this paper was drafted, which waits for its first key.
 pub(super) fn was_ticked_since(paper: &RowView, rows: &[RowView], incident: &str) -> bool {
     let ticks = gather::ticked(rows, incident);
-    paper.head.state == State::Pending && ticks.iter().any(|tick| tick.at > paper.read_at)
+    paper.head.state == State::Pending && ticks.iter().any(|tick| tick.received_at > paper.read_at)
 }
 
 /// The paper of the revision before, where people changed it.

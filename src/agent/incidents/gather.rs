@@ -342,7 +342,8 @@ pub(in crate::agent) fn ticked(rows: &[RowView], incident: &str) -> Vec<Ticked> 
     };
     let mut all: Vec<Ticked> = rows.iter().filter(of_it).flat_map(ticks_of).collect();
     all.sort_by_key(|tick| (tick.at, tick.row, tick.number));
-    all.truncate(TICKS_MAX);
+    // The last word said of a step is the one that counts.
+    all.drain(..all.len().saturating_sub(TICKS_MAX));
     all
 }
 
@@ -356,11 +357,18 @@ pub(in crate::agent) fn ticks_of(row: &RowView) -> Vec<Ticked> {
     let of_one = |one: &DecisionView| {
         let tick = |(number, word): (&String, &String)| {
             let number: usize = number.parse().ok()?;
-            let step = live.steps.get(number.checked_sub(1)?)?.text.clone();
-            let (word, by) = (word.clone(), one.reviewer.to_string());
-            // When it was signed: what is signed offline reaches the server later.
-            let at = one.made_at.min(one.at);
-            Some(Ticked { at, number, step, word, by, row: row.head.id, pointer: pointer.clone() })
+            let step = live.steps.get(number.checked_sub(1)?)?;
+            Some(Ticked {
+                at: one.made_at.min(one.at),
+                received_at: one.at,
+                number,
+                label: step.label.clone(),
+                step: step.text.clone(),
+                word: word.clone(),
+                by: one.reviewer.to_string(),
+                row: row.head.id,
+                pointer: pointer.clone(),
+            })
         };
         one.conditions.iter().filter_map(tick).collect::<Vec<_>>()
     };

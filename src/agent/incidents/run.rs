@@ -36,6 +36,15 @@ pub(super) const AFTER_ANOTHER: SignedDuration = SignedDuration::from_secs(2);
 const ONCE_TRIES: u32 = 4;
 const WAIT_MIN: Duration = Duration::from_millis(50);
 
+/// What an open row's subject is, beside its base.
+pub(in crate::agent) enum AtRest {
+    Same,
+    /// Nobody could carry it out any more: its page was thrown away.
+    Closed(String),
+    /// It asks for more keys by now than the row does, which has to be drafted again for that.
+    Stricter,
+}
+
 /// What an agent makes of incidents.
 pub(in crate::agent) trait Flow {
     /// As its token is called: `scribe`.
@@ -82,9 +91,9 @@ pub(in crate::agent) trait Flow {
         Ok(None)
     }
 
-    /// Why nobody could carry out a row about this any more, though its base is as it was: its page was thrown away.
-    async fn closed(&self, _subject: &str) -> Result<Option<String>, String> {
-        Ok(None)
+    /// What became of what an open row is about, though its base is as it was.
+    async fn at_rest(&self, _subject: &str, _before: &RowView) -> Result<AtRest, String> {
+        Ok(AtRest::Same)
     }
 
     /// The base as it is now, cheaply.
@@ -392,11 +401,16 @@ impl<F: Flow> Looker<'_, F> {
         if let (Act::Watch { .. }, Some(before), false) = (&act, before, anew) {
             let base = self.flow.base(incident, subject).await?;
             if before.base_read.moved(&base).is_empty() {
-                if let Some(why) = self.flow.closed(subject).await? {
-                    return self.carry_out(wish, &act, &case, Drafted::Nothing(why)).await;
+                match self.flow.at_rest(subject, before).await? {
+                    AtRest::Same => {
+                        self.confirm(wish, &case, before).await?;
+                        return Ok(Stepped::Rest("its row is open".to_owned()));
+                    }
+                    AtRest::Closed(why) => {
+                        return self.carry_out(wish, &act, &case, Drafted::Nothing(why)).await;
+                    }
+                    AtRest::Stricter => {}
                 }
-                self.confirm(wish, &case, before).await?;
-                return Ok(Stepped::Rest("its row is open".to_owned()));
             }
         }
         if let Some(before) = before.filter(|before| !anew && before.head.state != State::NeedsChanges)

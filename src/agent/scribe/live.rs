@@ -4,12 +4,12 @@
 //! is open.
 //! Never: IO, a clock; anything that would be executed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    facts::{Asked, Story, Tick},
+    facts::{Asked, Story},
     rules::{self, Limits},
     words,
 };
@@ -17,6 +17,7 @@ use crate::{
     agent::{
         finding::{self, Finding},
         people,
+        story::Ticked,
     },
     platform::pagerduty::{LogEntry, LogKind},
     row::{
@@ -33,7 +34,7 @@ pub(super) mod running;
 pub(super) mod steps;
 
 use history::History;
-use steps::{Number, Running, Seen};
+use steps::{Number, Running, Seen, SignedSteps};
 
 /// A row has no more revisions than 32: the last ones are kept for steps that break.
 const REFRESHED_MAX: u32 = 24;
@@ -58,8 +59,7 @@ pub(super) struct LiveFacts {
     pub history: History,
     /// What the open row says, where one is open.
     pub before: Option<Live>,
-    /// What was signed of steps on earlier rows of the incident, by the step's text.
-    pub signed: BTreeMap<String, SignedTick>,
+    pub signed: SignedSteps,
 }
 
 /// `CONF-3380@INC-2104`.
@@ -215,24 +215,28 @@ pub(super) fn goes_on(signed: &RowView) -> bool {
     let said: BTreeSet<usize> =
         approvals.flat_map(|one| one.conditions.keys()).filter_map(|number| number.parse().ok()).collect();
     let mut steps = live.steps.iter().zip(1..);
-    !said.is_empty() && steps.any(|(step, number)| step.signed.is_none() && !said.contains(&number))
+    !said.is_empty()
+        && steps.any(|(step, number)| {
+            // What the page has struck out is ticked by nobody.
+            !step.deprecated && step.signed.is_none() && !said.contains(&number)
+        })
 }
 
 /// What was said of each step, the newest word; nothing of what was said before the incident was opened again.
-pub(super) fn said_of(ticks: Vec<Tick>, opened_again: Option<Timestamp>) -> BTreeMap<String, SignedTick> {
-    let mut ticks: Vec<Tick> =
+pub(super) fn said_of(ticks: Vec<Ticked>, opened_again: Option<Timestamp>) -> SignedSteps {
+    let mut ticks: Vec<Ticked> =
         ticks.into_iter().filter(|tick| opened_again.is_none_or(|again| tick.at > again)).collect();
     ticks.sort_by_key(|tick| tick.at);
-    let signed = |tick: Tick| {
-        let (by, row) = (tick.by.parse().ok()?, tick.pointer.reference.parse().ok()?);
-        Some((tick.step, SignedTick { said: tick.word, by, row, at: tick.at }))
+    let signed = |tick: Ticked| {
+        let Ticked { label, step, word: said, row, at, .. } = tick;
+        Some(((label, step), SignedTick { said, by: tick.by.parse().ok()?, row, at }))
     };
     ticks.into_iter().filter_map(signed).collect()
 }
 
 /// The same as the open row has it.
-pub(super) fn carried(before: &Live) -> BTreeMap<String, SignedTick> {
-    let signed = |step: &LiveStep| Some((step.text.clone(), step.signed.clone()?));
+pub(super) fn carried(before: &Live) -> SignedSteps {
+    let signed = |step: &LiveStep| Some(((step.label.clone(), step.text.clone()), step.signed.clone()?));
     before.steps.iter().filter_map(signed).collect()
 }
 
@@ -263,7 +267,7 @@ mod tests {
             running,
             numbers: vec![],
             before: None,
-            signed: BTreeMap::new(),
+            signed: SignedSteps::new(),
             history: History {
                 touched: [("Look at payments-api".to_owned(), "rb-8801".parse().unwrap())].into(),
                 ..History::default()
@@ -312,7 +316,7 @@ restart deploy/payments-api</pre></li><li><p><del>Scale deployment api-gw to 6.<
         assert!(live.steps[1].deprecated && live.steps[1].broken.is_none() && live.steps[1].facts.is_empty());
         let lines = [
             "+## Redis",
-            "+The lag is under 5 s.",
+            "+\u{b7} The lag is under 5 s.",
             "+1. Redis 1 · Restart it.",
             "+   | kubectl rollout restart deploy/payments-api",
             "+2. Redis 2 · DEPRECATED: Scale deployment api-gw to 6.",
@@ -383,15 +387,20 @@ restart deploy/payments-api</pre></li><li><p><del>Scale deployment api-gw to 6.<
 
     #[test]
     fn what_was_signed_before_the_incident_was_opened_again_is_over() {
-        let said = |at: i64| Tick {
-            step: "Look at the p95.".to_owned(),
+        let step = ("Steps 1".to_owned(), "Look at the p95.".to_owned());
+        let said = |at: i64| Ticked {
+            number: 1,
+            label: step.0.clone(),
+            step: step.1.clone(),
             word: "followed".to_owned(),
             by: "sarah".to_owned(),
+            row: "rb-8824".parse().unwrap(),
             at: sample::at(at),
+            received_at: sample::at(at),
             pointer: finding::pointer("dock_row", "dock", "rb-8824", ""),
         };
         let opened_again = Some(sample::at(20));
-        let of = |ticks, again| said_of(ticks, again).remove("Look at the p95.").map(|one| one.at);
+        let of = |ticks, again| said_of(ticks, again).remove(&step).map(|one| one.at);
         assert_eq!(of(vec![said(30), said(10)], None), Some(sample::at(30)), "the newest word");
         assert_eq!(of(vec![said(10)], opened_again), None, "what was said of it before is over");
         assert_eq!(of(vec![said(30)], opened_again), Some(sample::at(30)));

@@ -2,7 +2,7 @@
 //!
 //! Never: a page read once and taken for how it is now; a write.
 
-use std::{collections::BTreeMap, future::Future};
+use std::future::Future;
 
 use jiff::SignedDuration;
 
@@ -13,7 +13,7 @@ use super::{
         self, LiveFacts,
         history::history,
         running::{Lately, numbers},
-        steps::gone,
+        steps::{SignedSteps, gone},
     },
     rules, words,
 };
@@ -26,7 +26,7 @@ use crate::{
             IncidentsError,
             gather::{self, Gatherer},
             plan::{self, Known},
-            run::{Case, Drafted, Flow, Looker},
+            run::{AtRest, Case, Drafted, Flow, Looker},
         },
         inquiry::Inquiry,
         people::Owner,
@@ -38,8 +38,7 @@ use crate::{
     platform::{Fact, PlatformError, Sources, pagerduty, reading},
     row::{
         Base, Draft, Kind, PrincipalId, Proposal, State, difference,
-        page::{self, Page, Proposed, Runbook, outline},
-        proposal::SignedTick,
+        page::{self, Page, Proposed, Runbook, Says, outline},
     },
     wire::RowView,
 };
@@ -228,10 +227,10 @@ impl Scribe {
 
 impl Scribe {
     /// What was signed of the page's steps since the incident was opened, for the first draft of a row.
-    async fn signed(&self, case: &Case<'_>, name: &str) -> Result<BTreeMap<String, SignedTick>, String> {
-        let said = ticks(case.known.rows, name, &case.incident.reference);
+    async fn signed(&self, case: &Case<'_>, name: &str) -> Result<SignedSteps, String> {
+        let said: Vec<Ticked> = ticked(case.known.rows, name, &case.incident.reference).collect();
         let Some(pagerduty) = self.sources.pagerduty.as_ref().filter(|_| !said.is_empty()) else {
-            return Ok(BTreeMap::new());
+            return Ok(SignedSteps::new());
         };
         let log = pagerduty.log_entries(&case.incident.id, None, None).await;
         let log = log.map_err(|error| error.to_string())?;
@@ -287,8 +286,8 @@ impl Flow for Scribe {
     /// Somebody signed what was skipped or wrong: the edit says so, while nobody has signed it.
     fn has_news(&self, case: &Case<'_>) -> bool {
         let Some(before) = case.before.filter(|row| row.head.state == State::Pending) else { return false };
-        let ticks = ticks(case.known.rows, case.subject, &case.incident.reference);
-        ticks.iter().any(|tick| tick.at > before.read_at && !tick.word.starts_with("followed"))
+        let mut ticks = ticked(case.known.rows, case.subject, &case.incident.reference);
+        ticks.any(|tick| tick.received_at > before.read_at && !tick.word.starts_with("followed"))
     }
 
     /// What is signed while the incident is on leaves the other steps to be ticked. An incident that is opened again needs
@@ -338,9 +337,18 @@ impl Flow for Scribe {
         }))
     }
 
-    async fn closed(&self, subject: &str) -> Result<Option<String>, String> {
+    async fn at_rest(&self, subject: &str, before: &RowView) -> Result<AtRest, String> {
         let page = self.page(self.runbook(subject)?).await?;
-        Ok(page.closed.map(|closed| format!("the page is {closed}")))
+        let sensitive = matches!(&page.says, Says::Known(word) if word.sensitive);
+        let edits = matches!(before.proposal, Some(Proposal::Edit(_)));
+        Ok(match page.closed {
+            Some(closed) => AtRest::Closed(format!("the page is {closed}")),
+            // The row froze how many keys it takes: nobody could decide on it any more.
+            None if sensitive && edits && before.head.keys_needed < page.says.keys().get() => {
+                AtRest::Stricter
+            }
+            None => AtRest::Same,
+        })
     }
 
     async fn base(&self, _incident: &pagerduty::Incident, subject: &str) -> Result<Base, String> {
@@ -407,8 +415,12 @@ fn also(case: &Case<'_>) -> Vec<Also> {
 
 /// What was ticked and signed on the live runbook of this page and incident.
 fn ticks(rows: &[RowView], name: &str, incident: &str) -> Vec<Tick> {
-    let subject = format!("{name}@{incident}");
-    let live = rows.iter().filter(|row| row.head.kind == Kind::Runbook && row.head.subject == subject);
-    let ticks = live.flat_map(gather::ticks_of);
+    let ticks = ticked(rows, name, incident);
     ticks.map(|Ticked { step, word, by, at, pointer, .. }| Tick { step, word, by, at, pointer }).collect()
+}
+
+fn ticked<'r>(rows: &'r [RowView], name: &str, incident: &str) -> impl Iterator<Item = Ticked> + 'r {
+    let subject = format!("{name}@{incident}");
+    let live = rows.iter().filter(move |row| row.head.kind == Kind::Runbook && row.head.subject == subject);
+    live.flat_map(gather::ticks_of)
 }

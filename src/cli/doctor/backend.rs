@@ -263,7 +263,7 @@ async fn pages(sources: &Sources, runbooks: &BTreeMap<String, Runbook>) -> Found
 /// What a page says of itself; whoever prints it makes it harmless.
 fn says(name: &str, says: &Says) -> Result<Option<String>, String> {
     match says {
-        Says::Unknown(why) => Err(format!(
+        Says::Unknown(why) | Says::Unread(why) => Err(format!(
             "{name}: what the page says of itself is not known, so that each edit takes two people: {why}\nhint: correct \
              the property on the page, or let the token read properties"
         )),

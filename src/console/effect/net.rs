@@ -108,6 +108,9 @@ struct Net<'a> {
     kick_find: Notify,
     /// What is to be found next, with the question's number.
     sought: Cell<Option<(u64, Query)>>,
+    kick_base: Notify,
+    /// Whose base is read next: a platform may take its time, and nothing else waits for it.
+    wanted: Cell<Option<RowId>>,
     kick_why: Notify,
     /// The line that is asked about next, after its visit and its page.
     wondered: Cell<Option<(u64, String, String)>>,
@@ -149,6 +152,8 @@ impl<'a> Net<'a> {
             looked: Cell::new(None),
             kick_find: Notify::new(),
             sought: Cell::new(None),
+            kick_base: Notify::new(),
+            wanted: Cell::new(None),
             kick_why: Notify::new(),
             wondered: Cell::new(None),
             told: RefCell::new(None),
@@ -169,6 +174,7 @@ impl<'a> Net<'a> {
             () = self.series() => {}
             () = self.searches() => {}
             () = self.whys() => {}
+            () = self.bases() => {}
         }
     }
 
@@ -484,11 +490,8 @@ impl<'a> Net<'a> {
                 }
                 Ask::Row(row) => self.row(row).await,
                 Ask::Fresh(row) => {
-                    let fresh = match self.api().await {
-                        Ok(api) => api.fresh(row).await.map(Box::new).map_err(|error| error.to_string()),
-                        Err(why) => Err(why),
-                    };
-                    self.tell(Answer::Fresh { row, fresh });
+                    self.wanted.set(Some(row));
+                    self.kick_base.notify_one();
                 }
                 Ask::Incident { visit, name } => {
                     let told = match self.api().await {

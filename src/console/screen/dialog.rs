@@ -223,7 +223,8 @@ fn proposed(model: &Model, view: &RowView, width: usize, parts: &mut Vec<Part>) 
         _ => return,
     };
     let me = model.known.me.as_ref().map(|me| &me.id);
-    let by = view.amended_by.last().map(|by| if Some(by) == me { "you".to_owned() } else { by.to_string() });
+    let by =
+        view.revised_by.as_ref().map(|by| if Some(by) == me { "you".to_owned() } else { by.to_string() });
     let said =
         said + &by.map(|by| format!(" (r{}, as changed by {by})", view.head.revision)).unwrap_or_default();
     for (at, line) in Shown::untrusted(&said).wrap(width.saturating_sub(11)).into_iter().enumerate() {
@@ -291,16 +292,16 @@ fn warnings(model: &Model, dialog: &Dialog, view: &RowView, width: usize, parts:
         );
         wrap(parts, Slot::Stale, &said, width);
     }
-    if let Some(Ok(fresh)) = model.body(view.head.id).and_then(|body| body.fresh.as_ref())
-        && !fresh.moved.is_empty()
-    {
-        let names: Vec<&str> = fresh.moved.iter().map(|moved| moved.what.as_str()).collect();
-        wrap(
-            parts,
-            Slot::Watch,
-            &format!("The base has moved: {}. An approval will be refused.", names.join(", ")),
-            width,
-        );
+    match model.body(view.head.id).and_then(|body| body.fresh.as_ref()) {
+        Some(Ok(fresh)) if !fresh.moved.is_empty() => {
+            let names: Vec<&str> = fresh.moved.iter().map(|moved| moved.what.as_str()).collect();
+            let said = format!("The base has moved: {}. An approval will be refused.", names.join(", "));
+            wrap(parts, Slot::Watch, &said, width);
+        }
+        Some(Err(why)) => {
+            wrap(parts, Slot::Unknown, &format!("Whether the base moved is UNKNOWN: {why}"), width);
+        }
+        Some(Ok(_)) | None => {}
     }
     let approves = dialog.verb.decision(dialog.verdict) == Decision::Approve;
     if let Some(halted) = model.link.halts.sentence(&view.head.agent).filter(|_| approves) {

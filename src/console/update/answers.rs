@@ -14,6 +14,7 @@ use super::super::theme::Slot;
 use super::{begun, layers, list_changed, lists, paging, proposal, screens, telemetry, why};
 use crate::client::{Begun, Entry, Fate, Listed};
 use crate::row::{Decision, Grade, RowId};
+use crate::wire::Fresh;
 
 #[expect(clippy::too_many_lines, reason = "one line an answer")]
 pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
@@ -70,10 +71,20 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
             Vec::new()
         }
         Answer::Fresh { row, fresh } => {
-            if let Some(body) = model.bodies.get_mut(&row) {
+            let Some(body) = model.bodies.get_mut(&row) else { return Vec::new() };
+            let diff_of = |fresh: &Option<Result<Fresh, String>>| match fresh {
+                Some(Ok(fresh)) => Some(fresh.diff.clone()),
+                _ => None,
+            };
+            let before = diff_of(&body.fresh);
+            let had_moved = matches!(&body.fresh, Some(Ok(was)) if !was.moved.is_empty());
+            // What moved has moved, though it could not be read once more.
+            if fresh.is_ok() || !had_moved {
                 body.fresh = Some(fresh.map(|fresh| *fresh));
             }
-            let waits = matches!(model.screens.last(), Some(Screen::Diff(screen)) if screen.row == row && screen.diff.is_none());
+            let differs = diff_of(&body.fresh) != before;
+            let waits = matches!(model.screens.last(), Some(Screen::Diff(screen)) if screen.row == row
+                && (screen.diff.is_none() || differs && screen.mode == super::super::model::Mode::SinceDraft));
             if waits { screens::compare(model) } else { Vec::new() }
         }
         Answer::History { row, attempts } => {
@@ -293,7 +304,7 @@ fn body_came(model: &mut Model, row: RowId, body: Result<Box<Body>, String>) -> 
             body.fresh.clone_from(&before.fresh);
         } else {
             // What was read of its base was compared with another one.
-            model.base_asked = None;
+            model.base_asked = model.base_asked.filter(|(asked, _)| *asked != row);
         }
         body.attempts.clone_from(&before.attempts);
     }

@@ -115,7 +115,7 @@ pub(super) fn restore(model: &mut Model, row: RowId) {
         return;
     };
     let me = model.known.me.as_ref().map(|me| &me.id);
-    let mine = me.is_some() && view.amended_by.last() == me;
+    let mine = me.is_some() && view.revised_by.as_ref() == me;
     let since = super::super::text::when(kept.since, model.now(), &model.zone, false);
     if revision == kept.revision {
         let changes = Changes { sending: false, ..changes };

@@ -218,7 +218,8 @@ fn accept(model: &mut Model) -> Vec<Effect> {
         Some(Layer::Halt(_)) => halt::said(model),
         Some(Layer::Palette(_)) => {
             if let Some(row) = pick::named_row(model) {
-                model.layers.pop();
+                // Whatever lies open, the row is what was asked for.
+                model.layers.clear();
                 return screens::open_first(model, row);
             }
             let Some(binding) = chosen.as_deref().and_then(super::super::keymap::Command::named) else {

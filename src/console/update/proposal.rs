@@ -453,7 +453,7 @@ pub(super) fn moved(model: &mut Model, row: RowId, before: Option<&crate::wire::
     let was_at = changes.revision;
     // What was sent is in it: the answer itself may come later.
     let me = model.known.me.as_ref().map(|me| &me.id);
-    let mine = model.body(row).is_some_and(|body| body.view.amended_by.last() == me && me.is_some());
+    let mine = model.body(row).is_some_and(|body| body.view.revised_by.as_ref() == me && me.is_some());
     let changes = if changes.sending && mine { changes.taken() } else { changes };
     let lost = changes.lost.len();
     let was = before.and_then(|view| view.proposal.as_ref());

@@ -3,7 +3,7 @@
 //! Never: told as if it were all, where the backend was not asked.
 
 use super::super::effect::{Effect, LinkState, WhyTold};
-use super::super::model::{Layer, Model, Screen, TextKind, TextLayer};
+use super::super::model::{Layer, Mode, Model, Screen, TextKind, TextLayer};
 use super::super::screen;
 use super::super::text;
 use super::super::widget::diff::{Diff, Line};
@@ -22,6 +22,12 @@ pub(super) fn ask(model: &mut Model) -> Vec<Effect> {
     if model.link.state == LinkState::NoServer {
         return tell_watch(model, "no server is configured that could be asked");
     }
+    if proposes(model) {
+        let row = body.view.head.id;
+        let said =
+            format!("{row} proposes this line: it is not on the page yet, and WHAT THE EDIT DOES says why");
+        return tell_watch(model, &said);
+    }
     let Some(line) = line(model) else {
         return tell_watch(model, "no line of the page is here: n goes to the next one");
     };
@@ -29,6 +35,17 @@ pub(super) fn ask(model: &mut Model) -> Vec<Effect> {
     let kind = TextKind::Why(None);
     push_layer(model, Layer::Text(TextLayer { visit, kind, view: View::default() }));
     vec![Effect::Why { visit, page, line }]
+}
+
+/// The line under the cursor is the row's own, which nobody has published.
+fn proposes(model: &Model) -> bool {
+    let Some(Screen::Diff(screen)) = model.screens.last() else { return false };
+    let published = model.body(screen.row).is_some_and(|body| body.view.execution.is_some());
+    let added = matches!(
+        screen.lines.get(screen.view.cursor),
+        Some(Line::Added { .. } | Line::Both { old: None, new: Some(_), .. })
+    );
+    added && !published && screen.mode == Mode::Draft
 }
 
 /// The line of the page under the cursor, as it is now.
@@ -76,7 +93,8 @@ fn said(model: &Model, told: &WhyTold) -> Vec<Said> {
     if let Some((why, as_of)) = &told.away {
         let as_of = as_of.map(|at| format!(", as of {}", when(at))).unwrap_or_default();
         plain(format!(
-            "OFFLINE: told from what is kept here{as_of}; rows that only the backend has are not in it ({why})"
+            "{}: told from what is kept here{as_of}; rows that only the backend has are not in it ({why})",
+            if model.link.away() { "OFFLINE" } else { "THE BACKEND DID NOT SAY" }
         ));
     }
     match &told.line {

@@ -343,7 +343,7 @@ async fn what_may_not_be_asked_of_a_page_is_unknown_and_what_fails_is_asked_agai
         faults.clear();
         faults.script(&path, fault.clone(), None);
         match source.page(PAGE_ID).await {
-            Ok(page) => assert!(unknown && matches!(page.says, Says::Unknown(_)), "{fault:?}: {page:?}"),
+            Ok(page) => assert!(unknown && matches!(page.says, Says::Unread(_)), "{fault:?}: {page:?}"),
             Err(error) => assert!(!unknown && error.asked.contains("property `dock`"), "{fault:?}: {error}"),
         }
     }

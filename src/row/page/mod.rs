@@ -217,12 +217,17 @@ impl Reading {
     /// The page asks for more keys by its own word than the rule that a row froze.
     pub fn asks_more(&self, keys: u32) -> Option<Moved> {
         let asks = if self.is_live() { 1 } else { self.page.says.keys().get() };
-        let why = match &self.page.says {
-            Says::Unknown(why) => why.clone(),
-            Says::Nothing | Says::Known(_) => "it says that it is sensitive".to_owned(),
-        };
+        let why = self.page.says.unknown().unwrap_or("it says that it is sensitive");
         let (what, was) = ("keys that the page asks for".to_owned(), keys.to_string());
         (asks > keys).then(|| Moved { what, was, is: format!("{asks}: {why}") })
+    }
+
+    /// Why this account does not know what the page asks for.
+    pub fn unread(&self) -> Option<&str> {
+        match &self.page.says {
+            Says::Unread(why) if !self.is_live() => Some(why),
+            _ => None,
+        }
     }
 
     /// Nothing is written by what is decided of it.

@@ -21,8 +21,10 @@ pub enum Says {
     #[default]
     Nothing,
     Known(Word),
-    /// There may be one, and why it is not known what it says.
+    /// It has one that says nothing that we know, and why.
     Unknown(String),
+    /// There may be one that this account may not read, and why.
+    Unread(String),
 }
 
 /// The property's value: `{"sensitive": true, "by_hand": false, "owner": "sessions"}`, each of it left out at will.
@@ -59,9 +61,17 @@ impl Says {
         let strict = match self {
             Self::Nothing => false,
             Self::Known(word) => word.sensitive,
-            Self::Unknown(_) => true,
+            Self::Unknown(_) | Self::Unread(_) => true,
         };
         if strict { NonZeroU32::MIN.saturating_add(1) } else { NonZeroU32::MIN }
+    }
+
+    /// Why it is not known what it says.
+    pub fn unknown(&self) -> Option<&str> {
+        match self {
+            Self::Unknown(why) | Self::Unread(why) => Some(why),
+            Self::Nothing | Self::Known(_) => None,
+        }
     }
 
     /// Who alone may edit the page, where Dock may not.

@@ -173,7 +173,15 @@ impl Hand {
             return BaseNow::Busy;
         }
         let mut moved = reading.moved(&warrant.base);
-        moved.extend(reading.asks_more(warrant.keys));
+        if let Some(more) = reading.asks_more(warrant.keys) {
+            // What this account may not read is no word of the page's: the row would be drafted and approved for ever.
+            if let Reading::Page(page) = &reading
+                && let Some(why) = page.unread()
+            {
+                return BaseNow::Away(why.to_owned());
+            }
+            moved.push(more);
+        }
         // All that will be written has to be as reviewed before the first of it is: an answer is not taken back.
         if let (Reading::Gate(reading), Task::Approve(effect), true) =
             (&reading, &warrant.task, moved.is_empty())

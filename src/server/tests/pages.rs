@@ -343,15 +343,30 @@ async fn a_sensitive_page_needs_a_second_reviewer() {
     assert!(ours(&acting, "3380").await[0].contains("approved by sarah and govind"));
 }
 
+/// The page's steps, as a live runbook shows them.
+async fn live_of(acting: &Acting) -> Live {
+    let AnyReading::Page(reading) = read(acting, RUNBOOK, Proposed::Live(Live::default())).await else {
+        panic!()
+    };
+    let outline = page::outline::read(&reading.page.body).unwrap();
+    Live { incident: "INC-2099".to_owned(), ..page::procedure::of(&outline) }
+}
+
 #[tokio::test]
 async fn what_the_on_call_says_of_each_step_is_signed_and_nothing_is_written() {
     let acting = start().await;
+    let live = live_of(&acting).await;
     let step = |text: &str| LiveStep { text: text.to_owned(), ..LiveStep::default() };
-    let live = Live {
-        incident: "INC-2099".to_owned(),
-        steps: vec![step("Stop the writers: scale session-writer to 0."), step("Fail over to the replica.")],
-        ..Live::default()
-    };
+    let bare = vec![step("Stop the writers: scale session-writer to 0."), step("Fail over to the replica.")];
+    let bare = Live { incident: live.incident.clone(), steps: bare, ..Live::default() };
+    let mut unwarned = live.clone();
+    unwarned.steps.iter_mut().for_each(|step| step.under.clear());
+    for (key, short) in [("bare", bare), ("unwarned", unwarned)] {
+        let reading = read(&acting, RUNBOOK, Proposed::Live(short.clone())).await;
+        let refused =
+            acting.world.post("/v1/rows", key, &drafted(&reading, Proposal::Live(short)), &[]).await;
+        assert_eq!((refused.0, code(&refused).as_str()), (422, "claim_mismatch"), "{key}: {refused:?}");
+    }
     let again = live.clone();
     let reading = read(&acting, RUNBOOK, Proposed::Live(live.clone())).await;
     let row = open(&acting, &drafted(&reading, Proposal::Live(live))).await;

@@ -11,7 +11,7 @@ use crate::{
         },
         story::EventKind,
     },
-    row::page::{Editing, Says, WRITTEN_BY},
+    row::page::{Editing, WRITTEN_BY},
 };
 
 impl Case<'_> {
@@ -87,8 +87,8 @@ impl Case<'_> {
                 found.extend(self.unknown("who may edit the page", &asked, self.page_pointer()));
             }
         }
-        if let Says::Unknown(why) = &self.facts.page.says {
-            let asked = Asked::<()>::Unknown { why: why.clone(), at: self.facts.read_at };
+        if let Some(why) = self.facts.page.says.unknown() {
+            let asked = Asked::<()>::Unknown { why: why.to_owned(), at: self.facts.read_at };
             found.extend(self.unknown("what the page says of itself", &asked, self.page_pointer()));
         }
         if let Some(unread) = &story.unread {

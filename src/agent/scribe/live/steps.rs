@@ -89,14 +89,20 @@ pub(in crate::agent::scribe) struct Seen<'a> {
     /// What the open row says, where one is open.
     pub before: Option<&'a Live>,
     /// What was signed of steps on earlier rows of the incident, by the step's text.
-    pub signed: &'a BTreeMap<String, SignedTick>,
+    pub signed: &'a SignedSteps,
     pub read_at: Timestamp,
 }
+
+/// What was signed of steps on earlier rows of the incident, by the step's label and text: two steps may read the same.
+pub(in crate::agent::scribe) type SignedSteps = BTreeMap<(String, String), SignedTick>;
 
 /// The page's steps, each with what it names.
 pub(in crate::agent::scribe) fn live(outline: &Outline, seen: &Seen<'_>) -> Live {
     let page = procedure::of(outline);
-    let steps = page.steps.into_iter().map(|step| seen.step(step)).collect();
+    let alone = |text: &str| page.steps.iter().filter(|step| step.text == text).count() == 1;
+    let signed: Vec<_> = page.steps.iter().map(|step| seen.signed(step, alone(&step.text))).collect();
+    let steps = page.steps.into_iter().zip(signed);
+    let steps = steps.map(|(step, signed)| LiveStep { signed, ..seen.step(step) }).collect();
     Live { steps, ..page }
 }
 
@@ -154,8 +160,18 @@ impl Seen<'_> {
         reads.extend(self.numbers.iter().filter(|number| number.is_named_in(whole)).filter_map(Number::read));
         let facts = reads.into_iter().map(|read| read.told(before)).take(FACTS_MAX).collect();
         let row = row.or_else(|| self.history.touched.get(text).copied());
-        let signed = self.signed.get(text).cloned();
-        LiveStep { facts, broken, row, signed, ..step }
+        LiveStep { facts, broken, row, ..step }
+    }
+
+    /// What was signed of this very step; where others came before it meanwhile, of the only one that reads so.
+    fn signed(&self, step: &LiveStep, alone: bool) -> Option<SignedTick> {
+        if step.deprecated {
+            return None;
+        }
+        let exact = self.signed.get(&(step.label.clone(), step.text.clone()));
+        let mut same = self.signed.iter().filter(|((_, text), _)| *text == step.text);
+        let only = same.next().filter(|_| alone && same.next().is_none()).map(|(_, tick)| tick);
+        exact.or(only).cloned()
     }
 
     /// The first that is named and nowhere. Where not all was read, nothing is gone.
@@ -411,7 +427,7 @@ mod tests {
         let numbers = [p95(number)];
         let changed = [("api-gw".to_owned(), "sync-8830".parse().unwrap())].into();
         let history = History { changed, ..History::default() };
-        let signed = BTreeMap::new();
+        let signed = SignedSteps::new();
         let seen = Seen {
             running,
             numbers: &numbers,

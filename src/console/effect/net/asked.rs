@@ -1,4 +1,4 @@
-//! What is asked of the backend and answered once: why a line is on its page, and a halt.
+//! What is asked of the backend and answered once: why a line is on its page, how a base is now, and a halt.
 //!
 //! Never: told as if it were all, where the backend was not asked.
 
@@ -21,6 +21,19 @@ impl Net<'_> {
             let Some((visit, page, line)) = self.wondered.take() else { continue };
             let told = Box::new(self.why(&page, &line).await);
             self.tell(Answer::Why { visit, told });
+        }
+    }
+
+    /// Bases as they are now, one at a time and the newest alone.
+    pub(super) async fn bases(&self) {
+        loop {
+            self.kick_base.notified().await;
+            let Some(row) = self.wanted.take() else { continue };
+            let fresh = match self.api().await {
+                Ok(api) => api.fresh(row).await.map(Box::new).map_err(|error| error.to_string()),
+                Err(why) => Err(why),
+            };
+            self.tell(Answer::Fresh { row, fresh });
         }
     }
 

@@ -44,11 +44,15 @@ fn page(model: &Model, body: &Body, base: &PageBase, doc: &mut Doc) {
         |_| Shown::untrusted(&base.created_at).to_string(),
         |at| text::when(at, model.now(), &model.zone, false),
     );
-    // The id is what counts; a name is what its agent read beside it.
+    // The id is what counts, by the backend's own reading; a name is what its agent says of it.
     let named = body.view.signals.iter().find(|shown| shown.signal.name == WRITTEN_BY);
-    let by = named.map_or(base.author.as_str(), |shown| shown.signal.value.as_str());
-    let line = Styled::of(Slot::Title, format!(" {}", base.name))
-        .text(format!("   {version}, written by {} at {written}", Shown::untrusted(by)));
+    let called = named.filter(|shown| shown.signal.value != base.author);
+    let called = called.map(|shown| format!(" (called {})", Shown::untrusted(&shown.signal.value)));
+    let line = Styled::of(Slot::Title, format!(" {}", base.name)).text(format!(
+        "   {version}, written by {}{} at {written}",
+        Shown::untrusted(&base.author),
+        called.unwrap_or_default()
+    ));
     doc.push(Pane::Proposal, line);
     let Some(pointer) = platform.filter(|pointer| !pointer.url.is_empty()) else { return };
     let url = Shown::untrusted(&pointer.url);

@@ -35,7 +35,7 @@ fn put_there(row: &str) -> Told {
 #[test]
 fn a_line_of_an_edit_a_step_and_a_difference_are_asked_about_by_their_own_words() {
     for (row, keys, under) in
-        [("rb-8821", "n a", None), ("rb-8824", "n n a", Some(1)), ("rb-8821", "v a", None)]
+        [("rb-8821", "n a", None), ("rb-8824", "n n a", Some(1)), ("rb-8821", "v k a", None)]
     {
         let mut desk = Desk::of_documents(120, 40);
         desk.open(row);
@@ -49,6 +49,18 @@ fn a_line_of_an_edit_a_step_and_a_difference_are_asked_about_by_their_own_words(
         }
         assert!(desk.screen().contains("asking …"), "{}", desk.screen());
     }
+}
+
+#[test]
+fn a_line_that_the_row_only_proposes_is_on_no_page_yet() {
+    let mut desk = Desk::of_documents(120, 40);
+    desk.open("rb-8821");
+    desk.keys("v a");
+    assert!(
+        asked(&desk).is_none() && desk.notice().starts_with("rb-8821 proposes this line"),
+        "{}",
+        desk.notice()
+    );
 }
 
 #[test]
@@ -78,8 +90,11 @@ fn without_the_backend_it_says_what_is_known_here_and_since_when() {
     let away = Some(("the server does not answer".to_owned(), Some(sample::now())));
     answer(&mut desk, visit, WhyTold { away, ..WhyTold::default() });
     let screen = desk.screen();
-    for said in ["OFFLINE: told from what is kept here, as of", "does not answer", "No row that is kept here"]
-    {
+    for said in [
+        "THE BACKEND DID NOT SAY: told from what is kept here, as of",
+        "does not answer",
+        "No row that is kept here",
+    ] {
         assert!(screen.contains(said), "{said}: {screen}");
     }
     desk.keys("Enter");

@@ -59,11 +59,7 @@ async fn a_page_that_says_that_it_is_sensitive_takes_two_whatever_the_config_say
 async fn what_is_ticked_on_a_page_that_is_edited_by_hand_alone_can_be_signed() {
     let acting = start().await;
     says(acting.world.platforms.world(), &json!({"by_hand": true, "sensitive": true}));
-    let step = LiveStep { text: "Fail over to the replica.".to_owned(), ..LiveStep::default() };
-    let live = Live { incident: "INC-2099".to_owned(), steps: vec![step], ..Live::default() };
-    let first =
-        LiveStep { text: "Stop the writers: scale session-writer to 0.".to_owned(), ..live.steps[0].clone() };
-    let live = Live { steps: vec![first, live.steps[0].clone()], ..live };
+    let live = live_of(&acting).await;
     let reading = read(&acting, RUNBOOK, Proposed::Live(live.clone())).await;
     let row = open(&acting, &drafted(&reading, Proposal::Live(live))).await;
     assert_eq!(row.head.keys_needed, 1, "nothing is written");
@@ -102,6 +98,21 @@ async fn what_closes_after_the_approval_goes_back_to_its_people_by_name_and_noth
         assert!(why.contains(what), "{name}: {why}");
         assert_eq!(written(&acting), Vec::<String>::new(), "{name}");
     }
+}
+
+#[tokio::test]
+async fn what_the_executor_alone_may_not_read_waits_for_its_account_and_is_no_move() {
+    let acting = start().await;
+    let row = opened(&acting).await;
+    approved(&acting, &row).await;
+    let faults = acting.world.platforms.world().faults(crate::simulator::Site::Confluence);
+    faults.script(&format!("GET /wiki/api/v2/pages/{PAGE}/properties"), Fault::Status(403), None);
+    let executor = acting.executor();
+    for _ in 0..5 {
+        executor.turn().await.unwrap();
+    }
+    assert_eq!(acting.world.row(&row.head.id.to_string()).await.head.state, State::Approved);
+    assert_eq!(written(&acting), Vec::<String>::new());
 }
 
 #[tokio::test]

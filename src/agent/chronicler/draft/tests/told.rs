@@ -78,7 +78,9 @@ fn signed_ticks_stand_on_the_timeline_and_a_wrong_step_hindered() {
     let mut facts = night();
     let tick = |number, step: &str, word: &str| Ticked {
         at: minute(44),
+        received_at: minute(44),
         number,
+        label: String::new(),
         step: step.to_owned(),
         word: word.to_owned(),
         by: "priya".to_owned(),
