@@ -69,6 +69,10 @@ const DENIES: &[&str] = &[
     "don't", "won't", "wasn't", "nobody", "cannot", "can't", "yet", "still", "until", "unless", "almost",
     "once", "if", "when",
 ];
+/// Right before a phrase they deny it, `yet` and `still` between them or not: `has not`, `still not`, `not yet`.
+const DENIES_IT: &[&str] = &[
+    "not", "never", "isn't", "aren't", "hasn't", "haven't", "didn't", "doesn't", "don't", "won't", "wasn't",
+];
 const DOUBTS: &[&str] = &[
     "maybe",
     "perhaps",
@@ -147,21 +151,32 @@ fn sentence(text: &str) -> Option<Well> {
     let phrase = RECOVERS.iter().find(|phrase| words::says(text, &[phrase]))?;
     let all = plain(text);
     let has = |known: &[&str]| all.iter().any(|word| known.contains(&word.as_str()));
-    let bad = all[..position(&all, phrase)].iter().any(|word| BAD.contains(&word.as_str()));
-    if BACK.contains(phrase) && bad {
-        return Some(Well::NotYet);
+    let before = &all[..position(&all, phrase)];
+    let bad = before.iter().position(|word| BAD.contains(&word.as_str()));
+    let denied = is_denied(before);
+    if let Some(at) = bad.filter(|_| BACK.contains(phrase)) {
+        // `No errors came back` and `the errors never came back` are no bad news; `no, errors are back` is.
+        let none = denied || text.to_lowercase().contains(&format!("no {}", before[at]));
+        return Some(if none { Well::Perhaps } else { Well::NotYet });
     }
     if text.trim_end().ends_with('?') {
         return None;
     }
     if has(DENIES) {
-        // `Nothing came back` and `it has not recovered`; `once it has recovered` tells of neither.
-        return (!has(&["once", "if", "when", "until", "unless"])).then_some(Well::NotYet);
+        // `It has not recovered` is not over, `recovered, no impact any more` may be; `once it has recovered` tells of neither.
+        let told = if denied { Well::NotYet } else { Well::Perhaps };
+        return (!has(&["once", "if", "when", "until", "unless"])).then_some(told);
     }
-    if has(DOUBTS) || (AWAY.contains(phrase) && !bad) {
+    if has(DOUBTS) || (AWAY.contains(phrase) && bad.is_none()) {
         return Some(Well::Perhaps);
     }
     Some(Well::Again)
+}
+
+/// What stands right before a phrase denies it.
+fn is_denied(before: &[String]) -> bool {
+    let last = before.iter().rev().find(|word| !["yet", "still"].contains(&word.as_str()));
+    last.is_some_and(|word| DENIES_IT.contains(&word.as_str()))
 }
 
 /// Where a phrase begins.
@@ -248,6 +263,18 @@ mod tests {
             ("it has not recovered", not_yet),
             ("still not back to normal", not_yet),
             ("Logins are back. No, the errors are back!", not_yet),
+            ("it has not yet recovered", not_yet),
+            ("It hasn't recovered", not_yet),
+            ("it is not back to normal", not_yet),
+            ("No errors came back", perhaps),
+            ("the errors never came back", perhaps),
+            ("no, errors are back", not_yet),
+            ("no errors came back, all is calm", perhaps),
+            ("Recovered, no customer impact any more.", perhaps),
+            ("No more errors, back to normal", perhaps),
+            ("recovered, nothing left to do", perhaps),
+            ("back to normal, still watching it", perhaps),
+            ("recovered, not closing it yet", perhaps),
             ("looks like that fixed it", perhaps),
             ("maybe recovered", perhaps),
             ("the old leader is gone", perhaps),
