@@ -26,6 +26,11 @@ pub(in crate::agent) trait Wish: Clone {
     /// It ends in words of the reviewer's own.
     fn ends_in_words(&self) -> bool;
 
+    /// The sentences behind it may be more of those words.
+    fn goes_on(&self) -> bool {
+        self.ends_in_words()
+    }
+
     /// A `not` in it says what something is said or linked instead of.
     fn contrasts(&self) -> bool;
 }
@@ -44,7 +49,7 @@ struct Cut {
     strong: bool,
 }
 
-/// Lines and sentences of a note; the sentences of somebody's own words stay together.
+/// Lines and sentences of a note; the sentences of somebody's own words stay together, where those may go on.
 pub(in crate::agent) fn lines<R: Wish>(note: &str) -> Vec<&str> {
     note.lines().map(tokens::bare).flat_map(sentences::<R>).collect()
 }
@@ -63,8 +68,7 @@ fn sentences<R: Wish>(line: &str) -> Vec<&str> {
 
 /// More of somebody's own words, and nothing that is asked or asked for.
 fn is_more<R: Wish>(before: &str, next: &str) -> bool {
-    let own =
-        || wishes::<R>(before).is_ok_and(|all| all.last().is_some_and(|(_, last)| last.ends_in_words()));
+    let own = || wishes::<R>(before).is_ok_and(|all| all.last().is_some_and(|(_, last)| last.goes_on()));
     let polite = next.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).all(is_polite);
     !polite && !next.contains('?') && !is_meant::<R>(next) && wishes::<R>(next).is_err() && own()
 }

@@ -103,6 +103,11 @@ impl Wish for Request {
         matches!(self, Self::Add(_))
     }
 
+    /// A step is one line of a list: what is said behind it may be about it, or about the rest.
+    fn goes_on(&self) -> bool {
+        false
+    }
+
     fn contrasts(&self) -> bool {
         matches!(self, Self::Link { .. } | Self::Common(Common::Say { .. }))
     }

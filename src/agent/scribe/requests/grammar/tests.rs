@@ -160,11 +160,27 @@ fn a_note_is_cut_into_lines_and_never_within_a_quotation() {
         ["say \"a. b; c\" instead of \"d\".", "Thanks!"]
     );
     assert_eq!(cut("link https://x.example/a.yml; \n\n"), ["link https://x.example/a.yml"]);
-    assert_eq!(
-        cut("Add a step: stop the writer; then check the lag. It must be low. Drop operation 2. Thanks!"),
-        ["Add a step: stop the writer; then check the lag. It must be low.", "Drop operation 2.", "Thanks!"]
-    );
     assert_eq!(cut("add: stop the writer. Why?"), ["add: stop the writer.", "Why?"]);
+}
+
+#[test]
+fn what_is_said_behind_a_step_is_no_part_of_it() {
+    let lag = "check the replica lag.";
+    for (behind, expected) in [
+        ("I think the rest is fine.", None),
+        ("It should be before step 2.", moves(None, Side::Before, 2)),
+        ("Unless ben disagrees.", None),
+        ("It must be low.", None),
+        ("Thanks!", None),
+        ("Drop operation 2.", leaves(&[2])),
+    ] {
+        let note = format!("Add a step: {lag} {behind}");
+        let all: Vec<&str> = lines(&note).collect();
+        let [step, rest] = all.as_slice() else { panic!("{note}: {all:?}") };
+        assert_eq!(read(step), Ok(Request::Add(lag.into())), "{note}");
+        assert_eq!(*rest, behind);
+        assert_eq!(read(rest).ok(), expected, "{note}");
+    }
 }
 
 proptest::proptest! {
