@@ -332,6 +332,11 @@ fn before(edit: &Edit) -> Before {
     }
 }
 
+/// The page that a draft was made for.
+fn text(draft: &Draft) -> String {
+    difference::read(&draft.diff)[0].old.clone()
+}
+
 fn asked(note: &str) -> Asks {
     Asks { by: "marcus".into(), note: note.into(), same: true }
 }
@@ -465,7 +470,8 @@ fn amended(page: &str) -> (Edit, Facts) {
     let mut facts = facts(page, messages);
     facts.page.version = 13;
     let moved = vec![Moved { what: "version".into(), was: "12".into(), is: "13".into() }];
-    facts.before = Some(Before { revision: 2, amended_by: vec![sarah], moved, ..before(&edit) });
+    let before = Before { text: text(&first), ..before(&edit) };
+    facts.before = Some(Before { revision: 2, amended_by: vec![sarah], moved, ..before });
     (edit, facts)
 }
 
@@ -522,10 +528,12 @@ fn what_reviewers_struck_and_reworded_stays_so_on_a_page_that_moved() {
 fn a_passage_that_reads_otherwise_is_placed_again_and_what_was_a_reviewers_is_told() {
     let sarah: row::PrincipalId = "sarah".parse().unwrap();
     let moved = vec![Moved { what: "version".into(), was: "12".into(), is: "13".into() }];
-    let merged = edit(&made(&facts(GATEWAY, gateway()))).clone();
+    let first = made(&facts(GATEWAY, gateway()));
+    let merged = edit(&first).clone();
     let mut again = facts(&GATEWAY.replace("each node", "two nodes"), gateway());
     let by = vec![sarah.clone()];
-    again.before = Some(Before { revision: 2, amended_by: by, moved: moved.clone(), ..before(&merged) });
+    let was = Before { text: text(&first), ..before(&merged) };
+    again.before = Some(Before { revision: 2, amended_by: by, moved: moved.clone(), ..was });
     let draft = made(&again);
     let [operation] = edit(&draft).operations.as_slice() else { panic!("{draft:?}") };
     assert_eq!(operation.anchor.text, "Restart api-gw on two nodes by hand.");
@@ -534,6 +542,7 @@ fn a_passage_that_reads_otherwise_is_placed_again_and_what_was_a_reviewers_is_to
         "Placed again: operation 1 (mark \u{201c}Restart api-gw on each node by hand.\u{201d} as deprecated) is proposed \
          at \u{201c}Restart api-gw on two nodes by hand.\u{201d} now",
         "was looked for and is not on the page",
+        "It reads as the edit had it for the passage that is gone.",
         KEPT_IN_PART,
     ] {
         assert!(draft.rationale.contains(says), "{says}\n{}", draft.rationale);
@@ -554,6 +563,89 @@ fn a_passage_that_reads_otherwise_is_placed_again_and_what_was_a_reviewers_is_to
     assert!(draft.rationale.contains("It reads as sarah worded it for"), "{}", draft.rationale);
     assert!(draft.rationale.contains(STRUCK), "what she struck stays so: {}", draft.rationale);
     assert_eq!(draft.proposal.as_ref().unwrap().put_in_mouths(Some(&Proposal::Edit(was))), None);
+}
+
+/// Both steps ticked as wrong in one row, one of them struck by sarah; what she left is on a step that is reworded.
+fn ticked_and_struck(struck: usize) -> Facts {
+    let (first, last) = ("Stop the writers: scale session-writer to 0.", "Start the writers again.");
+    let wrong = |step: &str| Tick {
+        step: step.into(),
+        word: "wrong".into(),
+        by: "priya".into(),
+        at: sample::at(1200),
+        pointer: finding::pointer("dock_row", "dock", "rb-8820", ""),
+    };
+    let ticks = vec![wrong(first), wrong(last)];
+    let draft = made(&facts_with(&facts(REDIS, vec![]), |facts| facts.ticks.clone_from(&ticks)));
+    let sarah: row::PrincipalId = "sarah".parse().unwrap();
+    let left = edit(&draft).amended(&sarah, &[struck], &[].into()).unwrap();
+    let other = if struck == 1 { last } else { first };
+    let mut facts = facts(&REDIS.replace(other, "Look at the writers."), vec![]);
+    facts.ticks = ticks;
+    let was = Before { text: text(&draft), ..before(&left) };
+    facts.before = Some(Before { revision: 2, amended_by: vec![sarah], ..was });
+    facts
+}
+
+#[test]
+fn what_was_struck_does_not_come_back_in_the_place_of_what_shares_its_origin() {
+    // One message that says two things: the step that is struck, and one whose place is gone.
+    let both = format!("{SUPPORT}. missing step: rotate Redis replica before failover");
+    let messages = vec![said(8, "jordan", &both, &[])];
+    let first = made(&facts(REDIS, messages.clone()));
+    assert_eq!(edit(&first).operations.len(), 2, "{}", first.diff);
+    let sarah: row::PrincipalId = "sarah".parse().unwrap();
+    let mut of_message = facts(&promoted(), messages);
+    let was = before(&edit(&first).amended(&sarah, &[1], &[].into()).unwrap());
+    of_message.before = Some(Before { amended_by: vec![sarah], text: text(&first), ..was });
+    let unknown = facts_with(&of_message, |facts| {
+        facts.before.as_mut().unwrap().text = String::new();
+    });
+    let table = [
+        ("ticks, the first", ticked_and_struck(1), "mark \"Stop the writers"),
+        ("ticks, the last", ticked_and_struck(2), "mark \"Start the writers"),
+        ("one message", of_message, "add step: tell support"),
+        ("the page before is not known", unknown, "add step: tell support"),
+    ];
+    for (name, facts, struck) in table {
+        let why = draft_of(&facts).map(|draft| draft.rationale).unwrap_err().why;
+        assert!(why.contains("Left out: operation 1 ("), "{name}: {why}");
+        assert!(!why.contains("Placed again"), "{name}: {why}");
+        assert!(!why.contains(struck), "{name}: {why}");
+    }
+}
+
+#[test]
+fn a_passage_of_the_page_before_is_known_by_its_lines() {
+    let text = "# Redis\n1. Check <https://x.example/a> it\n  2. ~~Old~~ step\n- one\n[macro info] Note\n```sh\na  b\nc\n```\n";
+    let had = |passage: &str| Before { text: text.into(), ..before(&Edit::default()) }.had(passage);
+    for passage in ["Redis", "Check it", "Old step", "one", "Note", "a  b\nc", "c"] {
+        assert!(had(passage), "{passage}");
+    }
+    for passage in ["Check", "it", "step", "dis", "a  b\nd", "Look"] {
+        assert!(!had(passage), "{passage}");
+    }
+}
+
+#[test]
+fn a_reviewers_words_outlive_every_passage_they_are_placed_at_and_stand_on_its_side() {
+    let (was, mut facts) = amended(REDIS);
+    let Action::InsertBefore { blocks } = was.operations[0].action.clone() else { panic!("{was:?}") };
+    // She had moved it behind the step before.
+    facts.before.as_mut().unwrap().edit.operations[0].action = Action::InsertAfter { blocks: blocks.clone() };
+    for reads in ["Failover to the standby", "Failover to the other one", "Begin the failover"] {
+        facts.page.body = Body::Storage(REDIS.replace("Fail over to the replica", reads));
+        let draft = made(&facts);
+        let one = edit(&draft).operations[0].clone();
+        assert_eq!(one.anchor.text, format!("{reads}."), "{}", draft.rationale);
+        assert_eq!(one.action, Action::InsertBefore { blocks: blocks.clone() }, "{reads}");
+        assert_eq!(one.by, None, "{reads}");
+        assert!(draft.rationale.contains("Placed again: operation 1"), "{reads}: {}", draft.rationale);
+        assert!(draft.rationale.contains("It reads as "), "{reads}: {}", draft.rationale);
+        let (edit, text) = (edit(&draft).clone(), text(&draft));
+        let before = facts.before.as_mut().unwrap();
+        (before.edit, before.text) = (edit, text);
+    }
 }
 
 #[test]
