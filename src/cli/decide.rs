@@ -3,11 +3,7 @@
 //! Never: a question after the signature; a decision sent that is not on disk; `--yes` for an approval that nobody can
 //! be proved to have touched a key for, but in the demo.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs,
-    path::PathBuf,
-};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use jiff::{SignedDuration, tz::TimeZone};
 use serde_json::{Value, json};
@@ -194,7 +190,7 @@ async fn decide(person: &Person, asked: &Asked<'_>, given: Option<String>) -> Ou
         (&ticked, &view.proposal, &entry.fate)
     {
         // They are not in the record, and went from the disk when they were signed.
-        tick::keep(&outbox, view, live, kept, BTreeSet::new(), now)?;
+        tick::keep_the_rest(&outbox, view, live, kept, now)?;
     }
     if matches!(&entry.fate, Fate::Refused { code, .. } if code == "base_moved") && !person.globals.json {
         out::text(&page::moved(person, view, None).await);
@@ -246,7 +242,7 @@ fn ticked(
         ));
     }
     if kept.made_on != view.head.revision {
-        tick::keep(outbox, view, live, &kept, BTreeSet::new(), person.now())?;
+        tick::keep_the_rest(outbox, view, live, &kept, person.now())?;
     }
     Ok(Some(kept))
 }

@@ -114,7 +114,9 @@ impl From<DecideError> for Failure {
     fn from(error: DecideError) -> Self {
         let code = match &error {
             DecideError::Refused(refusal) => of_refusal(refusal),
-            DecideError::Undecidable(_) | DecideError::Waits { .. } => Code::Refused,
+            DecideError::Undecidable(_) | DecideError::Waits { .. } | DecideError::Ticked { .. } => {
+                Code::Refused
+            }
             DecideError::NoHead => Code::Away,
             DecideError::Sign(_) => Code::NoKey,
             DecideError::Head(_)

@@ -132,14 +132,18 @@ fn tick(
     if steps.last > count {
         return Err(Failure::usage(format!("there is no step {}; {id} has {count}", steps.last)));
     }
-    let struck = |number: &usize| live.steps.get(number - 1).is_some_and(|step| step.deprecated);
-    if (steps.first..=steps.last).all(|number| struck(&number)) {
+    // What was said of a step before it was struck out is only taken back.
+    let may = |number: &usize| {
+        !ticks::is_struck_out(live, *number) || (tick.is_none() && kept.ticks.contains_key(number))
+    };
+    let numbers: Vec<usize> = (steps.first..=steps.last).filter(may).collect();
+    if numbers.is_empty() {
         return Err(Failure::usage(format!(
             "step {} is struck out on the page: nobody is to follow it, and it is not ticked",
             steps.first
         )));
     }
-    for number in (steps.first..=steps.last).filter(|number| !struck(number)) {
+    for number in numbers {
         match tick {
             Some(tick) => drop(kept.ticks.insert(number, tick.clone())),
             None => drop(kept.ticks.remove(&number)),
@@ -158,6 +162,20 @@ pub(super) fn of_row(outbox: &Outbox, view: &RowView, live: &Live) -> Result<Kep
         )));
     }
     Ok(kept)
+}
+
+/// The same again, where another program may have ticked meanwhile: what that says nothing of is said by these.
+pub(super) fn keep_the_rest(
+    outbox: &Outbox,
+    view: &RowView,
+    live: &Live,
+    kept: &Kept,
+    now: jiff::Timestamp,
+) -> Result<(), Failure> {
+    let of = (view.head.id, view.head.revision);
+    let disk = outbox.drafts()?.into_iter().find(|draft| (draft.row, draft.revision) == of);
+    let disk = disk.map(|draft| draft.conditions).unwrap_or_default();
+    keep(outbox, view, live, kept, ticks::unsaid(&disk, &kept.ticks), now)
 }
 
 /// Under the revision that it is of now. Of the steps in `said` this is the newest word.
@@ -366,6 +384,27 @@ mod tests {
         assert!(why.words.contains("struck out"), "{}", why.words);
         tick(&view, &live, &mut kept, "1-3".parse().unwrap(), followed.as_ref()).unwrap();
         assert_eq!(kept.ticks.keys().copied().collect::<Vec<_>>(), [1, 3]);
+        // One that was made before the step was struck out can be taken back.
+        kept.ticks.insert(2, followed.unwrap());
+        tick(&view, &live, &mut kept, "2".parse().unwrap(), None).unwrap();
+        assert_eq!(kept.ticks.keys().copied().collect::<Vec<_>>(), [1, 3]);
+        assert!(tick(&view, &live, &mut kept, "2".parse().unwrap(), None).is_err());
+    }
+
+    #[test]
+    fn what_came_back_is_kept_beside_what_was_ticked_meanwhile() {
+        let (_folder, outbox, view, live) = ground();
+        let mut signed = of_row(&outbox, &view, &live).unwrap();
+        tick(&view, &live, &mut signed, "1-2".parse().unwrap(), Tick::of(Said::Followed, "").as_ref())
+            .unwrap();
+        let mut meanwhile = of_row(&outbox, &view, &live).unwrap();
+        tick(&view, &live, &mut meanwhile, "2-3".parse().unwrap(), Tick::of(Said::Wrong, "").as_ref())
+            .unwrap();
+        keep(&outbox, &view, &live, &meanwhile, [2, 3].into(), sample::at(1)).unwrap();
+        keep_the_rest(&outbox, &view, &live, &signed, sample::at(2)).unwrap();
+        let said: Vec<String> =
+            of_row(&outbox, &view, &live).unwrap().ticks.values().map(Tick::said).collect();
+        assert_eq!(said, ["followed", "wrong", "wrong"]);
     }
 
     #[test]

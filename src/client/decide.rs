@@ -19,7 +19,7 @@ use crate::{
         sshsig::Purpose,
         statement::{Seen, Statement},
     },
-    row::{Decision, DecisionId, Digest, Note, PrincipalId, Refusal, RowId, State},
+    row::{Decision, DecisionId, Digest, Note, PrincipalId, Proposal, Refusal, RowId, State},
     stop_point,
     wire::{self, DecisionView, RowView},
 };
@@ -100,6 +100,10 @@ pub enum DecideError {
     )]
     Waits { row: RowId, revision: u32, decision: Decision },
     #[error(
+        "not signed: what is ticked of {row} here is not all that would be signed, see {}\nhint: `dock tick {row}` shows it; sign again, or take it back: `dock tick {row} {} nothing`", numbered(.steps), .steps.first().copied().unwrap_or(1)
+    )]
+    Ticked { row: RowId, steps: Vec<usize> },
+    #[error(
         "this home has not seen a head of the record yet, and a decision names one\nhint: `dock sync --once`"
     )]
     NoHead,
@@ -115,6 +119,11 @@ pub enum DecideError {
     Store(#[from] StoreError),
     #[error("the system gives no random numbers")]
     NoChance,
+}
+
+fn numbered(steps: &[usize]) -> String {
+    let numbers: Vec<String> = steps.iter().map(usize::to_string).collect();
+    format!("{} {}", if steps.len() == 1 { "step" } else { "steps" }, numbers.join(", "))
 }
 
 /// Everything that can be refused from here, in the order in which the server would tell it; authority, touch of other
@@ -321,9 +330,20 @@ pub fn sign(
         changed_at: now,
         opened: false,
     };
-    outbox.put(&entry)?;
+    put(outbox, view, wish, &entry)?;
     stop_point::reach("outbox.written");
     Ok(entry)
+}
+
+/// On disk. An approval ends a live runbook: what was ticked in another program since it was read would be signed by nobody.
+fn put(outbox: &mut Outbox, view: &RowView, wish: &Wish, entry: &Entry) -> Result<(), DecideError> {
+    if wish.decision != Decision::Approve || !matches!(view.proposal, Some(Proposal::Live(_))) {
+        return Ok(outbox.put(entry)?);
+    }
+    match outbox.put_ticks(entry, &wish.conditions)? {
+        left if left.is_empty() => Ok(()),
+        steps => Err(DecideError::Ticked { row: entry.row, steps }),
+    }
 }
 
 /// A new decision's name.

@@ -8,6 +8,7 @@
 mod begun;
 mod ticked;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
@@ -252,9 +253,31 @@ impl Outbox {
 
     /// Keeps a signed decision. When this returns it is on disk; the draft of its note is not needed any more.
     pub fn put(&mut self, entry: &Entry) -> Result<(), StoreError> {
+        self.put_with(entry, None).map(drop)
+    }
+
+    /// The same of an approval that signs a live row's ticks. Where the draft holds others, which nobody would sign any more,
+    /// nothing is kept, and the numbers of their steps come back.
+    pub fn put_ticks(
+        &mut self,
+        entry: &Entry,
+        signed: &BTreeMap<String, String>,
+    ) -> Result<Vec<usize>, StoreError> {
+        self.put_with(entry, Some(signed))
+    }
+
+    fn put_with(
+        &mut self,
+        entry: &Entry,
+        signed: Option<&BTreeMap<String, String>>,
+    ) -> Result<Vec<usize>, StoreError> {
         let file = self.file.clone();
-        let mut run = || -> rusqlite::Result<()> {
+        let mut run = || -> rusqlite::Result<Vec<usize>> {
             let change = self.db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            let left = signed.map(|signed| ticked::unsigned(&change, entry, signed)).transpose()?;
+            if let Some(left) = left.filter(|left| !left.is_empty()) {
+                return Ok(left);
+            }
             change.execute(
                 "INSERT INTO decision (id, row, revision, decision, overrides, note, content, base, offline, statement,
                  signature, key, made_at, leaves_at, state, attempts, next_at, changed_at)
@@ -280,7 +303,7 @@ impl Outbox {
                 "DELETE FROM draft WHERE row = ?1 AND revision = ?2",
                 params![entry.row.to_string(), entry.revision],
             )?;
-            change.commit()
+            change.commit().map(|()| Vec::new())
         };
         run().map_err(|error| store_error(&file, &error))
     }

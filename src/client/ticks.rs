@@ -153,6 +153,35 @@ pub fn merged(disk: &str, ours: &str, said: &BTreeSet<usize>) -> String {
     all.into_values().collect::<Vec<_>>().join("\n")
 }
 
+/// The steps of which ours say something, and the draft on the disk nothing.
+pub fn unsaid(disk: &str, ours: &Ticks) -> BTreeSet<usize> {
+    let there: BTreeSet<usize> = lines(disk).map(|(number, _)| number).collect();
+    ours.keys().copied().filter(|number| !there.contains(number)).collect()
+}
+
+/// The steps of which a draft says something else than what is signed.
+pub fn unsigned(disk: &str, signed: &BTreeMap<String, String>) -> Vec<usize> {
+    let signed = |number: usize| signed.get(&number.to_string()).map(|said| one_line(said));
+    let said = |(number, said): (usize, &str)| {
+        let said = said.split_once(OF).map_or(said, |(said, _)| said);
+        (Tick::read(said).is_some() && signed(number) != Some(one_line(said))).then_some(number)
+    };
+    lines(disk).filter_map(said).collect()
+}
+
+/// Of a draft, each step's number and what stands after it.
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines().filter_map(|line| {
+        let (number, said) = line.split_once('=')?;
+        Some((number.parse().ok()?, said))
+    })
+}
+
+/// The page itself says that this step is over.
+pub fn is_struck_out(live: &Live, number: usize) -> bool {
+    number.checked_sub(1).and_then(|at| live.steps.get(at)).is_some_and(|step| step.deprecated)
+}
+
 /// The ticks that were kept of a row, on its steps as they are now: those of this revision, else of the newest before it.
 pub fn kept(drafts: &[NoteDraft], row: RowId, revision: u32, live: &Live) -> Kept {
     let of_row = drafts.iter().filter(|draft| draft.row == row && draft.revision <= revision);
@@ -163,7 +192,7 @@ pub fn kept(drafts: &[NoteDraft], row: RowId, revision: u32, live: &Live) -> Kep
         let Some((number, said)) = line.split_once('=') else { continue };
         let (said, step) = said.split_once(OF).unwrap_or((said, ""));
         let (Ok(number), Some(tick)) = (number.parse::<usize>(), Tick::read(said)) else { continue };
-        let there = if draft.revision == revision { Some(number) } else { place(live, number, step) };
+        let there = if draft.revision == revision { Some(number) } else { still(live, number, step) };
         match there {
             Some(number) => drop(kept.ticks.insert(number, tick)),
             None => kept.lost.push(format!("step {number}: {}", tick.said())),
@@ -180,6 +209,11 @@ pub fn moved(before: &Live, after: &Live, number: usize) -> Option<usize> {
     let earlier = before.steps.iter().take(at).filter(|step| step.text == was.text).count();
     let same = after.steps.iter().enumerate().filter(|(_, step)| step.text == was.text);
     same.map(|(at, _)| at + 1).nth(earlier)
+}
+
+/// Where a step that is to be followed still reads so.
+fn still(live: &Live, number: usize, text: &str) -> Option<usize> {
+    place(live, number, text).filter(|number| !is_struck_out(live, *number))
 }
 
 /// The step that reads so. Where several do, only one that has kept its number.
@@ -289,6 +323,22 @@ mod tests {
         for (disk, ours, said, expected) in table {
             assert_eq!(merged(disk, ours, &said.iter().copied().collect()), expected, "{disk:?} {ours:?}");
         }
+    }
+
+    #[test]
+    fn what_a_draft_holds_beside_what_is_signed_is_told_by_number() {
+        let signed = conditions(&ticks(&[(1, "followed"), (2, "wrong: a  b")]));
+        let table: [(&str, &[usize]); 5] = [
+            ("", &[]),
+            ("1=followed\tone\n2=wrong: a b\ttwo", &[]),
+            ("2=wrong\ttwo\n3=skipped\tthree", &[2, 3]),
+            ("1=skipped\tone", &[1]),
+            ("3=perhaps\tthree", &[]),
+        ];
+        for (disk, expected) in table {
+            assert_eq!(unsigned(disk, &signed), expected, "{disk:?}");
+        }
+        assert_eq!(unsaid("2=wrong\ttwo", &ticks(&[(1, "followed"), (2, "followed")])), [1].into());
     }
 
     #[test]

@@ -31,7 +31,7 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_780_000_000 + second).unwrap()
 }
 
-fn signed(chance: u8) -> Entry {
+pub(super) fn signed(chance: u8) -> Entry {
     Entry {
         id: DecisionId::new(1_780_000_000_000, [chance; 10]),
         row: "sync-8822".parse().unwrap(),

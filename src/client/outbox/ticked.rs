@@ -3,12 +3,12 @@
 //!
 //! Never: a tick of one program lost by a write of another.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params};
 
-use super::{NoteDraft, Outbox, StoreError, draft};
+use super::{Entry, NoteDraft, Outbox, StoreError, draft};
 use crate::client::ticks;
 
 impl Outbox {
@@ -42,6 +42,18 @@ impl Outbox {
             change.commit()
         })
     }
+}
+
+/// The steps of which the entry's draft says something else than what is signed.
+pub(super) fn unsigned(
+    change: &Transaction<'_>,
+    entry: &Entry,
+    signed: &BTreeMap<String, String>,
+) -> rusqlite::Result<Vec<usize>> {
+    let select = "SELECT conditions FROM draft WHERE row = ?1 AND revision = ?2";
+    let of = params![entry.row.to_string(), entry.revision];
+    let kept = change.query_row(select, of, |row| row.get::<_, String>(0)).optional()?;
+    Ok(kept.map(|kept| ticks::unsigned(&kept, signed)).unwrap_or_default())
 }
 
 /// What is newer than ours on the disk makes the whole newer than ours: whoever wrote ours takes it over.
@@ -92,5 +104,25 @@ mod tests {
         assert_eq!((kept.note.as_str(), kept.conditions.lines().count()), ("It stands.", 3));
         line.save_ticks(&ours("", 4), &said(&[1, 2, 3])).unwrap();
         assert!(console.drafts().unwrap().is_empty(), "nothing is kept of nothing");
+    }
+
+    #[test]
+    fn ticks_that_came_meanwhile_are_not_dropped_by_a_signature() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut outbox = Outbox::open(&folder.path().join("outbox")).unwrap();
+        let entry = Entry {
+            row: "rb-8824".parse().unwrap(),
+            revision: 2,
+            decision: crate::row::Decision::Approve,
+            ..super::super::tests::signed(1)
+        };
+        let signed = |text: &str| BTreeMap::from([("1".to_owned(), text.to_owned())]);
+        outbox.save_ticks(&ours("1=followed\tone\n3=wrong\tthree", 1), &[1, 3].into()).unwrap();
+        assert_eq!(outbox.put_ticks(&entry, &signed("followed")).unwrap(), [3]);
+        assert_eq!(outbox.put_ticks(&entry, &signed("skipped")).unwrap(), [1, 3]);
+        assert!(outbox.entries().unwrap().is_empty() && outbox.drafts().unwrap().len() == 1);
+        outbox.save_ticks(&ours("1=followed\tone", 2), &[3].into()).unwrap();
+        assert!(outbox.put_ticks(&entry, &signed("followed")).unwrap().is_empty());
+        assert!(outbox.entries().unwrap().len() == 1 && outbox.drafts().unwrap().is_empty());
     }
 }
