@@ -211,7 +211,8 @@ impl Changes {
             }
         }
         for (number, tick) in self.ticks {
-            match to(number) {
+            // What nobody is to follow any more is not signed as followed.
+            match to(number).filter(|number| !is_struck_out(after, *number)) {
                 Some(number) => drop(next.ticks.insert(number, tick)),
                 None => next.lost.push(format!("step {number}: {}", tick.said())),
             }
@@ -239,6 +240,11 @@ fn place(before: &Proposal, after: &Proposal, number: usize) -> Option<usize> {
         _ => None,
     };
     found.map(|at| at + 1)
+}
+
+/// The page itself says that this step of a live runbook is over.
+pub fn is_struck_out(proposal: &Proposal, number: usize) -> bool {
+    matches!(proposal, Proposal::Live(live) if ticks::is_struck_out(live, number))
 }
 
 /// The same of a sentence: its agent says it again, or it reads the same.

@@ -528,7 +528,7 @@ pub fn save(model: &mut Model) -> Option<Effect> {
             model.known.drafts.insert(0, draft.clone());
         }
         // The note is new; of its steps nothing is said by it.
-        return Some(Effect::SaveTicks { draft, said: BTreeSet::new() });
+        return Some(super::update::save_ticks(model, draft, BTreeSet::new()));
     }
     if draft.note.trim().is_empty() && draft.conditions.trim().is_empty() {
         return Some(Effect::DropDraft { row: draft.row, revision: draft.revision });

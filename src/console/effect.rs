@@ -193,6 +193,8 @@ pub enum Answer {
         entries: Vec<Entry>,
         drafts: Vec<NoteDraft>,
     },
+    /// Ticks of ours have been written, or could not be: what lies on the disk since follows.
+    TicksKept(RowId),
     /// What another console of this home began to change, and left.
     Begun(Vec<Begun>),
     Link(Link),

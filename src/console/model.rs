@@ -85,6 +85,8 @@ pub struct Model {
     pub read: BTreeMap<RowId, Pin>,
     /// What the reader began to change of a row, and has not sent.
     pub changes: BTreeMap<RowId, Changes>,
+    /// Ticks of ours that are being written.
+    pub saving: BTreeMap<RowId, Saving>,
     /// Rows whose changes on disk are those in memory: where none are left in memory, none are kept.
     pub held: BTreeSet<RowId>,
     /// When changes were written last, and when the text that is being typed is to be written.
@@ -257,6 +259,13 @@ impl Notice {
     }
 }
 
+/// What was written last of a row's ticks, and how much of it is still on its way to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Saving {
+    pub unanswered: usize,
+    pub last: Timestamp,
+}
+
 /// The last keys' times.
 #[derive(Clone, Debug, Default)]
 pub struct Recent {
@@ -299,6 +308,7 @@ impl Model {
             bodies: BTreeMap::new(),
             read: BTreeMap::new(),
             changes: BTreeMap::new(),
+            saving: BTreeMap::new(),
             held: BTreeSet::new(),
             kept_ms: 0,
             keep_due_ms: None,

@@ -28,7 +28,7 @@ use super::theme::{Background, Slot, background_of};
 use crate::row::RowId;
 
 pub use lists::filter_rows;
-pub use proposal::ask as ask_to_amend;
+pub use proposal::{ask as ask_to_amend, save_ticks};
 pub use screens::{diff_lines, mark_read, open_first, open_row};
 
 /// A key that was unlocked is forgotten after this long without a key press.

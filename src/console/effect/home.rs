@@ -199,6 +199,7 @@ impl Worker {
             Effect::SaveTicks { draft, said } => {
                 let mut answers = told(self.outbox.save_ticks(&draft, &said));
                 crate::stop_point::reach("draft.kept");
+                answers.push(Answer::TicksKept(draft.row));
                 // What another program ticked meanwhile is on the screen at once.
                 answers.extend(self.outbox_now());
                 answers

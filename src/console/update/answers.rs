@@ -42,6 +42,10 @@ pub(super) fn take(model: &mut Model, answer: Answer) -> Vec<Effect> {
             Vec::new()
         }
         Answer::Outbox { entries, drafts } => outbox(model, entries, drafts),
+        Answer::TicksKept(row) => {
+            proposal::ticks_kept(model, row);
+            Vec::new()
+        }
         Answer::Begun(all) => begun_came(model, all),
         Answer::Link(link) => {
             let broke = link.broken.is_some() && model.link.broken.is_none();
@@ -252,6 +256,7 @@ fn outbox(model: &mut Model, entries: Vec<Entry>, drafts: Vec<crate::client::Not
                 model.tell(Slot::Danger, &format!("{}: {message}", entry.row));
                 again.push(entry.row);
             }
+            Fate::TakenBack if before.is_some() => again.push(entry.row),
             Fate::Accepted { log_index, .. } if before.is_some_and(Fate::unsent) => {
                 // What was ticked is in the record now; what was to be changed of a row that was sent back waits for it.
                 let left = model
@@ -270,11 +275,12 @@ fn outbox(model: &mut Model, entries: Vec<Entry>, drafts: Vec<crate::client::Not
         }
     }
     model.known.set_entries(entries);
+    // What was ticked is not in the record, and went from the disk when it was signed. It goes there before what was ticked
+    // elsewhere meanwhile is taken over.
+    moved.extend(again.into_iter().flat_map(|row| proposal::keep_again(model, row, &drafts)));
     proposal::drafts_came(model, drafts);
     layers::left_meanwhile(model);
     list_changed(model);
-    // What was ticked is not in the record, and went from the disk when it was signed.
-    moved.extend(again.into_iter().flat_map(|row| proposal::keep_again(model, row)));
     moved
 }
 

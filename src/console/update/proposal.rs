@@ -11,19 +11,19 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
-use super::super::changes::{Changes, WORD_MAX};
+use super::super::changes::{Changes, WORD_MAX, is_struck_out};
 use super::super::decide;
 use super::super::dialog::Verb;
 use super::super::effect::Effect;
 use super::super::keymap::Command;
 use super::super::line::Line as Input;
-use super::super::model::{About, Ask, Layer, Model, Say, Saying, Screen, Typing};
+use super::super::model::{About, Ask, Layer, Model, Saving, Say, Saying, Screen, Typing};
 use super::super::screen;
 use super::super::screen::row::Item;
 use super::super::text;
 use super::super::theme::Slot;
 use super::{push_layer, tell_watch};
-use crate::client::{NoteDraft, ticks};
+use crate::client::{Entry, NoteDraft, ticks};
 use crate::row::{Amendment, Proposal, RowId};
 
 /// `None` where the command is none of a proposal's.
@@ -37,10 +37,16 @@ pub(super) fn command(model: &mut Model, command: Command) -> Option<Vec<Effect>
         Command::ItemNext => Some(step(model, 1)),
         Command::ItemPrevious => Some(step(model, -1)),
         Command::Tick => Some(with_part(model, |model, row, number| {
-            if is_struck_out(model, row, number) {
-                return tell_watch(model, "it is struck out on the page: nobody is to follow it");
+            let ticked = model.changes.get(&row).is_some_and(|changes| changes.ticks.contains_key(&number));
+            let struck_out = proposed(model, row).is_some_and(|of| is_struck_out(of, number));
+            match (struck_out, ticked) {
+                (true, false) => {
+                    return tell_watch(model, "it is struck out on the page: nobody is to follow it");
+                }
+                // What was said of it before is only taken back.
+                (true, true) => change(model, row, |changes| drop(changes.ticks.remove(&number))),
+                (false, _) => change(model, row, |changes| changes.tick(number)),
             }
-            change(model, row, |changes| changes.tick(number));
             keep_ticks(model, row, [number].into())
         })),
         Command::StepWord => Some(with_part(model, step_word)),
@@ -127,12 +133,6 @@ fn change(model: &mut Model, row: RowId, with: impl FnOnce(&mut Changes)) {
     }
 }
 
-/// The page itself says that this step of a live runbook is over.
-fn is_struck_out(model: &Model, row: RowId, number: usize) -> bool {
-    let Some(Proposal::Live(live)) = proposed(model, row) else { return false };
-    number.checked_sub(1).and_then(|at| live.steps.get(at)).is_some_and(|step| step.deprecated)
-}
-
 fn step_word(model: &mut Model, row: RowId, number: usize) -> Vec<Effect> {
     let tick = model.changes.get(&row).and_then(|changes| changes.ticks.get(&number));
     let Some(before) = tick.map(|tick| tick.word.clone()) else {
@@ -215,7 +215,29 @@ fn keep_ticks(model: &mut Model, row: RowId, said: BTreeSet<usize>) -> Vec<Effec
     if !draft.note.trim().is_empty() || !draft.conditions.is_empty() {
         model.known.drafts.insert(0, draft.clone());
     }
-    vec![Effect::SaveTicks { draft, said }]
+    vec![save_ticks(model, draft, said)]
+}
+
+/// On its way to the disk: until that is answered, what is read there is older.
+pub fn save_ticks(model: &mut Model, draft: NoteDraft, said: BTreeSet<usize>) -> Effect {
+    let unanswered = model.saving.get(&draft.row).map_or(0, |saving| saving.unanswered);
+    model.saving.insert(draft.row, Saving { unanswered: unanswered + 1, last: draft.saved_at });
+    Effect::SaveTicks { draft, said }
+}
+
+pub(super) fn ticks_kept(model: &mut Model, row: RowId) {
+    if let Some(saving) = model.saving.get_mut(&row) {
+        saving.unanswered = saving.unanswered.saturating_sub(1);
+    }
+}
+
+/// Kept again, where the disk may hold what another program ticked meanwhile: what that says nothing of is said by ours.
+fn keep_the_rest(model: &mut Model, row: RowId) -> Vec<Effect> {
+    let Some(revision) = model.body(row).map(|body| body.view.head.revision) else { return Vec::new() };
+    let disk = model.known.drafts.iter().find(|draft| (draft.row, draft.revision) == (row, revision));
+    let disk = disk.map(|draft| draft.conditions.as_str()).unwrap_or_default();
+    let said = model.changes.get(&row).map(|changes| ticks::unsaid(disk, &changes.ticks));
+    keep_ticks(model, row, said.unwrap_or_default())
 }
 
 /// The ticks that were kept of this row, where the reader has made none since. Those of an earlier revision go with their
@@ -237,17 +259,21 @@ pub(super) fn restore(model: &mut Model, row: RowId) -> Vec<Effect> {
     if made_on == revision { Vec::new() } else { rekeep_ticks(model, row, made_on) }
 }
 
-/// The ticks of a decision that did not count.
-pub(super) fn keep_again(model: &mut Model, row: RowId) -> Vec<Effect> {
-    let ticked = model.changes.get(&row).is_some_and(|changes| !changes.ticks.is_empty());
-    if ticked { keep_ticks(model, row, BTreeSet::new()) } else { Vec::new() }
+/// The ticks of a decision that did not count. `disk`: the drafts that lie there now.
+pub(super) fn keep_again(model: &mut Model, row: RowId, disk: &[NoteDraft]) -> Vec<Effect> {
+    if model.changes.get(&row).is_none_or(|changes| changes.ticks.is_empty()) {
+        return Vec::new();
+    }
+    model.known.drafts.retain(|draft| draft.row != row);
+    model.known.drafts.extend(disk.iter().filter(|draft| draft.row == row).cloned());
+    keep_the_rest(model, row)
 }
 
 /// What was kept under the revision before is kept under this one.
 fn rekeep_ticks(model: &mut Model, row: RowId, before: u32) -> Vec<Effect> {
     model.known.drafts.retain(|draft| (draft.row, draft.revision) != (row, before));
     let mut effects = vec![Effect::DropDraft { row, revision: before }];
-    effects.extend(keep_ticks(model, row, BTreeSet::new()));
+    effects.extend(keep_the_rest(model, row));
     effects
 }
 
@@ -267,6 +293,11 @@ pub(super) fn drafts_came(model: &mut Model, mut drafts: Vec<NoteDraft>) {
         let of = |draft: &&NoteDraft| (draft.row, draft.revision) == (row, revision);
         let ours = model.known.drafts.iter().find(of).cloned();
         let disk = drafts.iter().position(|draft| of(&draft));
+        if is_behind(model, row, ours.as_ref(), disk.map(|at| &drafts[at])) {
+            drafts.retain(|draft| !of(&draft));
+            drafts.splice(0..0, ours);
+            continue;
+        }
         match (ours, disk) {
             // What was written here is newer than what was read there.
             (Some(ours), Some(at))
@@ -294,13 +325,29 @@ pub(super) fn drafts_came(model: &mut Model, mut drafts: Vec<NoteDraft>) {
     }
 }
 
+/// What was read from the disk does not know yet what was written here last. Of a row of which nothing is left here, only
+/// the time tells.
+fn is_behind(model: &Model, row: RowId, ours: Option<&NoteDraft>, disk: Option<&NoteDraft>) -> bool {
+    let Some(saving) = model.saving.get(&row) else { return false };
+    let lately = model.now().duration_since(saving.last) < ON_ITS_WAY;
+    let older = disk.is_some_and(|disk| disk.saved_at.as_millisecond() < saving.last.as_millisecond());
+    saving.unanswered > 0 || (ours.is_none() && lately && older)
+}
+
 fn ticked_elsewhere(model: &mut Model, row: RowId, revision: u32) {
     let Some(Proposal::Live(live)) = model.body(row).and_then(|body| body.view.proposal.as_ref()) else {
         return;
     };
-    let kept = ticks::kept(&model.known.drafts, row, revision, live).ticks;
+    let mut kept = ticks::kept(&model.known.drafts, row, revision, live).ticks;
     let nothing = Changes::of(revision);
     let changes = model.changes.get(&row).unwrap_or(&nothing);
+    // What is signed and waits is on the disk no more as a draft: it stays, for it may come back.
+    let of_row = |entry: &&Entry| (entry.row, entry.revision) == (row, revision);
+    if model.known.entries.iter().filter(of_row).any(|entry| entry.fate.unsent()) {
+        for (number, tick) in &changes.ticks {
+            kept.entry(*number).or_insert_with(|| tick.clone());
+        }
+    }
     if changes.revision != revision || changes.ticks == kept {
         return;
     }

@@ -35,7 +35,7 @@ fn sent(desk: &Desk) -> Vec<(u32, Amendment)> {
 }
 
 /// The row comes in its next revision.
-fn next_revision(desk: &mut Desk, row: &str, change: impl FnOnce(&mut crate::row::Draft)) {
+pub(super) fn next_revision(desk: &mut Desk, row: &str, change: impl FnOnce(&mut crate::row::Draft)) {
     let at = desk.cache.iter().position(|view| view.head.id == id(row)).unwrap();
     let mut draft = desk.cache[at].draft();
     change(&mut draft);
