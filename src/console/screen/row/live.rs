@@ -18,6 +18,8 @@ use crate::row::proposal::{Live, LiveFact, LivePart, LiveStep, PartSort, SignedT
 const FRESH_FOR: SignedDuration = SignedDuration::from_mins(5);
 /// Columns of a tick.
 const TICK: usize = 8;
+/// Columns before a step's text: its number, its tick, and whether it still holds.
+const UNDER: usize = TICK + 10;
 
 pub(super) fn steps(model: &Model, body: &Body, live: &Live, doc: &mut Doc) {
     let broken = live.steps.iter().filter(|step| step.broken.is_some()).count();
@@ -31,19 +33,26 @@ pub(super) fn steps(model: &Model, body: &Body, live: &Live, doc: &mut Doc) {
     let nothing = Changes::default();
     let changes = model.changes.get(&body.view.head.id).unwrap_or(&nothing);
     let signed = ticks::signed(&body.view);
-    let shown = if signed.is_empty() { &changes.ticks } else { &signed };
-    let slot = if signed.is_empty() { Slot::Unsent } else { Slot::Text };
+    // Where another key is still wanted, the boxes are what this reader would sign.
+    let open = body.view.head.state.undecided() || signed.is_empty();
+    let (shown, slot) = if open { (&changes.ticks, Slot::Unsent) } else { (&signed, Slot::Text) };
+    let first = ticks::signature(&body.view).filter(|_| open);
     for (at, step) in live.steps.iter().enumerate() {
         parts(&step.before, 1, doc);
         doc.item = Some(Item::Part(at + 1));
         self::step(model, (at + 1, step), shown.get(&(at + 1)), slot, doc);
+        if let Some((first, tick)) = first.zip(signed.get(&(at + 1))) {
+            let when = text::when(first.made_at, model.now(), &model.zone, true);
+            let said = format!("signed: {}, by {}, {when}", tick.said(), first.reviewer);
+            doc.wrapped(Pane::Proposal, Slot::Ok, UNDER, &said);
+        }
         doc.item = None;
     }
     parts(&live.after, 1, doc);
     if let Some(said) = live.not_shown() {
         doc.wrapped(Pane::Proposal, Slot::Watch, 1, &said);
     }
-    if signed.is_empty() {
+    if open {
         ticked(changes, live.steps.len(), doc);
     } else {
         let said =

@@ -209,6 +209,27 @@ fn a_tick_on_a_step_that_is_struck_out_since_is_taken_back_and_goes_with_the_rev
 }
 
 #[test]
+fn a_second_reviewer_sees_what_they_sign_beside_what_is_signed() {
+    let mut desk = Desk::of_documents(120, 40);
+    let at = desk.cache.iter().position(|view| view.head.id == id("rb-8824")).unwrap();
+    let mut first = crate::client::sample::said("priya", Decision::Approve, desk.cache[at].head.revision);
+    first.conditions = [("2".to_owned(), "wrong: it is\u{1b}[2J gone".to_owned())].into();
+    desk.cache[at].decisions.push(first);
+    desk.cache[at].head.state = crate::row::State::HalfSigned;
+    desk.open("rb-8824");
+    desk.keys("n Space");
+    let screen = desk.screen();
+    assert!(screen.contains("1 [followed]") && !screen.contains("[wrong"), "{screen}");
+    assert!(screen.contains("signed: wrong: it is<ESC>[2J gone, by priya,"), "{screen}");
+    assert!(screen.contains("1 of 3 steps ticked, NOT SIGNED"), "{screen}");
+    desk.cache[at].head.state = crate::row::State::Healthy;
+    let over = desk.cache[at].clone();
+    desk.model.bodies.get_mut(&id("rb-8824")).unwrap().view = over;
+    let screen = desk.screen();
+    assert!(screen.contains("[wrong") && screen.contains("1 of 3 steps ticked, and signed."), "{screen}");
+}
+
+#[test]
 fn ticks_that_were_not_read_are_not_signed_past() {
     let mut desk = desk("rb-8824", "n Space A Tab \"y\" Enter");
     let why = "not signed: what is ticked of rb-8824 here is not all that would be signed, see step 3";
