@@ -108,6 +108,7 @@ fn view(number: u64, now: Timestamp) -> RowView {
         diff: draft.diff.clone(),
         proposal: None,
         amended_by: Vec::new(),
+        revised_by: None,
         effect: draft.effect.clone(),
         effect_sha256: digests.effect,
         evidence_sha256: digests.evidence,

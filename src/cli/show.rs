@@ -297,7 +297,7 @@ pub(super) fn folded(diff: &str, whole: bool) -> Cow<'_, str> {
     }
     let folded = difference::folded(diff, AROUND);
     // Programs that read it see no marks that the text does not have.
-    Cow::Owned(if out::columns().is_some() { marked::words_of(&folded) } else { folded.to_string() })
+    Cow::Owned(if out::columns().is_some() { marked::words_of(&folded) } else { folded })
 }
 
 /// Where it stands, what is proposed (the text that is signed), what was decided, what became of it.

@@ -2,7 +2,7 @@
 //!
 //! Never: a word in the name of somebody who did not sign it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use super::{app::App, problem::Problem};
 use crate::{
@@ -20,11 +20,11 @@ pub(super) async fn borne_out(app: &App, draft: &Draft) -> Result<(), Problem> {
     let mut rows: BTreeMap<RowId, Option<Whole>> = BTreeMap::new();
     for step in &live.steps {
         let Some(tick) = &step.signed else { continue };
-        if !rows.contains_key(&tick.row) {
-            rows.insert(tick.row, app.store.whole(tick.row, None).await?);
-        }
-        let whole = rows.get(&tick.row).and_then(Option::as_ref);
-        if !whole.is_some_and(|whole| was_signed(whole, &draft.subject, step, tick)) {
+        let whole = match rows.entry(tick.row) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(app.store.whole(tick.row, None).await?),
+        };
+        if !whole.as_ref().is_some_and(|whole| was_signed(whole, &draft.subject, step, tick)) {
             let SignedTick { said, by, row, .. } = tick;
             let why = format!("{by} did not sign `{said}` of `{}` on {row}", step.text);
             return Err(Problem::bad_request("proposal", &why));

@@ -403,7 +403,7 @@ async fn each_way_in_which_a_page_is_no_longer_as_it_was_has_its_name_and_what_t
         let ground = Ground::start().await;
         match fault.clone() {
             Some(fault) => {
-                ground.world().faults(Simulated::Confluence).script("GET /wiki/api/v2/pages", fault, None)
+                ground.world().faults(Simulated::Confluence).script("GET /wiki/api/v2/pages", fault, None);
             }
             None => ground.world().purge_page(PAGE_ID).unwrap(),
         }

@@ -79,7 +79,7 @@ fn script(acting: &Acting, nth: usize, fault: &Fault) {
 async fn a_long_paper_is_finished_wherever_its_requests_were_cut_off() {
     for (fault, dies) in [(Fault::LostAnswer, true), (Fault::Status(503), false)] {
         for nth in 1..=3 {
-            let (acting, row) = long_row().await;
+            let (acting, row) = Box::pin(long_row()).await;
             script(&acting, nth, &fault);
             if dies {
                 acting.cut(row.head.id, "publish.write.sent").await;
@@ -95,7 +95,7 @@ async fn a_long_paper_is_finished_wherever_its_requests_were_cut_off() {
 #[tokio::test]
 async fn a_long_paper_that_somebody_edited_half_made_is_theirs_and_told() {
     for adds in [true, false] {
-        let (acting, row) = long_row().await;
+        let (acting, row) = Box::pin(long_row()).await;
         script(&acting, 2, &Fault::Status(503));
         acting.cut(row.head.id, "publish.write.sent").await;
         let (id, _) = page(&acting).await;
@@ -119,7 +119,7 @@ async fn a_long_paper_that_somebody_edited_half_made_is_theirs_and_told() {
 
 #[tokio::test]
 async fn a_long_paper_whose_rest_is_refused_says_how_far_it_came() {
-    let (acting, row) = long_row().await;
+    let (acting, row) = Box::pin(long_row()).await;
     script(&acting, 2, &Fault::Status(503));
     acting.cut(row.head.id, "publish.write.sent").await;
     script(&acting, 2, &Fault::Status(400));
