@@ -96,6 +96,7 @@ fn opening(number: u64, now: Timestamp) -> Commit {
     let draft = draft(number, now);
     let id = RowId { kind: Kind::Sync, number };
     let row = Row {
+        revised_by: None,
         id,
         subject: draft.subject.clone(),
         environment: draft.environment.clone(),
