@@ -127,7 +127,7 @@ impl Case<'_> {
         let count =
             |heading: &str| sections_named(paper, heading).map_or(0, |section| section.sentences.len());
         let mut told = vec![format!(
-            "{word} the paper about {}: {} from {}, {}, {} and {}.",
+            "{word} the post-mortem of {}: {} from {}, {}, {} and {}.",
             paper.incident,
             words::plural(paper.timeline.len(), "timeline line", "timeline lines"),
             if sources.is_empty() { "nowhere".to_owned() } else { words::list(&sources) },
