@@ -17,10 +17,11 @@ mod tests;
 mod why;
 
 use super::decide;
-use super::effect::{Effect, KeyState};
+use super::effect::{Effect, KeyState, LinkState};
 use super::event::{Event, What};
 use super::model::{DiffScreen, LAYERS_MAX, Layer, Model, RowScreen, Screen, Standing};
 use super::queue::SETTLE_AFTER_MS;
+use super::screen::chrome::FRESH_FOR;
 use super::terminal::FromTerminal;
 use super::terminal::input::Input;
 use super::text;
@@ -135,10 +136,18 @@ pub fn next_wake_ms(model: &Model) -> Option<u64> {
     let find = model.found.due_ms;
     let keep = model.keep_due_ms;
     let base = reads(model).and_then(|row| base_due_ms(model, row));
-    [base, keep, notice, save, settle, list, second, minute, key, page, series, find]
+    [aging_ms(model), base, keep, notice, save, settle, list, second, minute, key, page, series, find]
         .into_iter()
         .flatten()
         .min()
+}
+
+/// When the last sync is old enough to be told by its age: a backend that hangs answers nothing that would draw it.
+fn aging_ms(model: &Model) -> Option<u64> {
+    let at = model.link.synced_at.filter(|_| model.link.state == LinkState::Synced)?;
+    let left = FRESH_FOR.checked_sub(model.now().duration_since(at))?;
+    let left = u64::try_from(left.as_millis()).ok().filter(|left| *left > 0)?;
+    Some(model.at.ms + left)
 }
 
 fn may_settle(model: &Model) -> bool {

@@ -16,7 +16,7 @@ use super::{diff, row, telemetry};
 use crate::client::{Listed, listed::SIGN_TICKS};
 
 /// From this age on, the last sync is told with its age.
-const FRESH_FOR: SignedDuration = SignedDuration::from_secs(30);
+pub const FRESH_FOR: SignedDuration = SignedDuration::from_secs(30);
 /// A clock that is off by less is not worth a word.
 const CLOCK_OFF_S: i64 = 30;
 

@@ -189,3 +189,16 @@ fn a_terminal_that_grew_is_not_called_too_small_any_more() {
     ));
     assert!(!desk.screen().contains("too small"), "{}", desk.screen());
 }
+
+#[test]
+fn a_sync_that_grows_old_is_drawn_though_nobody_answers() {
+    let mut desk = Desk::new(80, 24);
+    desk.model.link.synced_at = Some(desk.model.now());
+    desk.model.link.state = LinkState::Synced;
+    let due = super::super::aging_ms(&desk.model).unwrap();
+    assert_eq!(due, desk.model.at.ms + 30_000);
+    assert!(super::super::next_wake_ms(&desk.model).is_some_and(|wake| wake <= due), "it is woken for it");
+    desk.wait(30_000);
+    assert!(desk.screen().contains("last sync"), "{}", desk.screen());
+    assert_eq!(super::super::aging_ms(&desk.model), None, "it is told once");
+}
