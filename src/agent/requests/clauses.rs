@@ -15,7 +15,7 @@ use super::{
 
 /// What a flow's notes can ask for.
 pub(in crate::agent) trait Wish: Clone {
-    /// With which words a request begins.
+    /// With which words a request begins, beside those of [`BEGINS`].
     const BEGINS: &'static [&'static str];
     /// What its numbers count, as notes call it.
     const COUNTED: &'static [&'static str];
@@ -34,6 +34,36 @@ pub(in crate::agent) trait Wish: Clone {
     /// A `not` in it says what something is said or linked instead of.
     fn contrasts(&self) -> bool;
 }
+
+/// With which words a request of any kind begins.
+const BEGINS: &[&str] = &[
+    "drop",
+    "remove",
+    "strike",
+    "delete",
+    "omit",
+    "leave",
+    "take",
+    "cross",
+    "keep",
+    "restore",
+    "reinstate",
+    "put",
+    "bring",
+    "add",
+    "insert",
+    "say",
+    "write",
+    "call",
+    "word",
+    "reword",
+    "phrase",
+    "rephrase",
+    "change",
+    "replace",
+    "rename",
+    "use",
+];
 
 /// Places where one line may be cut; who wants more writes more lines.
 const CUTS_MAX: usize = 16;
@@ -196,7 +226,9 @@ fn begins<R: Wish>(text: &str) -> bool {
     match word.as_deref() {
         Some("do") => words.next().is_some_and(|word| word == "not"),
         Some("could" | "can" | "would") => words.next().is_some_and(|word| word == "you"),
-        Some(word) => R::BEGINS.contains(&word) || ["don't", "dont", "never"].contains(&word),
+        Some(word) => {
+            BEGINS.contains(&word) || R::BEGINS.contains(&word) || ["don't", "dont", "never"].contains(&word)
+        }
         None => false,
     }
 }

@@ -79,42 +79,8 @@ const AFFECTED: &[&str] =
     &["customers", "customer", "users", "user", "people", "sessions", "logins", "orders", "requests"];
 
 impl Wish for Request {
-    const BEGINS: &'static [&'static str] = &[
-        "drop",
-        "remove",
-        "strike",
-        "delete",
-        "omit",
-        "leave",
-        "take",
-        "cross",
-        "keep",
-        "restore",
-        "reinstate",
-        "put",
-        "bring",
-        "add",
-        "insert",
-        "say",
-        "write",
-        "call",
-        "word",
-        "reword",
-        "phrase",
-        "rephrase",
-        "change",
-        "replace",
-        "rename",
-        "use",
-        "answer",
-        "line",
-        "lines",
-        "sentence",
-        "sentences",
-        "question",
-        "statement",
-        "what",
-    ];
+    const BEGINS: &'static [&'static str] =
+        &["answer", "line", "lines", "sentence", "sentences", "question", "statement", "what"];
     const COUNTED: &'static [&'static str] =
         &["line", "lines", "sentence", "sentences", "statement", "statements", "question", "questions"];
 

@@ -57,42 +57,8 @@ const AROUND_MOVE: &[&str] = &[
 const BEFORE_STEP: &[&str] = &["a", "the", "one", "this", "another", "new", "missing"];
 
 impl Wish for Request {
-    const BEGINS: &'static [&'static str] = &[
-        "drop",
-        "remove",
-        "strike",
-        "delete",
-        "omit",
-        "leave",
-        "take",
-        "cross",
-        "keep",
-        "restore",
-        "reinstate",
-        "put",
-        "bring",
-        "add",
-        "insert",
-        "say",
-        "write",
-        "call",
-        "word",
-        "reword",
-        "phrase",
-        "rephrase",
-        "change",
-        "replace",
-        "rename",
-        "use",
-        "move",
-        "place",
-        "link",
-        "point",
-        "operation",
-        "operations",
-        "op",
-        "ops",
-    ];
+    const BEGINS: &'static [&'static str] =
+        &["move", "place", "link", "point", "operation", "operations", "op", "ops"];
     const COUNTED: &'static [&'static str] = OPERATION.words;
 
     fn read(line: &str) -> Result<Self, NotRead> {
